@@ -1,0 +1,263 @@
+//! Requests and responses of every function. They cross each boundary as JSON; TypeScript's types are generated from these.
+
+use kerf_compress::{Options, PlanReport, Report};
+use serde::{Deserialize, Serialize};
+
+macro_rules! data {
+    ($item:item) => {
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        $item
+    };
+}
+
+/// Where calibration text comes from. Exactly one; without any, the built-in sample.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Calibration {
+    /// A licence-clean sample that ships with kerf.
+    #[default]
+    Builtin,
+    /// The model writes its own text (decoders only).
+    #[serde(rename = "self")]
+    Own,
+    /// A UTF-8 file. Encoders: one text a line.
+    File(String),
+    /// Texts.
+    Texts(Vec<String>),
+}
+
+data! {
+/// `compress` and `plan`.
+pub struct CompressRequest {
+    /// Folder or file of the model.
+    pub model: String,
+    /// Folder of the result; without it a sibling of the model, NAME-kerf.
+    #[serde(default)] pub out: Option<String>,
+    /// Folder of journal and units; without it a hidden sibling of `out`. It is removed after success.
+    #[serde(default)] pub work_dir: Option<String>,
+    /// Calibration text.
+    #[serde(default)] pub calibration: Calibration,
+    /// What to remove, and how.
+    #[serde(default)] pub options: Options,
+}}
+
+data! {
+/// `inspect`.
+pub struct InspectRequest {
+    /// Folder or file of the model.
+    pub model: String,
+}}
+
+data! {
+/// One tensor of a model.
+pub struct TensorInfo {
+    /// Name in the original model.
+    pub name: String,
+    /// Shape in the original model.
+    pub shape: Vec<usize>,
+    /// Element type in the original model.
+    pub dtype: String,
+    /// How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`.
+    pub stored: String,
+    /// Bytes in its file.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub bytes: u64,
+    /// File it is in.
+    pub file: String,
+    /// `target`, `embedding` or `other`; `other` for all if the architecture is not known.
+    pub part: String,
+}}
+
+data! {
+/// What is inside a model.
+pub struct Inspection {
+    /// `safetensors` or `kerf`.
+    pub form: String,
+    /// Architecture id, or the model_type that is not known.
+    pub architecture: String,
+    /// Whether kerf can run it (and so calibrate and evaluate).
+    pub known: bool,
+    /// Number of weights in all tensors.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub parameters: u64,
+    /// Number of weights in target matrices.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub target_parameters: u64,
+    /// Bytes of all files.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub bytes: u64,
+    /// Number of blocks, 0 if not known.
+    pub blocks: usize,
+    /// Width, 0 if not known.
+    pub hidden: usize,
+    /// Largest context, 0 if not known.
+    pub max_context: usize,
+    /// Tensors in the order of the files.
+    pub tensors: Vec<TensorInfo>,
+    /// Other files that belong to the model.
+    pub sidecars: Vec<String>,
+}}
+
+data! {
+/// `evaluate`: of `text`, `textFile` and `pairsFile` at least one.
+pub struct EvaluateRequest {
+    /// Folder or file of the model.
+    pub model: String,
+    /// Text for perplexity.
+    #[serde(default)] pub text: Option<String>,
+    /// UTF-8 file for perplexity.
+    #[serde(default)] pub text_file: Option<String>,
+    /// RFC 4180 CSV: sentence, sentence, score, no header.
+    #[serde(default)] pub pairs_file: Option<String>,
+    /// Window in tokens; default: the model's maximum, at most 2048.
+    #[serde(default)] pub context: Option<usize>,
+    /// Worker threads; 0 = all.
+    #[serde(default)] pub threads: usize,
+}}
+
+data! {
+/// What `evaluate` measured.
+pub struct Evaluation {
+    /// exp(nll).
+    #[serde(skip_serializing_if = "Option::is_none")] pub perplexity: Option<f64>,
+    /// Mean negative log likelihood, nats.
+    #[serde(skip_serializing_if = "Option::is_none")] pub nll: Option<f64>,
+    /// Predicted tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub tokens: Option<u64>,
+    /// Spearman's rank correlation of cosine and score.
+    #[serde(skip_serializing_if = "Option::is_none")] pub spearman: Option<f64>,
+    /// Number of pairs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub pairs: Option<u64>,
+    /// Wall time.
+    pub seconds: f64,
+}}
+
+data! {
+/// `compare`: of `text`, `textFile` and `pairsFile` at least one.
+pub struct CompareRequest {
+    /// Folder or file of the original.
+    pub original: String,
+    /// Folder or file of the compressed model.
+    pub small: String,
+    /// Text for perplexity and KL.
+    #[serde(default)] pub text: Option<String>,
+    /// UTF-8 file for perplexity and KL.
+    #[serde(default)] pub text_file: Option<String>,
+    /// Pairs for Spearman and mean cosine.
+    #[serde(default)] pub pairs_file: Option<String>,
+    /// Window in tokens; default: the model's maximum, at most 2048.
+    #[serde(default)] pub context: Option<usize>,
+    /// Worker threads; 0 = all.
+    #[serde(default)] pub threads: usize,
+}}
+
+data! {
+/// What `compare` measured.
+pub struct Comparison {
+    /// Bytes of all files of the original.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub original_bytes: u64,
+    /// Bytes of all files of the compressed model.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub small_bytes: u64,
+    /// Measures of the original.
+    pub original: Evaluation,
+    /// Measures of the compressed model.
+    pub small: Evaluation,
+    /// Mean KL(original || small), nats.
+    #[serde(skip_serializing_if = "Option::is_none")] pub kl: Option<f64>,
+    /// Share of predictions with the same most likely token.
+    #[serde(skip_serializing_if = "Option::is_none")] pub top_token_agreement: Option<f64>,
+    /// Mean cosine of original and small embedding over all sentences of the file.
+    #[serde(skip_serializing_if = "Option::is_none")] pub mean_cosine: Option<f64>,
+    /// Mean cosine over the first sentences of the pairs only.
+    #[serde(skip_serializing_if = "Option::is_none")] pub mean_cosine_first: Option<f64>,
+}}
+
+data! {
+/// `generate`.
+pub struct GenerateRequest {
+    /// Folder or file of the model.
+    pub model: String,
+    /// Text to continue; may be empty if the model has a begin token.
+    #[serde(default)] pub prompt: String,
+    /// Most new tokens. Default 128.
+    #[serde(default)] pub max_tokens: Option<usize>,
+    /// 0 = greedy. Default 0.
+    #[serde(default)] pub temperature: f32,
+    /// Default 1.
+    #[serde(default)] pub top_p: Option<f32>,
+    /// Same seed, same text.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub seed: u64,
+    /// Worker threads; 0 = all.
+    #[serde(default)] pub threads: usize,
+}}
+
+data! {
+/// What `generate` wrote.
+pub struct Generation {
+    /// The new text, prompt left out.
+    pub text: String,
+    /// Number of new tokens.
+    pub tokens: usize,
+    /// Why it ended: `length`, `end` or `cancelled`.
+    pub finish: String,
+    /// Wall time.
+    pub seconds: f64,
+}}
+
+data! {
+/// `embed`.
+pub struct EmbedRequest {
+    /// Folder or file of the model.
+    pub model: String,
+    /// Texts.
+    pub texts: Vec<String>,
+    /// Worker threads; 0 = all.
+    #[serde(default)] pub threads: usize,
+}}
+
+data! {
+/// Vectors in the order of the texts.
+pub struct Embeddings {
+    /// L2-normalised where the model's modules say so.
+    pub vectors: Vec<Vec<f32>>,
+    /// Width.
+    pub dimensions: usize,
+    /// Number of texts that were cut at the model's maximum.
+    pub truncated: usize,
+}}
+
+data! {
+/// `convert`.
+pub struct ConvertRequest {
+    /// Folder or file of the model.
+    pub model: String,
+    /// `safetensors` (dense, exact zeros) or `kerf`.
+    pub format: String,
+    /// Folder of the result.
+    pub out: String,
+    /// Largest file of the result, in bytes; default 5 GB.
+    #[serde(default)]
+    #[cfg_attr(feature = "ts", ts(type = "number | null"))] pub max_shard_bytes: Option<u64>,
+    /// Worker threads; 0 = all.
+    #[serde(default)] pub threads: usize,
+}}
+
+data! {
+/// What `convert` wrote.
+pub struct Conversion {
+    /// Folder of the result.
+    pub out: String,
+    /// Bytes of all files of the source.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub input_bytes: u64,
+    /// Bytes of all files of the result.
+    #[cfg_attr(feature = "ts", ts(type = "number"))] pub output_bytes: u64,
+    /// Things a user should know.
+    pub notes: Vec<String>,
+}}
+
+/// Response of `compress`.
+pub type CompressResponse = Report;
+/// Response of `plan`.
+pub type PlanResponse = PlanReport;

@@ -1,0 +1,45 @@
+//! What a host is told while the work goes on.
+
+use serde::{Deserialize, Serialize};
+
+/// A phase of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// Reading headers, checking the plan.
+    Plan,
+    /// Making or reading calibration tokens.
+    Calibrate,
+    /// Statistics of a block's inputs.
+    Statistics,
+    /// Solving matrices.
+    Solve,
+    /// Carrying activations through the compressed block.
+    Forward,
+    /// Writing files.
+    Write,
+    /// Scoring.
+    Evaluate,
+    /// Producing text or vectors.
+    Generate,
+}
+
+/// Progress of one stage. `done` never falls and ends at `total`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename = "ProgressEvent"))]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Which phase.
+    pub stage: Stage,
+    /// Units done.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub done: u64,
+    /// Units in all.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub total: u64,
+    /// What is counted: `blocks`, `matrices`, `tokens`, `bytes`, `texts`.
+    pub unit: String,
+    /// What is being worked on: a block, a tensor, a file, or a piece of generated text.
+    pub name: String,
+}

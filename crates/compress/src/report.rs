@@ -1,0 +1,168 @@
+//! What will be done, and what was done, as data.
+
+use serde::{Deserialize, Serialize};
+
+/// A repair that the engine made: never silent, counted, fatal under `strict`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Repair {
+    /// The Hessian was not positive definite; its damping was raised to this.
+    DampingRaised { tensor: String, damping_rel: f64 },
+    /// Inputs that are always zero in the calibration; their weights were removed.
+    DeadColumns { tensor: String, columns: usize },
+    /// The method could not be used; this one was, with the reason.
+    Fallback {
+        tensor: String,
+        method: String,
+        reason: String,
+    },
+}
+
+/// One compressed matrix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(rename_all = "camelCase")]
+pub struct LayerReport {
+    /// Name of the tensor.
+    pub name: String,
+    /// [out, in].
+    pub shape: [usize; 2],
+    /// Method that solved it.
+    pub method: String,
+    /// Share of weights removed.
+    pub sparsity: f64,
+    /// Bits of a code; 16 or 32 if survivors are floats.
+    pub bits: u8,
+    /// Bits of file per weight: codes, mask, scales, tables, padding.
+    pub bits_per_weight: f64,
+    /// tr((W-W')H(W-W')^T) / tr(W H W^T); absent for methods without calibration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relative_output_error: Option<f64>,
+    /// sum((W-W')^2) / sum(W^2).
+    pub relative_weight_error: f64,
+}
+
+/// What was done. `compress --json` prints this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "ts",
+    derive(ts_rs::TS),
+    ts(optional_fields, rename = "CompressReport")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Folder of the result.
+    pub out: String,
+    /// Architecture id, or the model_type that is not known.
+    pub architecture: String,
+    /// Share of weights removed over all compressed matrices.
+    pub sparsity: f64,
+    /// All bytes of the compressed matrices in the result and their headers, times 8, over their number of weights.
+    pub bits_per_weight: f64,
+    /// The same for embeddings and head; absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedding_bits_per_weight: Option<f64>,
+    /// Bytes of all files of the model folder that were carried or compressed.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub input_bytes: u64,
+    /// Bytes of every file of the result.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub output_bytes: u64,
+    /// Wall time of this run (a resumed run counts from its own start).
+    pub seconds: f64,
+    /// Seconds by phase: plan, calibrate, statistics, solve, forward, write.
+    pub phases: std::collections::BTreeMap<String, f64>,
+    /// Peak resident memory of the process, 0 where the system does not tell.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub peak_rss_bytes: u64,
+    /// Peak memory that the plan had promised.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub planned_peak_bytes: u64,
+    /// Calibration tokens used.
+    pub tokens: usize,
+    /// Instruction set id.
+    pub isa: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// Units taken over from an interrupted run.
+    pub resumed_units: usize,
+    /// The options with every default filled in.
+    pub options: crate::Options,
+    /// Repairs, in order.
+    pub repairs: Vec<Repair>,
+    /// Things a user should know that are not repairs.
+    pub notes: Vec<String>,
+    /// Compressed matrices in order.
+    pub layers: Vec<LayerReport>,
+    /// Compressed embeddings and head.
+    pub embeddings: Vec<LayerReport>,
+}
+
+/// What will happen to one tensor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedTensor {
+    /// Name of the tensor.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its element type in the source.
+    pub dtype: String,
+    /// `target`, `embedding` or `kept`.
+    pub part: String,
+    /// Method, for what is compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Share of weights that will be removed.
+    pub sparsity: f64,
+    /// Bits of a code; absent for what is kept as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u8>,
+    /// Bytes in the source.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub input_bytes: u64,
+    /// Bytes in the result.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub output_bytes: u64,
+}
+
+/// What will happen, before it does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// Architecture id, or the model_type that is not known.
+    pub architecture: String,
+    /// The options with every default filled in.
+    pub options: crate::Options,
+    /// Tensors in the order of the files.
+    pub tensors: Vec<PlannedTensor>,
+    /// Bytes of all files of the model folder that will be carried or compressed.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub input_bytes: u64,
+    /// Bytes of every file of the result.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub output_bytes: u64,
+    /// Bits per weight of the target matrices.
+    pub bits_per_weight: f64,
+    /// Peak memory.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub peak_memory_bytes: u64,
+    /// Disk that the work folder and the result need together, at most.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub disk_bytes: u64,
+    /// Whether activations go through the disk to keep `maxMemoryBytes`.
+    pub spills_activations: bool,
+    /// Calibration tokens that will be used at most; 0 without calibration.
+    pub tokens: usize,
+    /// Rough floating-point operations of the run.
+    pub flops: f64,
+    /// Things a user should know.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,317 @@
+//! Which instruction set runs, and the table of kernels for it.
+
+/// An instruction set Kerf has kernels for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// The reference kernels and portable linear algebra.
+    Portable,
+    /// x86-64 with AVX2, FMA and F16C.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ, VL.
+    Avx512,
+    /// AArch64 NEON.
+    Neon,
+    /// WebAssembly simd128.
+    Simd128,
+}
+
+impl Isa {
+    /// All of them, in the order of the table.
+    pub const ALL: [Isa; 5] = [
+        Isa::Portable,
+        Isa::Avx2,
+        Isa::Avx512,
+        Isa::Neon,
+        Isa::Simd128,
+    ];
+
+    /// Stable lower-case id, as reports and options have it.
+    pub fn id(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+            Isa::Neon => "neon",
+            Isa::Simd128 => "simd128",
+        }
+    }
+
+    /// The inverse of [`Isa::id`].
+    pub fn from_id(id: &str) -> Option<Isa> {
+        Isa::ALL.into_iter().find(|isa| isa.id() == id)
+    }
+}
+
+/// Grid limits of a symmetric integer code: `lo <= code <= hi`, value = code * scale, code 0 is exact zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeRange {
+    /// Smallest code, `-(2^(bits-1))`.
+    pub lo: i8,
+    /// Largest code, `2^(bits-1) - 1`.
+    pub hi: i8,
+}
+
+/// Arguments of [`Kernels::obs_panel`].
+#[derive(Debug)]
+pub struct ObsPanel<'a> {
+    /// In: current weights of the rows of this panel in the columns of this block, row-major [rows, width], stride
+    /// `w_stride`. Out: the final (masked, perhaps quantized) value of each.
+    pub w: &'a mut [f32],
+    /// Distance between two rows of `w`.
+    pub w_stride: usize,
+    /// Out: error of each row and column, (w - q) / u_jj, row-major [rows, width], dense.
+    pub err: &'a mut [f32],
+    /// Rows of the panel.
+    pub rows: usize,
+    /// Columns of the block, at most 128.
+    pub width: usize,
+    /// Upper triangular factor block [width, width], row-major with stride `u_stride`: u[j, k], k >= j.
+    pub u: &'a [f32],
+    /// Distance between two rows of `u`.
+    pub u_stride: usize,
+    /// Keep-mask: bit j of row r is bit `j % 8` of `mask[r * mask_stride + j / 8]`, 1 = keep. `None` keeps all.
+    /// The block starts on a byte boundary.
+    pub mask: Option<&'a [u8]>,
+    /// Bytes between two rows of `mask`.
+    pub mask_stride: usize,
+    /// Quantization inside the loop, or `None` for pruning only.
+    pub quant: Option<PanelQuant<'a>>,
+}
+
+/// Quantization inside the column loop.
+#[derive(Debug)]
+pub struct PanelQuant<'a> {
+    /// Out: code of each weight, row-major [rows, width], dense. Pruned weights get 0.
+    pub codes: &'a mut [i8],
+    /// Scale of row r in group g of this block: `scales[r * scale_stride + g]`, g = j / group. A scale of 0 makes all codes 0.
+    pub scales: &'a [f32],
+    /// Distance between the scales of two rows.
+    pub scale_stride: usize,
+    /// Columns per group within this block (>= width: one group).
+    pub group: usize,
+    /// Limits of the codes.
+    pub range: CodeRange,
+}
+
+/// The kernels of one instruction set. Constructing a value proves that this machine can run it.
+///
+/// All kernels are single-threaded and work on slices; lengths need not be multiples of the lane count. Unless a kernel
+/// says otherwise, `Exact A`: bit-identical on every instruction set. `Exact B`: identical on one instruction set,
+/// within the stated tolerance of the reference elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernels {
+    isa: Isa,
+}
+
+impl Kernels {
+    /// The best this machine runs. The environment variable `KERF_ISA` (an id) overrides it, for diagnosis.
+    pub fn detect() -> Self {
+        todo!()
+    }
+
+    /// The plain kernels.
+    pub fn reference() -> Self {
+        Self { isa: Isa::Portable }
+    }
+
+    /// `None` if this machine or this build cannot run `isa`.
+    pub fn force(isa: Isa) -> Option<Self> {
+        todo!("{isa:?}")
+    }
+
+    /// Which instruction set this is.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+}
+
+/// Every method here dispatches to the instruction set's instance of the generic algorithm.
+#[allow(unused_variables)]
+impl Kernels {
+    // ---- scores and selection (bits of a non-negative f32 sort as an integer: radix selection, no sort) ----
+
+    /// `out[j] = |w[j]|`. Exact A.
+    pub fn magnitude_scores(&self, w: &[f32], out: &mut [f32]) {
+        todo!()
+    }
+
+    /// Wanda: `out[j] = |w[j]| * norm[j]`. Exact A.
+    pub fn wanda_scores(&self, w: &[f32], norm: &[f32], out: &mut [f32]) {
+        todo!()
+    }
+
+    /// OBS: `out[j] = (w[j] * inv_u[j])^2`, `inv_u[j] = 1 / u_jj`. Exact A.
+    pub fn obs_scores(&self, w: &[f32], inv_u: &[f32], out: &mut [f32]) {
+        todo!()
+    }
+
+    /// Adds to `hist` (2048 counters) the bits `shift .. shift + 11` of every score whose bits above `shift + 11` equal
+    /// `prefix` (shift 20, 9, 0 with prefix 0, 11 and 22 bits: three passes select exactly; at shift 0 nine bits are
+    /// left, so 512 counters are used). Scores are >= 0 or NaN-free. Exact A.
+    pub fn histogram(&self, scores: &[f32], shift: u32, prefix: u32, hist: &mut [u32]) {
+        todo!()
+    }
+
+    /// Bitmap of `scores[j] > threshold`, little bit order, into `ceil(len / 8)` bytes; padding bits 0. Exact A.
+    pub fn mask_above(&self, scores: &[f32], threshold: f32, out: &mut [u8]) {
+        todo!()
+    }
+
+    // ---- quantization ----
+
+    /// Scale for the surviving weights of one group: the candidate `f * absmax / hi` (f = 0.45, 0.475, ..., 1.05) with least
+    /// squared error after rounding and clamping. `mask` as in [`ObsPanel`], starting at bit `mask_bit`. 0 if nothing survives.
+    /// The result is rounded to f16 (to nearest even, never to 0 or infinity unless the group is all zero), since files store that. Exact B.
+    pub fn fit_scale(
+        &self,
+        w: &[f32],
+        mask: Option<&[u8]>,
+        mask_bit: usize,
+        range: CodeRange,
+    ) -> f32 {
+        todo!()
+    }
+
+    /// Scale `absmax / hi` over survivors, rounded to f16 likewise. Exact A.
+    pub fn absmax_scale(
+        &self,
+        w: &[f32],
+        mask: Option<&[u8]>,
+        mask_bit: usize,
+        range: CodeRange,
+    ) -> f32 {
+        todo!()
+    }
+
+    /// `codes[j] = clamp(round_ties_even(w[j] / scale), lo, hi)`; all 0 if scale is 0. Exact A.
+    pub fn quantize(&self, w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]) {
+        todo!()
+    }
+
+    /// `out[j] = codes[j] * scale`. Exact A.
+    pub fn dequantize(&self, codes: &[i8], scale: f32, out: &mut [f32]) {
+        todo!()
+    }
+
+    /// Sets `values[j]` to 0 where the mask bit is 0. Exact A.
+    pub fn apply_mask(&self, values: &mut [f32], mask: &[u8]) {
+        todo!()
+    }
+
+    // ---- packing ----
+
+    /// Moves the codes whose mask bit is 1 to the front of `out`; returns how many. `out` has `codes.len()` places. Exact A.
+    pub fn compact_codes(&self, codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
+        todo!()
+    }
+
+    /// The inverse: spreads `packed` over the set bits of `mask`, 0 elsewhere. Returns how many were used. Exact A.
+    pub fn expand_codes(&self, packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
+        todo!()
+    }
+
+    /// Packs codes densely as unsigned `code - lo` of `bits` bits each (2..=8), least significant bit first, across byte
+    /// borders; `out` has `ceil(len * bits / 8)` bytes, the last padded with 0. Exact A.
+    pub fn pack_bits(&self, codes: &[i8], bits: u32, out: &mut [u8]) {
+        todo!()
+    }
+
+    /// The inverse of [`Kernels::pack_bits`] for `codes.len()` codes. Exact A.
+    pub fn unpack_bits(&self, packed: &[u8], bits: u32, codes: &mut [i8]) {
+        todo!()
+    }
+
+    // ---- the OBS row panel ----
+
+    /// The column loop of optimal brain surgeon inside one block of columns, for a panel of independent rows: for each
+    /// column j, q = 0 if pruned, else the nearest grid value (or w itself); e = (w - q) / u_jj; every later column k of
+    /// the block gets w_k -= e * u_jk. Exact B, 1e-4 relative to the largest weight of the row.
+    pub fn obs_panel(&self, panel: ObsPanel<'_>) {
+        todo!()
+    }
+
+    // ---- conversions ---- (Exact A; f32 to narrow rounds to nearest even)
+
+    /// Little-endian bf16 bits to f32.
+    pub fn bf16_to_f32(&self, src: &[u16], out: &mut [f32]) {
+        todo!()
+    }
+    /// Little-endian f16 bits to f32.
+    pub fn f16_to_f32(&self, src: &[u16], out: &mut [f32]) {
+        todo!()
+    }
+    /// f32 to bf16 bits.
+    pub fn f32_to_bf16(&self, src: &[f32], out: &mut [u16]) {
+        todo!()
+    }
+    /// f32 to f16 bits.
+    pub fn f32_to_f16(&self, src: &[f32], out: &mut [u16]) {
+        todo!()
+    }
+    /// Index of the first NaN or infinity, if any.
+    pub fn first_non_finite(&self, values: &[f32]) -> Option<usize> {
+        todo!()
+    }
+
+    // ---- the forward pass ---- (Exact B, 2e-6 relative or absolute, whichever is larger, against f64)
+
+    /// Dot product.
+    pub fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
+        todo!()
+    }
+    /// `y += alpha * x`.
+    pub fn axpy(&self, alpha: f32, x: &[f32], y: &mut [f32]) {
+        todo!()
+    }
+    /// `y += x`.
+    pub fn add(&self, x: &[f32], y: &mut [f32]) {
+        todo!()
+    }
+    /// In place, numerically stable; `-inf` entries give 0. A row of only `-inf` gives zeros.
+    pub fn softmax(&self, row: &mut [f32]) {
+        todo!()
+    }
+    /// log(sum(exp(row))), stable.
+    pub fn log_sum_exp(&self, row: &[f32]) -> f32 {
+        todo!()
+    }
+    /// x = x * sigmoid(x).
+    pub fn silu(&self, x: &mut [f32]) {
+        todo!()
+    }
+    /// Exact gelu, 0.5 x (1 + erf(x / sqrt 2)).
+    pub fn gelu_erf(&self, x: &mut [f32]) {
+        todo!()
+    }
+    /// gelu with the tanh approximation.
+    pub fn gelu_tanh(&self, x: &mut [f32]) {
+        todo!()
+    }
+    /// x = max(x, 0). Exact A.
+    pub fn relu(&self, x: &mut [f32]) {
+        todo!()
+    }
+    /// x = tanh(x).
+    pub fn tanh(&self, x: &mut [f32]) {
+        todo!()
+    }
+    /// `y *= x` elementwise. Exact A.
+    pub fn mul(&self, x: &[f32], y: &mut [f32]) {
+        todo!()
+    }
+    /// out = (x - mean) / sqrt(var + eps) * weight + bias.
+    pub fn layer_norm(
+        &self,
+        x: &[f32],
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        eps: f32,
+        out: &mut [f32],
+    ) {
+        todo!()
+    }
+    /// out = x / sqrt(mean(x^2) + eps) * weight.
+    pub fn rms_norm(&self, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+        todo!()
+    }
+}

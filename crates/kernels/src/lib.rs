@@ -1,0 +1,49 @@
+//! The inner loops of Kerf. Nothing here knows what a model is.
+//!
+//! * [`Kernels`]: elementwise and panel kernels, one generic algorithm each, instantiated per instruction set and
+//!   chosen at run time; [`reference`] is the plain form of each, always compiled, the oracle of all others.
+//! * [`linalg`]: matrix product, triangular product, Cholesky-type factors. The only place that imports faer.
+//! * [`Pool`]: the one seam to threads.
+//! * [`Compute`]: the three together, handed down by reference.
+//!
+//! Determinism. Work is cut into tiles whose sizes never depend on the number of threads, and every tile is computed by
+//! one thread, so results are the same bytes for any thread count on one instruction set. `Isa::Portable` uses only
+//! [`reference`] and portable linear algebra: the same bytes on every machine, slowly.
+
+pub mod dispatch;
+pub mod linalg;
+pub mod pool;
+pub mod reference;
+
+pub use dispatch::{Isa, Kernels};
+pub use linalg::{Linalg, MatMut, MatRef, NotPositive};
+pub use pool::Pool;
+
+/// Everything a computation needs from the machine.
+#[derive(Clone, Debug)]
+pub struct Compute {
+    /// Elementwise and panel kernels of one instruction set.
+    pub kernels: Kernels,
+    /// Dense linear algebra on `pool`.
+    pub linalg: Linalg,
+    /// Worker threads of this job.
+    pub pool: Pool,
+}
+
+impl Compute {
+    /// `threads` = 0 means all that the machine has. `isa` = `None` means the best this machine runs.
+    /// Returns `None` if the machine cannot run `isa`.
+    pub fn new(isa: Option<Isa>, threads: usize) -> Option<Self> {
+        let kernels = match isa {
+            Some(isa) => Kernels::force(isa)?,
+            None => Kernels::detect(),
+        };
+        let pool = Pool::new(threads);
+        let linalg = Linalg::new(kernels.isa() == Isa::Portable, pool.clone());
+        Some(Self {
+            kernels,
+            linalg,
+            pool,
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! The plain form of each kernel, always compiled: the oracle of every instruction set.

@@ -1,0 +1,1 @@
+//! Architectures: one file of data and one row each.

@@ -1,0 +1,72 @@
+//! Errors of the network.
+
+use kerf_tensors::{ErrorData, TensorsError, error::error_data};
+use serde::Serialize;
+
+/// Errors of reading a configuration or running a network.
+#[derive(Clone, Debug, thiserror::Error, Serialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum ModelError {
+    /// From the files.
+    #[error(transparent)]
+    Tensors(#[from] TensorsError),
+    /// The architecture is not in the table.
+    #[error("architecture {model_type:?} is not known to kerf (known: {}); methods without calibration (rtn, magnitude) still work", known.join(", "))]
+    UnknownArchitecture {
+        model_type: String,
+        known: Vec<String>,
+    },
+    /// config.json lacks a field or has a bad value.
+    #[error("config.json: {field}: expected {expected}, got {actual}")]
+    BadConfig {
+        field: String,
+        expected: String,
+        actual: String,
+    },
+    /// A token id outside the vocabulary.
+    #[error(
+        "token id {id} is outside the vocabulary of {vocab}; does the tokenizer belong to this model?"
+    )]
+    BadToken { id: u32, vocab: usize },
+    /// A sequence longer than the model's position table.
+    #[error("a sequence of {actual} tokens is longer than the model's maximum of {maximum}")]
+    TooLong { actual: usize, maximum: usize },
+    /// The operation needs another kind of model.
+    #[error("{operation} needs {expected}, but {architecture} is not one")]
+    WrongKind {
+        operation: String,
+        expected: String,
+        architecture: String,
+    },
+    /// Nothing to compute on.
+    #[error("{what} is empty: {fix}")]
+    Empty { what: String, fix: String },
+    /// The caller asked to stop.
+    #[error("cancelled")]
+    Cancelled {},
+}
+
+impl ModelError {
+    /// Stable code, upper snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Tensors(error) => error.code(),
+            Self::UnknownArchitecture { .. } => "UNKNOWN_ARCHITECTURE",
+            Self::BadConfig { .. } => "BAD_CONFIG",
+            Self::BadToken { .. } => "BAD_TOKEN",
+            Self::TooLong { .. } => "TOO_LONG",
+            Self::WrongKind { .. } => "WRONG_KIND",
+            Self::Empty { .. } => "EMPTY",
+            Self::Cancelled { .. } => "CANCELLED",
+        }
+    }
+
+    /// Code, sentence and fields.
+    pub fn data(&self) -> ErrorData {
+        match self {
+            Self::Tensors(error) => error.data(),
+            other => error_data(self.code(), other),
+        }
+    }
+}

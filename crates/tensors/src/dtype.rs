@@ -1,0 +1,49 @@
+//! Element types that safetensors knows.
+
+use serde::{Deserialize, Serialize};
+
+/// Element type of a tensor on disk. Only F32, F16 and BF16 are computed on; the rest passes through byte for byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[allow(non_camel_case_types, missing_docs)]
+pub enum DType {
+    BOOL,
+    F4,
+    F6_E2M3,
+    F6_E3M2,
+    U8,
+    I8,
+    F8_E5M2,
+    F8_E4M3,
+    F8_E8M0,
+    I16,
+    U16,
+    F16,
+    BF16,
+    I32,
+    U32,
+    F32,
+    C64,
+    F64,
+    I64,
+    U64,
+}
+
+impl DType {
+    /// Bits of one element.
+    pub fn bits(self) -> u64 {
+        use DType::*;
+        match self {
+            F4 => 4,
+            F6_E2M3 | F6_E3M2 => 6,
+            BOOL | U8 | I8 | F8_E5M2 | F8_E4M3 | F8_E8M0 => 8,
+            I16 | U16 | F16 | BF16 => 16,
+            I32 | U32 | F32 => 32,
+            C64 | F64 | I64 | U64 => 64,
+        }
+    }
+
+    /// Whether Kerf computes on it.
+    pub fn is_computable(self) -> bool {
+        matches!(self, DType::F32 | DType::F16 | DType::BF16)
+    }
+}

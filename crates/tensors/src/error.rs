@@ -1,0 +1,138 @@
+//! One error type for everything on disk. Every variant has a stable code and typed fields.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// What crosses every boundary of Kerf: a stable code, one sentence, and the fields behind it.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorData {
+    /// Stable, upper snake case.
+    pub code: &'static str,
+    /// One sentence that names the thing and the fix.
+    pub message: String,
+    /// The fields of the error, camelCase.
+    pub details: Value,
+}
+
+/// Errors of reading and writing. The Display text names the thing and the fix.
+#[derive(Clone, Debug, thiserror::Error, Serialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum TensorsError {
+    /// The operating system refused a read or a write; `kind` is the io::ErrorKind.
+    #[error("{path}: {reason}")]
+    Io {
+        path: String,
+        kind: String,
+        reason: String,
+    },
+    /// No space left while writing. Nothing under the final name was touched.
+    #[error("no space left on the disk while writing {path}; free some and run again")]
+    DiskFull { path: String },
+    /// A file or folder that should be there is not.
+    #[error("{path} does not exist")]
+    NotFound { path: String },
+    /// The output folder exists already.
+    #[error("{path} exists already; choose another output or remove it first")]
+    OutputExists { path: String },
+    /// A file is shorter than its header says.
+    #[error(
+        "{path} is truncated: it has {actual_bytes} bytes, its header promises {expected_bytes}; fetch it again"
+    )]
+    Truncated {
+        path: String,
+        expected_bytes: u64,
+        actual_bytes: u64,
+    },
+    /// The header of a file contradicts itself, the file or the limits.
+    #[error("{path}: bad header: {reason}")]
+    BadHeader { path: String, reason: String },
+    /// The index names a shard that is not there, or a tensor that its shard does not have.
+    #[error("{path}: bad index: {reason}")]
+    BadIndex { path: String, reason: String },
+    /// A tensor that is needed is not in the model.
+    #[error("tensor {tensor} is not in the model")]
+    TensorMissing { tensor: String },
+    /// A tensor has another shape than the configuration says.
+    #[error("tensor {tensor} has shape {actual:?}, expected {expected:?}")]
+    WrongShape {
+        tensor: String,
+        expected: Vec<usize>,
+        actual: Vec<usize>,
+    },
+    /// A tensor's type is not one that can be computed on.
+    #[error("tensor {tensor} is {dtype}, which cannot be computed on (f32, f16 and bf16 can)")]
+    WrongDType { tensor: String, dtype: String },
+    /// NaN or infinity in weights.
+    #[error(
+        "tensor {tensor} has a {value} at element {index}; the file is damaged or was written by a diverged training run"
+    )]
+    NonFinite {
+        tensor: String,
+        index: u64,
+        value: String,
+    },
+    /// A kerf container of a version this program does not know.
+    #[error(
+        "{path} is a kerf container of version {version}; this program reads up to {supported}; update kerf"
+    )]
+    ContainerVersion {
+        path: String,
+        version: String,
+        supported: u32,
+    },
+    /// A kerf container that contradicts its specification.
+    #[error("{path}: damaged kerf container: tensor {tensor}: {reason}")]
+    BadContainer {
+        path: String,
+        tensor: String,
+        reason: String,
+    },
+    /// There is nothing here that could be a model.
+    #[error("{path} is not a model: {reason}")]
+    NotAModel { path: String, reason: String },
+}
+
+impl TensorsError {
+    /// Stable code, upper snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "IO",
+            Self::DiskFull { .. } => "DISK_FULL",
+            Self::NotFound { .. } => "NOT_FOUND",
+            Self::OutputExists { .. } => "OUTPUT_EXISTS",
+            Self::Truncated { .. } => "TRUNCATED",
+            Self::BadHeader { .. } => "BAD_HEADER",
+            Self::BadIndex { .. } => "BAD_INDEX",
+            Self::TensorMissing { .. } => "TENSOR_MISSING",
+            Self::WrongShape { .. } => "WRONG_SHAPE",
+            Self::WrongDType { .. } => "WRONG_DTYPE",
+            Self::NonFinite { .. } => "NON_FINITE",
+            Self::ContainerVersion { .. } => "CONTAINER_VERSION",
+            Self::BadContainer { .. } => "BAD_CONTAINER",
+            Self::NotAModel { .. } => "NOT_A_MODEL",
+        }
+    }
+
+    /// Code, sentence and fields.
+    pub fn data(&self) -> ErrorData {
+        error_data(self.code(), self)
+    }
+}
+
+/// [`ErrorData`] of an error enum that serializes externally tagged with camelCase fields.
+pub fn error_data<E: std::fmt::Display + Serialize>(code: &'static str, error: &E) -> ErrorData {
+    let details = match serde_json::to_value(error) {
+        Ok(Value::Object(map)) => map
+            .into_iter()
+            .next()
+            .map(|(_, fields)| fields)
+            .unwrap_or(Value::Null),
+        _ => Value::Null,
+    };
+    ErrorData {
+        code,
+        message: error.to_string(),
+        details,
+    }
+}

@@ -1,0 +1,94 @@
+//! The kerf container, version 1: docs/format.md is its specification.
+//!
+//! One solved matrix becomes a few plain tensors (mask, codes or values, scales, rowptr) and one JSON record. The same
+//! encoding is used for the unit files of a running job, so that the next block runs on what a reader will decode.
+
+use crate::{DType, QuantizedMatrix, TensorsError};
+use kerf_kernels::Compute;
+use serde::{Deserialize, Serialize};
+
+/// Version of the container that this program writes.
+pub const VERSION: u32 = 1;
+
+/// The record of one encoded matrix, stored as JSON in the header's metadata.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TensorRecord {
+    /// [rows, cols] of the matrix as stored.
+    pub shape: [usize; 2],
+    /// Element type of the source, which a dense export restores.
+    pub dtype: DType,
+    /// Bits of a code; absent if values are stored as floats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u8>,
+    /// Columns per group (0 = whole row); absent if values are stored as floats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<usize>,
+    /// Float type of the survivors; absent if on a grid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<DType>,
+    /// Whether a mask is stored.
+    pub masked: bool,
+    /// Method that solved it, an id of the method table.
+    pub method: String,
+    /// Lower-case hex SHA-256 of the tensor's bytes in the source file.
+    pub source_sha256: String,
+}
+
+/// One plain tensor of an encoded matrix.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// `mask`, `codes`, `values`, `scales` or `rowptr`; the stored name is `NAME.kerf.PART`.
+    pub part: &'static str,
+    /// Element type.
+    pub dtype: DType,
+    /// Shape.
+    pub shape: Vec<usize>,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// One matrix as the container stores it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncodedTensor {
+    /// Name of the matrix in the source model.
+    pub name: String,
+    /// Its record.
+    pub record: TensorRecord,
+    /// Its plain tensors, in the order of the specification.
+    pub parts: Vec<Part>,
+}
+
+impl EncodedTensor {
+    /// Encodes. Cost: one pass over the codes, rows in parallel.
+    pub fn encode(
+        compute: &Compute,
+        name: &str,
+        source_dtype: DType,
+        method: &str,
+        source_sha256: &str,
+        matrix: &QuantizedMatrix,
+    ) -> Self {
+        todo!("{compute:?} {name} {source_dtype:?} {method} {source_sha256} {matrix:?}")
+    }
+
+    /// Decodes, checking everything the specification promises. `BAD_CONTAINER` names the tensor.
+    pub fn decode(&self, compute: &Compute) -> Result<QuantizedMatrix, TensorsError> {
+        todo!("{compute:?}")
+    }
+
+    /// Bytes that this matrix takes in the container, without the header.
+    pub fn content_bytes(&self) -> u64 {
+        self.parts.iter().map(|part| part.bytes.len() as u64).sum()
+    }
+
+    /// A self-contained file: a kerf container with just this matrix.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        todo!()
+    }
+
+    /// The inverse of [`EncodedTensor::to_bytes`]; hostile input is an error, never a panic.
+    pub fn from_bytes(path: &str, bytes: &[u8]) -> Result<Self, TensorsError> {
+        todo!("{path} {}", bytes.len())
+    }
+}

@@ -1,0 +1,23 @@
+//! What is on disk: safetensors by header and positioned reads, the kerf container, grids and quantized matrices.
+
+pub mod catalog;
+pub mod dtype;
+pub mod error;
+pub mod folder;
+pub mod formats;
+pub mod grid;
+pub mod kerf;
+pub mod mask;
+pub mod quantized;
+pub mod safetensors;
+pub mod source;
+
+pub use catalog::{Catalog, Stored, TensorEntry};
+pub use dtype::DType;
+pub use error::{ErrorData, TensorsError};
+pub use folder::{Folder, OutFolder, Workspace};
+pub use grid::Grid;
+pub use kerf::EncodedTensor;
+pub use mask::Mask;
+pub use quantized::{QuantizedMatrix, Values};
+pub use source::{Sink, Source};
