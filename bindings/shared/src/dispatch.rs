@@ -87,19 +87,86 @@ fn parse<Q: DeserializeOwned>(command: &str, request: &str) -> Result<Q, Error> 
     Ok(parsed)
 }
 
-/// Takes serde's sentence (`unknown field ..., expected ...`, `invalid type: ..., expected ...`) apart.
+/// Takes serde's sentence (`unknown field ..., expected ...`, `invalid type: ..., expected ...`, `missing field ...`) apart.
 fn bad_field(command: &str, path: &str, reason: &str) -> Error {
-    let reason = reason.split(" at line ").next().unwrap_or(reason);
-    let (received, expected) = reason
-        .split_once(", expected ")
-        .unwrap_or((reason, "a valid request"));
+    let reason = reason
+        .split(" at line ")
+        .next()
+        .unwrap_or(reason)
+        .replace('`', "");
     let field = match path {
         "." => command.to_string(),
         path => format!("{command}.{path}"),
     };
+    if let Some(missing) = reason.strip_prefix("missing field ") {
+        return Error::BadRequest {
+            field: format!("{field}.{missing}"),
+            expected: "a value".into(),
+            received: "none".into(),
+        };
+    }
+    let (received, expected) = reason
+        .split_once(", expected ")
+        .unwrap_or((&reason, "a valid request"));
+    let received = received
+        .trim_start_matches("invalid type: ")
+        .trim_start_matches("invalid value: ");
     Error::BadRequest {
         field,
-        expected: expected.replace('`', ""),
-        received: received.replace('`', ""),
+        expected: expected.into(),
+        received: received.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Quiet;
+    impl Host for Quiet {
+        fn event(&self, _event: Event) {}
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    fn error(command: &str, request: &str) -> (String, String) {
+        let envelope: Value =
+            serde_json::from_str(&invoke(command, request, &Quiet)).expect("JSON");
+        let text = |key: &str| {
+            envelope["error"][key]
+                .as_str()
+                .unwrap_or_default()
+                .to_string()
+        };
+        (text("code"), text("message"))
+    }
+
+    #[test]
+    fn a_bad_request_names_the_field_what_was_expected_and_what_was_received() {
+        for (request, message) in [
+            ("{}", "inspect.model: expected a value, received none"),
+            (
+                r#"{"model":3}"#,
+                "inspect.model: expected a string, received integer 3",
+            ),
+            (
+                r#"{"model":"a","x":1}"#,
+                "inspect.x: expected model, received unknown field x",
+            ),
+        ] {
+            assert_eq!(
+                error("inspect", request),
+                ("BAD_REQUEST".into(), message.into())
+            );
+        }
+        assert_eq!(error("inspect", "{").0, "BAD_REQUEST");
+        assert_eq!(error("inspect", r#"{"model":"a"} x"#).0, "BAD_REQUEST");
+        let (code, message) = error("nonsense", "{}");
+        assert_eq!(code, "BAD_REQUEST");
+        assert!(
+            message.contains("inspect") && message.contains("nonsense"),
+            "{message}"
+        );
     }
 }
