@@ -33,8 +33,8 @@ impl BlockWeights {
         block: usize,
     ) -> Result<Self, ModelError> {
         let mut stacks: [Stack; INPUTS] = Default::default();
-        for stack_index in 0..INPUTS {
-            stacks[stack_index].reserve(network, stack_index);
+        for (input, stack) in stacks.iter_mut().enumerate() {
+            stack.reserve(network, input);
         }
         for (index, row) in network.arch.block.linears.iter().enumerate() {
             let name = format!("{}.weight", network.name(row.stem, block));

@@ -71,7 +71,7 @@ impl Settings {
             Some(field) => reader.size_or(field, limits::HEADS, heads)?,
             None => heads,
         };
-        if heads % kv_heads != 0 {
+        if !heads.is_multiple_of(kv_heads) {
             let field = fields.kv_heads.unwrap_or(fields.heads);
             return Err(reader.bad(field, format!("a divisor of the {heads} query heads")));
         }
@@ -132,7 +132,7 @@ fn head_dim(
         return reader.size(field, limits::HEAD_DIM);
     }
     let dim = hidden / heads;
-    if hidden % heads != 0 || dim > limits::HEAD_DIM {
+    if !hidden.is_multiple_of(heads) || dim > limits::HEAD_DIM {
         return Err(reader.bad(
             arch.fields.heads,
             format!(
