@@ -1,1 +1,68 @@
-//! x
+//! The Node shell: threads and callbacks, no logic. Everything else is in `kerf-bindings`.
+
+mod call;
+
+use call::{Call, Deferred, Events};
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Asks a running call to stop at its next unit of work.
+#[napi]
+#[derive(Default)]
+pub struct CancelToken {
+    flag: Arc<AtomicBool>,
+}
+
+#[napi]
+impl CancelToken {
+    /// A token for one call.
+    #[napi(constructor)]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks to stop. Returns at once; the call ends soon after with code `CANCELLED`.
+    #[napi]
+    pub fn cancel(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs one function on a thread of its own and resolves to `{"ok": ...}` or `{"error": {code, message, details}}` as JSON.
+/// The promise keeps the process alive, progress does not. All events arrive before the promise is settled.
+#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+pub fn invoke<'env>(
+    env: &'env Env,
+    command: String,
+    request_json: String,
+    #[napi(ts_arg_type = "(eventJson: string) => void")] on_event: Events,
+    token: &CancelToken,
+) -> Result<Object<'env>> {
+    kerf_bindings::panics::capture();
+    let (deferred, promise): (Deferred, _) = env.create_deferred()?;
+    Call::new(command, request_json, on_event, Arc::clone(&token.flag)).spawn(deferred)?;
+    Ok(promise)
+}
+
+/// Names of the functions that `invoke` knows.
+#[napi(catch_unwind)]
+pub fn commands() -> Vec<String> {
+    kerf_bindings::commands()
+        .into_iter()
+        .map(String::from)
+        .collect()
+}
+
+/// Version of this addon.
+#[napi(catch_unwind)]
+pub fn version() -> String {
+    kerf_bindings::VERSION.into()
+}
+
+/// Id of the instruction set that this machine gets by default.
+#[napi(catch_unwind)]
+pub fn isa() -> String {
+    kerf_bindings::isa().into()
+}

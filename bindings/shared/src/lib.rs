@@ -1,3 +1,24 @@
 //! The functions that every binding offers: one request and one response type each, no knowledge of the host language.
+//!
+//! A shell (Node, browser) hands [`invoke`] the name of a function, its request as JSON and a [`Host`] that hears progress
+//! and says when to stop; it gets one JSON text back, whatever happens. Everything between is here and tested without a shell.
 
 pub mod api;
+mod dispatch;
+pub mod error;
+mod inspect;
+mod opened;
+pub mod panics;
+pub mod progress;
+
+pub use dispatch::{Host, commands, dispatch, invoke};
+pub use error::Error;
+pub use kerf_compress::{Event, Stage};
+
+/// Version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Id of the instruction set that this machine gets by default.
+pub fn isa() -> &'static str {
+    kerf_kernels::Kernels::detect().isa().id()
+}

@@ -1,5 +1,7 @@
 //! Which instruction set runs, and the table of kernels for it.
 
+use crate::reference;
+
 /// An instruction set Kerf has kernels for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Isa {
@@ -106,7 +108,11 @@ pub struct Kernels {
 impl Kernels {
     /// The best this machine runs. The environment variable `KERF_ISA` (an id) overrides it, for diagnosis.
     pub fn detect() -> Self {
-        todo!()
+        std::env::var("KERF_ISA")
+            .ok()
+            .and_then(|id| Isa::from_id(&id))
+            .and_then(Self::force)
+            .unwrap_or_else(Self::reference)
     }
 
     /// The plain kernels.
@@ -116,7 +122,10 @@ impl Kernels {
 
     /// `None` if this machine or this build cannot run `isa`.
     pub fn force(isa: Isa) -> Option<Self> {
-        todo!("{isa:?}")
+        match isa {
+            Isa::Portable => Some(Self::reference()),
+            _ => None,
+        }
     }
 
     /// Which instruction set this is.
@@ -126,35 +135,34 @@ impl Kernels {
 }
 
 /// Every method here dispatches to the instruction set's instance of the generic algorithm.
-#[allow(unused_variables)]
 impl Kernels {
     // ---- scores and selection (bits of a non-negative f32 sort as an integer: radix selection, no sort) ----
 
     /// `out[j] = |w[j]|`. Exact A.
     pub fn magnitude_scores(&self, w: &[f32], out: &mut [f32]) {
-        todo!()
+        reference::magnitude_scores(w, out)
     }
 
     /// Wanda: `out[j] = |w[j]| * norm[j]`. Exact A.
     pub fn wanda_scores(&self, w: &[f32], norm: &[f32], out: &mut [f32]) {
-        todo!()
+        reference::wanda_scores(w, norm, out)
     }
 
     /// OBS: `out[j] = (w[j] * inv_u[j])^2`, `inv_u[j] = 1 / u_jj`. Exact A.
     pub fn obs_scores(&self, w: &[f32], inv_u: &[f32], out: &mut [f32]) {
-        todo!()
+        reference::obs_scores(w, inv_u, out)
     }
 
     /// Adds to `hist` (2048 counters) the bits `shift .. shift + 11` of every score whose bits above `shift + 11` equal
     /// `prefix` (shift 20, 9, 0 with prefix 0, 11 and 22 bits: three passes select exactly; at shift 0 nine bits are
     /// left, so 512 counters are used). Scores are >= 0 or NaN-free. Exact A.
     pub fn histogram(&self, scores: &[f32], shift: u32, prefix: u32, hist: &mut [u32]) {
-        todo!()
+        reference::histogram(scores, shift, prefix, hist)
     }
 
     /// Bitmap of `scores[j] > threshold`, little bit order, into `ceil(len / 8)` bytes; padding bits 0. Exact A.
     pub fn mask_above(&self, scores: &[f32], threshold: f32, out: &mut [u8]) {
-        todo!()
+        reference::mask_above(scores, threshold, out)
     }
 
     // ---- quantization ----
@@ -169,7 +177,7 @@ impl Kernels {
         mask_bit: usize,
         range: CodeRange,
     ) -> f32 {
-        todo!()
+        reference::fit_scale(w, mask, mask_bit, range)
     }
 
     /// Scale `absmax / hi` over survivors, rounded to f16 likewise. Exact A.
@@ -180,45 +188,45 @@ impl Kernels {
         mask_bit: usize,
         range: CodeRange,
     ) -> f32 {
-        todo!()
+        reference::absmax_scale(w, mask, mask_bit, range)
     }
 
     /// `codes[j] = clamp(round_ties_even(w[j] / scale), lo, hi)`; all 0 if scale is 0. Exact A.
     pub fn quantize(&self, w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]) {
-        todo!()
+        reference::quantize(w, scale, range, codes)
     }
 
     /// `out[j] = codes[j] * scale`. Exact A.
     pub fn dequantize(&self, codes: &[i8], scale: f32, out: &mut [f32]) {
-        todo!()
+        reference::dequantize(codes, scale, out)
     }
 
     /// Sets `values[j]` to 0 where the mask bit is 0. Exact A.
     pub fn apply_mask(&self, values: &mut [f32], mask: &[u8]) {
-        todo!()
+        reference::apply_mask(values, mask)
     }
 
     // ---- packing ----
 
     /// Moves the codes whose mask bit is 1 to the front of `out`; returns how many. `out` has `codes.len()` places. Exact A.
     pub fn compact_codes(&self, codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
-        todo!()
+        reference::compact_codes(codes, mask, out)
     }
 
     /// The inverse: spreads `packed` over the set bits of `mask`, 0 elsewhere. Returns how many were used. Exact A.
     pub fn expand_codes(&self, packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
-        todo!()
+        reference::expand_codes(packed, mask, out)
     }
 
     /// Packs codes densely as unsigned `code - lo` of `bits` bits each (2..=8), least significant bit first, across byte
     /// borders; `out` has `ceil(len * bits / 8)` bytes, the last padded with 0. Exact A.
     pub fn pack_bits(&self, codes: &[i8], bits: u32, out: &mut [u8]) {
-        todo!()
+        reference::pack_bits(codes, bits, out)
     }
 
     /// The inverse of [`Kernels::pack_bits`] for `codes.len()` codes. Exact A.
     pub fn unpack_bits(&self, packed: &[u8], bits: u32, codes: &mut [i8]) {
-        todo!()
+        reference::unpack_bits(packed, bits, codes)
     }
 
     // ---- the OBS row panel ----
@@ -227,77 +235,77 @@ impl Kernels {
     /// column j, q = 0 if pruned, else the nearest grid value (or w itself); e = (w - q) / u_jj; every later column k of
     /// the block gets w_k -= e * u_jk. Exact B, 1e-4 relative to the largest weight of the row.
     pub fn obs_panel(&self, panel: ObsPanel<'_>) {
-        todo!()
+        reference::obs_panel(panel)
     }
 
     // ---- conversions ---- (Exact A; f32 to narrow rounds to nearest even)
 
     /// Little-endian bf16 bits to f32.
     pub fn bf16_to_f32(&self, src: &[u16], out: &mut [f32]) {
-        todo!()
+        reference::bf16_to_f32(src, out)
     }
     /// Little-endian f16 bits to f32.
     pub fn f16_to_f32(&self, src: &[u16], out: &mut [f32]) {
-        todo!()
+        reference::f16_to_f32(src, out)
     }
     /// f32 to bf16 bits.
     pub fn f32_to_bf16(&self, src: &[f32], out: &mut [u16]) {
-        todo!()
+        reference::f32_to_bf16(src, out)
     }
     /// f32 to f16 bits.
     pub fn f32_to_f16(&self, src: &[f32], out: &mut [u16]) {
-        todo!()
+        reference::f32_to_f16(src, out)
     }
     /// Index of the first NaN or infinity, if any.
     pub fn first_non_finite(&self, values: &[f32]) -> Option<usize> {
-        todo!()
+        reference::first_non_finite(values)
     }
 
     // ---- the forward pass ---- (Exact B, 2e-6 relative or absolute, whichever is larger, against f64)
 
     /// Dot product.
     pub fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
-        todo!()
+        reference::dot(a, b)
     }
     /// `y += alpha * x`.
     pub fn axpy(&self, alpha: f32, x: &[f32], y: &mut [f32]) {
-        todo!()
+        reference::axpy(alpha, x, y)
     }
     /// `y += x`.
     pub fn add(&self, x: &[f32], y: &mut [f32]) {
-        todo!()
+        reference::add(x, y)
     }
     /// In place, numerically stable; `-inf` entries give 0. A row of only `-inf` gives zeros.
     pub fn softmax(&self, row: &mut [f32]) {
-        todo!()
+        reference::softmax(row)
     }
     /// log(sum(exp(row))), stable.
     pub fn log_sum_exp(&self, row: &[f32]) -> f32 {
-        todo!()
+        reference::log_sum_exp(row)
     }
     /// x = x * sigmoid(x).
     pub fn silu(&self, x: &mut [f32]) {
-        todo!()
+        reference::silu(x)
     }
     /// Exact gelu, 0.5 x (1 + erf(x / sqrt 2)).
     pub fn gelu_erf(&self, x: &mut [f32]) {
-        todo!()
+        reference::gelu_erf(x)
     }
     /// gelu with the tanh approximation.
     pub fn gelu_tanh(&self, x: &mut [f32]) {
-        todo!()
+        reference::gelu_tanh(x)
     }
     /// x = max(x, 0). Exact A.
     pub fn relu(&self, x: &mut [f32]) {
-        todo!()
+        reference::relu(x)
     }
     /// x = tanh(x).
     pub fn tanh(&self, x: &mut [f32]) {
-        todo!()
+        reference::tanh(x)
     }
     /// `y *= x` elementwise. Exact A.
     pub fn mul(&self, x: &[f32], y: &mut [f32]) {
-        todo!()
+        reference::mul(x, y)
     }
     /// out = (x - mean) / sqrt(var + eps) * weight + bias.
     pub fn layer_norm(
@@ -308,10 +316,10 @@ impl Kernels {
         eps: f32,
         out: &mut [f32],
     ) {
-        todo!()
+        reference::layer_norm(x, weight, bias, eps, out)
     }
     /// out = x / sqrt(mean(x^2) + eps) * weight.
     pub fn rms_norm(&self, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
-        todo!()
+        reference::rms_norm(x, weight, eps, out)
     }
 }

@@ -18,6 +18,7 @@ pub struct ErrorData {
 #[derive(Clone, Debug, thiserror::Error, Serialize)]
 #[serde(rename_all_fields = "camelCase")]
 #[non_exhaustive]
+#[allow(missing_docs)] // of the fields: their names and the sentence say what they are
 pub enum TensorsError {
     /// The operating system refused a read or a write; `kind` is the io::ErrorKind.
     #[error("{path}: {reason}")]
@@ -29,6 +30,11 @@ pub enum TensorsError {
     /// No space left while writing. Nothing under the final name was touched.
     #[error("no space left on the disk while writing {path}; free some and run again")]
     DiskFull { path: String },
+    /// Another process works in the same work folder.
+    #[error(
+        "the work folder {path} is in use by another run; wait for it or name another work folder"
+    )]
+    WorkDirBusy { path: String },
     /// A file or folder that should be there is not.
     #[error("{path} does not exist")]
     NotFound { path: String },
@@ -94,11 +100,27 @@ pub enum TensorsError {
 }
 
 impl TensorsError {
+    /// From an error of the operating system: a full disk or a missing file has its own variant.
+    pub fn from_io(path: impl std::fmt::Display, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let path = path.to_string();
+        match error.kind() {
+            ErrorKind::NotFound => Self::NotFound { path },
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            kind => Self::Io {
+                path,
+                kind: format!("{kind:?}"),
+                reason: error.to_string(),
+            },
+        }
+    }
+
     /// Stable code, upper snake case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Io { .. } => "IO",
             Self::DiskFull { .. } => "DISK_FULL",
+            Self::WorkDirBusy { .. } => "WORK_DIR_BUSY",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::OutputExists { .. } => "OUTPUT_EXISTS",
             Self::Truncated { .. } => "TRUNCATED",

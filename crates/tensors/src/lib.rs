@@ -1,11 +1,13 @@
 //! What is on disk: safetensors by header and positioned reads, the kerf container, grids and quantized matrices.
 
+mod bytes;
 pub mod catalog;
 pub mod dtype;
 pub mod error;
 pub mod folder;
 pub mod formats;
 pub mod grid;
+mod json;
 pub mod kerf;
 pub mod mask;
 pub mod quantized;

@@ -1,17 +1,7 @@
-//! safetensors: header and positioned reads; writing in two phases, plan and stream.
+//! Writing in two phases: the plan decides every file and header before a byte of content exists, then each is streamed.
 
 use crate::{DType, OutFolder, Sink, TensorsError};
 use std::collections::BTreeMap;
-
-/// Hard limits on what a header may say.
-pub mod limits {
-    /// Largest header, as in the `safetensors` crate.
-    pub const HEADER_BYTES: u64 = 100_000_000;
-    /// Most dimensions of a tensor.
-    pub const DIMS: usize = 16;
-    /// Most tensors in a file.
-    pub const TENSORS: usize = 1_000_000;
-}
 
 /// A tensor that will be written: its size is known before its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,20 @@
 //! Folders: where a model is read from, where a result goes, and where a job keeps its journal and units.
-//! The file-system implementations are here; a browser brings its own.
+//! Here are the file-system and the in-memory implementations; a browser brings its own.
+
+mod fs;
+mod fs_out;
+mod fs_work;
+mod lock;
+mod memory;
+mod names;
+
+pub use fs::FsFolder;
+pub use fs_out::FsOutFolder;
+pub use fs_work::FsWorkspace;
+pub use memory::{MemFolder, MemOutFolder, MemWorkspace};
+pub(crate) use names::is_safe;
 
 use crate::{Sink, Source, TensorsError};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A model folder to read from. Names are relative, with `/`.
@@ -47,41 +59,18 @@ pub trait Workspace: Send + Sync {
     fn name(&self) -> String;
 }
 
-/// [`Folder`] on the file system. A path to a single file is a folder with just that file (and the folder's sidecar files).
-#[derive(Debug)]
-pub struct FsFolder {
-    root: PathBuf,
-}
-
-impl FsFolder {
-    /// `NOT_FOUND` if there is nothing at `path`.
-    pub fn open(path: &Path) -> Result<Self, TensorsError> {
-        todo!("{path:?}")
+/// The whole of a source, if it is small.
+fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
+    if source.len_bytes() > fs::MAX_READ_BYTES {
+        return Err(TensorsError::NotAModel {
+            path: source.name().to_owned(),
+            reason: format!(
+                "a file of {} bytes where a small one is expected",
+                source.len_bytes()
+            ),
+        });
     }
-}
-
-/// [`OutFolder`] on the file system: a hidden temporary sibling, fsynced and renamed.
-#[derive(Debug)]
-pub struct FsOutFolder {
-    root: PathBuf,
-}
-
-impl FsOutFolder {
-    /// `OUTPUT_EXISTS` if there is anything at `path`.
-    pub fn create(path: &Path) -> Result<Self, TensorsError> {
-        todo!("{path:?}")
-    }
-}
-
-/// [`Workspace`] on the file system.
-#[derive(Debug)]
-pub struct FsWorkspace {
-    root: PathBuf,
-}
-
-impl FsWorkspace {
-    /// Opens or makes the folder.
-    pub fn open(path: &Path) -> Result<Self, TensorsError> {
-        todo!("{path:?}")
-    }
+    let mut bytes = vec![0; source.len_bytes() as usize];
+    source.read_at(0, &mut bytes)?;
+    Ok(bytes)
 }

@@ -1,0 +1,109 @@
+//! The one error type of the functions, and how it crosses the boundary.
+
+use kerf_model::ModelError;
+use kerf_tensors::error::error_data;
+use kerf_tensors::{ErrorData, TensorsError};
+use kerf_text::TextError;
+use serde::Serialize;
+
+/// Whatever stopped a function. Fields say what they are by name; the sentence uses each of them.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, thiserror::Error, Serialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Error {
+    /// From the files.
+    #[error(transparent)]
+    Tensors(#[from] TensorsError),
+    /// From the network.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The tokenizer cannot be used.
+    #[error("{path}: {reason}")]
+    BadTokenizer { path: String, reason: String },
+    /// The function needs text, and the model has no tokenizer.
+    #[error(
+        "{model} has no tokenizer.json, which {operation} needs; fetch it together with the model"
+    )]
+    NoTokenizer { model: String, operation: String },
+    /// An unknown function, an unknown or missing field, a value of a wrong type.
+    #[error("{field}: expected {expected}, received {received}")]
+    BadRequest {
+        field: String,
+        expected: String,
+        received: String,
+    },
+    /// A field of the right type with a value that cannot be.
+    #[error("option {option}: expected {expected}, received {received}")]
+    BadOption {
+        option: String,
+        expected: String,
+        received: String,
+    },
+    /// A text file that is not UTF-8.
+    #[error("{path} is not UTF-8 text: bad byte at offset {offset}; convert it to UTF-8")]
+    NotUtf8 { path: String, offset: u64 },
+    /// A pairs file that breaks the rules.
+    #[error("{path}, line {line}: {reason}")]
+    BadPairs {
+        path: String,
+        line: u64,
+        reason: String,
+    },
+    /// A bug in kerf.
+    #[error("kerf failed inside ({reason}{}); please report this", at(location))]
+    Internal { reason: String, location: String },
+}
+
+fn at(location: &str) -> String {
+    match location {
+        "" => String::new(),
+        location => format!(", at {location}"),
+    }
+}
+
+impl Error {
+    /// Codes of the variants of this enum that are not another crate's.
+    pub const CODES: &'static [&'static str] = &[
+        "BAD_TOKENIZER",
+        "NO_TOKENIZER",
+        "BAD_REQUEST",
+        "BAD_OPTION",
+        "NOT_UTF8",
+        "BAD_PAIRS",
+        "INTERNAL",
+    ];
+
+    /// Stable code, upper snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Tensors(error) => error.code(),
+            Self::Model(error) => error.code(),
+            Self::BadTokenizer { .. } => "BAD_TOKENIZER",
+            Self::NoTokenizer { .. } => "NO_TOKENIZER",
+            Self::BadRequest { .. } => "BAD_REQUEST",
+            Self::BadOption { .. } => "BAD_OPTION",
+            Self::NotUtf8 { .. } => "NOT_UTF8",
+            Self::BadPairs { .. } => "BAD_PAIRS",
+            Self::Internal { .. } => "INTERNAL",
+        }
+    }
+
+    /// Code, sentence and fields.
+    pub fn data(&self) -> ErrorData {
+        match self {
+            Self::Tensors(error) => error.data(),
+            Self::Model(error) => error.data(),
+            other => error_data(other.code(), other),
+        }
+    }
+}
+
+impl From<TextError> for Error {
+    fn from(error: TextError) -> Self {
+        Self::BadTokenizer {
+            path: "tokenizer.json".into(),
+            reason: error.reason,
+        }
+    }
+}

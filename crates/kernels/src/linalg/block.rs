@@ -1,0 +1,224 @@
+//! Arithmetic on single blocks, on one thread: by faer, or by plain loops with the same bytes everywhere.
+
+use super::tile::Tile;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::{cholesky, matmul, triangular_inverse, triangular_solve};
+use faer::{Accum, Par};
+
+/// What the blocked algorithms need of one block.
+///
+/// # Safety
+/// For every method: the tiles lie where nobody else writes during the call, and nobody else reads what it writes.
+/// Tiles that are written overlap no other argument.
+pub(super) trait Block: Copy + Send + Sync {
+    /// `c = alpha a b`, or `c += alpha a b` if `add`.
+    unsafe fn product(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32, add: bool);
+
+    /// Lower triangle of `c += alpha a a^T`; what is above the diagonal becomes anything.
+    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, alpha: f32);
+
+    /// Cholesky factor of the symmetric block `a` in its lower triangle. The error is the index of the pivot.
+    unsafe fn cholesky(self, a: Tile<'_>) -> Result<(), usize>;
+
+    /// `b = b l^-T` with `l` lower triangular.
+    unsafe fn solve_right_transposed(self, b: Tile<'_>, l: Tile<'_>);
+
+    /// The lower triangular `a` becomes its inverse, with zeros above the diagonal.
+    unsafe fn invert_lower(self, a: Tile<'_>);
+}
+
+/// Blocks by faer.
+#[derive(Clone, Copy)]
+pub(super) struct Fast;
+
+impl Block for Fast {
+    unsafe fn product(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32, add: bool) {
+        let accumulate = if add { Accum::Add } else { Accum::Replace };
+        // SAFETY: the caller's promise.
+        let (c, a, b) = unsafe { (c.view_mut(), a.view(), b.view()) };
+        matmul::matmul(c, accumulate, a, b, alpha, Par::Seq);
+    }
+
+    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, alpha: f32) {
+        // SAFETY: the caller's promise.
+        let (c, a) = unsafe { (c.view_mut(), a.view()) };
+        triangular::matmul(
+            c,
+            BlockStructure::TriangularLower,
+            Accum::Add,
+            a,
+            BlockStructure::Rectangular,
+            a.transpose(),
+            BlockStructure::Rectangular,
+            alpha,
+            Par::Seq,
+        );
+    }
+
+    unsafe fn cholesky(self, a: Tile<'_>) -> Result<(), usize> {
+        use cholesky::llt::factor;
+        let n = a.rows;
+        // SAFETY: the caller's promise.
+        let block = unsafe { a.view_mut() };
+        let scratch = factor::cholesky_in_place_scratch::<f32>(n, Par::Seq, Default::default());
+        let mut memory = faer::dyn_stack::MemBuffer::new(scratch);
+        let stack = faer::dyn_stack::MemStack::new(&mut memory);
+        let done = factor::cholesky_in_place(
+            block,
+            Default::default(),
+            Par::Seq,
+            stack,
+            Default::default(),
+        );
+        match done {
+            Err(cholesky::llt::factor::LltError::NonPositivePivot { index }) => Err(index),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    unsafe fn solve_right_transposed(self, b: Tile<'_>, l: Tile<'_>) {
+        // SAFETY: the caller's promise.
+        let (b, l) = unsafe { (b.transposed().view_mut(), l.view()) };
+        triangular_solve::solve_lower_triangular_in_place(l, b, Par::Seq);
+    }
+
+    unsafe fn invert_lower(self, a: Tile<'_>) {
+        let n = a.rows;
+        let mut data = vec![0.0f32; n * n];
+        let inverse = Tile::dense(&mut data, n, n);
+        // SAFETY: the caller's promise; the inverse is memory of this call.
+        unsafe {
+            triangular_inverse::invert_lower_triangular(inverse.view_mut(), a.view(), Par::Seq);
+            for i in 0..n {
+                let row = a.row_mut(i, 0, n);
+                row[..=i].copy_from_slice(inverse.row(i, 0, i + 1));
+                row[i + 1..].fill(0.0);
+            }
+        }
+    }
+}
+
+/// Blocks by plain loops, no fused multiply-add, fixed order.
+#[derive(Clone, Copy)]
+pub(super) struct Plain;
+
+/// Dot product in eight running sums: a fixed order that compilers may still turn into vectors.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; 8];
+    let (heads_a, tail_a) = a.as_chunks::<8>();
+    let (heads_b, tail_b) = b.as_chunks::<8>();
+    for (a, b) in heads_a.iter().zip(heads_b) {
+        for lane in 0..8 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    for (lane, (a, b)) in tail_a.iter().zip(tail_b).enumerate() {
+        sums[lane] += a * b;
+    }
+    sums.iter().sum()
+}
+
+fn axpy(alpha: f32, x: &[f32], y: &mut [f32]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += alpha * x;
+    }
+}
+
+impl Plain {
+    /// `c += alpha a b` with `b` in rows.
+    unsafe fn add_rows(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32) {
+        for i in 0..c.rows {
+            for k in 0..a.cols {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let row = c.row_mut(i, 0, c.cols);
+                    axpy(alpha * a.get(i, k), b.row(k, 0, b.cols), row);
+                }
+            }
+        }
+    }
+
+    /// `c += alpha a b` with `b` in columns: dot products.
+    unsafe fn add_columns(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32) {
+        let columns = b.transposed();
+        for i in 0..c.rows {
+            for j in 0..c.cols {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let sum = dot(a.row(i, 0, a.cols), columns.row(j, 0, a.cols));
+                    c.set(i, j, c.get(i, j) + alpha * sum);
+                }
+            }
+        }
+    }
+}
+
+impl Block for Plain {
+    unsafe fn product(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32, add: bool) {
+        // SAFETY: the caller's promise, here and in the calls.
+        unsafe {
+            if !add {
+                for i in 0..c.rows {
+                    c.row_mut(i, 0, c.cols).fill(0.0);
+                }
+            }
+            match b.col_stride {
+                1 => self.add_rows(c, a, b, alpha),
+                _ => self.add_columns(c, a, b, alpha),
+            }
+        }
+    }
+
+    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, alpha: f32) {
+        // SAFETY: the caller's promise.
+        unsafe { self.product(c, a, a.transposed(), alpha, true) }
+    }
+
+    unsafe fn cholesky(self, a: Tile<'_>) -> Result<(), usize> {
+        for i in 0..a.rows {
+            for j in 0..=i {
+                // SAFETY: the caller's promise; the two rows are read only left of column j, which is written afterwards.
+                unsafe {
+                    let t = a.get(i, j) - dot(a.row(i, 0, j), a.row(j, 0, j));
+                    if i != j {
+                        a.set(i, j, t / a.get(j, j));
+                    } else if t > 0.0 && t.is_finite() {
+                        a.set(i, i, t.sqrt());
+                    } else {
+                        return Err(i);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    unsafe fn solve_right_transposed(self, b: Tile<'_>, l: Tile<'_>) {
+        for i in 0..b.rows {
+            for j in 0..b.cols {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let t = b.get(i, j) - dot(b.row(i, 0, j), l.row(j, 0, j));
+                    b.set(i, j, t / l.get(j, j));
+                }
+            }
+        }
+    }
+
+    unsafe fn invert_lower(self, a: Tile<'_>) {
+        let n = a.rows;
+        let mut row = vec![0.0f32; n];
+        for i in 0..n {
+            // SAFETY: the caller's promise; rows above i already hold the inverse.
+            unsafe {
+                let pivot = 1.0 / a.get(i, i);
+                row.fill(0.0);
+                for k in 0..i {
+                    axpy(-pivot * a.get(i, k), a.row(k, 0, i), &mut row[..i]);
+                }
+                row[i] = pivot;
+                a.row_mut(i, 0, n).copy_from_slice(&row);
+            }
+        }
+    }
+}

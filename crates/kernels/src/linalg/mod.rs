@@ -1,0 +1,166 @@
+//! Dense linear algebra on row-major f32 matrices. The only place that imports faer.
+//!
+//! faer runs each fixed tile on one thread; the pool runs the tiles. So results do not depend on the thread count.
+
+mod block;
+mod factor;
+mod flip;
+mod gemm;
+mod tile;
+
+use crate::Pool;
+use block::{Fast, Plain};
+
+/// A row-major matrix that is only read: element (i, j) is `data[i * stride + j]`.
+#[derive(Clone, Copy, Debug)]
+pub struct MatRef<'a> {
+    /// Elements; at least `(rows - 1) * stride + cols` of them.
+    pub data: &'a [f32],
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub cols: usize,
+    /// Distance between the starts of two rows, in elements.
+    pub stride: usize,
+}
+
+impl<'a> MatRef<'a> {
+    /// A matrix without gaps between its rows.
+    pub fn dense(data: &'a [f32], rows: usize, cols: usize) -> Self {
+        let stride = cols;
+        Self {
+            data,
+            rows,
+            cols,
+            stride,
+        }
+    }
+}
+
+/// A row-major matrix that is written.
+#[derive(Debug)]
+pub struct MatMut<'a> {
+    /// Elements; at least `(rows - 1) * stride + cols` of them.
+    pub data: &'a mut [f32],
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub cols: usize,
+    /// Distance between the starts of two rows, in elements.
+    pub stride: usize,
+}
+
+impl<'a> MatMut<'a> {
+    /// A matrix without gaps between its rows.
+    pub fn dense(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
+        let stride = cols;
+        Self {
+            data,
+            rows,
+            cols,
+            stride,
+        }
+    }
+}
+
+/// A pivot was not positive: the matrix is not positive definite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotPositive {
+    /// Index of the pivot, in the order in which the factorization took them.
+    pub index: usize,
+}
+
+impl std::fmt::Display for NotPositive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "pivot {} is not positive: the matrix is not positive definite (more damping on its diagonal helps)",
+            self.index
+        )
+    }
+}
+
+impl std::error::Error for NotPositive {}
+
+/// Dense linear algebra on one pool.
+#[derive(Clone, Debug)]
+pub struct Linalg {
+    portable: bool,
+    pool: Pool,
+}
+
+/// Runs a call on the chosen block arithmetic.
+macro_rules! with_block {
+    ($self:ident, $block:ident => $call:expr) => {
+        if $self.portable {
+            let $block = Plain;
+            $call
+        } else {
+            let $block = Fast;
+            $call
+        }
+    };
+}
+
+impl Linalg {
+    /// `portable`: plain loops in a fixed order, the same bytes on every machine.
+    pub fn new(portable: bool, pool: Pool) -> Self {
+        Self { portable, pool }
+    }
+
+    /// `c = beta * c + alpha * a * b^T`.  c [m, n], a [m, k], b [n, k]: the product of a linear layer (x W^T).
+    /// With `beta` = 0, `c` need not be initialised to finite values.
+    ///
+    /// # Panics
+    /// If the shapes do not fit one another or their data.
+    pub fn gemm_nt(&self, c: MatMut<'_>, a: MatRef<'_>, b: MatRef<'_>, alpha: f32, beta: f32) {
+        let shapes = (c.rows, a.cols, c.cols) == (a.rows, b.cols, b.rows);
+        assert!(
+            shapes,
+            "gemm_nt: c [m, n], a [m, k] and b [n, k] do not fit"
+        );
+        let (c, a, b) = (c.tile(), a.tile(), b.tile());
+        with_block!(self, block => gemm::product(block, &self.pool, c, a, b.transposed(), alpha, beta));
+    }
+
+    /// `c = beta * c + alpha * a * b`.  c [m, n], a [m, k], b [k, n].
+    ///
+    /// # Panics
+    /// If the shapes do not fit one another or their data.
+    pub fn gemm_nn(&self, c: MatMut<'_>, a: MatRef<'_>, b: MatRef<'_>, alpha: f32, beta: f32) {
+        let shapes = (c.rows, a.cols, c.cols) == (a.rows, b.rows, b.cols);
+        assert!(
+            shapes,
+            "gemm_nn: c [m, n], a [m, k] and b [k, n] do not fit"
+        );
+        let (c, a, b) = (c.tile(), a.tile(), b.tile());
+        with_block!(self, block => gemm::product(block, &self.pool, c, a, b, alpha, beta));
+    }
+
+    /// Lower triangle (with diagonal) of `h += x^T x`.  h [n, n], x [tokens, n]. The strict upper triangle is not touched
+    /// outside the diagonal tiles, and its content is unspecified.
+    ///
+    /// # Panics
+    /// If the shapes do not fit one another or their data.
+    pub fn syrk_lower(&self, h: MatMut<'_>, x: MatRef<'_>) {
+        let shapes = (h.rows, h.cols) == (x.cols, x.cols);
+        assert!(shapes, "syrk_lower: h [n, n] and x [tokens, n] do not fit");
+        let (h, x) = (h.tile(), x.tile());
+        with_block!(self, block => gemm::symmetric(block, &self.pool, h, x.transposed(), 1.0));
+    }
+
+    /// Replaces `h` (symmetric positive definite, lower triangle read) by the upper triangular `u` with
+    /// `h^-1 = u^T u`, strict lower triangle zeroed. In place: reversed order, `h = m m^T` with `m` upper, `u = m^-1`.
+    /// 2/3 n^3 flops, scratch of one panel of n x 256. On failure `h` is destroyed; the caller keeps what it needs to build it again.
+    ///
+    /// # Errors
+    /// [`NotPositive`] at the first pivot that is not a positive, finite number.
+    ///
+    /// # Panics
+    /// If `h` is not square or its data is too short.
+    pub fn inverse_upper_factor(&self, h: MatMut<'_>) -> Result<(), NotPositive> {
+        assert!(h.rows == h.cols, "inverse_upper_factor: h is not square");
+        let h = h.tile();
+        with_block!(self, block => factor::inverse_upper(block, &self.pool, h))
+    }
+}

@@ -1,0 +1,127 @@
+//! Scales and codes of the symmetric integer grid.
+
+use super::convert;
+use crate::dispatch::CodeRange;
+
+/// The clipping factors that [`fit_scale`] tries: 0.45, 0.475, ..., 1.05.
+pub(crate) const FIT_CANDIDATES: usize = 25;
+
+/// Bit `bit` of a bitmap in little bit order; 1 without a bitmap.
+#[inline(always)]
+pub(crate) fn keeps(mask: Option<&[u8]>, bit: usize) -> bool {
+    mask.is_none_or(|mask| mask[bit / 8] >> (bit % 8) & 1 == 1)
+}
+
+/// The scale that puts `absmax` at factor `index` of the grid's upper limit, as a file stores it.
+#[inline(always)]
+pub(crate) fn candidate_scale(index: usize, absmax: f32, range: CodeRange) -> f32 {
+    let factor = 0.45 + 0.025 * index as f32;
+    round_scale(factor * absmax / f32::from(range.hi))
+}
+
+/// Rounds to f16, to nearest even, kept between the smallest positive and the largest f16.
+#[inline(always)]
+pub(crate) fn round_scale(scale: f32) -> f32 {
+    const SMALLEST: f32 = 5.960_464_5e-8;
+    const LARGEST: f32 = 65504.0;
+    let scale = if scale > SMALLEST { scale } else { SMALLEST };
+    let scale = if scale < LARGEST { scale } else { LARGEST };
+    convert::widen_f16(convert::narrow_f16(scale))
+}
+
+/// Largest absolute value over the survivors; NaN is passed over.
+pub(crate) fn absmax(w: &[f32], mask: Option<&[u8]>, mask_bit: usize) -> f32 {
+    let mut largest = 0.0f32;
+    for (j, w) in w.iter().enumerate() {
+        if keeps(mask, mask_bit + j) && w.abs() > largest {
+            largest = w.abs();
+        }
+    }
+    largest
+}
+
+/// See [`crate::Kernels::absmax_scale`].
+pub fn absmax_scale(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, range: CodeRange) -> f32 {
+    match absmax(w, mask, mask_bit) {
+        0.0 => 0.0,
+        largest => round_scale(largest / f32::from(range.hi)),
+    }
+}
+
+/// See [`crate::Kernels::fit_scale`].
+pub fn fit_scale(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, range: CodeRange) -> f32 {
+    let largest = absmax(w, mask, mask_bit);
+    if largest == 0.0 {
+        return 0.0;
+    }
+    let mut best = (f32::INFINITY, round_scale(largest / f32::from(range.hi)));
+    for index in 0..FIT_CANDIDATES {
+        let scale = candidate_scale(index, largest, range);
+        let error = grid_error(w, mask, mask_bit, scale, range);
+        if error < best.0 {
+            best = (error, scale);
+        }
+    }
+    best.1
+}
+
+/// Squared distance of the survivors to their nearest grid values.
+fn grid_error(
+    w: &[f32],
+    mask: Option<&[u8]>,
+    mask_bit: usize,
+    scale: f32,
+    range: CodeRange,
+) -> f32 {
+    let mut sum = 0.0f32;
+    for (j, w) in w.iter().enumerate() {
+        if keeps(mask, mask_bit + j) {
+            let d = w - grid_value(*w, scale, range);
+            sum += d * d;
+        }
+    }
+    sum
+}
+
+/// `clamp(round_ties_even(w / scale), lo, hi)` as a whole f32. NaN gives `lo`.
+#[inline(always)]
+pub(crate) fn grid_code(w: f32, scale: f32, range: CodeRange) -> f32 {
+    let (lo, hi) = (f32::from(range.lo), f32::from(range.hi));
+    let t = w / scale;
+    let t = if t > lo { t } else { lo };
+    let t = if t < hi { t } else { hi };
+    t.round_ties_even()
+}
+
+/// The nearest value of the grid.
+#[inline(always)]
+pub(crate) fn grid_value(w: f32, scale: f32, range: CodeRange) -> f32 {
+    grid_code(w, scale, range) * scale
+}
+
+/// See [`crate::Kernels::quantize`].
+pub fn quantize(w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]) {
+    for (code, w) in codes.iter_mut().zip(w) {
+        *code = if scale == 0.0 {
+            0
+        } else {
+            grid_code(*w, scale, range) as i8
+        };
+    }
+}
+
+/// See [`crate::Kernels::dequantize`].
+pub fn dequantize(codes: &[i8], scale: f32, out: &mut [f32]) {
+    for (out, code) in out.iter_mut().zip(codes) {
+        *out = f32::from(*code) * scale;
+    }
+}
+
+/// See [`crate::Kernels::apply_mask`].
+pub fn apply_mask(values: &mut [f32], mask: &[u8]) {
+    for (j, value) in values.iter_mut().enumerate() {
+        if !keeps(Some(mask), j) {
+            *value = 0.0;
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What a model folder holds, from headers alone: every tensor of every shard, plain or packed, and the files beside them.
+
+mod choose;
+mod fingerprint;
+mod index;
+mod read;
+mod sidecars;
+
+use crate::folder::FsFolder;
+use crate::kerf::TensorRecord;
+use crate::safetensors::Header;
+use crate::{DType, Folder, Source, TensorsError};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where the bytes of one plain tensor are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Index into [`Catalog::shards`].
+    pub shard: usize,
+    /// First byte, from the start of the file.
+    pub offset: u64,
+    /// Number of bytes.
+    pub len_bytes: u64,
+}
+
+/// How a tensor of the model is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stored {
+    /// As a plain tensor.
+    Plain(Span),
+    /// As an encoded matrix of a kerf container.
+    Packed {
+        /// Its record.
+        record: TensorRecord,
+        /// Part name, element type, shape and place of each of its plain tensors.
+        parts: Vec<(String, DType, Vec<usize>, Span)>,
+    },
+}
+
+/// One tensor of the model, under its name in the original model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TensorEntry {
+    /// Name in the original model.
+    pub name: String,
+    /// Element type in the original model.
+    pub dtype: DType,
+    /// Shape in the original model.
+    pub shape: Vec<usize>,
+    /// Where and how it is stored.
+    pub stored: Stored,
+}
+
+impl TensorEntry {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Bytes it takes in its file, header left out.
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.stored {
+            Stored::Plain(span) => span.len_bytes,
+            Stored::Packed { parts, .. } => parts.iter().map(|part| part.3.len_bytes).sum(),
+        }
+    }
+}
+
+/// One safetensors or kerf file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// File name in the folder.
+    pub file: String,
+    /// Size of the file.
+    pub len_bytes: u64,
+    /// Size of its header, the eight length bytes included.
+    pub header_bytes: u64,
+}
+
+/// Everything a model folder holds, from headers alone.
+#[derive(Clone)]
+pub struct Catalog {
+    /// The folder it came from.
+    pub folder: Arc<dyn Folder>,
+    /// Files with tensors, in the order of their names.
+    pub shards: Vec<Shard>,
+    /// Tensors, ordered by shard and offset.
+    pub tensors: Vec<TensorEntry>,
+    /// Other files to carry along (configuration, tokenizer, sentence-transformers folders), with their sizes; the
+    /// index file is not among them, since it is written anew.
+    pub sidecars: Vec<(String, u64)>,
+    /// config.json, if there is one.
+    pub config: Option<serde_json::Value>,
+    /// "kerf" if any shard is a kerf container, else "safetensors".
+    pub form: &'static str,
+    /// The open shards.
+    sources: Vec<Arc<dyn Source>>,
+    /// Place in `tensors` of every name.
+    by_name: HashMap<String, usize>,
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Catalog")
+            .field("folder", &self.folder.name())
+            .field("shards", &self.shards)
+            .field("tensors", &self.tensors)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Catalog {
+    /// Reads headers only. Every rule a header or an index breaks is an error that names the file.
+    pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
+        let files = folder.list()?;
+        let (shard_files, index) = match choose::weights(&folder.name(), &files)? {
+            choose::Weights::Files(found) => (found, None),
+            choose::Weights::Index(file) => {
+                let index = index::read(folder.as_ref(), &file, &files)?;
+                (index.files(), Some(index))
+            }
+        };
+        let mut shards = Vec::new();
+        let mut sources = Vec::new();
+        let mut headers = Vec::new();
+        for file in shard_files {
+            let source = folder.open(&file)?;
+            let header = Header::read(source.as_ref())?;
+            shards.push(Shard {
+                file,
+                len_bytes: source.len_bytes(),
+                header_bytes: header.header_bytes,
+            });
+            sources.push(source);
+            headers.push(header);
+        }
+        index::check_unique(&folder.name(), &shards, &headers)?;
+        if let Some(index) = index {
+            index.check(&shards, &headers)?;
+        }
+        let tensors = plain_entries(&headers);
+        let by_name = tensors.iter().enumerate();
+        Ok(Self {
+            by_name: by_name
+                .map(|(at, entry)| (entry.name.clone(), at))
+                .collect(),
+            sidecars: sidecars::find(folder.as_ref(), &files)?,
+            config: read_config(folder.as_ref(), &files)?,
+            form: "safetensors",
+            folder,
+            shards,
+            tensors,
+            sources,
+        })
+    }
+
+    /// [`Catalog::open`] on the file system: a folder or a single file.
+    pub fn open_path(path: &Path) -> Result<Self, TensorsError> {
+        Self::open(Arc::new(FsFolder::open(path)?))
+    }
+
+    /// The tensor of that name. `TENSOR_MISSING` if there is none.
+    pub fn get(&self, name: &str) -> Result<&TensorEntry, TensorsError> {
+        match self.by_name.get(name) {
+            Some(&at) => Ok(&self.tensors[at]),
+            None => Err(TensorsError::TensorMissing {
+                tensor: name.to_owned(),
+            }),
+        }
+    }
+
+    /// Whether there is a tensor of that name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+}
+
+fn plain_entries(headers: &[Header]) -> Vec<TensorEntry> {
+    let of_shard = |(shard, header): (usize, &Header)| {
+        let entries = header.tensors.iter().map(move |tensor| TensorEntry {
+            name: tensor.name.clone(),
+            dtype: tensor.dtype,
+            shape: tensor.shape.clone(),
+            stored: Stored::Plain(Span {
+                shard,
+                offset: tensor.offset,
+                len_bytes: tensor.len_bytes,
+            }),
+        });
+        entries.collect::<Vec<_>>()
+    };
+    headers.iter().enumerate().flat_map(of_shard).collect()
+}
+
+fn read_config(
+    folder: &dyn Folder,
+    files: &[String],
+) -> Result<Option<serde_json::Value>, TensorsError> {
+    const FILE: &str = "config.json";
+    if !files.iter().any(|file| file == FILE) {
+        return Ok(None);
+    }
+    let config = serde_json::from_slice(&folder.read(FILE)?);
+    config.map(Some).map_err(|error| TensorsError::NotAModel {
+        path: format!("{}/{FILE}", folder.name()),
+        reason: format!("it is not valid JSON: {error}"),
+    })
+}

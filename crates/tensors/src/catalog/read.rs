@@ -1,0 +1,247 @@
+//! Reading values: large positioned reads in parallel, converted while they are in cache, hashed beside the conversion.
+
+use super::fingerprint::hex;
+use super::{Catalog, Span, Stored, TensorEntry};
+use crate::bytes::{as_bytes, as_bytes_mut, try_chunks_mut};
+use crate::{DType, EncodedTensor, Source, TensorsError};
+use kerf_kernels::{Compute, Kernels};
+use sha2::{Digest, Sha256};
+use std::ops::Range;
+
+/// Elements that one task reads and converts: half a megabyte of 16-bit numbers.
+const CHUNK: usize = 1 << 18;
+/// Elements that are hashed while the next ones are read and converted.
+const PIECE: usize = 1 << 22;
+
+impl Catalog {
+    /// The bytes of a plain tensor as they are in the file. `WRONG_DTYPE` for a packed one.
+    pub fn read_bytes(&self, entry: &TensorEntry) -> Result<Vec<u8>, TensorsError> {
+        match &entry.stored {
+            Stored::Plain(span) => self.read_span(span),
+            Stored::Packed { .. } => Err(TensorsError::WrongDType {
+                tensor: entry.name.clone(),
+                dtype: "packed in a kerf container".into(),
+            }),
+        }
+    }
+
+    /// Values of a tensor, converted or decoded, row-major. Whether they are finite is not checked.
+    pub fn read_f32(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+    ) -> Result<Vec<f32>, TensorsError> {
+        match &entry.stored {
+            Stored::Plain(_) => {
+                let plain = self.plain(entry)?;
+                let mut values = vec![0.0; entry.len()];
+                plain.read(compute, 0, &mut values)?;
+                Ok(values)
+            }
+            Stored::Packed { .. } => {
+                let matrix = self.read_encoded(entry)?.decode(compute)?;
+                Ok(matrix.dequantize(&compute.kernels))
+            }
+        }
+    }
+
+    /// Values and SHA-256 (lower-case hex) of the bytes of a plain tensor in one read; hashing runs beside the conversion.
+    /// `NON_FINITE` if a value is NaN or infinite. For a packed tensor the digest is the one in its record.
+    pub fn read_checked(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+    ) -> Result<(Vec<f32>, String), TensorsError> {
+        if let Stored::Packed { record, .. } = &entry.stored {
+            let values = self.read_f32(compute, entry)?;
+            check_finite(&compute.kernels, &entry.name, 0, &values)?;
+            return Ok((values, record.source_sha256.clone()));
+        }
+        let plain = self.plain(entry)?;
+        match plain.dtype {
+            DType::F32 => plain.read_checked_f32(compute, &entry.name, entry.len()),
+            _ => plain.read_checked_narrow(compute, &entry.name, entry.len()),
+        }
+    }
+
+    /// Values of some rows of a matrix [rows, cols], without reading the others. A row is `shape[1..]` elements.
+    /// `WRONG_SHAPE` if there are no such rows.
+    pub fn read_rows_f32(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        rows: Range<usize>,
+    ) -> Result<Vec<f32>, TensorsError> {
+        let there = entry.shape.first().copied().unwrap_or(0);
+        if rows.start > rows.end || rows.end > there {
+            let mut expected = entry.shape.clone();
+            expected.truncate(1);
+            expected.fill(rows.end);
+            expected.extend(entry.shape.iter().skip(1));
+            return Err(TensorsError::WrongShape {
+                tensor: entry.name.clone(),
+                expected,
+                actual: entry.shape.clone(),
+            });
+        }
+        let cols: usize = entry.shape[1..].iter().product();
+        match &entry.stored {
+            Stored::Plain(_) => {
+                let mut values = vec![0.0; rows.len() * cols];
+                self.plain(entry)?
+                    .read(compute, rows.start * cols, &mut values)?;
+                Ok(values)
+            }
+            Stored::Packed { .. } => {
+                let all = self.read_f32(compute, entry)?;
+                Ok(all[rows.start * cols..rows.end * cols].to_vec())
+            }
+        }
+    }
+
+    /// A packed tensor as stored. `WRONG_DTYPE` for a plain one.
+    pub fn read_encoded(&self, entry: &TensorEntry) -> Result<EncodedTensor, TensorsError> {
+        Err(TensorsError::WrongDType {
+            tensor: entry.name.clone(),
+            dtype: entry.dtype.name().into(),
+        })
+    }
+
+    fn read_span(&self, span: &Span) -> Result<Vec<u8>, TensorsError> {
+        let mut bytes = vec![0; span.len_bytes as usize];
+        self.sources[span.shard].read_at(span.offset, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A plain tensor that can be computed on.
+    fn plain(&self, entry: &TensorEntry) -> Result<Plain<'_>, TensorsError> {
+        match &entry.stored {
+            Stored::Plain(span) if entry.dtype.is_computable() => Ok(Plain {
+                source: self.sources[span.shard].as_ref(),
+                offset: span.offset,
+                dtype: entry.dtype,
+            }),
+            _ => Err(TensorsError::WrongDType {
+                tensor: entry.name.clone(),
+                dtype: entry.dtype.name().into(),
+            }),
+        }
+    }
+}
+
+/// Numbers of type F32, F16 or BF16 from `offset` on.
+struct Plain<'a> {
+    source: &'a dyn Source,
+    offset: u64,
+    dtype: DType,
+}
+
+impl Plain<'_> {
+    /// Offset of element `index`.
+    fn at(&self, index: usize) -> u64 {
+        self.offset + index as u64 * (self.dtype.bits() / 8)
+    }
+
+    /// Fills `values` from element `first` on.
+    fn read(
+        &self,
+        compute: &Compute,
+        first: usize,
+        values: &mut [f32],
+    ) -> Result<(), TensorsError> {
+        try_chunks_mut(&compute.pool, values, CHUNK, |index, piece| {
+            let at = self.at(first + index * CHUNK);
+            if self.dtype == DType::F32 {
+                return self.source.read_at(at, as_bytes_mut(piece));
+            }
+            let mut narrow = vec![0; piece.len()];
+            self.source.read_at(at, as_bytes_mut(&mut narrow))?;
+            widen(&compute.kernels, self.dtype, &narrow, piece);
+            Ok(())
+        })
+    }
+
+    /// f32 needs no conversion: it is read into place, and hashed there while the next piece is read.
+    fn read_checked_f32(
+        &self,
+        compute: &Compute,
+        name: &str,
+        len: usize,
+    ) -> Result<(Vec<f32>, String), TensorsError> {
+        let mut values = vec![0.0; len];
+        let mut hash = Sha256::new();
+        let (mut ready, mut rest) = values.split_at_mut(0);
+        let mut first = 0;
+        while !(ready.is_empty() && rest.is_empty()) {
+            let (next, after) = rest.split_at_mut(rest.len().min(PIECE));
+            let (read, ()) = compute.pool.join(
+                || {
+                    self.read(compute, first, next)?;
+                    check_finite(&compute.kernels, name, first, next)
+                },
+                || hash.update(as_bytes(ready)),
+            );
+            read?;
+            first += next.len();
+            (ready, rest) = (next, after);
+        }
+        Ok((values, hex(&hash.finalize())))
+    }
+
+    /// 16-bit numbers: one piece is hashed and converted while the next is read.
+    fn read_checked_narrow(
+        &self,
+        compute: &Compute,
+        name: &str,
+        len: usize,
+    ) -> Result<(Vec<f32>, String), TensorsError> {
+        let mut values = vec![0.0; len];
+        let mut hash = Sha256::new();
+        let mut narrow = vec![0; len.min(PIECE)];
+        for (index, piece) in values.chunks_mut(PIECE).enumerate() {
+            let first = index * PIECE;
+            let narrow = &mut narrow[..piece.len()];
+            try_chunks_mut(&compute.pool, narrow, CHUNK, |chunk, part| {
+                let at = self.at(first + chunk * CHUNK);
+                self.source.read_at(at, as_bytes_mut(part))
+            })?;
+            let narrow = &*narrow;
+            let (finite, ()) = compute.pool.join(
+                || {
+                    compute.pool.chunks_mut(piece, CHUNK, |chunk, part| {
+                        let narrow = &narrow[chunk * CHUNK..][..part.len()];
+                        widen(&compute.kernels, self.dtype, narrow, part);
+                    });
+                    check_finite(&compute.kernels, name, first, piece)
+                },
+                || hash.update(as_bytes(narrow)),
+            );
+            finite?;
+        }
+        Ok((values, hex(&hash.finalize())))
+    }
+}
+
+fn widen(kernels: &Kernels, dtype: DType, narrow: &[u16], out: &mut [f32]) {
+    match dtype {
+        DType::BF16 => kernels.bf16_to_f32(narrow, out),
+        _ => kernels.f16_to_f32(narrow, out),
+    }
+}
+
+/// `NON_FINITE` with the place in the tensor; `first` is the index of `values[0]`.
+fn check_finite(
+    kernels: &Kernels,
+    name: &str,
+    first: usize,
+    values: &[f32],
+) -> Result<(), TensorsError> {
+    match kernels.first_non_finite(values) {
+        None => Ok(()),
+        Some(at) => Err(TensorsError::NonFinite {
+            tensor: name.to_owned(),
+            index: (first + at) as u64,
+            value: values[at].to_string(),
+        }),
+    }
+}

@@ -1,0 +1,107 @@
+//! The files beside the weights that a copy of the model needs: configuration, tokenizer, sentence-transformers folders.
+
+use crate::{Folder, TensorsError};
+
+/// A larger file is not a sidecar, whatever its name.
+const MAX_BYTES: u64 = 64 << 20;
+
+const NAMES: [&str; 12] = [
+    "config.json",
+    "generation_config.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "config_sentence_transformers.json",
+    "README.md",
+    "preprocessor_config.json",
+];
+
+/// Those of `files` that are sidecars, with their sizes.
+pub(super) fn find(
+    folder: &dyn Folder,
+    files: &[String],
+) -> Result<Vec<(String, u64)>, TensorsError> {
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| is_sidecar(file)) {
+        let len_bytes = folder.open(file)?.len_bytes();
+        if len_bytes <= MAX_BYTES {
+            found.push((file.clone(), len_bytes));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a file only describes the model to people, so that its content changes nothing.
+pub(super) fn is_prose(file: &str) -> bool {
+    file == "README.md" || file.starts_with("LICENSE")
+}
+
+fn is_sidecar(file: &str) -> bool {
+    match file.split_once('/') {
+        Some((module, _)) => is_module_folder(module),
+        None => {
+            NAMES.contains(&file)
+                || is_prose(file)
+                || file.starts_with("chat_template")
+                || (file.starts_with("tokenizer") && file.ends_with(".json"))
+                || file.ends_with(".model")
+        }
+    }
+}
+
+/// `1_Pooling`, `2_Dense`: the modules of a sentence-transformers model, small weights included.
+fn is_module_folder(name: &str) -> bool {
+    match name.split_once('_') {
+        Some((number, kind)) => {
+            !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && !kind.is_empty()
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_copy_needs_and_nothing_else() {
+        for file in [
+            "config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "tokenizer.model",
+            "spiece.model",
+            "vocab.txt",
+            "merges.txt",
+            "1_Pooling/config.json",
+            "2_Dense/model.safetensors",
+            "LICENSE",
+            "LICENSE.txt",
+            "README.md",
+            "chat_template.jinja",
+        ] {
+            assert!(is_sidecar(file), "{file}");
+        }
+        for file in [
+            "pytorch_model.bin",
+            "model.safetensors",
+            "onnx/model.onnx",
+            "openvino/config.json",
+            "tf_model.h5",
+            "model.gguf",
+            "flax_model.msgpack",
+            "train.py",
+            "model.safetensors.index.json",
+            "_x/y",
+            "data_1/x",
+        ] {
+            assert!(!is_sidecar(file), "{file}");
+        }
+    }
+}

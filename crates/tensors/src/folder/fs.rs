@@ -1,0 +1,289 @@
+//! Reading from the file system.
+
+use super::{Folder, names};
+use crate::{Sink, Source, TensorsError};
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Folders below this depth are not looked into: a model has none, and a wrong path may lead to a whole disk.
+const MAX_DEPTH: usize = 3;
+/// Most files that a model folder may hold.
+const MAX_FILES: usize = 20_000;
+/// Largest file that [`Folder::read`] reads.
+pub(super) const MAX_READ_BYTES: u64 = 256 << 20;
+
+/// [`Folder`] on the file system. A path to a single file is a folder with just that file (and the folder's sidecar files).
+#[derive(Debug)]
+pub struct FsFolder {
+    root: PathBuf,
+    /// The one file with weights, if a file was named instead of a folder.
+    only: Option<String>,
+}
+
+impl FsFolder {
+    /// `NOT_FOUND` if there is nothing at `path`. A path to an index file means its folder.
+    pub fn open(path: &Path) -> Result<Self, TensorsError> {
+        let found =
+            fs::metadata(path).map_err(|error| TensorsError::from_io(path.display(), &error))?;
+        if found.is_dir() {
+            return Ok(Self {
+                root: path.into(),
+                only: None,
+            });
+        }
+        let file = path.file_name().and_then(|name| name.to_str());
+        let file = file.ok_or_else(|| TensorsError::NotAModel {
+            path: path.display().to_string(),
+            reason: "its name is not valid Unicode".into(),
+        })?;
+        let root = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.into(),
+            _ => PathBuf::from("."),
+        };
+        let is_index = file.ends_with(".index.json");
+        Ok(Self {
+            root,
+            only: (!is_index).then(|| file.to_owned()),
+        })
+    }
+
+    fn path(&self, file: &str) -> Result<PathBuf, TensorsError> {
+        names::check(&self.name(), file)?;
+        Ok(self.root.join(file))
+    }
+
+    /// Adds the files of one folder, and of its folders, to `found`.
+    fn walk(
+        &self,
+        inside: &str,
+        depth: usize,
+        found: &mut Vec<String>,
+    ) -> Result<(), TensorsError> {
+        let dir = self.root.join(inside);
+        let failed = |error: &std::io::Error| TensorsError::from_io(dir.display(), error);
+        for entry in fs::read_dir(&dir).map_err(|error| failed(&error))? {
+            let entry = entry.map_err(|error| failed(&error))?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+                continue;
+            };
+            let relative = match inside {
+                "" => name.to_owned(),
+                _ => format!("{inside}/{name}"),
+            };
+            // Links to files are followed (the hub's cache is made of them), links to folders are not: they may loop.
+            let kind = entry.file_type().map_err(|error| failed(&error))?;
+            if kind.is_dir() && depth < MAX_DEPTH {
+                self.walk(&relative, depth + 1, found)?;
+            } else if fs::metadata(entry.path()).is_ok_and(|data| data.is_file()) {
+                found.push(relative);
+            }
+            if found.len() > MAX_FILES {
+                return Err(TensorsError::NotAModel {
+                    path: self.name(),
+                    reason: format!("it holds more than {MAX_FILES} files"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Folder for FsFolder {
+    fn name(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn list(&self) -> Result<Vec<String>, TensorsError> {
+        let mut found = Vec::new();
+        self.walk("", 0, &mut found)?;
+        if let Some(only) = &self.only {
+            found.retain(|file| file == only || file.contains('/') || !is_weights(file));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn open(&self, file: &str) -> Result<Arc<dyn Source>, TensorsError> {
+        Ok(Arc::new(FsSource::open(&self.path(file)?)?))
+    }
+
+    fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError> {
+        super::read_small(self.open(file)?.as_ref())
+    }
+}
+
+/// Whether a file at the top of a model folder holds weights, or an index of them.
+fn is_weights(file: &str) -> bool {
+    [".safetensors", ".kerf", ".index.json"]
+        .iter()
+        .any(|end| file.ends_with(end))
+}
+
+/// Positioned reads from a file; the offset of the handle is not used, so threads do not disturb each other.
+#[derive(Debug)]
+pub(super) struct FsSource {
+    name: String,
+    len_bytes: u64,
+    file: Handle,
+}
+
+#[cfg(any(unix, windows))]
+type Handle = File;
+#[cfg(not(any(unix, windows)))]
+type Handle = std::sync::Mutex<File>;
+
+impl FsSource {
+    /// `NOT_FOUND` if there is no regular file at `path` (opening a pipe would wait for ever).
+    pub(super) fn open(path: &Path) -> Result<Self, TensorsError> {
+        let name = path.display().to_string();
+        let failed = |error: &std::io::Error| TensorsError::from_io(&name, error);
+        let found = fs::metadata(path).map_err(|error| failed(&error))?;
+        if !found.is_file() {
+            return Err(TensorsError::NotFound { path: name });
+        }
+        let file = File::open(path).map_err(|error| failed(&error))?;
+        Ok(Self {
+            name,
+            len_bytes: found.len(),
+            #[allow(clippy::useless_conversion)]
+            file: file.into(),
+        })
+    }
+
+    #[cfg(unix)]
+    fn read_some(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(&self.file, buf, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_some(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(&self.file, buf, offset)
+    }
+
+    #[cfg(not(any(unix, windows)))]
+    fn read_some(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<usize> {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut file = self.file.lock().unwrap_or_else(|held| held.into_inner());
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(buf)
+    }
+}
+
+impl Source for FsSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError> {
+        let buf_len = buf.len() as u64;
+        let truncated = |actual_bytes| TensorsError::Truncated {
+            path: self.name.clone(),
+            expected_bytes: offset.saturating_add(buf_len),
+            actual_bytes,
+        };
+        if offset.saturating_add(buf_len) > self.len_bytes {
+            return Err(truncated(self.len_bytes));
+        }
+        let mut done = 0;
+        while done < buf.len() {
+            match self.read_some(offset + done as u64, &mut buf[done..]) {
+                Ok(0) => return Err(truncated(offset + done as u64)), // It shrank since it was opened.
+                Ok(count) => done += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(TensorsError::from_io(&self.name, &error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A buffered file that is synced when finished.
+#[derive(Debug)]
+pub(super) struct FsSink {
+    name: String,
+    file: std::io::BufWriter<File>,
+    /// Scratch files need not outlive a crash of the machine.
+    durable: bool,
+}
+
+impl FsSink {
+    const BUFFER_BYTES: usize = 1 << 18;
+
+    pub(super) fn new(name: String, file: File, durable: bool) -> Self {
+        Self {
+            name,
+            file: std::io::BufWriter::with_capacity(Self::BUFFER_BYTES, file),
+            durable,
+        }
+    }
+}
+
+impl Sink for FsSink {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TensorsError> {
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| TensorsError::from_io(&self.name, &error))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), TensorsError> {
+        let mut flushed = self.file.flush();
+        if flushed.is_ok() && self.durable {
+            flushed = self.file.get_ref().sync_all();
+        }
+        flushed.map_err(|error| TensorsError::from_io(&self.name, &error))
+    }
+}
+
+/// Makes the names in a folder durable, where the operating system and the file system can.
+pub(super) fn sync_dir(path: &Path) -> Result<(), TensorsError> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    use std::io::ErrorKind::{InvalidInput, Unsupported};
+    match File::open(path).and_then(|dir| dir.sync_all()) {
+        Err(error) if !matches!(error.kind(), InvalidInput | Unsupported) => {
+            Err(TensorsError::from_io(path.display(), &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes the folders above a file.
+pub(super) fn make_parents(path: &Path) -> Result<(), TensorsError> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => fs::create_dir_all(parent)
+            .map_err(|error| TensorsError::from_io(parent.display(), &error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_disk_full() {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut sink = FsSink::new("out/model.kerf".into(), full, false);
+        let big = vec![1; FsSink::BUFFER_BYTES * 2];
+        let error = sink.write(&big).unwrap_err();
+        assert_eq!(error.code(), "DISK_FULL");
+        assert_eq!(error.data().details["path"], "out/model.kerf");
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut sink = Box::new(FsSink::new("x".into(), full, true));
+        sink.write(b"small").unwrap();
+        assert_eq!(sink.finish().unwrap_err().code(), "DISK_FULL");
+    }
+}

@@ -1,0 +1,240 @@
+//! Folders on the file system and in memory: nothing under the final name before it is complete, nothing left behind.
+
+use kerf_tensors::folder::{
+    FsFolder, FsOutFolder, FsWorkspace, MemFolder, MemOutFolder, MemWorkspace,
+};
+use kerf_tensors::{Folder, OutFolder, Workspace};
+use std::fs;
+use std::path::Path;
+
+fn names(path: &Path) -> Vec<String> {
+    let entries = fs::read_dir(path).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+fn write(out: &mut dyn OutFolder, file: &str, bytes: &[u8]) {
+    let mut sink = out.create(file).unwrap();
+    sink.write(bytes).unwrap();
+    sink.finish().unwrap();
+}
+
+#[test]
+fn a_result_appears_at_once_or_never() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("new/parent/out");
+    let mut out = Box::new(FsOutFolder::create(&target).unwrap());
+    write(out.as_mut(), "model.kerf", b"content");
+    write(out.as_mut(), "1_Pooling/config.json", b"{}");
+    assert!(!target.exists());
+    out.commit().unwrap();
+    assert_eq!(fs::read(target.join("model.kerf")).unwrap(), b"content");
+    assert_eq!(names(&target), ["1_Pooling", "model.kerf"]);
+    assert_eq!(names(target.parent().unwrap()), ["out"]);
+    let error = FsOutFolder::create(&target).unwrap_err();
+    assert_eq!(error.code(), "OUTPUT_EXISTS");
+}
+
+#[test]
+fn an_abandoned_or_dropped_result_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for abandon in [true, false] {
+        let mut out = Box::new(FsOutFolder::create(&dir.path().join("out")).unwrap());
+        write(out.as_mut(), "a/b", b"x");
+        if abandon {
+            out.abandon();
+        } else {
+            drop(out);
+        }
+        assert_eq!(names(dir.path()), [""; 0]);
+    }
+}
+
+#[test]
+fn a_result_never_replaces_what_appeared_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out");
+    let mut out = Box::new(FsOutFolder::create(&target).unwrap());
+    write(out.as_mut(), "a", b"x");
+    fs::write(&target, "somebody else's").unwrap();
+    assert_eq!(out.commit().unwrap_err().code(), "OUTPUT_EXISTS");
+    assert_eq!(names(dir.path()), ["out"]);
+    assert_eq!(fs::read(&target).unwrap(), b"somebody else's");
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_and_a_living_run_is_not_disturbed() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out");
+    fs::create_dir(dir.path().join(".out.kerf-tmp-999-0")).unwrap();
+    fs::write(dir.path().join(".out.kerf-tmp-999-0/model.kerf"), "half").unwrap();
+    fs::write(dir.path().join(".out.kerf-tmp-999-0.lock"), "").unwrap();
+    let mut living = Box::new(FsOutFolder::create(&target).unwrap());
+    write(living.as_mut(), "a", b"x");
+    assert!(!names(dir.path()).iter().any(|name| name.contains("-999-")));
+    drop(FsOutFolder::create(&target).unwrap());
+    living.commit().unwrap();
+    assert_eq!(names(dir.path()), ["out"]);
+}
+
+#[test]
+fn names_that_leave_the_folder_are_refused_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("secret"), "x").unwrap();
+    let inner = dir.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let folder = FsFolder::open(&inner).unwrap();
+    let workspace = FsWorkspace::open(&inner).unwrap();
+    let mut out = FsOutFolder::create(&dir.path().join("out")).unwrap();
+    for bad in ["../secret", "/etc/passwd", "a/../../secret"] {
+        assert_eq!(folder.open(bad).err().unwrap().code(), "IO", "{bad}");
+        assert_eq!(workspace.put(bad, b"").unwrap_err().code(), "IO", "{bad}");
+        assert_eq!(out.create(bad).err().unwrap().code(), "IO", "{bad}");
+    }
+}
+
+#[test]
+fn a_folder_lists_regular_files_without_the_hidden_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in [
+        "b.safetensors",
+        "a.json",
+        ".git/config",
+        ".hidden",
+        "1_Pooling/config.json",
+    ] {
+        let path = dir.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, file).unwrap();
+    }
+    let folder = FsFolder::open(dir.path()).unwrap();
+    assert_eq!(
+        folder.list().unwrap(),
+        ["1_Pooling/config.json", "a.json", "b.safetensors"]
+    );
+    assert_eq!(folder.read("a.json").unwrap(), b"a.json");
+    assert_eq!(folder.open("absent").err().unwrap().code(), "NOT_FOUND");
+    assert_eq!(folder.open("1_Pooling").err().unwrap().code(), "NOT_FOUND");
+    let missing = FsFolder::open(&dir.path().join("nothing")).unwrap_err();
+    assert_eq!(missing.code(), "NOT_FOUND");
+}
+
+#[test]
+fn a_single_file_brings_its_neighbours_but_not_other_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["one.safetensors", "two.safetensors", "config.json"] {
+        fs::write(dir.path().join(file), "").unwrap();
+    }
+    let folder = FsFolder::open(&dir.path().join("two.safetensors")).unwrap();
+    assert_eq!(folder.list().unwrap(), ["config.json", "two.safetensors"]);
+}
+
+#[test]
+fn reading_past_the_end_is_truncated() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("f"), [1, 2, 3, 4]).unwrap();
+    let on_disk = FsFolder::open(dir.path()).unwrap().open("f").unwrap();
+    let in_memory = MemFolder::new("mem")
+        .insert("f", [1, 2, 3, 4])
+        .open("f")
+        .unwrap();
+    for source in [on_disk, in_memory] {
+        let mut buf = [0; 3];
+        source.read_at(1, &mut buf).unwrap();
+        assert_eq!(buf, [2, 3, 4]);
+        let error = source.read_at(2, &mut buf).unwrap_err();
+        assert_eq!(error.code(), "TRUNCATED");
+        assert_eq!(error.data().details["actualBytes"], 4);
+        assert_eq!(
+            source.read_at(u64::MAX, &mut buf).unwrap_err().code(),
+            "TRUNCATED"
+        );
+    }
+}
+
+/// What every workspace promises.
+fn workspace_battery(workspace: &dyn Workspace) {
+    assert_eq!(workspace.get("a").unwrap(), None);
+    assert!(workspace.open("a").unwrap().is_none());
+    workspace.remove("a").unwrap();
+    workspace.put("units/a", b"one").unwrap();
+    workspace.put("units/a", b"two").unwrap();
+    assert_eq!(workspace.get("units/a").unwrap().unwrap(), b"two");
+    workspace.append_line("journal", "1").unwrap();
+    workspace.append_line("journal", "2").unwrap();
+    assert_eq!(workspace.get("journal").unwrap().unwrap(), b"1\n2\n");
+    workspace.put("torn", b"1\n2").unwrap();
+    workspace.append_line("torn", "3").unwrap();
+    assert_eq!(workspace.get("torn").unwrap().unwrap(), b"1\n2\n3\n");
+    let mut sink = workspace.create("spill").unwrap();
+    sink.write(b"abc").unwrap();
+    sink.write(b"def").unwrap();
+    sink.finish().unwrap();
+    let mut part = [0; 2];
+    workspace
+        .open("spill")
+        .unwrap()
+        .unwrap()
+        .read_at(2, &mut part)
+        .unwrap();
+    assert_eq!(&part, b"cd");
+    workspace.remove("spill").unwrap();
+    assert!(workspace.open("spill").unwrap().is_none());
+    workspace.clear().unwrap();
+    assert_eq!(workspace.get("journal").unwrap(), None);
+}
+
+#[test]
+fn workspaces_keep_their_promises() {
+    workspace_battery(&MemWorkspace::default());
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("deep/work");
+    let workspace = FsWorkspace::open(&root).unwrap();
+    workspace_battery(&workspace);
+    assert!(!root.exists());
+    workspace.clear().unwrap();
+    drop(workspace);
+    workspace_battery(&FsWorkspace::open(&root).unwrap());
+}
+
+#[test]
+fn a_work_folder_has_one_owner_and_a_left_lock_file_blocks_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("kerf.lock"), "").unwrap();
+    let first = FsWorkspace::open(dir.path()).unwrap();
+    let second = FsWorkspace::open(dir.path()).unwrap_err();
+    assert_eq!(second.code(), "WORK_DIR_BUSY");
+    drop(first);
+    FsWorkspace::open(dir.path()).unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_disk_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let workspace = FsWorkspace::open(dir.path()).unwrap();
+    for file in ["journal", "spill"] {
+        std::os::unix::fs::symlink("/dev/full", dir.path().join(file)).unwrap();
+    }
+    let error = workspace.append_line("journal", "x").unwrap_err();
+    assert_eq!(error.code(), "DISK_FULL");
+    let mut sink = workspace.create("spill").unwrap();
+    assert_eq!(sink.write(&[0; 1 << 20]).unwrap_err().code(), "DISK_FULL");
+}
+
+#[test]
+fn memory_results_appear_on_commit() {
+    let target = MemFolder::new("out");
+    let mut out = Box::new(MemOutFolder::create(&target).unwrap());
+    write(out.as_mut(), "a", b"x");
+    assert!(target.list().unwrap().is_empty());
+    out.commit().unwrap();
+    assert_eq!(target.read("a").unwrap(), b"x");
+    assert_eq!(
+        MemOutFolder::create(&target).unwrap_err().code(),
+        "OUTPUT_EXISTS"
+    );
+}
