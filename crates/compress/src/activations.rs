@@ -35,7 +35,10 @@ pub struct Store<'a> {
 
 impl Store<'_> {
     fn offset(&self, batch: usize) -> u64 {
-        self.batches[..batch].iter().map(|batch| self.len(batch) as u64 * 4).sum()
+        self.batches[..batch]
+            .iter()
+            .map(|batch| self.len(batch) as u64 * 4)
+            .sum()
     }
 
     fn len(&self, batch: &Batch) -> usize {
@@ -53,20 +56,40 @@ impl Store<'_> {
             for batch in self.batches {
                 file.write(&embed(batch)?)?;
             }
-            return Ok(Activations { block: 0, data: Data::Spilled(file.finish(journal)?) });
+            return Ok(Activations {
+                block: 0,
+                data: Data::Spilled(file.finish(journal)?),
+            });
         }
         let values = self.batches.iter().map(embed).collect::<Result<_, E>>()?;
-        Ok(Activations { block: 0, data: Data::Memory(values) })
+        Ok(Activations {
+            block: 0,
+            data: Data::Memory(values),
+        })
     }
 
     /// Inputs of `block` from an earlier run, if they were journalled.
-    pub fn resume(&self, journal: &Journal, block: usize) -> Result<Option<Activations>, TensorsError> {
-        let Some(record) = journal.get(&unit(block)) else { return Ok(None) };
+    pub fn resume(
+        &self,
+        journal: &Journal,
+        block: usize,
+    ) -> Result<Option<Activations>, TensorsError> {
+        let Some(record) = journal.get(&unit(block)) else {
+            return Ok(None);
+        };
         if self.spill {
-            return Ok(Some(Activations { block, data: Data::Spilled(record.file.clone()) }));
+            return Ok(Some(Activations {
+                block,
+                data: Data::Spilled(record.file.clone()),
+            }));
         }
-        let values = (0..self.batches.len()).map(|i| self.read(&record.file, i)).collect::<Result<_, _>>()?;
-        Ok(Some(Activations { block, data: Data::Memory(values) }))
+        let values = (0..self.batches.len())
+            .map(|i| self.read(&record.file, i))
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Activations {
+            block,
+            data: Data::Memory(values),
+        }))
     }
 
     /// Shows the values of each batch in order.
@@ -120,7 +143,10 @@ impl Store<'_> {
         let source = self.workspace.open(file)?.ok_or_else(missing)?;
         let mut bytes = vec![0; self.len(&self.batches[batch]) * 4];
         source.read_at(self.offset(batch), &mut bytes)?;
-        Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        Ok(bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect())
     }
 }
 
@@ -141,7 +167,13 @@ impl Checkpoint {
     fn create(workspace: &Arc<dyn Workspace>, block: usize) -> Result<Self, TensorsError> {
         let file = format!("activations-{block}.f32");
         let sink = workspace.create(&file)?;
-        Ok(Self { block, file, sink, hasher: Sha256::new(), bytes: Vec::new() })
+        Ok(Self {
+            block,
+            file,
+            sink,
+            hasher: Sha256::new(),
+            bytes: Vec::new(),
+        })
     }
 
     fn write(&mut self, values: &[f32]) -> Result<(), TensorsError> {

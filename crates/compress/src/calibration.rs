@@ -20,7 +20,10 @@ pub fn decoder_windows(ids: &[u32], max_context: usize, limit: usize, seed: u64)
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
     let mut gaps: Vec<usize> = (0..count).map(|_| below(&mut rng, spare + 1)).collect();
     gaps.sort_unstable();
-    gaps.iter().enumerate().map(|(i, gap)| ids[gap + i * window..][..window].to_vec()).collect()
+    gaps.iter()
+        .enumerate()
+        .map(|(i, gap)| ids[gap + i * window..][..window].to_vec())
+        .collect()
 }
 
 /// Texts of an encoder's calibration: in the order of the file until the limit; the text that would cross it is left out,
@@ -65,7 +68,10 @@ mod tests {
             assert!(windows.iter().all(|w| w.len() == 64 && w[63] - w[0] == 63));
             assert_eq!(windows, decoder_windows(&ids, 64, 640, seed));
         }
-        assert_ne!(decoder_windows(&ids, 64, 640, 1), decoder_windows(&ids, 64, 640, 2));
+        assert_ne!(
+            decoder_windows(&ids, 64, 640, 1),
+            decoder_windows(&ids, 64, 640, 2)
+        );
     }
 
     #[test]
@@ -80,7 +86,10 @@ mod tests {
     #[test]
     fn encoder_texts_stop_at_the_limit() {
         let texts = vec![vec![1; 4], vec![], vec![2; 4], vec![3; 4]];
-        assert_eq!(encoder_texts(texts.clone(), 9), vec![vec![1; 4], vec![2; 4]]);
+        assert_eq!(
+            encoder_texts(texts.clone(), 9),
+            vec![vec![1; 4], vec![2; 4]]
+        );
         assert_eq!(encoder_texts(texts.clone(), 3), vec![vec![1; 3]]);
         assert_eq!(encoder_texts(texts, 100).len(), 3);
     }

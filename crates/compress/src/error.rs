@@ -18,7 +18,11 @@ pub enum CompressError {
     Model(#[from] ModelError),
     /// An option has a value that it cannot have.
     #[error("option {option}: expected {expected}, got {actual}")]
-    BadOption { option: String, expected: String, actual: String },
+    BadOption {
+        option: String,
+        expected: String,
+        actual: String,
+    },
     /// The run cannot keep to the memory that it was given.
     #[error(
         "this run needs at least {needed_bytes} bytes of memory, maxMemory is {limit_bytes}; allow more, use fewer calibration tokens, or use a method without calibration (magnitude, rtn)"
@@ -28,7 +32,9 @@ pub enum CompressError {
     #[error("the calibration text is empty: give a text with at least a few thousand words")]
     CalibrationEmpty {},
     /// The method needs the network to run, and its architecture is not known.
-    #[error("method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn")]
+    #[error(
+        "method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn"
+    )]
     MethodNeedsArchitecture { method: String, model_type: String },
     /// `strict` is set and a repair was needed.
     #[error("strict: a repair was needed for tensor {tensor}: {repair}")]
@@ -37,7 +43,9 @@ pub enum CompressError {
     #[error("the model has no matrix that could be compressed")]
     NothingToCompress {},
     /// The model was compressed before.
-    #[error("the model is a kerf container already; compress the original model instead, or convert this one to safetensors first")]
+    #[error(
+        "the model is a kerf container already; compress the original model instead, or convert this one to safetensors first"
+    )]
     AlreadyCompressed {},
     /// The host asked to stop. Work done so far is kept.
     #[error("cancelled; the work done so far is kept in {work_dir}: run the same again to go on")]

@@ -45,11 +45,19 @@ impl Journal {
         let text = workspace.get(FILE)?.unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let mut lines = text.lines();
-        let head = lines.next().and_then(|line| serde_json::from_str::<Head>(line).ok());
-        let mut journal = Self { workspace, records: HashMap::new() };
+        let head = lines
+            .next()
+            .and_then(|line| serde_json::from_str::<Head>(line).ok());
+        let mut journal = Self {
+            workspace,
+            records: HashMap::new(),
+        };
         if !head.is_some_and(|head| head.kerf_journal == 1 && head.fingerprint == fingerprint) {
             journal.workspace.clear()?;
-            let head = Head { kerf_journal: 1, fingerprint: fingerprint.into() };
+            let head = Head {
+                kerf_journal: 1,
+                fingerprint: fingerprint.into(),
+            };
             journal.append(&head)?;
             return Ok(journal);
         }
@@ -67,7 +75,10 @@ impl Journal {
 
     /// An empty journal that stands in while the real one is lent out.
     pub fn detached(workspace: &Arc<dyn Workspace>) -> Self {
-        Self { workspace: workspace.clone(), records: HashMap::new() }
+        Self {
+            workspace: workspace.clone(),
+            records: HashMap::new(),
+        }
     }
 
     /// The record of a unit, if it is done.
@@ -110,7 +121,9 @@ impl Journal {
     fn drop_damaged(&mut self) -> Result<(), TensorsError> {
         let mut damaged = Vec::new();
         for record in self.records.values() {
-            if file_digest(self.workspace.as_ref(), &record.file)?.as_deref() != Some(&record.sha256) {
+            if file_digest(self.workspace.as_ref(), &record.file)?.as_deref()
+                != Some(&record.sha256)
+            {
                 damaged.push(record.unit.clone());
             }
         }
@@ -123,7 +136,9 @@ impl Journal {
 
 /// SHA-256 of a file of the work folder, or `None` if it is not there.
 fn file_digest(workspace: &dyn Workspace, file: &str) -> Result<Option<String>, TensorsError> {
-    let Some(source) = workspace.open(file)? else { return Ok(None) };
+    let Some(source) = workspace.open(file)? else {
+        return Ok(None);
+    };
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     let mut offset = 0;

@@ -3,10 +3,10 @@
 //! The job is in one phase at a time, and each phase's buffers are counted here: reading the formulas beside the code that
 //! allocates is how they stay true, and a test on a real run compares the two.
 
+use crate::CompressError;
 use crate::options::Settings;
 use crate::plan::Matrix;
 use crate::statistics::Needs;
-use crate::CompressError;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
 use std::collections::HashMap;
@@ -43,15 +43,29 @@ pub fn plan(
     let mut best: Option<MemoryPlan> = None;
     for spill in [false, true] {
         for batch_tokens in BATCH_TOKENS {
-            let candidate = candidate(catalog, settings, network, targets, embeddings, tokens, batch_tokens, spill);
+            let candidate = candidate(
+                catalog,
+                settings,
+                network,
+                targets,
+                embeddings,
+                tokens,
+                batch_tokens,
+                spill,
+            );
             if limit == 0 || candidate.peak_bytes <= limit {
                 return Ok(candidate);
             }
-            best = best.filter(|best| best.peak_bytes <= candidate.peak_bytes).or(Some(candidate));
+            best = best
+                .filter(|best| best.peak_bytes <= candidate.peak_bytes)
+                .or(Some(candidate));
         }
     }
     let needed_bytes = best.map_or(0, |best| best.peak_bytes);
-    Err(CompressError::MemoryLimit { needed_bytes, limit_bytes: limit })
+    Err(CompressError::MemoryLimit {
+        needed_bytes,
+        limit_bytes: limit,
+    })
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -65,13 +79,26 @@ fn candidate(
     batch_tokens: usize,
     spill: bool,
 ) -> MemoryPlan {
-    let solve_alone = targets.iter().chain(embeddings).map(|matrix| solve_bytes(catalog, matrix)).max().unwrap_or(0);
+    let solve_alone = targets
+        .iter()
+        .chain(embeddings)
+        .map(|matrix| solve_bytes(catalog, matrix))
+        .max()
+        .unwrap_or(0);
     let network = network.filter(|_| settings.method.needs() > Needs::Nothing);
     let Some(network) = network else {
-        return MemoryPlan { peak_bytes: BASE_BYTES + solve_alone, batch_tokens, spill, activation_bytes: 0 };
+        return MemoryPlan {
+            peak_bytes: BASE_BYTES + solve_alone,
+            batch_tokens,
+            spill,
+            activation_bytes: 0,
+        };
     };
     let activation_bytes = (tokens * network.hidden() * 4) as u64;
-    let window = network.max_context().min(crate::calibration::MAX_WINDOW).min(tokens.max(1));
+    let window = network
+        .max_context()
+        .min(crate::calibration::MAX_WINDOW)
+        .min(tokens.max(1));
     let batch = batch_tokens.max(window);
     let running = (batch * (network.scratch_per_token(window) + network.hidden()) * 4) as u64;
     let resident = if spill { 0 } else { activation_bytes };
@@ -82,7 +109,12 @@ fn candidate(
     let statistics = run + grams;
     let factor = grams + block.largest_gram + block.largest_solve;
     let peak = statistics.max(factor).max(run).max(solve_alone);
-    MemoryPlan { peak_bytes: BASE_BYTES + resident + peak, batch_tokens, spill, activation_bytes }
+    MemoryPlan {
+        peak_bytes: BASE_BYTES + resident + peak,
+        batch_tokens,
+        spill,
+        activation_bytes,
+    }
 }
 
 #[derive(Default)]

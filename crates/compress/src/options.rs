@@ -1,9 +1,9 @@
 //! The options of a compression, the same type from the command line to the container's metadata, and what they resolve to.
 
+use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::pattern::Pattern;
 use crate::schedules::{self, Schedule};
-use crate::CompressError;
 use kerf_kernels::Isa;
 use kerf_tensors::{Grid, formats};
 use serde::{Deserialize, Serialize};
@@ -106,14 +106,28 @@ pub struct Settings {
     pub isa: Option<Isa>,
 }
 
-fn check(ok: bool, option: &str, expected: &str, actual: impl std::fmt::Display) -> Result<(), CompressError> {
+fn check(
+    ok: bool,
+    option: &str,
+    expected: &str,
+    actual: impl std::fmt::Display,
+) -> Result<(), CompressError> {
     if ok {
         return Ok(());
     }
-    Err(CompressError::BadOption { option: option.into(), expected: expected.into(), actual: actual.to_string() })
+    Err(CompressError::BadOption {
+        option: option.into(),
+        expected: expected.into(),
+        actual: actual.to_string(),
+    })
 }
 
-fn lookup<T>(found: Option<T>, option: &str, ids: Vec<&str>, actual: &str) -> Result<T, CompressError> {
+fn lookup<T>(
+    found: Option<T>,
+    option: &str,
+    ids: Vec<&str>,
+    actual: &str,
+) -> Result<T, CompressError> {
     found.ok_or_else(|| CompressError::BadOption {
         option: option.into(),
         expected: format!("one of {}", ids.join(", ")),
@@ -134,10 +148,20 @@ impl Options {
         let schedule = schedules::by_id(&self.schedule);
         let schedule = lookup(schedule, "schedule", schedules::ids(), &self.schedule)?;
         let format_ids = formats::table().iter().map(|format| format.id()).collect();
-        let format = lookup(formats::by_id(&self.format), "format", format_ids, &self.format)?;
+        let format = lookup(
+            formats::by_id(&self.format),
+            "format",
+            format_ids,
+            &self.format,
+        )?;
         let isa = match &self.isa {
             None => None,
-            Some(id) => Some(lookup(Isa::from_id(id), "isa", Isa::ALL.iter().map(|isa| isa.id()).collect(), id)?),
+            Some(id) => Some(lookup(
+                Isa::from_id(id),
+                "isa",
+                Isa::ALL.iter().map(|isa| isa.id()).collect(),
+                id,
+            )?),
         };
         let pattern = self.resolve_pattern(method)?;
         let sparsity = self.resolve_sparsity(method, pattern)?;
@@ -146,7 +170,17 @@ impl Options {
         options.pattern = Some(pattern.to_string());
         let embedding_grid = grid(self.embedding_bits, self.group_size);
         let grid = grid(self.bits, self.group_size);
-        Ok(Settings { options, method, schedule, format, pattern, sparsity, grid, embedding_grid, isa })
+        Ok(Settings {
+            options,
+            method,
+            schedule,
+            format,
+            pattern,
+            sparsity,
+            grid,
+            embedding_grid,
+            isa,
+        })
     }
 
     fn check_numbers(&self) -> Result<(), CompressError> {
@@ -154,17 +188,52 @@ impl Options {
         let bits = "2 to 8, or 16 (not quantized)";
         let valid_bits = |bits: u8| (2..=8).contains(&bits) || bits == FLOAT_BITS;
         if let Some(sparsity) = self.sparsity {
-            check((0.0..=0.99).contains(&sparsity), "sparsity", share, sparsity)?;
+            check(
+                (0.0..=0.99).contains(&sparsity),
+                "sparsity",
+                share,
+                sparsity,
+            )?;
         }
         check(valid_bits(self.bits), "bits", bits, self.bits)?;
-        check(valid_bits(self.embedding_bits), "embeddingBits", bits, self.embedding_bits)?;
-        check((0.0..=0.99).contains(&self.embedding_sparsity), "embeddingSparsity", share, self.embedding_sparsity)?;
-        check(self.group_size.is_multiple_of(8), "groupSize", "0 (a whole row) or a multiple of 8", self.group_size)?;
+        check(
+            valid_bits(self.embedding_bits),
+            "embeddingBits",
+            bits,
+            self.embedding_bits,
+        )?;
+        check(
+            (0.0..=0.99).contains(&self.embedding_sparsity),
+            "embeddingSparsity",
+            share,
+            self.embedding_sparsity,
+        )?;
+        check(
+            self.group_size.is_multiple_of(8),
+            "groupSize",
+            "0 (a whole row) or a multiple of 8",
+            self.group_size,
+        )?;
         check(self.tokens > 0, "tokens", "at least 1", self.tokens)?;
         let damping = "a positive number, at most 1";
-        check(self.damping_rel > 0.0 && self.damping_rel <= 1.0, "dampingRel", damping, self.damping_rel)?;
-        check(self.threads <= 1024, "threads", "at most 1024 (0 = all of the machine)", self.threads)?;
-        check(self.max_shard_bytes >= 1 << 20, "maxShardBytes", "at least 1048576", self.max_shard_bytes)
+        check(
+            self.damping_rel > 0.0 && self.damping_rel <= 1.0,
+            "dampingRel",
+            damping,
+            self.damping_rel,
+        )?;
+        check(
+            self.threads <= 1024,
+            "threads",
+            "at most 1024 (0 = all of the machine)",
+            self.threads,
+        )?;
+        check(
+            self.max_shard_bytes >= 1 << 20,
+            "maxShardBytes",
+            "at least 1048576",
+            self.max_shard_bytes,
+        )
     }
 
     fn resolve_pattern(&self, method: &dyn Method) -> Result<Pattern, CompressError> {
@@ -178,17 +247,36 @@ impl Options {
         }
     }
 
-    fn resolve_sparsity(&self, method: &dyn Method, pattern: Pattern) -> Result<f64, CompressError> {
+    fn resolve_sparsity(
+        &self,
+        method: &dyn Method,
+        pattern: Pattern,
+    ) -> Result<f64, CompressError> {
         if !method.prunes() {
             let none = self.sparsity.unwrap_or(0.0);
-            let expected = format!("0, since method {} removes nothing (magnitude, wanda and obs do)", method.id());
+            let expected = format!(
+                "0, since method {} removes nothing (magnitude, wanda and obs do)",
+                method.id()
+            );
             check(none == 0.0, "sparsity", &expected, none)?;
-            check(pattern.sparsity().is_none(), "pattern", "no N:M pattern, since the method removes nothing", pattern)?;
+            check(
+                pattern.sparsity().is_none(),
+                "pattern",
+                "no N:M pattern, since the method removes nothing",
+                pattern,
+            )?;
             return Ok(0.0);
         }
-        let Some(fixed) = pattern.sparsity() else { return Ok(self.sparsity.unwrap_or(0.7)) };
+        let Some(fixed) = pattern.sparsity() else {
+            return Ok(self.sparsity.unwrap_or(0.7));
+        };
         let asked = self.sparsity.unwrap_or(fixed);
-        check((asked - fixed).abs() < 1e-9, "sparsity", &format!("{fixed}, which the pattern {pattern} fixes"), asked)?;
+        check(
+            (asked - fixed).abs() < 1e-9,
+            "sparsity",
+            &format!("{fixed}, which the pattern {pattern} fixes"),
+            asked,
+        )?;
         Ok(fixed)
     }
 }
@@ -230,7 +318,11 @@ mod tests {
     #[test]
     fn defaults_depend_on_method_and_pattern() {
         let resolve = |method: &str, pattern: Option<&str>| {
-            let options = Options { method: method.into(), pattern: pattern.map(Into::into), ..Options::default() };
+            let options = Options {
+                method: method.into(),
+                pattern: pattern.map(Into::into),
+                ..Options::default()
+            };
             let settings = options.resolve().unwrap();
             (settings.sparsity, settings.pattern.to_string())
         };
@@ -238,9 +330,17 @@ mod tests {
         assert_eq!(resolve("wanda", None), (0.7, "row".into()));
         assert_eq!(resolve("rtn", None), (0.0, "unstructured".into()));
         assert_eq!(resolve("obs", Some("2:4")), (0.5, "2:4".into()));
-        let conflict = Options { sparsity: Some(0.7), pattern: Some("2:4".into()), ..Options::default() };
+        let conflict = Options {
+            sparsity: Some(0.7),
+            pattern: Some("2:4".into()),
+            ..Options::default()
+        };
         assert_eq!(code_and_option(conflict).0, "sparsity");
-        let rtn = Options { sparsity: Some(0.5), method: "rtn".into(), ..Options::default() };
+        let rtn = Options {
+            sparsity: Some(0.5),
+            method: "rtn".into(),
+            ..Options::default()
+        };
         assert_eq!(code_and_option(rtn).0, "sparsity");
     }
 }

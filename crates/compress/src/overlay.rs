@@ -25,7 +25,10 @@ impl<'a> Overlay<'a> {
         let mut units = HashMap::new();
         for name in names {
             if let Some(record) = journal.get(&crate::plan::solve_unit(name)) {
-                let folder = UnitFolder { workspace: workspace.clone(), file: record.file.clone() };
+                let folder = UnitFolder {
+                    workspace: workspace.clone(),
+                    file: record.file.clone(),
+                };
                 units.insert(name.to_string(), Catalog::open(Arc::new(folder))?);
             }
         }
@@ -46,7 +49,12 @@ impl WeightSource for Overlay<'_> {
         self.catalog(name).read(compute, name)
     }
 
-    fn read_rows(&self, compute: &Compute, name: &str, rows: Range<usize>) -> Result<Vec<f32>, ModelError> {
+    fn read_rows(
+        &self,
+        compute: &Compute,
+        name: &str,
+        rows: Range<usize>,
+    ) -> Result<Vec<f32>, ModelError> {
         self.catalog(name).read_rows(compute, name, rows)
     }
 }
@@ -67,10 +75,14 @@ impl Folder for UnitFolder {
     }
 
     fn open(&self, file: &str) -> Result<Arc<dyn Source>, TensorsError> {
-        self.workspace.open(file)?.ok_or_else(|| TensorsError::NotFound { path: file.into() })
+        self.workspace
+            .open(file)?
+            .ok_or_else(|| TensorsError::NotFound { path: file.into() })
     }
 
     fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError> {
-        self.workspace.get(file)?.ok_or_else(|| TensorsError::NotFound { path: file.into() })
+        self.workspace
+            .get(file)?
+            .ok_or_else(|| TensorsError::NotFound { path: file.into() })
     }
 }

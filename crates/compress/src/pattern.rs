@@ -18,7 +18,8 @@ pub enum Pattern {
 
 impl Pattern {
     /// What a pattern may look like, for error messages.
-    pub const EXPECTED: &'static str = "unstructured, row, or N:M with 1 <= N < M and M one of 2, 4, 8, 16, 32 (such as 2:4)";
+    pub const EXPECTED: &'static str =
+        "unstructured, row, or N:M with 1 <= N < M and M one of 2, 4, 8, 16, 32 (such as 2:4)";
 
     /// Reads `unstructured`, `row` or `N:M`.
     pub fn parse(text: &str) -> Option<Self> {
@@ -77,7 +78,9 @@ mod tests {
     #[test]
     fn pieces_sum_to_the_whole() {
         for sparsity in [0.0, 0.3, 0.5, 0.7, 0.99] {
-            let pieces: usize = (0..13).map(|i| removed_between(sparsity, 7, i * 11, (i + 1) * 11)).sum();
+            let pieces: usize = (0..13)
+                .map(|i| removed_between(sparsity, 7, i * 11, (i + 1) * 11))
+                .sum();
             assert_eq!(pieces, removed_between(sparsity, 7, 0, 143));
         }
     }

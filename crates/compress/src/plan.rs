@@ -61,7 +61,11 @@ pub fn solve_unit(name: &str) -> String {
 
 impl Plan {
     /// Plans from headers alone. `tokens`: calibration tokens if they are known already, else the limit of the options is taken.
-    pub fn new(catalog: &Catalog, settings: Settings, tokens: Option<usize>) -> Result<Self, CompressError> {
+    pub fn new(
+        catalog: &Catalog,
+        settings: Settings,
+        tokens: Option<usize>,
+    ) -> Result<Self, CompressError> {
         if catalog.form == "kerf" {
             return Err(CompressError::AlreadyCompressed {});
         }
@@ -76,12 +80,35 @@ impl Plan {
         }
         let scheduled: Vec<_> = targets.iter().map(scheduled).collect();
         let shares = settings.schedule.allocate(&scheduled, settings.sparsity);
-        targets.iter_mut().zip(shares).for_each(|(matrix, share)| matrix.sparsity = share);
+        targets
+            .iter_mut()
+            .zip(shares)
+            .for_each(|(matrix, share)| matrix.sparsity = share);
         let calibrated = settings.method.needs() > Needs::Nothing;
-        let tokens = if calibrated { tokens.unwrap_or(settings.options.tokens) } else { 0 };
+        let tokens = if calibrated {
+            tokens.unwrap_or(settings.options.tokens)
+        } else {
+            0
+        };
         note_short_rows(&targets, &settings, &mut notes);
-        let memory = memory::plan(catalog, &settings, network.as_ref(), &targets, &embeddings, tokens)?;
-        Ok(Self { settings, network, architecture, targets, embeddings, tokens, memory, notes })
+        let memory = memory::plan(
+            catalog,
+            &settings,
+            network.as_ref(),
+            &targets,
+            &embeddings,
+            tokens,
+        )?;
+        Ok(Self {
+            settings,
+            network,
+            architecture,
+            targets,
+            embeddings,
+            tokens,
+            memory,
+            notes,
+        })
     }
 
     /// All matrices that will be compressed: embeddings first, since the first block's inputs come from them.
@@ -96,19 +123,37 @@ impl Plan {
 
     /// The plan as data.
     pub fn report(&self, catalog: &Catalog) -> PlanReport {
-        let by_name: HashMap<&str, &Matrix> = self.matrices().map(|matrix| (matrix.name.as_str(), matrix)).collect();
+        let by_name: HashMap<&str, &Matrix> = self
+            .matrices()
+            .map(|matrix| (matrix.name.as_str(), matrix))
+            .collect();
         let dense = self.settings.format.id() != "kerf";
-        let planned = |entry: &TensorEntry| self.planned_tensor(entry, by_name.get(entry.name.as_str()).copied(), dense);
+        let planned = |entry: &TensorEntry| {
+            self.planned_tensor(entry, by_name.get(entry.name.as_str()).copied(), dense)
+        };
         let tensors: Vec<PlannedTensor> = catalog.tensors.iter().map(planned).collect();
         let sidecars: u64 = catalog.sidecars.iter().map(|sidecar| sidecar.1).sum();
         let header = sizes::header_bytes(&tensors);
-        let target_bytes: u64 = tensors.iter().filter(|t| t.part == "target").map(|t| t.output_bytes).sum();
-        let weights: usize = self.targets.iter().map(|matrix| matrix.rows * matrix.cols).sum();
+        let target_bytes: u64 = tensors
+            .iter()
+            .filter(|t| t.part == "target")
+            .map(|t| t.output_bytes)
+            .sum();
+        let weights: usize = self
+            .targets
+            .iter()
+            .map(|matrix| matrix.rows * matrix.cols)
+            .sum();
         let output_bytes = tensors.iter().map(|t| t.output_bytes).sum::<u64>() + header + sidecars;
         PlanReport {
             architecture: self.architecture.clone(),
             options: self.settings.options.clone(),
-            input_bytes: catalog.shards.iter().map(|shard| shard.len_bytes).sum::<u64>() + sidecars,
+            input_bytes: catalog
+                .shards
+                .iter()
+                .map(|shard| shard.len_bytes)
+                .sum::<u64>()
+                + sidecars,
             output_bytes,
             bits_per_weight: (target_bytes + header) as f64 * 8.0 / weights as f64,
             peak_memory_bytes: self.memory.peak_bytes,
@@ -121,8 +166,19 @@ impl Plan {
         }
     }
 
-    fn planned_tensor(&self, entry: &TensorEntry, matrix: Option<&Matrix>, dense: bool) -> PlannedTensor {
-        let part = matrix.map_or("kept", |matrix| if matrix.embedding { "embedding" } else { "target" });
+    fn planned_tensor(
+        &self,
+        entry: &TensorEntry,
+        matrix: Option<&Matrix>,
+        dense: bool,
+    ) -> PlannedTensor {
+        let part = matrix.map_or("kept", |matrix| {
+            if matrix.embedding {
+                "embedding"
+            } else {
+                "target"
+            }
+        });
         let method = matrix.map(|matrix| self.method_of(matrix).id().to_string());
         let content = |matrix: &Matrix| sizes::content_bytes(matrix, entry.dtype);
         PlannedTensor {
@@ -134,7 +190,9 @@ impl Plan {
             sparsity: matrix.map_or(0.0, |matrix| matrix.sparsity),
             bits: matrix.and_then(|matrix| matrix.grid).map(|grid| grid.bits),
             input_bytes: entry.stored_bytes(),
-            output_bytes: matrix.filter(|_| !dense).map_or(entry.stored_bytes(), content),
+            output_bytes: matrix
+                .filter(|_| !dense)
+                .map_or(entry.stored_bytes(), content),
         }
     }
 
@@ -166,7 +224,11 @@ impl Plan {
 }
 
 fn scheduled(matrix: &Matrix) -> ScheduledMatrix {
-    ScheduledMatrix { name: matrix.name.clone(), block: matrix.block, weights: matrix.rows * matrix.cols }
+    ScheduledMatrix {
+        name: matrix.name.clone(),
+        block: matrix.block,
+        weights: matrix.rows * matrix.cols,
+    }
 }
 
 fn open_network(
@@ -178,7 +240,10 @@ fn open_network(
     let model_type = config["model_type"].as_str().unwrap_or("none").to_string();
     let opened = match &catalog.config {
         Some(config) => Network::open(config, catalog),
-        None => Err(ModelError::UnknownArchitecture { model_type: model_type.clone(), known: Vec::new() }),
+        None => Err(ModelError::UnknownArchitecture {
+            model_type: model_type.clone(),
+            known: Vec::new(),
+        }),
     };
     match opened {
         Ok(network) => {
@@ -192,7 +257,10 @@ fn open_network(
             Ok((None, model_type))
         }
         Err(ModelError::UnknownArchitecture { .. }) => {
-            Err(CompressError::MethodNeedsArchitecture { method: method.id().into(), model_type })
+            Err(CompressError::MethodNeedsArchitecture {
+                method: method.id().into(),
+                model_type,
+            })
         }
         Err(error) => Err(error.into()),
     }
@@ -203,7 +271,12 @@ fn known_matrices(
     network: &Network,
     settings: &Settings,
 ) -> Result<(Vec<Matrix>, Vec<Matrix>), CompressError> {
-    let index: HashMap<&str, usize> = catalog.tensors.iter().enumerate().map(|(i, t)| (t.name.as_str(), i)).collect();
+    let index: HashMap<&str, usize> = catalog
+        .tensors
+        .iter()
+        .enumerate()
+        .map(|(i, t)| (t.name.as_str(), i))
+        .collect();
     let mut targets = Vec::new();
     for block in 0..network.blocks() {
         for linear in network.linears(block) {
@@ -211,30 +284,60 @@ fn known_matrices(
             if catalog.tensors[tensor].dtype.is_computable() {
                 let (rows, cols, input) = (linear.rows, linear.cols, linear.input);
                 let (name, grid, sparsity, embedding) = (linear.weight, settings.grid, 0.0, false);
-                targets.push(Matrix { name, tensor, block, input, rows, cols, sparsity, grid, embedding });
+                targets.push(Matrix {
+                    name,
+                    tensor,
+                    block,
+                    input,
+                    rows,
+                    cols,
+                    sparsity,
+                    grid,
+                    embedding,
+                });
             }
         }
     }
     let names = network.embeddings();
     let embeddings = names.iter().filter_map(|name| index.get(name.as_str()));
-    Ok((targets, embeddings.filter_map(|&tensor| embedding(catalog, tensor, settings)).collect()))
+    Ok((
+        targets,
+        embeddings
+            .filter_map(|&tensor| embedding(catalog, tensor, settings))
+            .collect(),
+    ))
 }
 
 /// Without an architecture every 2-D float tensor is a target, but for those that are embeddings or heads by their names.
 fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> (Vec<Matrix>, Vec<Matrix>) {
     let (mut targets, mut embeddings) = (Vec::new(), Vec::new());
     for (tensor, entry) in catalog.tensors.iter().enumerate() {
-        let [rows, cols] = entry.shape[..] else { continue };
+        let [rows, cols] = entry.shape[..] else {
+            continue;
+        };
         if !entry.dtype.is_computable() || rows * cols == 0 {
             continue;
         }
         let name = entry.name.to_lowercase();
-        if ["embed", "wte", "wpe", "lm_head", "shared.weight"].iter().any(|part| name.contains(part)) {
+        if ["embed", "wte", "wpe", "lm_head", "shared.weight"]
+            .iter()
+            .any(|part| name.contains(part))
+        {
             embeddings.extend(embedding(catalog, tensor, settings));
         } else {
             let (name, grid) = (entry.name.clone(), settings.grid);
             let (block, input, sparsity, embedding) = (0, 0, 0.0, false);
-            targets.push(Matrix { name, tensor, block, input, rows, cols, sparsity, grid, embedding });
+            targets.push(Matrix {
+                name,
+                tensor,
+                block,
+                input,
+                rows,
+                cols,
+                sparsity,
+                grid,
+                embedding,
+            });
         }
     }
     (targets, embeddings)
@@ -242,7 +345,9 @@ fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> (Vec<Matrix>, Vec
 
 fn embedding(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Matrix> {
     let entry = &catalog.tensors[tensor];
-    let [rows, cols] = entry.shape[..] else { return None };
+    let [rows, cols] = entry.shape[..] else {
+        return None;
+    };
     let sparsity = settings.options.embedding_sparsity;
     let grid = settings.embedding_grid;
     // A token type table of two rows would grow by its record.
@@ -251,7 +356,17 @@ fn embedding(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Ma
         return None;
     }
     let (name, block, input) = (entry.name.clone(), 0, 0);
-    Some(Matrix { name, tensor, block, input, rows, cols, sparsity, grid, embedding: true })
+    Some(Matrix {
+        name,
+        tensor,
+        block,
+        input,
+        rows,
+        cols,
+        sparsity,
+        grid,
+        embedding: true,
+    })
 }
 
 fn note_short_rows(targets: &[Matrix], settings: &Settings, notes: &mut Vec<String>) {

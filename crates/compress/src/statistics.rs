@@ -25,15 +25,32 @@ pub struct Gram {
 impl Gram {
     /// Nothing seen yet. Memory: 4 n^2 bytes.
     pub fn new(n: usize) -> Self {
-        Self { n, h: vec![0.0; n * n], tokens: 0 }
+        Self {
+            n,
+            h: vec![0.0; n * n],
+            tokens: 0,
+        }
     }
 
     /// Adds the inputs of some tokens, `x` [tokens, n]. Cost: tokens n^2 flops, the triangle only.
     pub fn add(&mut self, compute: &Compute, x: &[f32]) {
         let n = self.n;
         let tokens = x.len() / n;
-        let h = MatMut { data: &mut self.h, rows: n, cols: n, stride: n };
-        compute.linalg.syrk_lower(h, MatRef { data: x, rows: tokens, cols: n, stride: n });
+        let h = MatMut {
+            data: &mut self.h,
+            rows: n,
+            cols: n,
+            stride: n,
+        };
+        compute.linalg.syrk_lower(
+            h,
+            MatRef {
+                data: x,
+                rows: tokens,
+                cols: n,
+                stride: n,
+            },
+        );
         self.tokens += tokens;
     }
 
@@ -41,13 +58,17 @@ impl Gram {
     pub fn finish(&mut self, compute: &Compute) {
         let n = self.n;
         let scale = 1.0 / self.tokens.max(1) as f32;
-        compute.pool.chunks_mut(&mut self.h, n, |i, row| row[..=i].iter_mut().for_each(|value| *value *= scale));
+        compute.pool.chunks_mut(&mut self.h, n, |i, row| {
+            row[..=i].iter_mut().for_each(|value| *value *= scale)
+        });
         mirror(&mut self.h, n);
     }
 
     /// sqrt of the mean square of each input.
     pub fn norms(&self) -> Vec<f32> {
-        (0..self.n).map(|j| self.h[j * self.n + j].max(0.0).sqrt()).collect()
+        (0..self.n)
+            .map(|j| self.h[j * self.n + j].max(0.0).sqrt())
+            .collect()
     }
 }
 
@@ -74,7 +95,9 @@ pub(crate) mod tests {
     /// Uniform numbers in -1..1.
     pub(crate) fn random(len: usize, seed: u64) -> Vec<f32> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        (0..len).map(|_| (rng.next_u64() >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()
+        (0..len)
+            .map(|_| (rng.next_u64() >> 40) as f32 / (1u64 << 23) as f32 - 1.0)
+            .collect()
     }
 
     /// Correlated inputs: neighbours share part of their value.
@@ -106,8 +129,13 @@ pub(crate) mod tests {
         assert_eq!(gram.tokens, tokens);
         for i in 0..n {
             for j in 0..n {
-                let plain: f64 = (0..tokens).map(|t| x[t * n + i] as f64 * x[t * n + j] as f64).sum();
-                assert!((gram.h[i * n + j] as f64 - plain / tokens as f64).abs() < 1e-5, "{i} {j}");
+                let plain: f64 = (0..tokens)
+                    .map(|t| x[t * n + i] as f64 * x[t * n + j] as f64)
+                    .sum();
+                assert!(
+                    (gram.h[i * n + j] as f64 - plain / tokens as f64).abs() < 1e-5,
+                    "{i} {j}"
+                );
             }
         }
     }

@@ -10,7 +10,11 @@ use crate::{CompressError, Stage};
 impl Job {
     /// Second moments of every shared input of a block: the block with its original weights, on inputs from the compressed
     /// blocks before it.
-    pub(super) fn statistics(&mut self, block: usize, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    pub(super) fn statistics(
+        &mut self,
+        block: usize,
+        host: &mut dyn JobHost,
+    ) -> Result<(), CompressError> {
         self.inputs.clear();
         self.ensure_activations(block, host)?;
         let activations = self.activations.take().expect("just made");
@@ -51,10 +55,17 @@ impl Job {
     }
 
     /// Carries the activations through a block as decoded from its unit files.
-    pub(super) fn forward(&mut self, block: usize, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    pub(super) fn forward(
+        &mut self,
+        block: usize,
+        host: &mut dyn JobHost,
+    ) -> Result<(), CompressError> {
         self.inputs.clear();
         let mut activations = self.activations.take().expect("made by ensure_activations");
-        let mut journal = std::mem::replace(&mut self.journal, crate::journal::Journal::detached(&self.workspace));
+        let mut journal = std::mem::replace(
+            &mut self.journal,
+            crate::journal::Journal::detached(&self.workspace),
+        );
         let result = self.advance(block, &mut activations, &mut journal, host);
         self.journal = journal;
         // Half advanced values are of no use; the next attempt starts from the last checkpoint.
@@ -69,8 +80,17 @@ impl Job {
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
         let network = self.network();
-        let names: Vec<String> = network.linears(block).into_iter().map(|linear| linear.weight).collect();
-        let overlay = Overlay::open(&self.catalog, &self.workspace, journal, names.iter().map(String::as_str))?;
+        let names: Vec<String> = network
+            .linears(block)
+            .into_iter()
+            .map(|linear| linear.weight)
+            .collect();
+        let overlay = Overlay::open(
+            &self.catalog,
+            &self.workspace,
+            journal,
+            names.iter().map(String::as_str),
+        )?;
         let weights = network.load_block(&self.compute, &overlay, block)?;
         let mut progress = self.progress(Stage::Forward, block, host);
         self.store().advance(activations, journal, |batch, x| {
@@ -80,7 +100,11 @@ impl Job {
     }
 
     /// Makes `self.activations` the inputs of `block`: those at hand, from the last checkpoint, or from the token ids on.
-    pub(super) fn ensure_activations(&mut self, block: usize, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    pub(super) fn ensure_activations(
+        &mut self,
+        block: usize,
+        host: &mut dyn JobHost,
+    ) -> Result<(), CompressError> {
         if self.activations.as_ref().is_none_or(|at| at.block > block) {
             self.activations = None;
             for start in (0..=block).rev() {
@@ -102,7 +126,10 @@ impl Job {
 
     fn embed(&mut self, host: &mut dyn JobHost) -> Result<(), CompressError> {
         let begun = (self.clock)();
-        let mut journal = std::mem::replace(&mut self.journal, crate::journal::Journal::detached(&self.workspace));
+        let mut journal = std::mem::replace(
+            &mut self.journal,
+            crate::journal::Journal::detached(&self.workspace),
+        );
         let made = self.embed_all(&mut journal, host);
         self.journal = journal;
         self.activations = Some(made?);
@@ -116,7 +143,12 @@ impl Job {
         host: &mut dyn JobHost,
     ) -> Result<Activations, CompressError> {
         let network = self.network();
-        let names: Vec<&str> = self.plan.embeddings.iter().map(|matrix| matrix.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .plan
+            .embeddings
+            .iter()
+            .map(|matrix| matrix.name.as_str())
+            .collect();
         let overlay = Overlay::open(&self.catalog, &self.workspace, journal, names.into_iter())?;
         let total = self.tokens() as u64;
         let mut done = 0;
@@ -133,12 +165,26 @@ impl Job {
         self.batches.iter().map(kerf_model::Batch::tokens).sum()
     }
 
-    fn progress<'h>(&self, stage: Stage, block: usize, host: &'h mut dyn JobHost) -> BlockProgress<'h> {
+    fn progress<'h>(
+        &self,
+        stage: Stage,
+        block: usize,
+        host: &'h mut dyn JobHost,
+    ) -> BlockProgress<'h> {
         let tokens = self.tokens() as u64;
         // The last block is not carried on to anything.
         let blocks = self.blocks() as u64 - u64::from(stage == Stage::Forward);
-        let cancelled = CompressError::Cancelled { work_dir: self.workspace.name() };
-        BlockProgress { stage, block, done: block as u64 * tokens, total: blocks * tokens, host, cancelled }
+        let cancelled = CompressError::Cancelled {
+            work_dir: self.workspace.name(),
+        };
+        BlockProgress {
+            stage,
+            block,
+            done: block as u64 * tokens,
+            total: blocks * tokens,
+            host,
+            cancelled,
+        }
     }
 }
 
@@ -156,7 +202,12 @@ impl BlockProgress<'_> {
     fn add(&mut self, tokens: usize) -> Result<(), CompressError> {
         self.done += tokens as u64;
         let name = format!("block {}", self.block);
-        self.host.event(event(self.stage, self.done, self.total, "tokens", &name));
-        if self.host.cancelled() { Err(self.cancelled.clone()) } else { Ok(()) }
+        self.host
+            .event(event(self.stage, self.done, self.total, "tokens", &name));
+        if self.host.cancelled() {
+            Err(self.cancelled.clone())
+        } else {
+            Ok(())
+        }
     }
 }

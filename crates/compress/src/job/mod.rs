@@ -112,7 +112,11 @@ impl Job {
             return Err(CompressError::CalibrationEmpty {});
         }
         drop((inputs.out)()?);
-        let sequences: &[Vec<u32>] = if plan.calibrated() { &inputs.calibration } else { &[] };
+        let sequences: &[Vec<u32>] = if plan.calibrated() {
+            &inputs.calibration
+        } else {
+            &[]
+        };
         let fingerprint = fingerprint(&inputs.catalog, &plan, sequences, &compute)?;
         let journal = Journal::open(inputs.workspace.clone(), &fingerprint)?;
         let batches = batches(sequences, plan.memory.batch_tokens);
@@ -161,7 +165,11 @@ impl Job {
             Unit::Write => {
                 let (output_bytes, target_bytes, embedding_bytes) = self.write(host)?;
                 self.add_time("write", begun);
-                return Ok(Step::Done(Box::new(self.report(output_bytes, target_bytes, embedding_bytes))));
+                return Ok(Step::Done(Box::new(self.report(
+                    output_bytes,
+                    target_bytes,
+                    embedding_bytes,
+                ))));
             }
         }
         let phase = match unit {
@@ -176,15 +184,30 @@ impl Job {
 
     fn is_done(&self, unit: Unit) -> bool {
         match unit {
-            Unit::Solve(index) => self.journal.get(&solve_unit(&self.matrix(index).name)).is_some(),
+            Unit::Solve(index) => self
+                .journal
+                .get(&solve_unit(&self.matrix(index).name))
+                .is_some(),
             Unit::Statistics(block) => {
-                let mut of_block = self.plan.targets.iter().filter(|matrix| matrix.block == block);
+                let mut of_block = self
+                    .plan
+                    .targets
+                    .iter()
+                    .filter(|matrix| matrix.block == block);
                 of_block.all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some())
             }
             Unit::Forward(block) => {
-                let later = self.plan.targets.iter().filter(|matrix| matrix.block > block);
-                let all_later = later.clone().all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some());
-                all_later || (block + 1..self.blocks()).any(|b| self.journal.get(&format!("activations:{b}")).is_some())
+                let later = self
+                    .plan
+                    .targets
+                    .iter()
+                    .filter(|matrix| matrix.block > block);
+                let all_later = later
+                    .clone()
+                    .all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some());
+                all_later
+                    || (block + 1..self.blocks())
+                        .any(|b| self.journal.get(&format!("activations:{b}")).is_some())
             }
             Unit::Write => false,
         }
@@ -192,11 +215,16 @@ impl Job {
 
     fn matrix(&self, index: usize) -> &crate::plan::Matrix {
         let embeddings = &self.plan.embeddings;
-        embeddings.get(index).unwrap_or_else(|| &self.plan.targets[index - embeddings.len()])
+        embeddings
+            .get(index)
+            .unwrap_or_else(|| &self.plan.targets[index - embeddings.len()])
     }
 
     fn network(&self) -> &Network {
-        self.plan.network.as_ref().expect("calibration is planned only for known architectures")
+        self.plan
+            .network
+            .as_ref()
+            .expect("calibration is planned only for known architectures")
     }
 
     fn blocks(&self) -> usize {
@@ -205,12 +233,19 @@ impl Job {
 
     fn store(&self) -> Store<'_> {
         let hidden = self.network().hidden();
-        Store { batches: &self.batches, hidden, spill: self.plan.memory.spill, workspace: &self.workspace }
+        Store {
+            batches: &self.batches,
+            hidden,
+            spill: self.plan.memory.spill,
+            workspace: &self.workspace,
+        }
     }
 
     fn check_cancelled(&self, host: &dyn JobHost) -> Result<(), CompressError> {
         if host.cancelled() {
-            return Err(CompressError::Cancelled { work_dir: self.workspace.name() });
+            return Err(CompressError::Cancelled {
+                work_dir: self.workspace.name(),
+            });
         }
         Ok(())
     }
@@ -221,7 +256,13 @@ impl Job {
 }
 
 fn event(stage: Stage, done: u64, total: u64, unit: &str, name: &str) -> Event {
-    Event { stage, done, total, unit: unit.into(), name: name.into() }
+    Event {
+        stage,
+        done,
+        total,
+        unit: unit.into(),
+        name: name.into(),
+    }
 }
 
 /// Whole sequences, as many to a batch as fit in `limit` tokens (at least one).
@@ -243,12 +284,20 @@ fn batches(sequences: &[Vec<u32>], limit: usize) -> Vec<Batch> {
 fn units(plan: &Plan) -> Vec<Unit> {
     let embeddings = plan.embeddings.len();
     let mut units: Vec<Unit> = (0..embeddings).map(Unit::Solve).collect();
-    let blocks = plan.network.as_ref().filter(|_| plan.calibrated()).map_or(1, Network::blocks);
+    let blocks = plan
+        .network
+        .as_ref()
+        .filter(|_| plan.calibrated())
+        .map_or(1, Network::blocks);
     for block in 0..blocks {
         if plan.calibrated() {
             units.push(Unit::Statistics(block));
         }
-        let of_block = plan.targets.iter().enumerate().filter(|(_, m)| m.block == block || !plan.calibrated());
+        let of_block = plan
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.block == block || !plan.calibrated());
         units.extend(of_block.map(|(i, _)| Unit::Solve(embeddings + i)));
         if plan.calibrated() && block + 1 < blocks {
             units.push(Unit::Forward(block));
@@ -274,7 +323,9 @@ fn fingerprint(
     hasher.update((plan.memory.batch_tokens as u64).to_le_bytes());
     for sequence in sequences {
         hasher.update((sequence.len() as u64).to_le_bytes());
-        sequence.iter().for_each(|id| hasher.update(id.to_le_bytes()));
+        sequence
+            .iter()
+            .for_each(|id| hasher.update(id.to_le_bytes()));
     }
     Ok(crate::journal::hex(&hasher.finalize()))
 }

@@ -28,12 +28,20 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
 
 impl Job {
     /// `target_bytes`: content of the target matrices and all headers.
-    pub(super) fn report(&self, output_bytes: u64, target_bytes: u64, embedding_bytes: u64) -> Report {
+    pub(super) fn report(
+        &self,
+        output_bytes: u64,
+        target_bytes: u64,
+        embedding_bytes: u64,
+    ) -> Report {
         let layers = self.layers(&self.plan.targets);
         let embeddings = self.layers(&self.plan.embeddings);
         let weights: usize = layers.iter().map(weights_of).sum();
         let embedding_weights: usize = embeddings.iter().map(weights_of).sum();
-        let removed: f64 = layers.iter().map(|layer| layer.sparsity * weights_of(layer) as f64).sum();
+        let removed: f64 = layers
+            .iter()
+            .map(|layer| layer.sparsity * weights_of(layer) as f64)
+            .sum();
         let bits = |bytes: u64, weights: usize| bytes as f64 * 8.0 / weights as f64;
         let sidecars: u64 = self.catalog.sidecars.iter().map(|sidecar| sidecar.1).sum();
         Report {
@@ -41,8 +49,15 @@ impl Job {
             architecture: self.plan.architecture.clone(),
             sparsity: removed / weights as f64,
             bits_per_weight: bits(target_bytes, weights),
-            embedding_bits_per_weight: (embedding_weights > 0).then(|| bits(embedding_bytes, embedding_weights)),
-            input_bytes: self.catalog.shards.iter().map(|shard| shard.len_bytes).sum::<u64>() + sidecars,
+            embedding_bits_per_weight: (embedding_weights > 0)
+                .then(|| bits(embedding_bytes, embedding_weights)),
+            input_bytes: self
+                .catalog
+                .shards
+                .iter()
+                .map(|shard| shard.len_bytes)
+                .sum::<u64>()
+                + sidecars,
             output_bytes,
             seconds: (self.clock)() - self.started,
             phases: self.phases.clone(),
@@ -62,12 +77,19 @@ impl Job {
 
     fn layers(&self, matrices: &[Matrix]) -> Vec<LayerReport> {
         let record = |matrix: &Matrix| self.journal.get(&solve_unit(&matrix.name));
-        matrices.iter().filter_map(|matrix| record(matrix)?.layer.clone()).collect()
+        matrices
+            .iter()
+            .filter_map(|matrix| record(matrix)?.layer.clone())
+            .collect()
     }
 
     fn repairs(&self) -> Vec<Repair> {
         let record = |matrix: &Matrix| self.journal.get(&solve_unit(&matrix.name));
-        self.plan.matrices().filter_map(record).flat_map(|record| record.repairs.clone()).collect()
+        self.plan
+            .matrices()
+            .filter_map(record)
+            .flat_map(|record| record.repairs.clone())
+            .collect()
     }
 }
 

@@ -10,7 +10,11 @@ use crate::{CompressError, Stage};
 use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix, Values};
 
 impl Job {
-    pub(super) fn solve(&mut self, index: usize, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    pub(super) fn solve(
+        &mut self,
+        index: usize,
+        host: &mut dyn JobHost,
+    ) -> Result<(), CompressError> {
         let matrix = self.matrix(index).clone();
         // After a resume the statistics of this block may not be at hand.
         if !matrix.embedding && self.plan.calibrated() && self.inputs.is_empty() {
@@ -19,12 +23,20 @@ impl Job {
         self.report_solve(host, &matrix.name);
         let entry = &self.catalog.tensors[matrix.tensor];
         let (w, digest) = self.catalog.read_checked(&self.compute, entry)?;
-        let inputs = (!matrix.embedding).then(|| self.inputs.get(matrix.input)).flatten();
+        let inputs = (!matrix.embedding)
+            .then(|| self.inputs.get(matrix.input))
+            .flatten();
         let dtype = entry.dtype;
         let solved = self.run_method(&matrix, &w, inputs, dtype);
         self.refuse_repairs(&matrix, &solved.repairs)?;
-        let encoded =
-            EncodedTensor::encode(&self.compute, &matrix.name, dtype, solved.method, &digest, &solved.matrix);
+        let encoded = EncodedTensor::encode(
+            &self.compute,
+            &matrix.name,
+            dtype,
+            solved.method,
+            &digest,
+            &solved.matrix,
+        );
         let layer = self.layer_report(&matrix, &w, &solved, inputs, &encoded);
         drop(w);
         let record = Record {
@@ -39,14 +51,24 @@ impl Job {
         Ok(())
     }
 
-    fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>, dtype: DType) -> Solved {
+    fn run_method(
+        &self,
+        matrix: &Matrix,
+        w: &[f32],
+        inputs: Option<&Inputs>,
+        dtype: DType,
+    ) -> Solved {
         let problem = Problem {
             name: &matrix.name,
             w,
             rows: matrix.rows,
             cols: matrix.cols,
             sparsity: matrix.sparsity,
-            pattern: if matrix.embedding { crate::pattern::Pattern::Unstructured } else { self.plan.settings.pattern },
+            pattern: if matrix.embedding {
+                crate::pattern::Pattern::Unstructured
+            } else {
+                self.plan.settings.pattern
+            },
             grid: matrix.grid,
             dtype,
             damping_rel: self.plan.settings.options.damping_rel,
@@ -57,9 +79,10 @@ impl Job {
 
     fn refuse_repairs(&self, matrix: &Matrix, repairs: &[Repair]) -> Result<(), CompressError> {
         match repairs.first() {
-            Some(repair) if self.plan.settings.options.strict => {
-                Err(CompressError::Strict { tensor: matrix.name.clone(), repair: repair.to_string() })
-            }
+            Some(repair) if self.plan.settings.options.strict => Err(CompressError::Strict {
+                tensor: matrix.name.clone(),
+                repair: repair.to_string(),
+            }),
             _ => Ok(()),
         }
     }
@@ -88,15 +111,26 @@ impl Job {
             method: solved.method.into(),
             sparsity: solved.matrix.sparsity(),
             bits: stored_bits(&solved.matrix),
-            bits_per_weight: encoded.content_bytes() as f64 * 8.0 / (matrix.rows * matrix.cols) as f64,
+            bits_per_weight: encoded.content_bytes() as f64 * 8.0
+                / (matrix.rows * matrix.cols) as f64,
             relative_output_error,
             relative_weight_error,
         }
     }
 
     fn report_solve(&self, host: &mut dyn JobHost, name: &str) {
-        let done = self.plan.matrices().filter(|m| self.journal.get(&solve_unit(&m.name)).is_some()).count();
-        host.event(event(Stage::Solve, done as u64, self.plan.matrices().count() as u64, "matrices", name));
+        let done = self
+            .plan
+            .matrices()
+            .filter(|m| self.journal.get(&solve_unit(&m.name)).is_some())
+            .count();
+        host.event(event(
+            Stage::Solve,
+            done as u64,
+            self.plan.matrices().count() as u64,
+            "matrices",
+            name,
+        ));
     }
 }
 

@@ -13,12 +13,19 @@ type Places = HashMap<String, (usize, usize)>;
 
 impl Job {
     /// Writes and commits. Returns bytes of all files, of the target matrices with all headers, and of the embeddings.
-    pub(super) fn write(&mut self, host: &mut dyn JobHost) -> Result<(u64, u64, u64), CompressError> {
+    pub(super) fn write(
+        &mut self,
+        host: &mut dyn JobHost,
+    ) -> Result<(u64, u64, u64), CompressError> {
         self.activations = None;
         self.inputs.clear();
         let (plan, places) = self.plan_output()?;
         let mut out = (self.out)()?;
-        let mut progress = WriteProgress { done: 0, total: self.total_bytes(&plan), name: String::new() };
+        let mut progress = WriteProgress {
+            done: 0,
+            total: self.total_bytes(&plan),
+            name: String::new(),
+        };
         for file in &plan.files {
             progress.name = file.file.clone();
             let mut loaded: Option<(usize, EncodedTensor)> = None;
@@ -61,7 +68,10 @@ impl Job {
         metadata.extend(self.run_metadata());
         let (stem, extension) = format.file_name();
         let limit = self.plan.settings.options.max_shard_bytes;
-        Ok((plan_files(stem, extension, &units, &metadata, limit), places))
+        Ok((
+            plan_files(stem, extension, &units, &metadata, limit),
+            places,
+        ))
     }
 
     /// What a later reader may want to know of the run. Nothing that changes from run to run.
@@ -71,8 +81,12 @@ impl Job {
     }
 
     fn encoded(&self, entry: &TensorEntry) -> Result<Option<EncodedTensor>, TensorsError> {
-        let Some(record) = self.journal.get(&solve_unit(&entry.name)) else { return Ok(None) };
-        let missing = || TensorsError::NotFound { path: record.file.clone() };
+        let Some(record) = self.journal.get(&solve_unit(&entry.name)) else {
+            return Ok(None);
+        };
+        let missing = || TensorsError::NotFound {
+            path: record.file.clone(),
+        };
         let bytes = self.workspace.get(&record.file)?.ok_or_else(missing)?;
         EncodedTensor::from_bytes(&record.file, &bytes).map(Some)
     }
@@ -88,8 +102,14 @@ impl Job {
         if loaded.as_ref().is_none_or(|(at, _)| *at != index) {
             *loaded = self.encoded(entry)?.map(|encoded| (index, encoded));
         }
-        let encoded = loaded.as_ref().filter(|(at, _)| *at == index).map(|(_, encoded)| encoded);
-        self.plan.settings.format.write(&self.compute, &outgoing(self, entry, encoded), part, sink)
+        let encoded = loaded
+            .as_ref()
+            .filter(|(at, _)| *at == index)
+            .map(|(_, encoded)| encoded);
+        self.plan
+            .settings
+            .format
+            .write(&self.compute, &outgoing(self, entry, encoded), part, sink)
     }
 
     fn copy_sidecar(&self, file: &str, out: &mut dyn OutFolder) -> Result<(), TensorsError> {
@@ -110,12 +130,21 @@ impl Job {
         let file = |file: &kerf_tensors::safetensors::PlannedFile| {
             file.header.len() as u64 + file.tensors.iter().map(bytes_of).sum::<u64>()
         };
-        let index = plan.index.as_ref().map_or(0, |(_, content)| content.len() as u64);
-        plan.files.iter().map(file).sum::<u64>() + index + self.catalog.sidecars.iter().map(|s| s.1).sum::<u64>()
+        let index = plan
+            .index
+            .as_ref()
+            .map_or(0, |(_, content)| content.len() as u64);
+        plan.files.iter().map(file).sum::<u64>()
+            + index
+            + self.catalog.sidecars.iter().map(|s| s.1).sum::<u64>()
     }
 
     fn part_bytes(&self, plan: &WritePlan, places: &Places) -> (u64, u64) {
-        let parts: HashMap<usize, bool> = self.plan.matrices().map(|m| (m.tensor, m.embedding)).collect();
+        let parts: HashMap<usize, bool> = self
+            .plan
+            .matrices()
+            .map(|m| (m.tensor, m.embedding))
+            .collect();
         let (mut targets, mut embeddings) = (0, 0);
         for file in &plan.files {
             targets += file.header.len() as u64;
@@ -132,17 +161,27 @@ impl Job {
 
     fn cancelled_or(&self, error: TensorsError, host: &dyn JobHost) -> CompressError {
         match self.check_cancelled(host) {
-            Err(cancelled) if matches!(&error, TensorsError::Io { kind, .. } if kind == "Interrupted") => cancelled,
+            Err(cancelled) if matches!(&error, TensorsError::Io { kind, .. } if kind == "Interrupted") => {
+                cancelled
+            }
             _ => error.into(),
         }
     }
 }
 
 fn cancelled_marker() -> TensorsError {
-    TensorsError::Io { path: String::new(), kind: "Interrupted".into(), reason: "cancelled".into() }
+    TensorsError::Io {
+        path: String::new(),
+        kind: "Interrupted".into(),
+        reason: "cancelled".into(),
+    }
 }
 
-fn outgoing<'a>(job: &'a Job, entry: &'a TensorEntry, encoded: Option<&'a EncodedTensor>) -> Outgoing<'a> {
+fn outgoing<'a>(
+    job: &'a Job,
+    entry: &'a TensorEntry,
+    encoded: Option<&'a EncodedTensor>,
+) -> Outgoing<'a> {
     encoded.map_or(Outgoing::Plain(&job.catalog, entry), Outgoing::Encoded)
 }
 
@@ -165,6 +204,12 @@ struct WriteProgress {
 impl WriteProgress {
     fn add(&mut self, host: &mut dyn JobHost, bytes: u64) {
         self.done += bytes;
-        host.event(event(Stage::Write, self.done.min(self.total), self.total, "bytes", &self.name));
+        host.event(event(
+            Stage::Write,
+            self.done.min(self.total),
+            self.total,
+            "bytes",
+            &self.name,
+        ));
     }
 }

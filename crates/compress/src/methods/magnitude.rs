@@ -20,9 +20,14 @@ impl Method for Magnitude {
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
         let scores = |row: usize, out: &mut [f32]| {
-            compute.kernels.magnitude_scores(&p.w[row * p.cols..(row + 1) * p.cols], out);
+            compute
+                .kernels
+                .magnitude_scores(&p.w[row * p.cols..(row + 1) * p.cols], out);
         };
         let mask = mask_by_scores(compute, p, &scores);
-        Solved::plain(self.id(), finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, mask))
+        Solved::plain(
+            self.id(),
+            finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, mask),
+        )
     }
 }

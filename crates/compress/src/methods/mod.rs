@@ -8,7 +8,9 @@ mod wanda;
 use crate::pattern::{Pattern, removed_between};
 use crate::report::Repair;
 use crate::solve::factor::Factor;
-use crate::solve::selection::{MaskRegion, RowScores, keep_highest, keep_highest_per_row, keep_n_of_m};
+use crate::solve::selection::{
+    MaskRegion, RowScores, keep_highest, keep_highest_per_row, keep_n_of_m,
+};
 use crate::statistics::{Gram, Needs};
 use kerf_kernels::Compute;
 use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix};
@@ -26,7 +28,10 @@ pub struct Inputs {
 impl Inputs {
     /// No factor yet.
     pub fn new(gram: Gram) -> Self {
-        Self { gram, factor: OnceLock::new() }
+        Self {
+            gram,
+            factor: OnceLock::new(),
+        }
     }
 }
 
@@ -69,7 +74,12 @@ pub struct Solved {
 
 impl Solved {
     fn plain(method: &'static str, matrix: QuantizedMatrix) -> Self {
-        Self { matrix, error_energy: None, method, repairs: Vec::new() }
+        Self {
+            matrix,
+            error_energy: None,
+            method,
+            repairs: Vec::new(),
+        }
     }
 }
 
@@ -107,7 +117,11 @@ pub fn ids() -> Vec<&'static str> {
 }
 
 /// A mask over the whole matrix by fixed scores (they do not change while weights go). `None` if nothing is removed.
-fn mask_by_scores(compute: &Compute, problem: &Problem<'_>, scores: &RowScores<'_>) -> Option<Mask> {
+fn mask_by_scores(
+    compute: &Compute,
+    problem: &Problem<'_>,
+    scores: &RowScores<'_>,
+) -> Option<Mask> {
     let (rows, cols) = (problem.rows, problem.cols);
     if problem.sparsity == 0.0 {
         return None;
@@ -116,22 +130,44 @@ fn mask_by_scores(compute: &Compute, problem: &Problem<'_>, scores: &RowScores<'
     let stride = mask.stride;
     match problem.pattern {
         Pattern::Unstructured => {
-            let region = MaskRegion { bits: &mut mask.bits, stride, rows, cols };
-            keep_highest(compute, region, removed_between(problem.sparsity, rows, 0, cols), scores);
+            let region = MaskRegion {
+                bits: &mut mask.bits,
+                stride,
+                rows,
+                cols,
+            };
+            keep_highest(
+                compute,
+                region,
+                removed_between(problem.sparsity, rows, 0, cols),
+                scores,
+            );
         }
         Pattern::Row => {
-            let region = MaskRegion { bits: &mut mask.bits, stride, rows, cols };
-            keep_highest_per_row(compute, region, removed_between(problem.sparsity, 1, 0, cols), scores);
+            let region = MaskRegion {
+                bits: &mut mask.bits,
+                stride,
+                rows,
+                cols,
+            };
+            keep_highest_per_row(
+                compute,
+                region,
+                removed_between(problem.sparsity, 1, 0, cols),
+                scores,
+            );
         }
         Pattern::Nm { n, m } => {
             const ROWS: usize = crate::solve::PANEL_ROWS;
-            compute.pool.chunks_mut(&mut mask.bits, ROWS * stride, |panel, bits| {
-                let mut row = vec![0.0; cols];
-                for (i, out) in bits.chunks_mut(stride).enumerate() {
-                    scores(panel * ROWS + i, &mut row);
-                    keep_n_of_m(&row, n, m, out);
-                }
-            });
+            compute
+                .pool
+                .chunks_mut(&mut mask.bits, ROWS * stride, |panel, bits| {
+                    let mut row = vec![0.0; cols];
+                    for (i, out) in bits.chunks_mut(stride).enumerate() {
+                        scores(panel * ROWS + i, &mut row);
+                        keep_n_of_m(&row, n, m, out);
+                    }
+                });
         }
     }
     Some(mask)

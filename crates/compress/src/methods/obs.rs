@@ -28,7 +28,10 @@ impl Method for Obs {
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
         let inputs = p.inputs.expect("the plan collects what a method needs");
-        match inputs.factor.get_or_init(|| crate::solve::factor::factor(compute, &inputs.gram, p.damping_rel)) {
+        match inputs
+            .factor
+            .get_or_init(|| crate::solve::factor::factor(compute, &inputs.gram, p.damping_rel))
+        {
             Ok(factor) => solve_with(compute, p, factor),
             Err(none) => {
                 let mut solved = magnitude::Magnitude.solve(compute, p);
@@ -46,18 +49,30 @@ impl Method for Obs {
 fn solve_with(compute: &Compute, p: &Problem<'_>, factor: &Factor) -> Solved {
     let mut repairs = Vec::new();
     if factor.damping_rel > p.damping_rel {
-        repairs.push(Repair::DampingRaised { tensor: p.name.into(), damping_rel: factor.damping_rel });
+        repairs.push(Repair::DampingRaised {
+            tensor: p.name.into(),
+            damping_rel: factor.damping_rel,
+        });
     }
     let mut w = p.w.to_vec();
     if !factor.dead.is_empty() {
-        repairs.push(Repair::DeadColumns { tensor: p.name.into(), columns: factor.dead.len() });
+        repairs.push(Repair::DeadColumns {
+            tensor: p.name.into(),
+            columns: factor.dead.len(),
+        });
         for row in w.chunks_mut(p.cols) {
             factor.dead.iter().for_each(|&j| row[j] = 0.0);
         }
     }
     let (matrix, damped_energy) = obs_loop::run(compute, w, p, factor);
-    let error_energy = damped_energy.map(|damped| damped_to_plain(compute, p, factor, &matrix, damped));
-    Solved { matrix, error_energy, method: "obs", repairs }
+    let error_energy =
+        damped_energy.map(|damped| damped_to_plain(compute, p, factor, &matrix, damped));
+    Solved {
+        matrix,
+        error_energy,
+        method: "obs",
+        repairs,
+    }
 }
 
 /// Takes the damping's share out of the sum of e^2.
@@ -74,7 +89,10 @@ fn damped_to_plain(
     let squares = compute.pool.map(p.rows, |r| {
         let row = r * p.cols..(r + 1) * p.cols;
         let pairs = p.w[row.clone()].iter().zip(&decoded[row]).enumerate();
-        pairs.filter(|(j, _)| !skip_dead || live(*j)).map(|(_, (a, b))| ((a - b) as f64).powi(2)).sum::<f64>()
+        pairs
+            .filter(|(j, _)| !skip_dead || live(*j))
+            .map(|(_, (a, b))| ((a - b) as f64).powi(2))
+            .sum::<f64>()
     });
     (damped - factor.damping * squares.iter().sum::<f64>()).max(0.0)
 }

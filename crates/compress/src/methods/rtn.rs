@@ -21,6 +21,9 @@ impl Method for Rtn {
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        Solved::plain(self.id(), finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, None))
+        Solved::plain(
+            self.id(),
+            finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, None),
+        )
     }
 }

@@ -25,11 +25,20 @@ impl Method for Wanda {
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        let norms = p.inputs.expect("the plan collects what a method needs").gram.norms();
+        let norms = p
+            .inputs
+            .expect("the plan collects what a method needs")
+            .gram
+            .norms();
         let scores = |row: usize, out: &mut [f32]| {
-            compute.kernels.wanda_scores(&p.w[row * p.cols..(row + 1) * p.cols], &norms, out);
+            compute
+                .kernels
+                .wanda_scores(&p.w[row * p.cols..(row + 1) * p.cols], &norms, out);
         };
         let mask = mask_by_scores(compute, p, &scores);
-        Solved::plain(self.id(), finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, mask))
+        Solved::plain(
+            self.id(),
+            finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, mask),
+        )
     }
 }

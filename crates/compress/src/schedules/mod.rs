@@ -42,7 +42,11 @@ mod battery {
 
     fn matrices() -> Vec<ScheduledMatrix> {
         let sizes = [4096, 4096, 1024, 16384, 99, 7];
-        let matrix = |(i, &weights): (usize, &usize)| ScheduledMatrix { name: format!("m{i}"), block: i / 2, weights };
+        let matrix = |(i, &weights): (usize, &usize)| ScheduledMatrix {
+            name: format!("m{i}"),
+            block: i / 2,
+            weights,
+        };
         sizes.iter().enumerate().map(matrix).collect()
     }
 
@@ -54,9 +58,21 @@ mod battery {
             for target in [0.0, 0.5, 0.7, 0.9, 0.99] {
                 let shares = schedule.allocate(&matrices, target);
                 assert_eq!(shares.len(), matrices.len(), "{}", schedule.id());
-                assert!(shares.iter().all(|s| (0.0..=0.99).contains(s)), "{}", schedule.id());
-                let removed: f64 = shares.iter().zip(&matrices).map(|(s, m)| s * m.weights as f64).sum();
-                assert!((removed / total as f64 - target).abs() <= 1e-3, "{} at {target}", schedule.id());
+                assert!(
+                    shares.iter().all(|s| (0.0..=0.99).contains(s)),
+                    "{}",
+                    schedule.id()
+                );
+                let removed: f64 = shares
+                    .iter()
+                    .zip(&matrices)
+                    .map(|(s, m)| s * m.weights as f64)
+                    .sum();
+                assert!(
+                    (removed / total as f64 - target).abs() <= 1e-3,
+                    "{} at {target}",
+                    schedule.id()
+                );
             }
             assert!(schedule.allocate(&[], 0.7).is_empty());
         }

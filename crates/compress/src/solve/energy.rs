@@ -21,20 +21,40 @@ pub fn output_energy(compute: &Compute, d: &[f32], rows: usize, gram: &Gram) -> 
         let product = &mut product[..height * n];
         // The strict upper triangle is a mirror (see `Gram::mirror`), so H^T = H.
         compute.linalg.gemm_nn(
-            MatMut { data: product, rows: height, cols: n, stride: n },
-            MatRef { data: part, rows: height, cols: n, stride: n },
-            MatRef { data: &gram.h, rows: n, cols: n, stride: n },
+            MatMut {
+                data: product,
+                rows: height,
+                cols: n,
+                stride: n,
+            },
+            MatRef {
+                data: part,
+                rows: height,
+                cols: n,
+                stride: n,
+            },
+            MatRef {
+                data: &gram.h,
+                rows: n,
+                cols: n,
+                stride: n,
+            },
             1.0,
             0.0,
         );
-        let sums = compute.pool.map(height, |i| row_dot(&part[i * n..(i + 1) * n], &product[i * n..(i + 1) * n]));
+        let sums = compute.pool.map(height, |i| {
+            row_dot(&part[i * n..(i + 1) * n], &product[i * n..(i + 1) * n])
+        });
         total += sums.iter().sum::<f64>();
     }
     total
 }
 
 fn row_dot(a: &[f32], b: &[f32]) -> f64 {
-    a.chunks(256).zip(b.chunks(256)).map(|(a, b)| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>() as f64).sum()
+    a.chunks(256)
+        .zip(b.chunks(256))
+        .map(|(a, b)| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>() as f64)
+        .sum()
 }
 
 /// sum((a - b)^2) / sum(a^2); 0 if both are zero.
@@ -43,17 +63,26 @@ pub fn relative_weight_error(compute: &Compute, original: &[f32], approximation:
     let parts = compute.pool.map(original.len().div_ceil(CHUNK), |i| {
         let range = i * CHUNK..((i + 1) * CHUNK).min(original.len());
         let (mut error, mut norm) = (0.0f64, 0.0f64);
-        for (a, b) in original[range.clone()].chunks(256).zip(approximation[range].chunks(256)) {
+        for (a, b) in original[range.clone()]
+            .chunks(256)
+            .zip(approximation[range].chunks(256))
+        {
             error += a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum::<f32>() as f64;
             norm += a.iter().map(|x| x * x).sum::<f32>() as f64;
         }
         (error, norm)
     });
-    let (error, norm) = parts.iter().fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+    let (error, norm) = parts
+        .iter()
+        .fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
     ratio(error, norm)
 }
 
 /// `part / whole`, 0 for 0 / 0.
 pub fn ratio(part: f64, whole: f64) -> f64 {
-    if part <= 0.0 { 0.0 } else { part / whole.max(f64::MIN_POSITIVE) }
+    if part <= 0.0 {
+        0.0
+    } else {
+        part / whole.max(f64::MIN_POSITIVE)
+    }
 }

@@ -38,13 +38,21 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
     let n = gram.n;
     let diagonal: Vec<f32> = (0..n).map(|j| gram.h[j * n + j]).collect();
     if diagonal.iter().any(|value| !value.is_finite()) {
-        return Err(NoFactor { reason: "the statistics of its inputs are not finite".into() });
+        return Err(NoFactor {
+            reason: "the statistics of its inputs are not finite".into(),
+        });
     }
     let dead: Vec<usize> = (0..n).filter(|&j| diagonal[j] <= 0.0).collect();
     if dead.len() == n {
-        return Err(NoFactor { reason: "all its inputs are zero in the calibration".into() });
+        return Err(NoFactor {
+            reason: "all its inputs are zero in the calibration".into(),
+        });
     }
-    let mean = diagonal.iter().map(|&value| value.max(0.0) as f64).sum::<f64>() / (n - dead.len()) as f64;
+    let mean = diagonal
+        .iter()
+        .map(|&value| value.max(0.0) as f64)
+        .sum::<f64>()
+        / (n - dead.len()) as f64;
     let mut u = Vec::with_capacity(n * n);
     let mut tried = damping_rel;
     for _ in 0..=MAX_RAISES {
@@ -55,14 +63,33 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
         }
         // A dead input has an all-zero row and column; any positive diagonal makes it independent of the others.
         dead.iter().for_each(|&j| u[j * n + j] = mean as f32);
-        let matrix = MatMut { data: &mut u, rows: n, cols: n, stride: n };
-        if compute.linalg.inverse_upper_factor(matrix).is_ok() && (0..n).all(|j| u[j * n + j].is_normal()) {
+        let matrix = MatMut {
+            data: &mut u,
+            rows: n,
+            cols: n,
+            stride: n,
+        };
+        if compute.linalg.inverse_upper_factor(matrix).is_ok()
+            && (0..n).all(|j| u[j * n + j].is_normal())
+        {
             let inverse_diagonal = (0..n).map(|j| 1.0 / u[j * n + j]).collect();
-            return Ok(Factor { n, u, inverse_diagonal, damping_rel: tried, damping: tried * mean, dead });
+            return Ok(Factor {
+                n,
+                u,
+                inverse_diagonal,
+                damping_rel: tried,
+                damping: tried * mean,
+                dead,
+            });
         }
         tried *= 10.0;
     }
-    Err(NoFactor { reason: format!("its Hessian stays indefinite even with damping {:.0e}", tried / 10.0) })
+    Err(NoFactor {
+        reason: format!(
+            "its Hessian stays indefinite even with damping {:.0e}",
+            tried / 10.0
+        ),
+    })
 }
 
 #[cfg(test)]
@@ -86,7 +113,8 @@ mod tests {
                 let mut sum = 0.0f64;
                 for k in 0..n {
                     for l in 0..n {
-                        let h = gram.h[k * n + l] as f64 + if k == l { factor.damping } else { 0.0 };
+                        let h =
+                            gram.h[k * n + l] as f64 + if k == l { factor.damping } else { 0.0 };
                         sum += factor.u[i * n + k] as f64 * h * factor.u[j * n + l] as f64;
                     }
                 }
@@ -106,24 +134,54 @@ mod tests {
         }
         let factor = factor(&compute, &holed, 0.01).unwrap();
         assert_eq!(factor.dead, vec![5]);
-        assert!((0..n).filter(|&j| j != 5).all(|j| factor.u[5.min(j) * n + 5.max(j)] == 0.0));
+        assert!(
+            (0..n)
+                .filter(|&j| j != 5)
+                .all(|j| factor.u[5.min(j) * n + 5.max(j)] == 0.0)
+        );
     }
 
     #[test]
     fn damping_is_raised_until_it_works() {
         let compute = compute();
         // Eigenvalues 3 and -1: positive definite only with more than 1 on the diagonal.
-        let gram = Gram { n: 2, h: vec![1.0, 2.0, 2.0, 1.0], tokens: 1 };
+        let gram = Gram {
+            n: 2,
+            h: vec![1.0, 2.0, 2.0, 1.0],
+            tokens: 1,
+        };
         let factor = factor(&compute, &gram, 0.01).unwrap();
-        assert!(factor.damping_rel > 1.0 && factor.damping_rel <= 10.0, "{}", factor.damping_rel);
+        assert!(
+            factor.damping_rel > 1.0 && factor.damping_rel <= 10.0,
+            "{}",
+            factor.damping_rel
+        );
     }
 
     #[test]
     fn hopeless_statistics_are_named() {
         let compute = compute();
-        let zero = Gram { n: 2, h: vec![0.0; 4], tokens: 1 };
-        assert!(super::factor(&compute, &zero, 0.01).unwrap_err().reason.contains("zero"));
-        let nan = Gram { n: 2, h: vec![f32::NAN, 0.0, 0.0, 1.0], tokens: 1 };
-        assert!(super::factor(&compute, &nan, 0.01).unwrap_err().reason.contains("finite"));
+        let zero = Gram {
+            n: 2,
+            h: vec![0.0; 4],
+            tokens: 1,
+        };
+        assert!(
+            super::factor(&compute, &zero, 0.01)
+                .unwrap_err()
+                .reason
+                .contains("zero")
+        );
+        let nan = Gram {
+            n: 2,
+            h: vec![f32::NAN, 0.0, 0.0, 1.0],
+            tokens: 1,
+        };
+        assert!(
+            super::factor(&compute, &nan, 0.01)
+                .unwrap_err()
+                .reason
+                .contains("finite")
+        );
     }
 }

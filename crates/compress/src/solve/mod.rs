@@ -1,8 +1,8 @@
 //! The pieces that layer solvers share: exact selection, rounding to a grid, factors with a damping ladder, error measures.
 
 pub mod energy;
-pub mod obs_loop;
 pub mod factor;
+pub mod obs_loop;
 pub mod rounding;
 pub mod selection;
 

@@ -35,7 +35,12 @@ struct Loop<'a> {
 
 /// Solves `w` [rows, cols] (dead columns already zero). Returns the result and the sum of e^2 = tr(D (H + damping) D^T);
 /// none if the result was rounded once more to a narrow float type.
-pub fn run(compute: &Compute, w: Vec<f32>, problem: &Problem<'_>, factor: &Factor) -> (QuantizedMatrix, Option<f64>) {
+pub fn run(
+    compute: &Compute,
+    w: Vec<f32>,
+    problem: &Problem<'_>,
+    factor: &Factor,
+) -> (QuantizedMatrix, Option<f64>) {
     let (rows, cols) = (problem.rows, problem.cols);
     let groups = problem.grid.map_or(0, |grid| grid.groups(cols));
     let width = block_width(problem);
@@ -47,7 +52,14 @@ pub fn run(compute: &Compute, w: Vec<f32>, problem: &Problem<'_>, factor: &Facto
         cols,
         w,
         mask: (problem.sparsity > 0.0).then(|| Mask::empty(rows, cols)),
-        codes: vec![0; if problem.grid.is_some() { rows * cols } else { 0 }],
+        codes: vec![
+            0;
+            if problem.grid.is_some() {
+                rows * cols
+            } else {
+                0
+            }
+        ],
         scales: vec![0.0; rows * groups],
         errors: vec![0.0; rows * width.min(cols)],
         energy: vec![0.0; rows],
@@ -61,9 +73,21 @@ pub fn run(compute: &Compute, w: Vec<f32>, problem: &Problem<'_>, factor: &Facto
 /// The largest multiple of group and N:M size that fits in [`BLOCK`], and in whole bytes of the mask.
 fn block_width(problem: &Problem<'_>) -> usize {
     let group = problem.grid.map_or(8, |grid| grid.group_cols(problem.cols));
-    let m = if let Pattern::Nm { m, .. } = problem.pattern { m.max(8) } else { 8 };
-    let unit = if group <= BLOCK && group.is_multiple_of(8) { lcm(group, m) } else { m };
-    if unit > BLOCK { BLOCK } else { BLOCK / unit * unit }
+    let m = if let Pattern::Nm { m, .. } = problem.pattern {
+        m.max(8)
+    } else {
+        8
+    };
+    let unit = if group <= BLOCK && group.is_multiple_of(8) {
+        lcm(group, m)
+    } else {
+        m
+    };
+    if unit > BLOCK {
+        BLOCK
+    } else {
+        BLOCK / unit * unit
+    }
 }
 
 fn lcm(a: usize, b: usize) -> usize {
@@ -96,24 +120,42 @@ impl Loop<'_> {
         let inverse = &self.factor.inverse_diagonal[block.clone()];
         let start = block.start;
         let scores = |row: usize, out: &mut [f32]| {
-            kernels.obs_scores(&w[row * cols + start..row * cols + start + width], inverse, out);
+            kernels.obs_scores(
+                &w[row * cols + start..row * cols + start + width],
+                inverse,
+                out,
+            );
         };
         let stride = mask.stride;
-        let region = MaskRegion { bits: &mut mask.bits[start / 8..], stride, rows, cols: width };
+        let region = MaskRegion {
+            bits: &mut mask.bits[start / 8..],
+            stride,
+            rows,
+            cols: width,
+        };
         let sparsity = self.problem.sparsity;
         match self.problem.pattern {
             Pattern::Row => {
                 let remove = removed_between(sparsity, 1, block.start, block.end);
                 keep_highest_per_row(self.compute, region, remove, &scores);
             }
-            _ => keep_highest(self.compute, region, removed_between(sparsity, rows, block.start, block.end), &scores),
+            _ => keep_highest(
+                self.compute,
+                region,
+                removed_between(sparsity, rows, block.start, block.end),
+                &scores,
+            ),
         }
     }
 
     /// Fits the scales of the groups that start in this block, on the weights as they are now. Where the mask of a group is
     /// not known yet (groups longer than a block, N:M), its survivors are taken to be the highest scores of the row.
     fn fit_scales(&mut self, block: &Range<usize>, grid: Grid) {
-        let (cols, group_cols, groups) = (self.cols, grid.group_cols(self.cols), grid.groups(self.cols));
+        let (cols, group_cols, groups) = (
+            self.cols,
+            grid.group_cols(self.cols),
+            grid.groups(self.cols),
+        );
         let first = block.start.div_ceil(group_cols);
         let last = block.end.div_ceil(group_cols).min(groups);
         if first >= last {
@@ -121,26 +163,29 @@ impl Loop<'_> {
         }
         let (w, mask, factor, problem) = (&self.w, &self.mask, self.factor, self.problem);
         let kernels = &self.compute.kernels;
-        self.compute.pool.chunks_mut(&mut self.scales, PANEL_ROWS * groups, |panel, scales| {
-            let mut guess = Guess::default();
-            for (i, scales) in scales.chunks_mut(groups).enumerate() {
-                let row = panel * PANEL_ROWS + i;
-                for (group, scale) in scales.iter_mut().enumerate().take(last).skip(first) {
-                    let columns = group * group_cols..((group + 1) * group_cols).min(cols);
-                    let part = &w[row * cols + columns.start..row * cols + columns.end];
-                    let known = columns.end <= block.end && !matches!(problem.pattern, Pattern::Nm { .. });
-                    let bits = match mask {
-                        None => None,
-                        Some(mask) if known => Some(&mask.row(row)[columns.start / 8..]),
-                        Some(_) => {
-                            let inverse = &factor.inverse_diagonal[columns.clone()];
-                            Some(guess.survivors(kernels, part, inverse, problem))
-                        }
-                    };
-                    *scale = kernels.fit_scale(part, bits, 0, grid.range());
+        self.compute
+            .pool
+            .chunks_mut(&mut self.scales, PANEL_ROWS * groups, |panel, scales| {
+                let mut guess = Guess::default();
+                for (i, scales) in scales.chunks_mut(groups).enumerate() {
+                    let row = panel * PANEL_ROWS + i;
+                    for (group, scale) in scales.iter_mut().enumerate().take(last).skip(first) {
+                        let columns = group * group_cols..((group + 1) * group_cols).min(cols);
+                        let part = &w[row * cols + columns.start..row * cols + columns.end];
+                        let known = columns.end <= block.end
+                            && !matches!(problem.pattern, Pattern::Nm { .. });
+                        let bits = match mask {
+                            None => None,
+                            Some(mask) if known => Some(&mask.row(row)[columns.start / 8..]),
+                            Some(_) => {
+                                let inverse = &factor.inverse_diagonal[columns.clone()];
+                                Some(guess.survivors(kernels, part, inverse, problem))
+                            }
+                        };
+                        *scale = kernels.fit_scale(part, bits, 0, grid.range());
+                    }
                 }
-            }
-        });
+            });
     }
 
     /// Runs the column loop of the block in every row panel.
@@ -149,14 +194,28 @@ impl Loop<'_> {
         let panels = self.rows.div_ceil(PANEL_ROWS);
         let errors = &mut self.errors[..self.rows * width];
         // Panels own disjoint rows of every array; each task takes its own piece out of these slots.
-        let mut masks = self.mask.as_mut().map(|mask| (mask.stride, mask.bits.chunks_mut(PANEL_ROWS * mask.stride)));
+        let mut masks = self
+            .mask
+            .as_mut()
+            .map(|mask| (mask.stride, mask.bits.chunks_mut(PANEL_ROWS * mask.stride)));
         let mut codes = self.codes.chunks_mut(PANEL_ROWS * cols);
-        let pieces = self.w.chunks_mut(PANEL_ROWS * cols).zip(errors.chunks_mut(PANEL_ROWS * width));
+        let pieces = self
+            .w
+            .chunks_mut(PANEL_ROWS * cols)
+            .zip(errors.chunks_mut(PANEL_ROWS * width));
         let slots: Vec<_> = pieces
             .zip(self.energy.chunks_mut(PANEL_ROWS))
             .map(|((w, errors), energy)| {
-                let mask = masks.as_mut().and_then(|(stride, chunks)| chunks.next().map(|bits| (*stride, bits)));
-                std::sync::Mutex::new(Some(Panel { w, errors, energy, mask, codes: codes.next() }))
+                let mask = masks
+                    .as_mut()
+                    .and_then(|(stride, chunks)| chunks.next().map(|bits| (*stride, bits)));
+                std::sync::Mutex::new(Some(Panel {
+                    w,
+                    errors,
+                    energy,
+                    mask,
+                    codes: codes.next(),
+                }))
             })
             .collect();
         let context = PanelContext {
@@ -168,7 +227,11 @@ impl Loop<'_> {
             block: block.clone(),
         };
         self.compute.pool.run(panels, |i| {
-            let panel = slots[i].lock().expect("a panel is taken once").take().expect("a panel is taken once");
+            let panel = slots[i]
+                .lock()
+                .expect("a panel is taken once")
+                .take()
+                .expect("a panel is taken once");
             context.solve(i * PANEL_ROWS, panel);
         });
     }
@@ -181,9 +244,24 @@ impl Loop<'_> {
             return;
         }
         self.compute.linalg.gemm_nn(
-            MatMut { data: &mut self.w[block.end..], rows, cols: rest, stride: cols },
-            MatRef { data: &self.errors[..rows * width], rows, cols: width, stride: width },
-            MatRef { data: &self.factor.u[block.start * cols + block.end..], rows: width, cols: rest, stride: cols },
+            MatMut {
+                data: &mut self.w[block.end..],
+                rows,
+                cols: rest,
+                stride: cols,
+            },
+            MatRef {
+                data: &self.errors[..rows * width],
+                rows,
+                cols: width,
+                stride: width,
+            },
+            MatRef {
+                data: &self.factor.u[block.start * cols + block.end..],
+                rows: width,
+                cols: rest,
+                stride: cols,
+            },
             -1.0,
             1.0,
         );
@@ -194,13 +272,28 @@ impl Loop<'_> {
         let (rows, cols, mask) = (self.rows, self.cols, self.mask);
         match self.problem.grid {
             Some(grid) => {
-                let values = Values::Codes { grid, codes: self.codes, scales: self.scales };
-                (QuantizedMatrix { rows, cols, mask, values }, Some(energy))
+                let values = Values::Codes {
+                    grid,
+                    codes: self.codes,
+                    scales: self.scales,
+                };
+                (
+                    QuantizedMatrix {
+                        rows,
+                        cols,
+                        mask,
+                        values,
+                    },
+                    Some(energy),
+                )
             }
             None => {
                 let dtype = self.problem.dtype;
                 let matrix = keep_floats(self.compute, self.w, rows, cols, dtype, mask);
-                (matrix, (dtype == kerf_tensors::DType::F32).then_some(energy))
+                (
+                    matrix,
+                    (dtype == kerf_tensors::DType::F32).then_some(energy),
+                )
             }
         }
     }
@@ -254,7 +347,10 @@ impl PanelContext<'_> {
         let group_cols = self.problem.grid.map_or(cols, |grid| grid.group_cols(cols));
         let groups = self.problem.grid.map_or(0, |grid| grid.groups(cols));
         // Bits of a mask that starts inside a byte are moved to the front of it.
-        let mask = panel.mask.as_ref().map(|(stride, bits)| shifted_mask(bits, *stride, rows, start, len));
+        let mask = panel
+            .mask
+            .as_ref()
+            .map(|(stride, bits)| shifted_mask(bits, *stride, rows, start, len));
         let quant = self.problem.grid.map(|grid| PanelQuant {
             codes: &mut part_codes,
             scales: &self.scales[first_row * groups + start / group_cols..],
@@ -265,7 +361,11 @@ impl PanelContext<'_> {
         self.compute.kernels.obs_panel(ObsPanel {
             w: &mut panel.w[start..],
             w_stride: cols,
-            err: if whole { &mut *panel.errors } else { &mut part_errors },
+            err: if whole {
+                &mut *panel.errors
+            } else {
+                &mut part_errors
+            },
             rows,
             width: len,
             u: &self.factor.u[start * cols + start..],
@@ -288,12 +388,18 @@ impl PanelContext<'_> {
 
     fn choose_n_of_m(&self, panel: &mut Panel<'_>, columns: &Range<usize>, n: usize, m: usize) {
         let start = self.block.start + columns.start;
-        let Some((stride, bits)) = &mut panel.mask else { return };
+        let Some((stride, bits)) = &mut panel.mask else {
+            return;
+        };
         let inverse = &self.factor.inverse_diagonal[start..start + columns.len()];
         let mut scores = vec![0.0; columns.len()];
         let mut kept = vec![0u8; columns.len().div_ceil(8)];
         for (row, bits) in panel.w.chunks(self.cols).zip(bits.chunks_mut(*stride)) {
-            self.compute.kernels.obs_scores(&row[start..start + columns.len()], inverse, &mut scores);
+            self.compute.kernels.obs_scores(
+                &row[start..start + columns.len()],
+                inverse,
+                &mut scores,
+            );
             keep_n_of_m(&scores, n, m, &mut kept);
             for (i, byte) in kept.iter().enumerate() {
                 // m is 2, 4 or a multiple of 8, so a group never crosses a byte unless it fills bytes.
@@ -312,7 +418,9 @@ impl PanelContext<'_> {
         for (row, errors) in panel.w.chunks_mut(cols).zip(panel.errors.chunks(width)) {
             for j in columns.clone() {
                 let u = &self.factor.u[(self.block.start + j) * cols..][rest.clone()];
-                self.compute.kernels.axpy(-errors[j], u, &mut row[rest.clone()]);
+                self.compute
+                    .kernels
+                    .axpy(-errors[j], u, &mut row[rest.clone()]);
             }
         }
     }
@@ -321,11 +429,19 @@ impl PanelContext<'_> {
 /// Mask bytes of `len` columns from column `start` on, dense: ceil(len / 8) bytes a row.
 fn shifted_mask(bits: &[u8], stride: usize, rows: usize, start: usize, len: usize) -> Vec<u8> {
     let bytes = len.div_ceil(8);
-    let tail = if len.is_multiple_of(8) { 0xff } else { (1u8 << (len % 8)) - 1 };
+    let tail = if len.is_multiple_of(8) {
+        0xff
+    } else {
+        (1u8 << (len % 8)) - 1
+    };
     let mut out = Vec::with_capacity(rows * bytes);
     for row in bits.chunks(stride).take(rows) {
         let from = out.len();
-        out.extend(row[start / 8..start / 8 + bytes].iter().map(|byte| byte >> (start % 8)));
+        out.extend(
+            row[start / 8..start / 8 + bytes]
+                .iter()
+                .map(|byte| byte >> (start % 8)),
+        );
         if let Some(last) = out[from..].last_mut() {
             *last &= tail;
         }
@@ -342,7 +458,13 @@ struct Guess {
 }
 
 impl Guess {
-    fn survivors(&mut self, kernels: &kerf_kernels::Kernels, w: &[f32], inverse: &[f32], p: &Problem<'_>) -> &[u8] {
+    fn survivors(
+        &mut self,
+        kernels: &kerf_kernels::Kernels,
+        w: &[f32],
+        inverse: &[f32],
+        p: &Problem<'_>,
+    ) -> &[u8] {
         self.scores.resize(w.len(), 0.0);
         self.bits.clear();
         self.bits.resize(w.len().div_ceil(8), 0);
@@ -353,7 +475,9 @@ impl Guess {
         if keep < w.len() {
             let scores = &self.scores;
             self.order.select_nth_unstable_by(keep, |&a, &b| {
-                scores[b as usize].total_cmp(&scores[a as usize]).then(a.cmp(&b))
+                scores[b as usize]
+                    .total_cmp(&scores[a as usize])
+                    .then(a.cmp(&b))
             });
         }
         for &j in &self.order[..keep] {

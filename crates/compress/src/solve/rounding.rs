@@ -8,7 +8,14 @@ use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix, Values};
 /// squared error over its survivors.
 ///
 /// Shapes: w [rows, cols]. Cost: one pass of the scale search (25 candidates a weight) and one of rounding.
-pub fn round_to_grid(compute: &Compute, w: &[f32], rows: usize, cols: usize, grid: Grid, mask: Option<Mask>) -> QuantizedMatrix {
+pub fn round_to_grid(
+    compute: &Compute,
+    w: &[f32],
+    rows: usize,
+    cols: usize,
+    grid: Grid,
+    mask: Option<Mask>,
+) -> QuantizedMatrix {
     let (group_cols, groups, range) = (grid.group_cols(cols), grid.groups(cols), grid.range());
     let mut codes = vec![0i8; rows * cols];
     let scales = compute.pool.map(rows.div_ceil(PANEL_ROWS), |panel| {
@@ -24,20 +31,36 @@ pub fn round_to_grid(compute: &Compute, w: &[f32], rows: usize, cols: usize, gri
         scales
     });
     let scales = scales.concat();
-    compute.pool.chunks_mut(&mut codes, PANEL_ROWS * cols, |panel, codes| {
-        for (i, codes) in codes.chunks_mut(cols).enumerate() {
-            let row = panel * PANEL_ROWS + i;
-            for (group, start) in (0..cols).step_by(group_cols).enumerate() {
-                let end = (start + group_cols).min(cols);
-                let scale = scales[row * groups + group];
-                compute.kernels.quantize(&w[row * cols + start..row * cols + end], scale, range, &mut codes[start..end]);
+    compute
+        .pool
+        .chunks_mut(&mut codes, PANEL_ROWS * cols, |panel, codes| {
+            for (i, codes) in codes.chunks_mut(cols).enumerate() {
+                let row = panel * PANEL_ROWS + i;
+                for (group, start) in (0..cols).step_by(group_cols).enumerate() {
+                    let end = (start + group_cols).min(cols);
+                    let scale = scales[row * groups + group];
+                    compute.kernels.quantize(
+                        &w[row * cols + start..row * cols + end],
+                        scale,
+                        range,
+                        &mut codes[start..end],
+                    );
+                }
+                if let Some(mask) = &mask {
+                    clear_pruned(codes, mask.row(row));
+                }
             }
-            if let Some(mask) = &mask {
-                clear_pruned(codes, mask.row(row));
-            }
-        }
-    });
-    QuantizedMatrix { rows, cols, mask, values: Values::Codes { grid, codes, scales } }
+        });
+    QuantizedMatrix {
+        rows,
+        cols,
+        mask,
+        values: Values::Codes {
+            grid,
+            codes,
+            scales,
+        },
+    }
 }
 
 fn clear_pruned(codes: &mut [i8], mask: &[u8]) {
@@ -50,16 +73,32 @@ fn clear_pruned(codes: &mut [i8], mask: &[u8]) {
 }
 
 /// Keeps survivors as floats of the source's type.
-pub fn keep_floats(compute: &Compute, mut w: Vec<f32>, rows: usize, cols: usize, dtype: DType, mask: Option<Mask>) -> QuantizedMatrix {
-    compute.pool.chunks_mut(&mut w, PANEL_ROWS * cols.max(1), |panel, w| {
-        for (i, row) in w.chunks_mut(cols.max(1)).enumerate() {
-            if let Some(mask) = &mask {
-                compute.kernels.apply_mask(row, mask.row(panel * PANEL_ROWS + i));
+pub fn keep_floats(
+    compute: &Compute,
+    mut w: Vec<f32>,
+    rows: usize,
+    cols: usize,
+    dtype: DType,
+    mask: Option<Mask>,
+) -> QuantizedMatrix {
+    compute
+        .pool
+        .chunks_mut(&mut w, PANEL_ROWS * cols.max(1), |panel, w| {
+            for (i, row) in w.chunks_mut(cols.max(1)).enumerate() {
+                if let Some(mask) = &mask {
+                    compute
+                        .kernels
+                        .apply_mask(row, mask.row(panel * PANEL_ROWS + i));
+                }
+                round_to_dtype(compute, row, dtype);
             }
-            round_to_dtype(compute, row, dtype);
-        }
-    });
-    QuantizedMatrix { rows, cols, mask, values: Values::Float { dtype, values: w } }
+        });
+    QuantizedMatrix {
+        rows,
+        cols,
+        mask,
+        values: Values::Float { dtype, values: w },
+    }
 }
 
 fn round_to_dtype(compute: &Compute, row: &mut [f32], dtype: DType) {

@@ -38,7 +38,12 @@ struct Cut {
 }
 
 /// Keeps all of the region but the `remove` lowest scores. Cost: four passes of the score closure.
-pub fn keep_highest(compute: &Compute, region: MaskRegion<'_>, remove: usize, scores: &RowScores<'_>) {
+pub fn keep_highest(
+    compute: &Compute,
+    region: MaskRegion<'_>,
+    remove: usize,
+    scores: &RowScores<'_>,
+) {
     let total = region.rows * region.cols;
     if remove == 0 || remove >= total {
         return fill(region, remove == 0);
@@ -48,42 +53,65 @@ pub fn keep_highest(compute: &Compute, region: MaskRegion<'_>, remove: usize, sc
     let threshold = f32::from_bits(cut.bits);
     let bytes = region.bytes();
     let (rows, cols, stride) = (region.rows, region.cols, region.stride);
-    let ties: Vec<std::sync::atomic::AtomicUsize> = (0..rows.div_ceil(chunk)).map(|_| 0.into()).collect();
-    compute.pool.chunks_mut(region.bits, chunk * stride, |index, bits| {
-        let mut row = vec![0.0; cols];
-        let mut equal = 0;
-        for (i, out) in bits.chunks_mut(stride).enumerate() {
-            if index * chunk + i >= rows {
-                break;
+    let ties: Vec<std::sync::atomic::AtomicUsize> =
+        (0..rows.div_ceil(chunk)).map(|_| 0.into()).collect();
+    compute
+        .pool
+        .chunks_mut(region.bits, chunk * stride, |index, bits| {
+            let mut row = vec![0.0; cols];
+            let mut equal = 0;
+            for (i, out) in bits.chunks_mut(stride).enumerate() {
+                if index * chunk + i >= rows {
+                    break;
+                }
+                scores(index * chunk + i, &mut row);
+                compute
+                    .kernels
+                    .mask_above(&row, threshold, &mut out[..bytes]);
+                equal += row
+                    .iter()
+                    .filter(|score| score.to_bits() == cut.bits)
+                    .count();
             }
-            scores(index * chunk + i, &mut row);
-            compute.kernels.mask_above(&row, threshold, &mut out[..bytes]);
-            equal += row.iter().filter(|score| score.to_bits() == cut.bits).count();
-        }
-        ties[index].store(equal, std::sync::atomic::Ordering::Relaxed);
-    });
+            ties[index].store(equal, std::sync::atomic::Ordering::Relaxed);
+        });
     let ties: Vec<usize> = ties.into_iter().map(|count| count.into_inner()).collect();
-    keep_late_ties(compute, region.bits, (rows, cols, stride), chunk, &ties, &cut, scores);
+    keep_late_ties(
+        compute,
+        region.bits,
+        (rows, cols, stride),
+        chunk,
+        &ties,
+        &cut,
+        scores,
+    );
 }
 
 /// The lowest `remove` of each row go. Cost: four passes of the score closure over each row, rows in parallel.
-pub fn keep_highest_per_row(compute: &Compute, region: MaskRegion<'_>, remove: usize, scores: &RowScores<'_>) {
+pub fn keep_highest_per_row(
+    compute: &Compute,
+    region: MaskRegion<'_>,
+    remove: usize,
+    scores: &RowScores<'_>,
+) {
     if remove == 0 || remove >= region.cols {
         return fill(region, remove == 0);
     }
     let (rows, cols, stride, bytes) = (region.rows, region.cols, region.stride, region.bytes());
     let chunk = chunk_rows(cols);
-    compute.pool.chunks_mut(region.bits, chunk * stride, |index, bits| {
-        let mut row = vec![0.0; cols];
-        let mut hist = vec![0; BUCKETS];
-        for (i, out) in bits.chunks_mut(stride).enumerate() {
-            if index * chunk + i >= rows {
-                break;
+    compute
+        .pool
+        .chunks_mut(region.bits, chunk * stride, |index, bits| {
+            let mut row = vec![0.0; cols];
+            let mut hist = vec![0; BUCKETS];
+            for (i, out) in bits.chunks_mut(stride).enumerate() {
+                if index * chunk + i >= rows {
+                    break;
+                }
+                scores(index * chunk + i, &mut row);
+                keep_highest_in_row(&compute.kernels, &row, remove, &mut hist, &mut out[..bytes]);
             }
-            scores(index * chunk + i, &mut row);
-            keep_highest_in_row(&compute.kernels, &row, remove, &mut hist, &mut out[..bytes]);
-        }
-    });
+        });
 }
 
 /// Of every `m` neighbours in `scores`, the `n` highest stay (ties: the later stays). `m` <= 32.
@@ -91,9 +119,16 @@ pub fn keep_n_of_m(scores: &[f32], n: usize, m: usize, out: &mut [u8]) {
     out.fill(0);
     for (group, values) in scores.chunks(m).enumerate() {
         // A short last group keeps the same share, rounded up, so that no more than asked is lost.
-        let keep = if values.len() == m { n } else { (values.len() * n).div_ceil(m) };
+        let keep = if values.len() == m {
+            n
+        } else {
+            (values.len() * n).div_ceil(m)
+        };
         for (i, value) in values.iter().enumerate() {
-            let better = values.iter().enumerate().filter(|(j, other)| *other > value || (*other == value && *j > i));
+            let better = values
+                .iter()
+                .enumerate()
+                .filter(|(j, other)| *other > value || (*other == value && *j > i));
             if better.count() < keep {
                 let bit = group * m + i;
                 out[bit / 8] |= 1 << (bit % 8);
@@ -102,7 +137,13 @@ pub fn keep_n_of_m(scores: &[f32], n: usize, m: usize, out: &mut [u8]) {
     }
 }
 
-fn keep_highest_in_row(kernels: &Kernels, row: &[f32], remove: usize, hist: &mut [u32], out: &mut [u8]) {
+fn keep_highest_in_row(
+    kernels: &Kernels,
+    row: &[f32],
+    remove: usize,
+    hist: &mut [u32],
+    out: &mut [u8],
+) {
     let (mut prefix, mut rank) = (0, remove);
     for shift in SHIFTS {
         hist.fill(0);
@@ -124,7 +165,14 @@ fn keep_highest_in_row(kernels: &Kernels, row: &[f32], remove: usize, hist: &mut
     }
 }
 
-fn find_cut(compute: &Compute, rows: usize, cols: usize, chunk: usize, remove: usize, scores: &RowScores<'_>) -> Cut {
+fn find_cut(
+    compute: &Compute,
+    rows: usize,
+    cols: usize,
+    chunk: usize,
+    remove: usize,
+    scores: &RowScores<'_>,
+) -> Cut {
     let (mut prefix, mut rank) = (0, remove);
     for shift in SHIFTS {
         let parts = compute.pool.map(rows.div_ceil(chunk), |index| {
@@ -141,7 +189,10 @@ fn find_cut(compute: &Compute, rows: usize, cols: usize, chunk: usize, remove: u
         rank = left;
         prefix = next_prefix(prefix, shift, bucket);
     }
-    Cut { bits: prefix, ties: rank }
+    Cut {
+        bits: prefix,
+        ties: rank,
+    }
 }
 
 /// The bucket in which the `rank`-th element (from 1) lies, and its rank inside that bucket.
@@ -172,29 +223,42 @@ fn keep_late_ties(
     if ties.iter().sum::<usize>() == cut.ties {
         return;
     }
-    let before: Vec<usize> = ties.iter().scan(0, |sum, &n| Some(std::mem::replace(sum, *sum + n))).collect();
-    compute.pool.chunks_mut(bits, chunk * stride, |index, bits| {
-        if ties[index] == 0 || before[index] + ties[index] <= cut.ties {
-            return;
-        }
-        let mut left = cut.ties.saturating_sub(before[index]);
-        let mut row = vec![0.0; cols];
-        for (i, out) in row_range(index, chunk, rows).zip(bits.chunks_mut(stride)) {
-            scores(i, &mut row);
-            for (j, _) in row.iter().enumerate().filter(|(_, score)| score.to_bits() == cut.bits) {
-                if left > 0 {
-                    left -= 1;
-                } else {
-                    out[j / 8] |= 1 << (j % 8);
+    let before: Vec<usize> = ties
+        .iter()
+        .scan(0, |sum, &n| Some(std::mem::replace(sum, *sum + n)))
+        .collect();
+    compute
+        .pool
+        .chunks_mut(bits, chunk * stride, |index, bits| {
+            if ties[index] == 0 || before[index] + ties[index] <= cut.ties {
+                return;
+            }
+            let mut left = cut.ties.saturating_sub(before[index]);
+            let mut row = vec![0.0; cols];
+            for (i, out) in row_range(index, chunk, rows).zip(bits.chunks_mut(stride)) {
+                scores(i, &mut row);
+                for (j, _) in row
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, score)| score.to_bits() == cut.bits)
+                {
+                    if left > 0 {
+                        left -= 1;
+                    } else {
+                        out[j / 8] |= 1 << (j % 8);
+                    }
                 }
             }
-        }
-    });
+        });
 }
 
 fn fill(region: MaskRegion<'_>, keep: bool) {
     let bytes = region.bytes();
-    let tail = if region.cols.is_multiple_of(8) { 0xff } else { (1u8 << (region.cols % 8)) - 1 };
+    let tail = if region.cols.is_multiple_of(8) {
+        0xff
+    } else {
+        (1u8 << (region.cols % 8)) - 1
+    };
     for row in region.bits.chunks_mut(region.stride).take(region.rows) {
         row[..bytes].fill(if keep { 0xff } else { 0 });
         if keep && bytes > 0 {
@@ -223,23 +287,43 @@ mod tests {
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(a.cmp(&b)));
         let mut keep = vec![true; scores.len()];
-        order[..remove.min(scores.len())].iter().for_each(|&i| keep[i] = false);
+        order[..remove.min(scores.len())]
+            .iter()
+            .for_each(|&i| keep[i] = false);
         keep
     }
 
     fn kept(mask: &Mask) -> Vec<bool> {
-        (0..mask.rows).flat_map(|r| (0..mask.cols).map(move |c| (r, c))).map(|(r, c)| mask.kept(r, c)).collect()
+        (0..mask.rows)
+            .flat_map(|r| (0..mask.cols).map(move |c| (r, c)))
+            .map(|(r, c)| mask.kept(r, c))
+            .collect()
     }
 
     fn region(mask: &mut Mask) -> MaskRegion<'_> {
-        MaskRegion { stride: mask.stride, rows: mask.rows, cols: mask.cols, bits: &mut mask.bits }
+        MaskRegion {
+            stride: mask.stride,
+            rows: mask.rows,
+            cols: mask.cols,
+            bits: &mut mask.bits,
+        }
     }
 
     fn scores() -> impl Strategy<Value = (usize, usize, Vec<f32>, f64)> {
         // Few distinct values make ties, zeros among them; some rows are longer than a byte border.
         (1usize..40, 1usize..70).prop_flat_map(|(rows, cols)| {
-            let value = prop_oneof![Just(0.0f32), Just(1.0), (0u32..50).prop_map(|v| v as f32 * 0.37), 0.0f32..3.0e5];
-            (Just(rows), Just(cols), proptest::collection::vec(value, rows * cols), 0.0..1.0f64)
+            let value = prop_oneof![
+                Just(0.0f32),
+                Just(1.0),
+                (0u32..50).prop_map(|v| v as f32 * 0.37),
+                0.0f32..3.0e5
+            ];
+            (
+                Just(rows),
+                Just(cols),
+                proptest::collection::vec(value, rows * cols),
+                0.0..1.0f64,
+            )
         })
     }
 
@@ -267,7 +351,12 @@ mod tests {
             let mut mask = Mask::empty(3, cols);
             keep_highest(&compute, region(&mut mask), 0, &|_, _| unreachable!());
             assert_eq!(mask.count(), 3 * cols);
-            keep_highest(&compute, region(&mut mask), 3 * cols, &|_, _| unreachable!());
+            keep_highest(
+                &compute,
+                region(&mut mask),
+                3 * cols,
+                &|_, _| unreachable!(),
+            );
             assert_eq!(mask.count(), 0);
         }
     }
@@ -275,7 +364,12 @@ mod tests {
     #[test]
     fn n_of_m_keeps_the_highest() {
         let mut out = [0u8; 2];
-        keep_n_of_m(&[1.0, 4.0, 3.0, 2.0, 5.0, 5.0, 5.0, 5.0, 9.0, 1.0], 2, 4, &mut out);
+        keep_n_of_m(
+            &[1.0, 4.0, 3.0, 2.0, 5.0, 5.0, 5.0, 5.0, 9.0, 1.0],
+            2,
+            4,
+            &mut out,
+        );
         assert_eq!(out, [0b1100_0110, 0b01]);
     }
 }
