@@ -3,7 +3,7 @@
 use super::fingerprint::hex;
 use super::{Catalog, Span, Stored, TensorEntry};
 use crate::bytes::{as_bytes, as_bytes_mut, try_chunks_mut};
-use crate::{DType, EncodedTensor, Source, TensorsError};
+use crate::{DType, Source, TensorsError};
 use kerf_kernels::{Compute, Kernels};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -11,13 +11,13 @@ use std::ops::Range;
 /// Elements that one task reads and converts: half a megabyte of 16-bit numbers.
 const CHUNK: usize = 1 << 18;
 /// Elements that are hashed while the next ones are read and converted.
-const PIECE: usize = 1 << 22;
+const PIECE: usize = 1 << 20;
 
 impl Catalog {
     /// The bytes of a plain tensor as they are in the file. `WRONG_DTYPE` for a packed one.
     pub fn read_bytes(&self, entry: &TensorEntry) -> Result<Vec<u8>, TensorsError> {
         match &entry.stored {
-            Stored::Plain(span) => self.read_span(span),
+            Stored::Plain(span) => self.read_whole(span),
             Stored::Packed { .. } => Err(TensorsError::WrongDType {
                 tensor: entry.name.clone(),
                 dtype: "packed in a kerf container".into(),
@@ -35,12 +35,12 @@ impl Catalog {
             Stored::Plain(_) => {
                 let plain = self.plain(entry)?;
                 let mut values = vec![0.0; entry.len()];
-                plain.read(compute, 0, &mut values)?;
+                plain.read(compute, 0, &mut values, None)?;
                 Ok(values)
             }
             Stored::Packed { .. } => {
-                let matrix = self.read_encoded(entry)?.decode(compute)?;
-                Ok(matrix.dequantize(&compute.kernels))
+                let matrix = self.decode(compute, &self.read_encoded(entry)?, entry)?;
+                Ok(matrix.dequantize_on(compute))
             }
         }
     }
@@ -89,28 +89,27 @@ impl Catalog {
             Stored::Plain(_) => {
                 let mut values = vec![0.0; rows.len() * cols];
                 self.plain(entry)?
-                    .read(compute, rows.start * cols, &mut values)?;
+                    .read(compute, rows.start * cols, &mut values, None)?;
                 Ok(values)
             }
-            Stored::Packed { .. } => {
-                let all = self.read_f32(compute, entry)?;
-                Ok(all[rows.start * cols..rows.end * cols].to_vec())
-            }
+            Stored::Packed { .. } => self.read_packed_rows(compute, entry, rows),
         }
     }
 
-    /// A packed tensor as stored. `WRONG_DTYPE` for a plain one.
-    pub fn read_encoded(&self, entry: &TensorEntry) -> Result<EncodedTensor, TensorsError> {
-        Err(TensorsError::WrongDType {
-            tensor: entry.name.clone(),
-            dtype: entry.dtype.name().into(),
-        })
+    pub(super) fn read_whole(&self, span: &Span) -> Result<Vec<u8>, TensorsError> {
+        let mut bytes = vec![0; span.len_bytes as usize];
+        self.read_span(span, 0, &mut bytes)?;
+        Ok(bytes)
     }
 
-    fn read_span(&self, span: &Span) -> Result<Vec<u8>, TensorsError> {
-        let mut bytes = vec![0; span.len_bytes as usize];
-        self.sources[span.shard].read_at(span.offset, &mut bytes)?;
-        Ok(bytes)
+    /// Some bytes of a span, from its byte `from` on.
+    pub(crate) fn read_span(
+        &self,
+        span: &Span,
+        from: u64,
+        out: &mut [u8],
+    ) -> Result<(), TensorsError> {
+        self.sources[span.shard].read_at(span.offset + from, out)
     }
 
     /// A plain tensor that can be computed on.
@@ -142,22 +141,28 @@ impl Plain<'_> {
         self.offset + index as u64 * (self.dtype.bits() / 8)
     }
 
-    /// Fills `values` from element `first` on.
+    /// Fills `values` from element `first` on; with a name for the error, only finite values pass. The check runs while
+    /// a chunk is in cache.
     fn read(
         &self,
         compute: &Compute,
         first: usize,
         values: &mut [f32],
+        check: Option<&str>,
     ) -> Result<(), TensorsError> {
         try_chunks_mut(&compute.pool, values, CHUNK, |index, piece| {
-            let at = self.at(first + index * CHUNK);
+            let first = first + index * CHUNK;
             if self.dtype == DType::F32 {
-                return self.source.read_at(at, as_bytes_mut(piece));
+                self.source.read_at(self.at(first), as_bytes_mut(piece))?;
+            } else {
+                let mut narrow = vec![0; piece.len()];
+                self.source
+                    .read_at(self.at(first), as_bytes_mut(&mut narrow))?;
+                widen(&compute.kernels, self.dtype, &narrow, piece);
             }
-            let mut narrow = vec![0; piece.len()];
-            self.source.read_at(at, as_bytes_mut(&mut narrow))?;
-            widen(&compute.kernels, self.dtype, &narrow, piece);
-            Ok(())
+            check.map_or(Ok(()), |name| {
+                check_finite(&compute.kernels, name, first, piece)
+            })
         })
     }
 
@@ -175,10 +180,7 @@ impl Plain<'_> {
         while !(ready.is_empty() && rest.is_empty()) {
             let (next, after) = rest.split_at_mut(rest.len().min(PIECE));
             let (read, ()) = compute.pool.join(
-                || {
-                    self.read(compute, first, next)?;
-                    check_finite(&compute.kernels, name, first, next)
-                },
+                || self.read(compute, first, next, Some(name)),
                 || hash.update(as_bytes(ready)),
             );
             read?;
@@ -208,11 +210,12 @@ impl Plain<'_> {
             let narrow = &*narrow;
             let (finite, ()) = compute.pool.join(
                 || {
-                    compute.pool.chunks_mut(piece, CHUNK, |chunk, part| {
-                        let narrow = &narrow[chunk * CHUNK..][..part.len()];
+                    try_chunks_mut(&compute.pool, piece, CHUNK, |chunk, part| {
+                        let at = chunk * CHUNK;
+                        let narrow = &narrow[at..][..part.len()];
                         widen(&compute.kernels, self.dtype, narrow, part);
-                    });
-                    check_finite(&compute.kernels, name, first, piece)
+                        check_finite(&compute.kernels, name, first + at, part)
+                    })
                 },
                 || hash.update(as_bytes(narrow)),
             );
