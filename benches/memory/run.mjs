@@ -50,7 +50,7 @@ const results = []
 for (const n of blocks) {
   const folder = join(scratch('memory'), `llama-${n}-blocks`)
   writeLlamaBlocks(folder, n, sharedPath('models', 'stories260K'))
-  results.push(await compress(folder, `${n} blocks`, []))
+  results.push(await compress(folder, `${n} block${n > 1 ? 's' : ''}`, []))
   const last = n === blocks.at(-1)
   if (last && limit !== 'none')
     results.push(await compress(folder, `${n} blocks, --max-memory ${limit}`, ['--max-memory', limit]))
