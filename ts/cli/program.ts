@@ -31,8 +31,11 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
+    const json = args.includes('--json')
     const failure = toFailure(error)
-    if (failure.message !== '(outputHelp)') showFailure(failure, args.includes('--json'))
+    const isHelp = failure.message === '(outputHelp)'
+    if (isHelp) failure.message = 'a command is missing'
+    if (json || !isHelp) showFailure(failure, json)
     process.exitCode = error instanceof CommanderError ? EXIT.usage : EXIT.failed
   }
 }
