@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
+#[allow(missing_docs)]
 pub enum Repair {
     /// The Hessian was not positive definite; its damping was raised to this.
     DampingRaised { tensor: String, damping_rel: f64 },
@@ -21,6 +22,20 @@ pub enum Repair {
         method: String,
         reason: String,
     },
+}
+
+impl std::fmt::Display for Repair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DampingRaised { damping_rel, .. } => {
+                write!(f, "damping raised to {damping_rel:.0e}")
+            }
+            Self::DeadColumns { columns, .. } => write!(f, "{columns} inputs are always zero"),
+            Self::Fallback { method, reason, .. } => {
+                write!(f, "{method} instead, because {reason}")
+            }
+        }
+    }
 }
 
 /// One compressed matrix.
