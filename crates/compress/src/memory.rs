@@ -99,7 +99,7 @@ fn candidate(
         .max_context()
         .min(crate::calibration::MAX_WINDOW)
         .min(tokens.max(1));
-    let batch = batch_tokens.max(window);
+    let batch = batch_tokens.max(window).min(tokens.max(1));
     let running = (batch * (network.scratch_per_token(window) + network.hidden()) * 4) as u64;
     let resident = if spill { 0 } else { activation_bytes };
     let block = largest_block(targets);
