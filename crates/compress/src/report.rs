@@ -23,6 +23,20 @@ pub enum Repair {
     },
 }
 
+impl std::fmt::Display for Repair {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::DampingRaised { damping_rel, .. } => {
+                write!(f, "damping raised to {damping_rel:.0e}")
+            }
+            Self::DeadColumns { columns, .. } => write!(f, "{columns} inputs are always zero"),
+            Self::Fallback { method, reason, .. } => {
+                write!(f, "{method} instead, because {reason}")
+            }
+        }
+    }
+}
+
 /// One compressed matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]

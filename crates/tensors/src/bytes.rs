@@ -30,8 +30,23 @@ pub(crate) unsafe trait Number: Copy {}
 unsafe impl Number for u16 {}
 // SAFETY: as above.
 unsafe impl Number for f32 {}
-// SAFETY: as above.
-unsafe impl Number for i8 {}
+
+/// Cuts `bytes` at the given ends, which rise; what is after the last is left out.
+pub(crate) fn split_at_offsets(
+    bytes: &mut [u8],
+    ends: impl Iterator<Item = usize>,
+) -> Vec<&mut [u8]> {
+    let mut rest = bytes;
+    let mut start = 0;
+    let mut pieces = Vec::new();
+    for end in ends {
+        let (piece, after) = rest.split_at_mut(end - start);
+        pieces.push(piece);
+        rest = after;
+        start = end;
+    }
+    pieces
+}
 
 /// [`Pool::chunks_mut`] with tasks that may fail. The error is that of the first failing piece, whatever ran first.
 pub(crate) fn try_chunks_mut<T: Send, E: Send>(

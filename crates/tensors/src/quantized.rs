@@ -1,7 +1,10 @@
 //! A solved matrix, before it is encoded: what was kept, and the value of each weight.
 
 use crate::{DType, Grid, Mask};
-use kerf_kernels::Kernels;
+use kerf_kernels::{Compute, Kernels};
+
+/// Weights that one task turns into floats.
+const PANEL_WEIGHTS: usize = 1 << 16;
 
 /// The values of a solved matrix, dense [rows, cols]; pruned places hold 0.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +43,44 @@ pub struct QuantizedMatrix {
 impl QuantizedMatrix {
     /// Dense values [rows, cols].
     pub fn dequantize(&self, kernels: &Kernels) -> Vec<f32> {
-        todo!("{kernels:?}")
+        let mut out = vec![0.0; self.rows * self.cols];
+        self.dequantize_rows(kernels, 0, &mut out);
+        out
+    }
+
+    /// [`QuantizedMatrix::dequantize`] with rows in parallel.
+    pub fn dequantize_on(&self, compute: &Compute) -> Vec<f32> {
+        let mut out = vec![0.0; self.rows * self.cols];
+        let rows = (PANEL_WEIGHTS / self.cols.max(1)).max(1);
+        let panel = rows * self.cols.max(1);
+        compute.pool.chunks_mut(&mut out, panel, |index, out| {
+            self.dequantize_rows(&compute.kernels, index * rows, out);
+        });
+        out
+    }
+
+    /// Fills `out` with whole rows from row `first` on.
+    fn dequantize_rows(&self, kernels: &Kernels, first: usize, out: &mut [f32]) {
+        let cols = self.cols;
+        let (grid, codes, scales) = match &self.values {
+            Values::Float { values, .. } => {
+                return out.copy_from_slice(&values[first * cols..][..out.len()]);
+            }
+            Values::Codes {
+                grid,
+                codes,
+                scales,
+            } => (grid, codes, scales),
+        };
+        let (group, groups) = (grid.group_cols(cols), grid.groups(cols));
+        for (at, out) in out.chunks_mut(cols.max(1)).enumerate() {
+            let row = first + at;
+            let codes = codes[row * cols..][..cols].chunks(group);
+            let scales = &scales[row * groups..][..groups];
+            for ((codes, &scale), out) in codes.zip(scales).zip(out.chunks_mut(group)) {
+                kernels.dequantize(codes, scale, out);
+            }
+        }
     }
 
     /// Share of weights that were pruned.

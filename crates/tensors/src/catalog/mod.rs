@@ -3,12 +3,13 @@
 mod choose;
 mod fingerprint;
 mod index;
+mod packed;
 mod read;
 mod sidecars;
 
 use crate::folder::FsFolder;
-use crate::kerf::TensorRecord;
-use crate::safetensors::Header;
+use crate::kerf::{Folded, TensorRecord, fold};
+use crate::safetensors::{Header, HeaderTensor, OutTensor};
 use crate::{DType, Folder, Source, TensorsError};
 use std::collections::HashMap;
 use std::path::Path;
@@ -60,6 +61,14 @@ impl TensorEntry {
     /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+    /// What it is when written as a plain tensor.
+    pub(crate) fn as_out(&self) -> OutTensor {
+        OutTensor {
+            name: self.name.clone(),
+            dtype: self.dtype,
+            shape: self.shape.clone(),
+        }
     }
     /// Bytes it takes in its file, header left out.
     pub fn stored_bytes(&self) -> u64 {
@@ -143,15 +152,20 @@ impl Catalog {
         if let Some(index) = index {
             index.check(&shards, &headers)?;
         }
-        let tensors = plain_entries(&headers);
-        let by_name = tensors.iter().enumerate();
+        let mut form = "safetensors";
+        let mut tensors = Vec::new();
+        for (shard, (source, header)) in sources.iter().zip(headers).enumerate() {
+            let (folded, is_container) = fold(source.name(), header)?;
+            if is_container {
+                form = "kerf";
+            }
+            tensors.extend(folded.into_iter().map(|folded| entry(shard, folded)));
+        }
         Ok(Self {
-            by_name: by_name
-                .map(|(at, entry)| (entry.name.clone(), at))
-                .collect(),
+            by_name: names(&folder.name(), &tensors)?,
             sidecars: sidecars::find(folder.as_ref(), &files)?,
             config: read_config(folder.as_ref(), &files)?,
-            form: "safetensors",
+            form,
             folder,
             shards,
             tensors,
@@ -180,21 +194,54 @@ impl Catalog {
     }
 }
 
-fn plain_entries(headers: &[Header]) -> Vec<TensorEntry> {
-    let of_shard = |(shard, header): (usize, &Header)| {
-        let entries = header.tensors.iter().map(move |tensor| TensorEntry {
-            name: tensor.name.clone(),
-            dtype: tensor.dtype,
-            shape: tensor.shape.clone(),
-            stored: Stored::Plain(Span {
-                shard,
-                offset: tensor.offset,
-                len_bytes: tensor.len_bytes,
-            }),
-        });
-        entries.collect::<Vec<_>>()
+fn entry(shard: usize, folded: Folded) -> TensorEntry {
+    let span = |tensor: &HeaderTensor| Span {
+        shard,
+        offset: tensor.offset,
+        len_bytes: tensor.len_bytes,
     };
-    headers.iter().enumerate().flat_map(of_shard).collect()
+    match folded {
+        Folded::Plain(tensor) => TensorEntry {
+            stored: Stored::Plain(span(&tensor)),
+            name: tensor.name,
+            dtype: tensor.dtype,
+            shape: tensor.shape,
+        },
+        Folded::Packed {
+            name,
+            record,
+            parts,
+        } => {
+            let part = |(part, tensor): (&str, HeaderTensor)| {
+                let span = span(&tensor);
+                (part.to_owned(), tensor.dtype, tensor.shape, span)
+            };
+            TensorEntry {
+                name,
+                dtype: record.dtype,
+                shape: record.shape.to_vec(),
+                stored: Stored::Packed {
+                    record,
+                    parts: parts.into_iter().map(part).collect(),
+                },
+            }
+        }
+    }
+}
+
+/// Place of every name. A name may be taken by a plain tensor and by an encoded one, or by encoded ones of two shards.
+fn names(path: &str, tensors: &[TensorEntry]) -> Result<HashMap<String, usize>, TensorsError> {
+    let mut by_name = HashMap::with_capacity(tensors.len());
+    for (at, tensor) in tensors.iter().enumerate() {
+        if by_name.insert(tensor.name.clone(), at).is_some() {
+            return Err(TensorsError::BadContainer {
+                path: path.to_owned(),
+                tensor: tensor.name.clone(),
+                reason: "it is stored twice".into(),
+            });
+        }
+    }
+    Ok(by_name)
 }
 
 fn read_config(

@@ -3,7 +3,7 @@
 use super::fingerprint::hex;
 use super::{Catalog, Span, Stored, TensorEntry};
 use crate::bytes::{as_bytes, as_bytes_mut, try_chunks_mut};
-use crate::{DType, EncodedTensor, Source, TensorsError};
+use crate::{DType, Source, TensorsError};
 use kerf_kernels::{Compute, Kernels};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
@@ -17,7 +17,7 @@ impl Catalog {
     /// The bytes of a plain tensor as they are in the file. `WRONG_DTYPE` for a packed one.
     pub fn read_bytes(&self, entry: &TensorEntry) -> Result<Vec<u8>, TensorsError> {
         match &entry.stored {
-            Stored::Plain(span) => self.read_span(span),
+            Stored::Plain(span) => self.read_whole(span),
             Stored::Packed { .. } => Err(TensorsError::WrongDType {
                 tensor: entry.name.clone(),
                 dtype: "packed in a kerf container".into(),
@@ -39,8 +39,8 @@ impl Catalog {
                 Ok(values)
             }
             Stored::Packed { .. } => {
-                let matrix = self.read_encoded(entry)?.decode(compute)?;
-                Ok(matrix.dequantize(&compute.kernels))
+                let matrix = self.decode(compute, &self.read_encoded(entry)?, entry)?;
+                Ok(matrix.dequantize_on(compute))
             }
         }
     }
@@ -92,25 +92,24 @@ impl Catalog {
                     .read(compute, rows.start * cols, &mut values)?;
                 Ok(values)
             }
-            Stored::Packed { .. } => {
-                let all = self.read_f32(compute, entry)?;
-                Ok(all[rows.start * cols..rows.end * cols].to_vec())
-            }
+            Stored::Packed { .. } => self.read_packed_rows(compute, entry, rows),
         }
     }
 
-    /// A packed tensor as stored. `WRONG_DTYPE` for a plain one.
-    pub fn read_encoded(&self, entry: &TensorEntry) -> Result<EncodedTensor, TensorsError> {
-        Err(TensorsError::WrongDType {
-            tensor: entry.name.clone(),
-            dtype: entry.dtype.name().into(),
-        })
+    pub(super) fn read_whole(&self, span: &Span) -> Result<Vec<u8>, TensorsError> {
+        let mut bytes = vec![0; span.len_bytes as usize];
+        self.read_span(span, 0, &mut bytes)?;
+        Ok(bytes)
     }
 
-    fn read_span(&self, span: &Span) -> Result<Vec<u8>, TensorsError> {
-        let mut bytes = vec![0; span.len_bytes as usize];
-        self.sources[span.shard].read_at(span.offset, &mut bytes)?;
-        Ok(bytes)
+    /// Some bytes of a span, from its byte `from` on.
+    pub(crate) fn read_span(
+        &self,
+        span: &Span,
+        from: u64,
+        out: &mut [u8],
+    ) -> Result<(), TensorsError> {
+        self.sources[span.shard].read_at(span.offset + from, out)
     }
 
     /// A plain tensor that can be computed on.

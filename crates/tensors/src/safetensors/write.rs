@@ -1,7 +1,12 @@
 //! Writing in two phases: the plan decides every file and header before a byte of content exists, then each is streamed.
 
+use super::limits;
 use crate::{DType, OutFolder, Sink, TensorsError};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+
+/// Everything starts at a multiple of its element size: no element is wider than this.
+const ALIGN_BYTES: u64 = 8;
 
 /// A tensor that will be written: its size is known before its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +19,14 @@ pub struct OutTensor {
     pub shape: Vec<usize>,
 }
 
-/// One file of a plan: complete header, and the tensors whose bytes follow, in order.
+impl OutTensor {
+    /// Bytes of its content.
+    pub fn len_bytes(&self) -> u64 {
+        self.shape.iter().map(|&dim| dim as u64).product::<u64>() * self.dtype.bits() / 8
+    }
+}
+
+/// A file of a plan: complete header, and the tensors whose bytes follow, in order.
 #[derive(Clone, Debug)]
 pub struct PlannedFile {
     /// File name.
@@ -23,6 +35,14 @@ pub struct PlannedFile {
     pub header: Vec<u8>,
     /// Tensors in the order in which their bytes must be streamed.
     pub tensors: Vec<OutTensor>,
+}
+
+impl PlannedFile {
+    /// Size of the file.
+    pub fn len_bytes(&self) -> u64 {
+        let content: u64 = self.tensors.iter().map(OutTensor::len_bytes).sum();
+        self.header.len() as u64 + content
+    }
 }
 
 /// All files of a model, decided before a byte of content is written.
@@ -34,10 +54,15 @@ pub struct WritePlan {
     pub index: Option<(String, String)>,
 }
 
+type Unit = (Vec<OutTensor>, BTreeMap<String, String>);
+
 /// Plans the files. `units`: tensors that must stay in one file together (a matrix and its parts), in the order in which they
 /// will be streamed, each with the metadata entries that go into the header of its file. `metadata` goes into every header.
 /// `stem`/`extension`: "model"/"safetensors" gives model.safetensors or model-00001-of-00002.safetensors and
-/// model.safetensors.index.json. A unit larger than `max_file_bytes` gets a file of its own.
+/// model.safetensors.index.json. A unit larger than `max_file_bytes` (of content) gets a file of its own.
+///
+/// Within a file, a unit whose size is not a multiple of eight bytes moves behind those whose size is, so that every
+/// tensor starts at a multiple of its element size; else the order stays.
 pub fn plan_files(
     stem: &str,
     extension: &str,
@@ -45,7 +70,98 @@ pub fn plan_files(
     metadata: &BTreeMap<String, String>,
     max_file_bytes: u64,
 ) -> WritePlan {
-    todo!("{stem} {extension} {units:?} {metadata:?} {max_file_bytes}")
+    let groups = group_units(units, max_file_bytes);
+    let count = groups.len();
+    let name = |index: usize| match count {
+        1 => format!("{stem}.{extension}"),
+        _ => format!("{stem}-{:05}-of-{count:05}.{extension}", index + 1),
+    };
+    let groups = groups.into_iter().enumerate();
+    let files: Vec<_> = groups
+        .map(|(index, units)| plan_file(name(index), units, metadata))
+        .collect();
+    let index = (count > 1).then(|| (format!("{stem}.{extension}.index.json"), index_json(&files)));
+    WritePlan { files, index }
+}
+
+fn unit_bytes(unit: &Unit) -> u64 {
+    unit.0.iter().map(OutTensor::len_bytes).sum()
+}
+
+/// Fills one file after the other. There is always one, if an empty one.
+fn group_units(units: &[Unit], max_file_bytes: u64) -> Vec<Vec<&Unit>> {
+    let mut groups = vec![Vec::new()];
+    let mut filled = 0u64;
+    for unit in units {
+        let bytes = unit_bytes(unit);
+        let group = groups.last_mut().expect("never empty");
+        if !group.is_empty() && filled.saturating_add(bytes) > max_file_bytes {
+            groups.push(vec![unit]);
+            filled = bytes;
+        } else {
+            group.push(unit);
+            filled += bytes;
+        }
+    }
+    groups
+}
+
+fn plan_file(
+    file: String,
+    mut units: Vec<&Unit>,
+    metadata: &BTreeMap<String, String>,
+) -> PlannedFile {
+    // A unit needs no more alignment than its own size has. With sizes of falling alignment, each finds what it needs.
+    let alignment = |unit: &&Unit| unit_bytes(unit).trailing_zeros().min(ALIGN_BYTES.ilog2());
+    units.sort_by_key(|unit| std::cmp::Reverse(alignment(unit)));
+    let tensors: Vec<_> = units.iter().flat_map(|unit| unit.0.clone()).collect();
+    let mut all = metadata.clone();
+    for unit in units {
+        all.extend(unit.1.clone());
+    }
+    PlannedFile {
+        file,
+        header: header(&tensors, &all),
+        tensors,
+    }
+}
+
+fn header(tensors: &[OutTensor], metadata: &BTreeMap<String, String>) -> Vec<u8> {
+    let mut entries = Map::new();
+    if !metadata.is_empty() {
+        entries.insert("__metadata__".into(), json!(metadata));
+    }
+    let mut end = 0;
+    for tensor in tensors {
+        let begin = end;
+        end += tensor.len_bytes();
+        let entry = json!({
+            "dtype": tensor.dtype.name(),
+            "shape": tensor.shape,
+            "data_offsets": [begin, end],
+        });
+        let twice = entries.insert(tensor.name.clone(), entry);
+        assert!(twice.is_none(), "tensor {} is planned twice", tensor.name);
+    }
+    let mut json = Value::Object(entries).to_string().into_bytes();
+    json.resize(json.len().next_multiple_of(ALIGN_BYTES as usize), b' ');
+    debug_assert!(json.len() as u64 <= limits::HEADER_BYTES);
+    let mut header = (json.len() as u64).to_le_bytes().to_vec();
+    header.append(&mut json);
+    header
+}
+
+fn index_json(files: &[PlannedFile]) -> String {
+    let mut weight_map = BTreeMap::new();
+    let mut total_size = 0;
+    for file in files {
+        for tensor in &file.tensors {
+            weight_map.insert(&tensor.name, &file.file);
+            total_size += tensor.len_bytes();
+        }
+    }
+    let index = json!({ "metadata": { "total_size": total_size }, "weight_map": weight_map });
+    format!("{index:#}\n")
 }
 
 /// Streams one planned file. `next` gives the bytes of each tensor in turn; a wrong length is a bug and panics.
@@ -54,6 +170,34 @@ pub fn stream_file(
     file: &PlannedFile,
     next: &mut dyn FnMut(&OutTensor, &mut dyn Sink) -> Result<(), TensorsError>,
 ) -> Result<(), TensorsError> {
-    let _ = (out, file, next);
-    todo!()
+    let mut sink = out.create(&file.file)?;
+    sink.write(&file.header)?;
+    for tensor in &file.tensors {
+        let mut counted = Counted {
+            sink: sink.as_mut(),
+            written: 0,
+        };
+        next(tensor, &mut counted)?;
+        let (written, planned) = (counted.written, tensor.len_bytes());
+        assert_eq!(written, planned, "bytes of {}", tensor.name);
+    }
+    sink.finish()
+}
+
+/// Counts what passes through.
+struct Counted<'a> {
+    sink: &'a mut dyn Sink,
+    written: u64,
+}
+
+impl Sink for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TensorsError> {
+        self.written += bytes.len() as u64;
+        self.sink.write(bytes)
+    }
+
+    /// Only the file as a whole is finished.
+    fn finish(self: Box<Self>) -> Result<(), TensorsError> {
+        Ok(())
+    }
 }

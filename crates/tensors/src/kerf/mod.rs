@@ -1,9 +1,19 @@
 //! The kerf container, version 1: docs/format.md is its specification.
 //!
-//! One solved matrix becomes a few plain tensors (mask, codes or values, scales, rowptr) and one JSON record. The same
+//! One solved matrix becomes a few plain tensors (rowptr, scales or values, mask, codes) and one JSON record. The same
 //! encoding is used for the unit files of a running job, so that the next block runs on what a reader will decode.
 
-use crate::{DType, QuantizedMatrix, TensorsError};
+mod decode;
+mod encode;
+mod file;
+mod layout;
+
+pub(crate) use decode::rows;
+pub use file::metadata;
+pub(crate) use file::{Folded, fold, part_name, record_entry, static_part};
+pub use layout::BLOCK_ROWS;
+
+use crate::{DType, QuantizedMatrix, TensorsError, Values};
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +48,7 @@ pub struct TensorRecord {
 /// One plain tensor of an encoded matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    /// `mask`, `codes`, `values`, `scales` or `rowptr`; the stored name is `NAME.kerf.PART`.
+    /// `rowptr`, `scales`, `values`, `mask` or `codes`; the stored name is `NAME.kerf.PART`.
     pub part: &'static str,
     /// Element type.
     pub dtype: DType,
@@ -60,7 +70,8 @@ pub struct EncodedTensor {
 }
 
 impl EncodedTensor {
-    /// Encodes. Cost: one pass over the codes, rows in parallel.
+    /// Encodes. Cost: one pass over the codes, rows in parallel. The lengths of `matrix` must fit its shape: another
+    /// length is a bug and panics.
     pub fn encode(
         compute: &Compute,
         name: &str,
@@ -69,12 +80,27 @@ impl EncodedTensor {
         source_sha256: &str,
         matrix: &QuantizedMatrix,
     ) -> Self {
-        todo!("{compute:?} {name} {source_dtype:?} {method} {source_sha256} {matrix:?}")
+        let record = TensorRecord::of(source_dtype, method, source_sha256, matrix);
+        Self {
+            name: name.to_owned(),
+            parts: encode::parts(compute, &record, matrix),
+            record,
+        }
     }
 
     /// Decodes, checking everything the specification promises. `BAD_CONTAINER` names the tensor.
     pub fn decode(&self, compute: &Compute) -> Result<QuantizedMatrix, TensorsError> {
-        todo!("{compute:?}")
+        self.decode_from(compute, "memory")
+    }
+
+    /// [`EncodedTensor::decode`] with the name of the file for errors.
+    pub(crate) fn decode_from(
+        &self,
+        compute: &Compute,
+        path: &str,
+    ) -> Result<QuantizedMatrix, TensorsError> {
+        decode::matrix(compute, &self.record, &self.parts)
+            .map_err(|reason| file::bad(path, &self.name, reason))
     }
 
     /// Bytes that this matrix takes in the container, without the header.
@@ -84,11 +110,30 @@ impl EncodedTensor {
 
     /// A self-contained file: a kerf container with just this matrix.
     pub fn to_bytes(&self) -> Vec<u8> {
-        todo!()
+        file::to_bytes(self)
     }
 
     /// The inverse of [`EncodedTensor::to_bytes`]; hostile input is an error, never a panic.
     pub fn from_bytes(path: &str, bytes: &[u8]) -> Result<Self, TensorsError> {
-        todo!("{path} {}", bytes.len())
+        file::from_bytes(path, bytes)
+    }
+}
+
+impl TensorRecord {
+    fn of(dtype: DType, method: &str, source_sha256: &str, matrix: &QuantizedMatrix) -> Self {
+        let (bits, group, values) = match &matrix.values {
+            Values::Codes { grid, .. } => (Some(grid.bits), Some(grid.group_size), None),
+            Values::Float { dtype, .. } => (None, None, Some(*dtype)),
+        };
+        Self {
+            shape: [matrix.rows, matrix.cols],
+            dtype,
+            bits,
+            group,
+            values,
+            masked: matrix.mask.is_some(),
+            method: method.to_owned(),
+            source_sha256: source_sha256.to_owned(),
+        }
     }
 }

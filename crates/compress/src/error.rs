@@ -1,0 +1,80 @@
+//! Errors of planning and running a compression.
+
+use kerf_model::ModelError;
+use kerf_tensors::{ErrorData, TensorsError, error::error_data};
+use serde::Serialize;
+
+/// Errors of planning and running a compression. The Display text names the thing and the fix.
+#[derive(Clone, Debug, thiserror::Error, Serialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum CompressError {
+    /// From the files.
+    #[error(transparent)]
+    Tensors(#[from] TensorsError),
+    /// From the network.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// An option has a value that it cannot have.
+    #[error("option {option}: expected {expected}, got {actual}")]
+    BadOption {
+        option: String,
+        expected: String,
+        actual: String,
+    },
+    /// The run cannot keep to the memory that it was given.
+    #[error(
+        "this run needs at least {needed_bytes} bytes of memory, maxMemory is {limit_bytes}; allow more, use fewer calibration tokens, or use a method without calibration (magnitude, rtn)"
+    )]
+    MemoryLimit { needed_bytes: u64, limit_bytes: u64 },
+    /// A method with calibration got nothing to calibrate on.
+    #[error("the calibration text is empty: give a text with at least a few thousand words")]
+    CalibrationEmpty {},
+    /// The method needs the network to run, and its architecture is not known.
+    #[error(
+        "method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn"
+    )]
+    MethodNeedsArchitecture { method: String, model_type: String },
+    /// `strict` is set and a repair was needed.
+    #[error("strict: a repair was needed for tensor {tensor}: {repair}")]
+    Strict { tensor: String, repair: String },
+    /// The model has no matrix to compress.
+    #[error("the model has no matrix that could be compressed")]
+    NothingToCompress {},
+    /// The model was compressed before.
+    #[error(
+        "the model is a kerf container already; compress the original model instead, or convert this one to safetensors first"
+    )]
+    AlreadyCompressed {},
+    /// The host asked to stop. Work done so far is kept.
+    #[error("cancelled; the work done so far is kept in {work_dir}: run the same again to go on")]
+    Cancelled { work_dir: String },
+}
+
+impl CompressError {
+    /// Stable code, upper snake case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Tensors(error) => error.code(),
+            Self::Model(error) => error.code(),
+            Self::BadOption { .. } => "BAD_OPTION",
+            Self::MemoryLimit { .. } => "MEMORY_LIMIT",
+            Self::CalibrationEmpty { .. } => "CALIBRATION_EMPTY",
+            Self::MethodNeedsArchitecture { .. } => "METHOD_NEEDS_ARCHITECTURE",
+            Self::Strict { .. } => "STRICT",
+            Self::NothingToCompress { .. } => "NOTHING_TO_COMPRESS",
+            Self::AlreadyCompressed { .. } => "ALREADY_COMPRESSED",
+            Self::Cancelled { .. } => "CANCELLED",
+        }
+    }
+
+    /// Code, sentence and fields.
+    pub fn data(&self) -> ErrorData {
+        match self {
+            Self::Tensors(error) => error.data(),
+            Self::Model(error) => error.data(),
+            other => error_data(self.code(), other),
+        }
+    }
+}

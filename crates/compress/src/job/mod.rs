@@ -1,0 +1,331 @@
+//! The job: a list of idempotent units that a host drives one `step` at a time.
+//!
+//! Node loops over `step` on a thread of its own, a browser worker can hear "cancel" between steps, a cluster can hand units
+//! out. Every solved matrix is written to the work folder and journalled before the next unit starts.
+
+mod blocks;
+mod receipt;
+mod solve;
+mod write;
+
+use crate::activations::{Activations, Store};
+use crate::journal::Journal;
+use crate::methods::Inputs;
+use crate::plan::{Plan, solve_unit};
+use crate::report::Report;
+use crate::{CompressError, Event, Options, Stage};
+use kerf_kernels::Compute;
+use kerf_model::{Batch, Network};
+use kerf_tensors::{Catalog, OutFolder, TensorsError, Workspace};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Makes the folder of the result. Called once to see that it can be made, and once more when there is something to write.
+pub type OutFactory = Box<dyn Fn() -> Result<Box<dyn OutFolder>, TensorsError> + Send>;
+
+/// What a job needs.
+pub struct JobInputs {
+    /// The model.
+    pub catalog: Catalog,
+    /// What to remove, and how.
+    pub options: Options,
+    /// Calibration sequences of token ids; not looked at by methods without calibration.
+    pub calibration: Vec<Vec<u32>>,
+    /// Journal and units.
+    pub workspace: Arc<dyn Workspace>,
+    /// Folder of the result.
+    pub out: OutFactory,
+    /// Name of the result, for the report.
+    pub out_name: String,
+    /// Seconds since some fixed moment. (WebAssembly has no clock of its own.)
+    pub clock: fn() -> f64,
+}
+
+/// What a step needs from its host.
+pub trait JobHost {
+    /// Progress.
+    fn event(&mut self, event: Event);
+    /// Asked often; true ends the step with `CANCELLED`.
+    fn cancelled(&self) -> bool;
+}
+
+/// What a step did.
+#[derive(Debug)]
+pub enum Step {
+    /// One unit; there are more.
+    Continue,
+    /// The last one.
+    Done(Box<Report>),
+}
+
+/// One piece of work. Running it twice gives the same bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// Solve the matrix of that index among all (embeddings first).
+    Solve(usize),
+    /// Second moments of the inputs of a block.
+    Statistics(usize),
+    /// Inputs of the next block, through the block as decoded from its unit files.
+    Forward(usize),
+    /// All files of the result.
+    Write,
+}
+
+/// A compression that a host drives.
+pub struct Job {
+    catalog: Catalog,
+    compute: Compute,
+    plan: Plan,
+    batches: Vec<Batch>,
+    workspace: Arc<dyn Workspace>,
+    journal: Journal,
+    out: OutFactory,
+    out_name: String,
+    clock: fn() -> f64,
+    started: f64,
+    units: Vec<Unit>,
+    next: usize,
+    resumed: usize,
+    phases: BTreeMap<String, f64>,
+    /// Inputs of the current block.
+    activations: Option<Activations>,
+    /// Statistics of the current block, by shared input.
+    inputs: Vec<Inputs>,
+}
+
+impl Job {
+    /// Checks everything, plans, and reads the journal. Nothing is computed yet.
+    pub fn open(inputs: JobInputs) -> Result<Self, CompressError> {
+        let started = (inputs.clock)();
+        let settings = inputs.options.resolve()?;
+        let Some(compute) = Compute::new(settings.isa, inputs.options.threads) else {
+            return Err(CompressError::BadOption {
+                option: "isa".into(),
+                expected: "an instruction set that this machine has (or leave it out)".into(),
+                actual: inputs.options.isa.unwrap_or_default(),
+            });
+        };
+        let tokens = inputs.calibration.iter().map(Vec::len).sum();
+        let plan = Plan::new(&inputs.catalog, settings, Some(tokens))?;
+        if plan.calibrated() && tokens == 0 {
+            return Err(CompressError::CalibrationEmpty {});
+        }
+        drop((inputs.out)()?);
+        let sequences: &[Vec<u32>] = if plan.calibrated() {
+            &inputs.calibration
+        } else {
+            &[]
+        };
+        let fingerprint = fingerprint(&inputs.catalog, &plan, sequences, &compute)?;
+        let journal = Journal::open(inputs.workspace.clone(), &fingerprint)?;
+        let batches = batches(sequences, plan.memory.batch_tokens);
+        let units = units(&plan);
+        let mut job = Self {
+            catalog: inputs.catalog,
+            compute,
+            plan,
+            batches,
+            workspace: inputs.workspace,
+            resumed: journal.len(),
+            journal,
+            out: inputs.out,
+            out_name: inputs.out_name,
+            clock: inputs.clock,
+            started,
+            units,
+            next: 0,
+            phases: BTreeMap::new(),
+            activations: None,
+            inputs: Vec::new(),
+        };
+        job.add_time("plan", started);
+        Ok(job)
+    }
+
+    /// What will happen.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Does the next unit that is not done yet. After an error the job may be stepped again or opened anew: it goes on there.
+    pub fn step(&mut self, host: &mut dyn JobHost) -> Result<Step, CompressError> {
+        while self.units[self.next] != Unit::Write && self.is_done(self.units[self.next]) {
+            self.next += 1;
+        }
+        self.check_cancelled(host)?;
+        let (unit, begun) = (self.units[self.next], (self.clock)());
+        match unit {
+            Unit::Solve(index) => self.solve(index, host)?,
+            Unit::Statistics(block) => self.statistics(block, host)?,
+            Unit::Forward(block) => {
+                self.ensure_activations(block, host)?;
+                self.forward(block, host)?;
+            }
+            Unit::Write => {
+                let (output_bytes, target_bytes, embedding_bytes) = self.write(host)?;
+                self.add_time("write", begun);
+                return Ok(Step::Done(Box::new(self.report(
+                    output_bytes,
+                    target_bytes,
+                    embedding_bytes,
+                ))));
+            }
+        }
+        let phase = match unit {
+            Unit::Solve(_) => "solve",
+            Unit::Statistics(_) => "statistics",
+            _ => "forward",
+        };
+        self.add_time(phase, begun);
+        self.next += 1;
+        Ok(Step::Continue)
+    }
+
+    fn is_done(&self, unit: Unit) -> bool {
+        match unit {
+            Unit::Solve(index) => self
+                .journal
+                .get(&solve_unit(&self.matrix(index).name))
+                .is_some(),
+            Unit::Statistics(block) => {
+                let mut of_block = self
+                    .plan
+                    .targets
+                    .iter()
+                    .filter(|matrix| matrix.block == block);
+                of_block.all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some())
+            }
+            Unit::Forward(block) => {
+                let later = self
+                    .plan
+                    .targets
+                    .iter()
+                    .filter(|matrix| matrix.block > block);
+                let all_later = later
+                    .clone()
+                    .all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some());
+                all_later
+                    || (block + 1..self.blocks())
+                        .any(|b| self.journal.get(&format!("activations:{b}")).is_some())
+            }
+            Unit::Write => false,
+        }
+    }
+
+    fn matrix(&self, index: usize) -> &crate::plan::Matrix {
+        let embeddings = &self.plan.embeddings;
+        embeddings
+            .get(index)
+            .unwrap_or_else(|| &self.plan.targets[index - embeddings.len()])
+    }
+
+    fn network(&self) -> &Network {
+        self.plan
+            .network
+            .as_ref()
+            .expect("calibration is planned only for known architectures")
+    }
+
+    fn blocks(&self) -> usize {
+        self.plan.network.as_ref().map_or(0, Network::blocks)
+    }
+
+    fn store(&self) -> Store<'_> {
+        let hidden = self.network().hidden();
+        Store {
+            batches: &self.batches,
+            hidden,
+            spill: self.plan.memory.spill,
+            workspace: &self.workspace,
+        }
+    }
+
+    fn check_cancelled(&self, host: &dyn JobHost) -> Result<(), CompressError> {
+        if host.cancelled() {
+            return Err(CompressError::Cancelled {
+                work_dir: self.workspace.name(),
+            });
+        }
+        Ok(())
+    }
+
+    fn add_time(&mut self, phase: &str, since: f64) {
+        *self.phases.entry(phase.into()).or_default() += (self.clock)() - since;
+    }
+}
+
+fn event(stage: Stage, done: u64, total: u64, unit: &str, name: &str) -> Event {
+    Event {
+        stage,
+        done,
+        total,
+        unit: unit.into(),
+        name: name.into(),
+    }
+}
+
+/// Whole sequences, as many to a batch as fit in `limit` tokens (at least one).
+fn batches(sequences: &[Vec<u32>], limit: usize) -> Vec<Batch> {
+    let mut batches = Vec::new();
+    let mut start = 0;
+    while start < sequences.len() {
+        let (mut end, mut tokens) = (start, 0);
+        while end < sequences.len() && (end == start || tokens + sequences[end].len() <= limit) {
+            tokens += sequences[end].len();
+            end += 1;
+        }
+        batches.push(Batch::new(&sequences[start..end]));
+        start = end;
+    }
+    batches
+}
+
+fn units(plan: &Plan) -> Vec<Unit> {
+    let embeddings = plan.embeddings.len();
+    let mut units: Vec<Unit> = (0..embeddings).map(Unit::Solve).collect();
+    let blocks = plan
+        .network
+        .as_ref()
+        .filter(|_| plan.calibrated())
+        .map_or(1, Network::blocks);
+    for block in 0..blocks {
+        if plan.calibrated() {
+            units.push(Unit::Statistics(block));
+        }
+        let of_block = plan
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.block == block || !plan.calibrated());
+        units.extend(of_block.map(|(i, _)| Unit::Solve(embeddings + i)));
+        if plan.calibrated() && block + 1 < blocks {
+            units.push(Unit::Forward(block));
+        }
+    }
+    units.push(Unit::Write);
+    units
+}
+
+/// What decides the bytes of the units: model, options, calibration, instruction set, and the program that made them.
+fn fingerprint(
+    catalog: &Catalog,
+    plan: &Plan,
+    sequences: &[Vec<u32>],
+    compute: &Compute,
+) -> Result<String, CompressError> {
+    let mut hasher = Sha256::new();
+    hasher.update(env!("CARGO_PKG_VERSION"));
+    hasher.update(catalog.fingerprint()?);
+    hasher.update(receipt::decisive_options(plan).to_string());
+    hasher.update(compute.kernels.isa().id());
+    hasher.update([u8::from(plan.settings.options.strict)]);
+    hasher.update((plan.memory.batch_tokens as u64).to_le_bytes());
+    for sequence in sequences {
+        hasher.update((sequence.len() as u64).to_le_bytes());
+        sequence
+            .iter()
+            .for_each(|id| hasher.update(id.to_le_bytes()));
+    }
+    Ok(crate::journal::hex(&hasher.finalize()))
+}

@@ -1,0 +1,98 @@
+//! What was done, as data.
+
+use super::Job;
+use crate::plan::{Matrix, Plan, solve_unit};
+use crate::report::{LayerReport, Repair, Report};
+use serde_json::json;
+
+/// The options that decide the bytes of the result, for fingerprint and metadata: no threads, memory or names.
+pub fn decisive_options(plan: &Plan) -> serde_json::Value {
+    let options = &plan.settings.options;
+    let mut decisive = json!({
+        "method": options.method,
+        "sparsity": options.sparsity,
+        "bits": options.bits,
+        "groupSize": options.group_size,
+        "pattern": options.pattern,
+        "schedule": options.schedule,
+        "embeddingBits": options.embedding_bits,
+        "embeddingSparsity": options.embedding_sparsity,
+    });
+    if plan.calibrated() {
+        decisive["dampingRel"] = json!(options.damping_rel);
+        decisive["tokens"] = json!(plan.tokens);
+        decisive["seed"] = json!(options.seed);
+    }
+    decisive
+}
+
+impl Job {
+    /// `target_bytes`: content of the target matrices and all headers.
+    pub(super) fn report(
+        &self,
+        output_bytes: u64,
+        target_bytes: u64,
+        embedding_bytes: u64,
+    ) -> Report {
+        let layers = self.layers(&self.plan.targets);
+        let embeddings = self.layers(&self.plan.embeddings);
+        let weights: usize = layers.iter().map(weights_of).sum();
+        let embedding_weights: usize = embeddings.iter().map(weights_of).sum();
+        let removed: f64 = layers
+            .iter()
+            .map(|layer| layer.sparsity * weights_of(layer) as f64)
+            .sum();
+        let bits = |bytes: u64, weights: usize| bytes as f64 * 8.0 / weights as f64;
+        let sidecars: u64 = self.catalog.sidecars.iter().map(|sidecar| sidecar.1).sum();
+        Report {
+            out: self.out_name.clone(),
+            architecture: self.plan.architecture.clone(),
+            sparsity: removed / weights as f64,
+            bits_per_weight: bits(target_bytes, weights),
+            embedding_bits_per_weight: (embedding_weights > 0)
+                .then(|| bits(embedding_bytes, embedding_weights)),
+            input_bytes: self
+                .catalog
+                .shards
+                .iter()
+                .map(|shard| shard.len_bytes)
+                .sum::<u64>()
+                + sidecars,
+            output_bytes,
+            seconds: (self.clock)() - self.started,
+            phases: self.phases.clone(),
+            peak_rss_bytes: 0,
+            planned_peak_bytes: self.plan.memory.peak_bytes,
+            tokens: self.tokens(),
+            isa: self.compute.kernels.isa().id().into(),
+            threads: self.compute.pool.threads(),
+            resumed_units: self.resumed,
+            options: self.plan.settings.options.clone(),
+            repairs: self.repairs(),
+            notes: self.plan.notes.clone(),
+            layers,
+            embeddings,
+        }
+    }
+
+    fn layers(&self, matrices: &[Matrix]) -> Vec<LayerReport> {
+        let record = |matrix: &Matrix| self.journal.get(&solve_unit(&matrix.name));
+        matrices
+            .iter()
+            .filter_map(|matrix| record(matrix)?.layer.clone())
+            .collect()
+    }
+
+    fn repairs(&self) -> Vec<Repair> {
+        let record = |matrix: &Matrix| self.journal.get(&solve_unit(&matrix.name));
+        self.plan
+            .matrices()
+            .filter_map(record)
+            .flat_map(|record| record.repairs.clone())
+            .collect()
+    }
+}
+
+fn weights_of(layer: &LayerReport) -> usize {
+    layer.shape[0] * layer.shape[1]
+}

@@ -1,0 +1,157 @@
+//! What is done already: one line per finished unit, written after the unit's file. Killed at any moment, a job goes on
+//! from here. Nothing is trusted: a unit counts only if its file still has the digest of its line.
+
+use crate::report::{LayerReport, Repair};
+use kerf_tensors::{TensorsError, Workspace};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+const FILE: &str = "journal.jsonl";
+
+/// One finished unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Which unit: `solve:NAME` or `activations:BLOCK`.
+    pub unit: String,
+    /// Its file in the work folder.
+    pub file: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// What the report says of it, if it is a matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<LayerReport>,
+    /// Repairs it took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Repair>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    kerf_journal: u32,
+    fingerprint: String,
+}
+
+/// Finished units of one job.
+pub struct Journal {
+    workspace: Arc<dyn Workspace>,
+    records: HashMap<String, Record>,
+}
+
+impl Journal {
+    /// Reads the journal of the job with that fingerprint; that of another job is cleared.
+    pub fn open(workspace: Arc<dyn Workspace>, fingerprint: &str) -> Result<Self, TensorsError> {
+        let text = workspace.get(FILE)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let mut lines = text.lines();
+        let head = lines
+            .next()
+            .and_then(|line| serde_json::from_str::<Head>(line).ok());
+        let mut journal = Self {
+            workspace,
+            records: HashMap::new(),
+        };
+        if !head.is_some_and(|head| head.kerf_journal == 1 && head.fingerprint == fingerprint) {
+            journal.workspace.clear()?;
+            let head = Head {
+                kerf_journal: 1,
+                fingerprint: fingerprint.into(),
+            };
+            journal.append(&head)?;
+            return Ok(journal);
+        }
+        let ended = text.ends_with('\n');
+        // A torn last line is not a record; without this newline the next one would be glued to it.
+        if !ended {
+            journal.workspace.append_line(FILE, "")?;
+        }
+        for record in lines.filter_map(|line| serde_json::from_str::<Record>(line).ok()) {
+            journal.records.insert(record.unit.clone(), record);
+        }
+        journal.drop_damaged()?;
+        Ok(journal)
+    }
+
+    /// An empty journal that stands in while the real one is lent out.
+    pub fn detached(workspace: &Arc<dyn Workspace>) -> Self {
+        Self {
+            workspace: workspace.clone(),
+            records: HashMap::new(),
+        }
+    }
+
+    /// The record of a unit, if it is done.
+    pub fn get(&self, unit: &str) -> Option<&Record> {
+        self.records.get(unit)
+    }
+
+    /// Number of finished units.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Writes the file of a unit, then its line.
+    pub fn put(&mut self, mut record: Record, content: &[u8]) -> Result<(), TensorsError> {
+        record.sha256 = hex(&Sha256::digest(content));
+        self.workspace.put(&record.file, content)?;
+        self.commit(record)
+    }
+
+    /// Adds the line of a unit whose file was written already.
+    pub fn commit(&mut self, record: Record) -> Result<(), TensorsError> {
+        self.append(&record)?;
+        self.records.insert(record.unit.clone(), record);
+        Ok(())
+    }
+
+    /// Forgets a unit and removes its file.
+    pub fn forget(&mut self, unit: &str) -> Result<(), TensorsError> {
+        match self.records.remove(unit) {
+            Some(record) => self.workspace.remove(&record.file),
+            None => Ok(()),
+        }
+    }
+
+    fn append(&self, value: &impl Serialize) -> Result<(), TensorsError> {
+        let line = serde_json::to_string(value).expect("records are plain data");
+        self.workspace.append_line(FILE, &line)
+    }
+
+    fn drop_damaged(&mut self) -> Result<(), TensorsError> {
+        let mut damaged = Vec::new();
+        for record in self.records.values() {
+            if file_digest(self.workspace.as_ref(), &record.file)?.as_deref()
+                != Some(&record.sha256)
+            {
+                damaged.push(record.unit.clone());
+            }
+        }
+        damaged.iter().for_each(|unit| {
+            self.records.remove(unit);
+        });
+        Ok(())
+    }
+}
+
+/// SHA-256 of a file of the work folder, or `None` if it is not there.
+fn file_digest(workspace: &dyn Workspace, file: &str) -> Result<Option<String>, TensorsError> {
+    let Some(source) = workspace.open(file)? else {
+        return Ok(None);
+    };
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut offset = 0;
+    while offset < source.len_bytes() {
+        let len = (source.len_bytes() - offset).min(buffer.len() as u64) as usize;
+        source.read_at(offset, &mut buffer[..len])?;
+        hasher.update(&buffer[..len]);
+        offset += len as u64;
+    }
+    Ok(Some(hex(&hasher.finalize())))
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

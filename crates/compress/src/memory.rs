@@ -1,0 +1,157 @@
+//! Peak memory, known before the work starts, and kept to.
+//!
+//! The job is in one phase at a time, and each phase's buffers are counted here: reading the formulas beside the code that
+//! allocates is how they stay true, and a test on a real run compares the two.
+
+use crate::CompressError;
+use crate::options::Settings;
+use crate::plan::Matrix;
+use crate::statistics::Needs;
+use kerf_model::Network;
+use kerf_tensors::Catalog;
+use std::collections::HashMap;
+
+/// Code, tokenizer, allocator slack, thread stacks and packing buffers of the process that hosts the engine.
+const BASE_BYTES: u64 = 160 << 20;
+/// Tokens of a batch: enough for a full-rate matrix product, few enough to bound the intermediate values.
+const BATCH_TOKENS: [usize; 3] = [1024, 512, 256];
+
+/// What the run will need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryPlan {
+    /// Peak memory.
+    pub peak_bytes: u64,
+    /// Calibration tokens that run together.
+    pub batch_tokens: usize,
+    /// Whether activations go through the work folder.
+    pub spill: bool,
+    /// Size of all activations of one block boundary.
+    pub activation_bytes: u64,
+}
+
+/// Chooses the fastest way that keeps to `maxMemoryBytes`: activations in memory and large batches, then smaller batches,
+/// then activations on disk. `MEMORY_LIMIT` if none does.
+pub fn plan(
+    catalog: &Catalog,
+    settings: &Settings,
+    network: Option<&Network>,
+    targets: &[Matrix],
+    embeddings: &[Matrix],
+    tokens: usize,
+) -> Result<MemoryPlan, CompressError> {
+    let limit = settings.options.max_memory_bytes;
+    let mut best: Option<MemoryPlan> = None;
+    for spill in [false, true] {
+        for batch_tokens in BATCH_TOKENS {
+            let candidate = candidate(
+                catalog,
+                settings,
+                network,
+                targets,
+                embeddings,
+                tokens,
+                batch_tokens,
+                spill,
+            );
+            if limit == 0 || candidate.peak_bytes <= limit {
+                return Ok(candidate);
+            }
+            best = best
+                .filter(|best| best.peak_bytes <= candidate.peak_bytes)
+                .or(Some(candidate));
+        }
+    }
+    let needed_bytes = best.map_or(0, |best| best.peak_bytes);
+    Err(CompressError::MemoryLimit {
+        needed_bytes,
+        limit_bytes: limit,
+    })
+}
+
+#[allow(clippy::too_many_arguments)]
+fn candidate(
+    catalog: &Catalog,
+    settings: &Settings,
+    network: Option<&Network>,
+    targets: &[Matrix],
+    embeddings: &[Matrix],
+    tokens: usize,
+    batch_tokens: usize,
+    spill: bool,
+) -> MemoryPlan {
+    let solve_alone = targets
+        .iter()
+        .chain(embeddings)
+        .map(|matrix| solve_bytes(catalog, matrix))
+        .max()
+        .unwrap_or(0);
+    let network = network.filter(|_| settings.method.needs() > Needs::Nothing);
+    let Some(network) = network else {
+        return MemoryPlan {
+            peak_bytes: BASE_BYTES + solve_alone,
+            batch_tokens,
+            spill,
+            activation_bytes: 0,
+        };
+    };
+    let activation_bytes = (tokens * network.hidden() * 4) as u64;
+    let window = network
+        .max_context()
+        .min(crate::calibration::MAX_WINDOW)
+        .min(tokens.max(1));
+    let batch = batch_tokens.max(window);
+    let running = (batch * (network.scratch_per_token(window) + network.hidden()) * 4) as u64;
+    let resident = if spill { 0 } else { activation_bytes };
+    let block = largest_block(targets);
+    let grams = block.grams;
+    // The block's weights, and the tensor in its file's type while it is converted.
+    let run = block.weights + block.largest_read + running;
+    let statistics = run + grams;
+    let factor = grams + block.largest_gram + block.largest_solve;
+    let peak = statistics.max(factor).max(run).max(solve_alone);
+    MemoryPlan {
+        peak_bytes: BASE_BYTES + resident + peak,
+        batch_tokens,
+        spill,
+        activation_bytes,
+    }
+}
+
+#[derive(Default)]
+struct BlockBytes {
+    weights: u64,
+    grams: u64,
+    largest_gram: u64,
+    largest_solve: u64,
+    largest_read: u64,
+}
+
+fn largest_block(targets: &[Matrix]) -> BlockBytes {
+    let mut blocks: HashMap<usize, (u64, HashMap<usize, u64>)> = HashMap::new();
+    let mut largest = BlockBytes::default();
+    for matrix in targets {
+        let (rows, cols) = (matrix.rows as u64, matrix.cols as u64);
+        let entry = blocks.entry(matrix.block).or_default();
+        entry.0 += rows * cols * 4;
+        entry.1.insert(matrix.input, cols * cols * 4);
+        largest.largest_gram = largest.largest_gram.max(cols * cols * 4);
+        largest.largest_solve = largest.largest_solve.max(solver_bytes(matrix));
+        largest.largest_read = largest.largest_read.max(rows * cols * 4);
+    }
+    for (weights, grams) in blocks.into_values() {
+        largest.weights = largest.weights.max(weights);
+        largest.grams = largest.grams.max(grams.values().sum());
+    }
+    largest
+}
+
+/// Original, working copy and decoded values as f32, codes, errors of a block of columns, the encoded parts.
+fn solver_bytes(matrix: &Matrix) -> u64 {
+    let weights = (matrix.rows * matrix.cols) as u64;
+    weights * (4 + 4 + 4 + 1 + 1) + (matrix.rows * 128 * 4) as u64
+}
+
+fn solve_bytes(catalog: &Catalog, matrix: &Matrix) -> u64 {
+    let read = catalog.tensors[matrix.tensor].stored_bytes();
+    solver_bytes(matrix).max((matrix.rows * matrix.cols * 4) as u64 + read)
+}

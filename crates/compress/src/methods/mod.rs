@@ -1,0 +1,174 @@
+//! Layer solvers: one file and one row each. What a solver needs decides whether calibration runs.
+
+mod magnitude;
+mod obs;
+mod rtn;
+mod wanda;
+
+use crate::pattern::{Pattern, removed_between};
+use crate::report::Repair;
+use crate::solve::factor::Factor;
+use crate::solve::selection::{
+    MaskRegion, RowScores, keep_highest, keep_highest_per_row, keep_n_of_m,
+};
+use crate::statistics::{Gram, Needs};
+use kerf_kernels::Compute;
+use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix};
+use std::sync::OnceLock;
+
+/// The inputs of a group of matrices: statistics, and the factor made from them once for all.
+#[derive(Debug)]
+pub struct Inputs {
+    /// Second moments, finished.
+    pub gram: Gram,
+    /// Made by the first solver that asks.
+    pub factor: OnceLock<Result<Factor, crate::solve::factor::NoFactor>>,
+}
+
+impl Inputs {
+    /// No factor yet.
+    pub fn new(gram: Gram) -> Self {
+        Self {
+            gram,
+            factor: OnceLock::new(),
+        }
+    }
+}
+
+/// One matrix to solve.
+pub struct Problem<'a> {
+    /// Name of the tensor, for repairs.
+    pub name: &'a str,
+    /// Weights [rows, cols], row-major.
+    pub w: &'a [f32],
+    /// Outputs.
+    pub rows: usize,
+    /// Inputs.
+    pub cols: usize,
+    /// Share of weights to remove.
+    pub sparsity: f64,
+    /// Shape of sparsity.
+    pub pattern: Pattern,
+    /// Grid of the survivors; `None` keeps them as floats of `dtype`.
+    pub grid: Option<Grid>,
+    /// Element type of the source.
+    pub dtype: DType,
+    /// Damping of the Hessian, relative to its mean diagonal.
+    pub damping_rel: f64,
+    /// What calibration learned; present if the method needs it.
+    pub inputs: Option<&'a Inputs>,
+}
+
+/// A solved matrix and what it took.
+#[derive(Debug)]
+pub struct Solved {
+    /// The result.
+    pub matrix: QuantizedMatrix,
+    /// tr(D H D^T) of the error D, if the solver knows it for free.
+    pub error_energy: Option<f64>,
+    /// Id of the method that made the result.
+    pub method: &'static str,
+    /// Repairs, in order.
+    pub repairs: Vec<Repair>,
+}
+
+impl Solved {
+    fn plain(method: &'static str, matrix: QuantizedMatrix) -> Self {
+        Self {
+            matrix,
+            error_energy: None,
+            method,
+            repairs: Vec::new(),
+        }
+    }
+}
+
+/// A layer solver.
+pub trait Method: Sync {
+    /// Stable id, as options have it.
+    fn id(&self) -> &'static str;
+    /// What it needs to know of the inputs.
+    fn needs(&self) -> Needs;
+    /// Whether it removes weights.
+    fn prunes(&self) -> bool {
+        true
+    }
+    /// The shape of sparsity of its paper.
+    fn default_pattern(&self) -> Pattern {
+        Pattern::Unstructured
+    }
+    /// Solves one matrix. Never fails: what cannot be done as asked is done otherwise and reported as a repair.
+    fn solve(&self, compute: &Compute, problem: &Problem<'_>) -> Solved;
+}
+
+/// All methods. Each row runs through the battery of contract tests in tests/methods.rs.
+pub fn table() -> &'static [&'static dyn Method] {
+    &[&rtn::Rtn, &magnitude::Magnitude, &wanda::Wanda, &obs::Obs]
+}
+
+/// The method of that id.
+pub fn by_id(id: &str) -> Option<&'static dyn Method> {
+    table().iter().copied().find(|method| method.id() == id)
+}
+
+/// Ids of the table, in order.
+pub fn ids() -> Vec<&'static str> {
+    table().iter().map(|method| method.id()).collect()
+}
+
+/// A mask over the whole matrix by fixed scores (they do not change while weights go). `None` if nothing is removed.
+fn mask_by_scores(
+    compute: &Compute,
+    problem: &Problem<'_>,
+    scores: &RowScores<'_>,
+) -> Option<Mask> {
+    let (rows, cols) = (problem.rows, problem.cols);
+    if problem.sparsity == 0.0 {
+        return None;
+    }
+    let mut mask = Mask::empty(rows, cols);
+    let stride = mask.stride;
+    match problem.pattern {
+        Pattern::Unstructured => {
+            let region = MaskRegion {
+                bits: &mut mask.bits,
+                stride,
+                rows,
+                cols,
+            };
+            keep_highest(
+                compute,
+                region,
+                removed_between(problem.sparsity, rows, 0, cols),
+                scores,
+            );
+        }
+        Pattern::Row => {
+            let region = MaskRegion {
+                bits: &mut mask.bits,
+                stride,
+                rows,
+                cols,
+            };
+            keep_highest_per_row(
+                compute,
+                region,
+                removed_between(problem.sparsity, 1, 0, cols),
+                scores,
+            );
+        }
+        Pattern::Nm { n, m } => {
+            const ROWS: usize = crate::solve::PANEL_ROWS;
+            compute
+                .pool
+                .chunks_mut(&mut mask.bits, ROWS * stride, |panel, bits| {
+                    let mut row = vec![0.0; cols];
+                    for (i, out) in bits.chunks_mut(stride).enumerate() {
+                        scores(panel * ROWS + i, &mut row);
+                        keep_n_of_m(&row, n, m, out);
+                    }
+                });
+        }
+    }
+    Some(mask)
+}

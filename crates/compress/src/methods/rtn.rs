@@ -1,0 +1,29 @@
+//! Round to nearest: every weight to the nearest value of its group's grid. No calibration, nothing removed.
+
+use super::{Method, Problem, Solved};
+use crate::solve::rounding::finish;
+use crate::statistics::Needs;
+use kerf_kernels::Compute;
+
+pub(super) struct Rtn;
+
+impl Method for Rtn {
+    fn id(&self) -> &'static str {
+        "rtn"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
+    fn prunes(&self) -> bool {
+        false
+    }
+
+    fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
+        Solved::plain(
+            self.id(),
+            finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, None),
+        )
+    }
+}

@@ -1,0 +1,44 @@
+//! Wanda (Sun, Liu, Bair, Kolter: A Simple and Effective Pruning Approach for Large Language Models, 2306.11695): the
+//! weights with the least |w_ij| * norm(x_j) of each row go, the rest are rounded to the grid, no update.
+//!
+//! The paper needs only the norms of the inputs; the whole Gram matrix is collected so that the output error can be reported.
+
+use super::{Method, Problem, Solved, mask_by_scores};
+use crate::pattern::Pattern;
+use crate::solve::rounding::finish;
+use crate::statistics::Needs;
+use kerf_kernels::Compute;
+
+pub(super) struct Wanda;
+
+impl Method for Wanda {
+    fn id(&self) -> &'static str {
+        "wanda"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Gram
+    }
+
+    fn default_pattern(&self) -> Pattern {
+        Pattern::Row
+    }
+
+    fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
+        let norms = p
+            .inputs
+            .expect("the plan collects what a method needs")
+            .gram
+            .norms();
+        let scores = |row: usize, out: &mut [f32]| {
+            compute
+                .kernels
+                .wanda_scores(&p.w[row * p.cols..(row + 1) * p.cols], &norms, out);
+        };
+        let mask = mask_by_scores(compute, p, &scores);
+        Solved::plain(
+            self.id(),
+            finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, mask),
+        )
+    }
+}

@@ -1,0 +1,88 @@
+//! Error measures: quadratic forms of a matrix in the statistics of its inputs.
+
+use super::PANEL_ROWS;
+use crate::statistics::Gram;
+use kerf_kernels::{Compute, MatMut, MatRef};
+
+/// tr(D H D^T) for `d` [rows, n] and the symmetric `h` [n, n] of which the lower triangle is valid, in f64.
+///
+/// For D = W it is the mean energy of the layer's output per token; for D = W - W' that of its error.
+/// Cost: 2 rows n^2 flops; scratch: one panel of 64 rows per task.
+pub fn output_energy(compute: &Compute, d: &[f32], rows: usize, gram: &Gram) -> f64 {
+    let n = gram.n;
+    let panels = rows.div_ceil(PANEL_ROWS);
+    let mut total = 0.0;
+    // Panels one after the other, each product on all threads: the order of the sum is fixed.
+    let mut product = vec![0.0f32; PANEL_ROWS.min(rows) * n];
+    for panel in 0..panels {
+        let start = panel * PANEL_ROWS;
+        let height = PANEL_ROWS.min(rows - start);
+        let part = &d[start * n..(start + height) * n];
+        let product = &mut product[..height * n];
+        // The strict upper triangle is a mirror (see `Gram::mirror`), so H^T = H.
+        compute.linalg.gemm_nn(
+            MatMut {
+                data: product,
+                rows: height,
+                cols: n,
+                stride: n,
+            },
+            MatRef {
+                data: part,
+                rows: height,
+                cols: n,
+                stride: n,
+            },
+            MatRef {
+                data: &gram.h,
+                rows: n,
+                cols: n,
+                stride: n,
+            },
+            1.0,
+            0.0,
+        );
+        let sums = compute.pool.map(height, |i| {
+            row_dot(&part[i * n..(i + 1) * n], &product[i * n..(i + 1) * n])
+        });
+        total += sums.iter().sum::<f64>();
+    }
+    total
+}
+
+fn row_dot(a: &[f32], b: &[f32]) -> f64 {
+    a.chunks(256)
+        .zip(b.chunks(256))
+        .map(|(a, b)| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>() as f64)
+        .sum()
+}
+
+/// sum((a - b)^2) / sum(a^2); 0 if both are zero.
+pub fn relative_weight_error(compute: &Compute, original: &[f32], approximation: &[f32]) -> f64 {
+    const CHUNK: usize = 1 << 16;
+    let parts = compute.pool.map(original.len().div_ceil(CHUNK), |i| {
+        let range = i * CHUNK..((i + 1) * CHUNK).min(original.len());
+        let (mut error, mut norm) = (0.0f64, 0.0f64);
+        for (a, b) in original[range.clone()]
+            .chunks(256)
+            .zip(approximation[range].chunks(256))
+        {
+            error += a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum::<f32>() as f64;
+            norm += a.iter().map(|x| x * x).sum::<f32>() as f64;
+        }
+        (error, norm)
+    });
+    let (error, norm) = parts
+        .iter()
+        .fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+    ratio(error, norm)
+}
+
+/// `part / whole`, 0 for 0 / 0.
+pub fn ratio(part: f64, whole: f64) -> f64 {
+    if part <= 0.0 {
+        0.0
+    } else {
+        part / whole.max(f64::MIN_POSITIVE)
+    }
+}

@@ -1,0 +1,375 @@
+//! Which weights have the lowest scores: radix selection on the bits of the scores, no sort, exact counts.
+//!
+//! A non-negative f32 sorts like its bits. Three passes over 11 + 11 + 9 bits find the value of rank k; a last pass
+//! writes the mask. Scores are computed anew in each pass by the caller's closure, so nothing the size of the matrix is
+//! kept. Equal scores are removed in order of their index, so the result is unique.
+
+use kerf_kernels::{Compute, Kernels};
+use std::ops::Range;
+
+const BUCKETS: usize = 2048;
+const SHIFTS: [u32; 3] = [20, 9, 0];
+
+/// Writes the scores of one row (of the region's columns) into the slice.
+pub type RowScores<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
+
+/// Part of a bit mask: `rows` rows of `cols` columns that start at a byte border.
+pub struct MaskRegion<'a> {
+    /// Bytes from the first of the region on.
+    pub bits: &'a mut [u8],
+    /// Bytes between two rows.
+    pub stride: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub cols: usize,
+}
+
+impl MaskRegion<'_> {
+    fn bytes(&self) -> usize {
+        self.cols.div_ceil(8)
+    }
+}
+
+/// The value of rank `k` among scores: all below it go, and of those equal to it the first `ties`.
+struct Cut {
+    bits: u32,
+    ties: usize,
+}
+
+/// Keeps all of the region but the `remove` lowest scores. Cost: four passes of the score closure.
+pub fn keep_highest(
+    compute: &Compute,
+    region: MaskRegion<'_>,
+    remove: usize,
+    scores: &RowScores<'_>,
+) {
+    let total = region.rows * region.cols;
+    if remove == 0 || remove >= total {
+        return fill(region, remove == 0);
+    }
+    let chunk = chunk_rows(region.cols);
+    let cut = find_cut(compute, region.rows, region.cols, chunk, remove, scores);
+    let threshold = f32::from_bits(cut.bits);
+    let bytes = region.bytes();
+    let (rows, cols, stride) = (region.rows, region.cols, region.stride);
+    let ties: Vec<std::sync::atomic::AtomicUsize> =
+        (0..rows.div_ceil(chunk)).map(|_| 0.into()).collect();
+    compute
+        .pool
+        .chunks_mut(region.bits, chunk * stride, |index, bits| {
+            let mut row = vec![0.0; cols];
+            let mut equal = 0;
+            for (i, out) in bits.chunks_mut(stride).enumerate() {
+                if index * chunk + i >= rows {
+                    break;
+                }
+                scores(index * chunk + i, &mut row);
+                compute
+                    .kernels
+                    .mask_above(&row, threshold, &mut out[..bytes]);
+                equal += row
+                    .iter()
+                    .filter(|score| score.to_bits() == cut.bits)
+                    .count();
+            }
+            ties[index].store(equal, std::sync::atomic::Ordering::Relaxed);
+        });
+    let ties: Vec<usize> = ties.into_iter().map(|count| count.into_inner()).collect();
+    keep_late_ties(
+        compute,
+        region.bits,
+        (rows, cols, stride),
+        chunk,
+        &ties,
+        &cut,
+        scores,
+    );
+}
+
+/// The lowest `remove` of each row go. Cost: four passes of the score closure over each row, rows in parallel.
+pub fn keep_highest_per_row(
+    compute: &Compute,
+    region: MaskRegion<'_>,
+    remove: usize,
+    scores: &RowScores<'_>,
+) {
+    if remove == 0 || remove >= region.cols {
+        return fill(region, remove == 0);
+    }
+    let (rows, cols, stride, bytes) = (region.rows, region.cols, region.stride, region.bytes());
+    let chunk = chunk_rows(cols);
+    compute
+        .pool
+        .chunks_mut(region.bits, chunk * stride, |index, bits| {
+            let mut row = vec![0.0; cols];
+            let mut hist = vec![0; BUCKETS];
+            for (i, out) in bits.chunks_mut(stride).enumerate() {
+                if index * chunk + i >= rows {
+                    break;
+                }
+                scores(index * chunk + i, &mut row);
+                keep_highest_in_row(&compute.kernels, &row, remove, &mut hist, &mut out[..bytes]);
+            }
+        });
+}
+
+/// Of every `m` neighbours in `scores`, the `n` highest stay (ties: the later stays). `m` <= 32.
+pub fn keep_n_of_m(scores: &[f32], n: usize, m: usize, out: &mut [u8]) {
+    out.fill(0);
+    for (group, values) in scores.chunks(m).enumerate() {
+        // A short last group keeps the same share, rounded up, so that no more than asked is lost.
+        let keep = if values.len() == m {
+            n
+        } else {
+            (values.len() * n).div_ceil(m)
+        };
+        for (i, value) in values.iter().enumerate() {
+            let better = values
+                .iter()
+                .enumerate()
+                .filter(|(j, other)| *other > value || (*other == value && *j > i));
+            if better.count() < keep {
+                let bit = group * m + i;
+                out[bit / 8] |= 1 << (bit % 8);
+            }
+        }
+    }
+}
+
+fn keep_highest_in_row(
+    kernels: &Kernels,
+    row: &[f32],
+    remove: usize,
+    hist: &mut [u32],
+    out: &mut [u8],
+) {
+    let (mut prefix, mut rank) = (0, remove);
+    for shift in SHIFTS {
+        hist.fill(0);
+        kernels.histogram(row, shift, prefix, hist);
+        let (bucket, left) = bucket_of_rank(hist.iter().map(|&count| count as usize), rank);
+        rank = left;
+        prefix = next_prefix(prefix, shift, bucket);
+    }
+    kernels.mask_above(row, f32::from_bits(prefix), out);
+    let mut ties = rank;
+    for (j, score) in row.iter().enumerate() {
+        if score.to_bits() == prefix {
+            if ties == 0 {
+                out[j / 8] |= 1 << (j % 8);
+            } else {
+                ties -= 1;
+            }
+        }
+    }
+}
+
+fn find_cut(
+    compute: &Compute,
+    rows: usize,
+    cols: usize,
+    chunk: usize,
+    remove: usize,
+    scores: &RowScores<'_>,
+) -> Cut {
+    let (mut prefix, mut rank) = (0, remove);
+    for shift in SHIFTS {
+        let parts = compute.pool.map(rows.div_ceil(chunk), |index| {
+            let mut hist = vec![0u32; BUCKETS];
+            let mut row = vec![0.0; cols];
+            for i in row_range(index, chunk, rows) {
+                scores(i, &mut row);
+                compute.kernels.histogram(&row, shift, prefix, &mut hist);
+            }
+            hist
+        });
+        let total = |bucket: usize| parts.iter().map(|part| part[bucket] as usize).sum();
+        let (bucket, left) = bucket_of_rank((0..BUCKETS).map(total), rank);
+        rank = left;
+        prefix = next_prefix(prefix, shift, bucket);
+    }
+    Cut {
+        bits: prefix,
+        ties: rank,
+    }
+}
+
+/// The bucket in which the `rank`-th element (from 1) lies, and its rank inside that bucket.
+fn bucket_of_rank(counts: impl Iterator<Item = usize>, mut rank: usize) -> (u32, usize) {
+    for (bucket, count) in counts.enumerate() {
+        if rank <= count {
+            return (bucket as u32, rank);
+        }
+        rank -= count;
+    }
+    unreachable!("rank is at most the number of scores")
+}
+
+fn next_prefix(prefix: u32, shift: u32, bucket: u32) -> u32 {
+    let bits = if shift == 0 { 9 } else { 11 };
+    prefix << bits | bucket
+}
+
+fn keep_late_ties(
+    compute: &Compute,
+    bits: &mut [u8],
+    (rows, cols, stride): (usize, usize, usize),
+    chunk: usize,
+    ties: &[usize],
+    cut: &Cut,
+    scores: &RowScores<'_>,
+) {
+    if ties.iter().sum::<usize>() == cut.ties {
+        return;
+    }
+    let before: Vec<usize> = ties
+        .iter()
+        .scan(0, |sum, &n| Some(std::mem::replace(sum, *sum + n)))
+        .collect();
+    compute
+        .pool
+        .chunks_mut(bits, chunk * stride, |index, bits| {
+            if ties[index] == 0 || before[index] + ties[index] <= cut.ties {
+                return;
+            }
+            let mut left = cut.ties.saturating_sub(before[index]);
+            let mut row = vec![0.0; cols];
+            for (i, out) in row_range(index, chunk, rows).zip(bits.chunks_mut(stride)) {
+                scores(i, &mut row);
+                for (j, _) in row
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, score)| score.to_bits() == cut.bits)
+                {
+                    if left > 0 {
+                        left -= 1;
+                    } else {
+                        out[j / 8] |= 1 << (j % 8);
+                    }
+                }
+            }
+        });
+}
+
+fn fill(region: MaskRegion<'_>, keep: bool) {
+    let bytes = region.bytes();
+    let tail = if region.cols.is_multiple_of(8) {
+        0xff
+    } else {
+        (1u8 << (region.cols % 8)) - 1
+    };
+    for row in region.bits.chunks_mut(region.stride).take(region.rows) {
+        row[..bytes].fill(if keep { 0xff } else { 0 });
+        if keep && bytes > 0 {
+            row[bytes - 1] = tail;
+        }
+    }
+}
+
+fn chunk_rows(cols: usize) -> usize {
+    (65536 / cols.max(1)).clamp(1, 1024)
+}
+
+fn row_range(index: usize, chunk: usize, rows: usize) -> Range<usize> {
+    index * chunk..((index + 1) * chunk).min(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kerf_kernels::Isa;
+    use kerf_tensors::Mask;
+    use proptest::prelude::*;
+
+    /// The plain form: sort by (score, index), remove the first.
+    fn sorted(scores: &[f32], remove: usize) -> Vec<bool> {
+        let mut order: Vec<usize> = (0..scores.len()).collect();
+        order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(a.cmp(&b)));
+        let mut keep = vec![true; scores.len()];
+        order[..remove.min(scores.len())]
+            .iter()
+            .for_each(|&i| keep[i] = false);
+        keep
+    }
+
+    fn kept(mask: &Mask) -> Vec<bool> {
+        (0..mask.rows)
+            .flat_map(|r| (0..mask.cols).map(move |c| (r, c)))
+            .map(|(r, c)| mask.kept(r, c))
+            .collect()
+    }
+
+    fn region(mask: &mut Mask) -> MaskRegion<'_> {
+        MaskRegion {
+            stride: mask.stride,
+            rows: mask.rows,
+            cols: mask.cols,
+            bits: &mut mask.bits,
+        }
+    }
+
+    fn scores() -> impl Strategy<Value = (usize, usize, Vec<f32>, f64)> {
+        // Few distinct values make ties, zeros among them; some rows are longer than a byte border.
+        (1usize..40, 1usize..70).prop_flat_map(|(rows, cols)| {
+            let value = prop_oneof![
+                Just(0.0f32),
+                Just(1.0),
+                (0u32..50).prop_map(|v| v as f32 * 0.37),
+                0.0f32..3.0e5
+            ];
+            (
+                Just(rows),
+                Just(cols),
+                proptest::collection::vec(value, rows * cols),
+                0.0..1.0f64,
+            )
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn selects_what_a_sort_selects((rows, cols, scores, share) in scores()) {
+            for threads in [1, 3] {
+                let compute = Compute::new(None, threads).unwrap();
+                let remove = (share * scores.len() as f64) as usize;
+                let mut mask = Mask::empty(rows, cols);
+                keep_highest(&compute, region(&mut mask), remove, &|r, out| out.copy_from_slice(&scores[r * cols..][..cols]));
+                prop_assert_eq!(kept(&mask), sorted(&scores, remove));
+                let remove = (share * cols as f64) as usize;
+                keep_highest_per_row(&compute, region(&mut mask), remove, &|r, out| out.copy_from_slice(&scores[r * cols..][..cols]));
+                let rows: Vec<bool> = scores.chunks(cols).flat_map(|row| sorted(row, remove)).collect();
+                prop_assert_eq!(kept(&mask), rows);
+            }
+        }
+    }
+
+    #[test]
+    fn all_and_none() {
+        let compute = Compute::new(Some(Isa::Portable), 1).unwrap();
+        for cols in [1, 7, 8, 9, 16] {
+            let mut mask = Mask::empty(3, cols);
+            keep_highest(&compute, region(&mut mask), 0, &|_, _| unreachable!());
+            assert_eq!(mask.count(), 3 * cols);
+            keep_highest(
+                &compute,
+                region(&mut mask),
+                3 * cols,
+                &|_, _| unreachable!(),
+            );
+            assert_eq!(mask.count(), 0);
+        }
+    }
+
+    #[test]
+    fn n_of_m_keeps_the_highest() {
+        let mut out = [0u8; 2];
+        keep_n_of_m(
+            &[1.0, 4.0, 3.0, 2.0, 5.0, 5.0, 5.0, 5.0, 9.0, 1.0],
+            2,
+            4,
+            &mut out,
+        );
+        assert_eq!(out, [0b1100_0110, 0b01]);
+    }
+}

@@ -1,0 +1,142 @@
+//! What calibration learns about the inputs of a linear layer.
+
+use kerf_kernels::{Compute, MatMut, MatRef};
+
+/// What a method has to know of the inputs of a matrix: this alone decides whether calibration runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// Weights only: works on any matrix, without running the network.
+    Nothing,
+    /// Second moments of the inputs: [`Gram`].
+    Gram,
+}
+
+/// Second moments of a layer's inputs, h = x^T x / tokens, [n, n].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gram {
+    /// Number of inputs.
+    pub n: usize,
+    /// Row-major [n, n]; after [`Gram::finish`] full and symmetric, while adding only the lower triangle is valid.
+    pub h: Vec<f32>,
+    /// Tokens added so far.
+    pub tokens: usize,
+}
+
+impl Gram {
+    /// Nothing seen yet. Memory: 4 n^2 bytes.
+    pub fn new(n: usize) -> Self {
+        Self {
+            n,
+            h: vec![0.0; n * n],
+            tokens: 0,
+        }
+    }
+
+    /// Adds the inputs of some tokens, `x` [tokens, n]. Cost: tokens n^2 flops, the triangle only.
+    pub fn add(&mut self, compute: &Compute, x: &[f32]) {
+        let n = self.n;
+        let tokens = x.len() / n;
+        let h = MatMut {
+            data: &mut self.h,
+            rows: n,
+            cols: n,
+            stride: n,
+        };
+        compute.linalg.syrk_lower(
+            h,
+            MatRef {
+                data: x,
+                rows: tokens,
+                cols: n,
+                stride: n,
+            },
+        );
+        self.tokens += tokens;
+    }
+
+    /// Divides by the number of tokens and mirrors the lower triangle into the upper.
+    pub fn finish(&mut self, compute: &Compute) {
+        let n = self.n;
+        let scale = 1.0 / self.tokens.max(1) as f32;
+        compute.pool.chunks_mut(&mut self.h, n, |i, row| {
+            row[..=i].iter_mut().for_each(|value| *value *= scale)
+        });
+        mirror(&mut self.h, n);
+    }
+
+    /// sqrt of the mean square of each input.
+    pub fn norms(&self) -> Vec<f32> {
+        (0..self.n)
+            .map(|j| self.h[j * self.n + j].max(0.0).sqrt())
+            .collect()
+    }
+}
+
+/// Copies the strict lower triangle into the upper, tile by tile, since a column walk misses the cache on every step.
+fn mirror(h: &mut [f32], n: usize) {
+    const TILE: usize = 32;
+    for i0 in (0..n).step_by(TILE) {
+        for j0 in (0..=i0).step_by(TILE) {
+            for i in i0..(i0 + TILE).min(n) {
+                for j in j0..(j0 + TILE).min(i) {
+                    h[j * n + i] = h[i * n + j];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use rand_xoshiro::Xoshiro256PlusPlus;
+    use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+    /// Uniform numbers in -1..1.
+    pub(crate) fn random(len: usize, seed: u64) -> Vec<f32> {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        (0..len)
+            .map(|_| (rng.next_u64() >> 40) as f32 / (1u64 << 23) as f32 - 1.0)
+            .collect()
+    }
+
+    /// Correlated inputs: neighbours share part of their value.
+    pub(crate) fn random_inputs(tokens: usize, n: usize, seed: u64) -> Vec<f32> {
+        let mut x = random(tokens * n, seed);
+        for row in x.chunks_mut(n) {
+            for j in 1..n {
+                row[j] += 0.7 * row[j - 1];
+            }
+        }
+        x
+    }
+
+    pub(crate) fn random_gram(compute: &Compute, tokens: usize, n: usize, seed: u64) -> Gram {
+        let mut gram = Gram::new(n);
+        gram.add(compute, &random_inputs(tokens, n, seed));
+        gram.finish(compute);
+        gram
+    }
+
+    #[test]
+    fn pieces_add_up_to_the_plain_product() {
+        let compute = Compute::new(None, 2).unwrap();
+        let (tokens, n) = (90, 67);
+        let x = random_inputs(tokens, n, 3);
+        let mut gram = Gram::new(n);
+        x.chunks(31 * n).for_each(|part| gram.add(&compute, part));
+        gram.finish(&compute);
+        assert_eq!(gram.tokens, tokens);
+        for i in 0..n {
+            for j in 0..n {
+                let plain: f64 = (0..tokens)
+                    .map(|t| x[t * n + i] as f64 * x[t * n + j] as f64)
+                    .sum();
+                assert!(
+                    (gram.h[i * n + j] as f64 - plain / tokens as f64).abs() < 1e-5,
+                    "{i} {j}"
+                );
+            }
+        }
+    }
+}

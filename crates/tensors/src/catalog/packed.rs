@@ -1,0 +1,111 @@
+//! Reading matrices of a kerf container.
+
+use super::{Catalog, Span, Stored, TensorEntry};
+use crate::kerf::{self, Part, TensorRecord};
+use crate::{EncodedTensor, QuantizedMatrix, TensorsError};
+use kerf_kernels::Compute;
+use std::ops::Range;
+
+/// A rule that a container breaks, or a read that failed.
+enum Failure {
+    Rule(String),
+    Read(TensorsError),
+}
+
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Rule(reason)
+    }
+}
+
+impl Catalog {
+    /// A packed tensor as stored. `WRONG_DTYPE` for a plain one.
+    pub fn read_encoded(&self, entry: &TensorEntry) -> Result<EncodedTensor, TensorsError> {
+        let (record, spans) = packed(entry)?;
+        let mut parts = Vec::with_capacity(spans.len());
+        for (name, dtype, shape, span) in spans {
+            parts.push(Part {
+                part: kerf::static_part(name),
+                dtype: *dtype,
+                shape: shape.clone(),
+                bytes: self.read_whole(span)?,
+            });
+        }
+        Ok(EncodedTensor {
+            name: entry.name.clone(),
+            record: record.clone(),
+            parts,
+        })
+    }
+
+    /// Decodes with the name of the entry's file in errors.
+    pub(super) fn decode(
+        &self,
+        compute: &Compute,
+        encoded: &EncodedTensor,
+        entry: &TensorEntry,
+    ) -> Result<QuantizedMatrix, TensorsError> {
+        encoded.decode_from(compute, self.path_of(entry))
+    }
+
+    /// Some rows of a packed matrix: only the blocks that hold them are read and decoded.
+    pub(super) fn read_packed_rows(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        rows: Range<usize>,
+    ) -> Result<Vec<f32>, TensorsError> {
+        let (record, spans) = packed(entry)?;
+        let read = |part: &str, range: Range<usize>| {
+            let span = spans
+                .iter()
+                .find(|(name, ..)| name == part)
+                .map(|part| &part.3);
+            let span = span.filter(|span| range.end as u64 <= span.len_bytes);
+            let span = span.ok_or_else(|| format!("part {part} is too short for its rowptr"))?;
+            let mut bytes = vec![0; range.len()];
+            self.read_span(span, range.start as u64, &mut bytes)
+                .map_err(Failure::Read)?;
+            Ok(bytes)
+        };
+        let (first, record, parts) =
+            kerf::rows(record, rows.clone(), read).map_err(|failure| match failure {
+                Failure::Read(error) => error,
+                Failure::Rule(reason) => TensorsError::BadContainer {
+                    path: self.path_of(entry).to_owned(),
+                    tensor: entry.name.clone(),
+                    reason,
+                },
+            })?;
+        let blocks = EncodedTensor {
+            name: entry.name.clone(),
+            record,
+            parts,
+        };
+        let mut values = self.decode(compute, &blocks, entry)?.dequantize_on(compute);
+        let cols = entry.shape[1];
+        values.truncate((rows.end - first) * cols);
+        values.drain(..(rows.start - first) * cols);
+        Ok(values)
+    }
+
+    fn path_of(&self, entry: &TensorEntry) -> &str {
+        let shard = match &entry.stored {
+            Stored::Plain(span) => Some(span.shard),
+            Stored::Packed { parts, .. } => parts.first().map(|part| part.3.shard),
+        };
+        shard.map_or("", |shard| self.sources[shard].name())
+    }
+}
+
+type PartSpan = (String, crate::DType, Vec<usize>, Span);
+
+fn packed(entry: &TensorEntry) -> Result<(&TensorRecord, &[PartSpan]), TensorsError> {
+    match &entry.stored {
+        Stored::Packed { record, parts } => Ok((record, parts)),
+        Stored::Plain(_) => Err(TensorsError::WrongDType {
+            tensor: entry.name.clone(),
+            dtype: format!("a plain tensor of {}", entry.dtype.name()),
+        }),
+    }
+}

@@ -1,0 +1,81 @@
+//! Dense safetensors: zeros where weights were pruned, values in the element type of the source. Everything loads it.
+
+use super::{Format, Outgoing, copy};
+use crate::bytes::as_bytes;
+use crate::catalog::Stored;
+use crate::safetensors::OutTensor;
+use crate::{DType, Sink, TensorsError};
+use kerf_kernels::{Compute, Kernels};
+use std::collections::BTreeMap;
+
+/// Row of the table.
+pub(super) struct Safetensors;
+
+impl Format for Safetensors {
+    fn id(&self) -> &'static str {
+        "safetensors"
+    }
+
+    fn file_name(&self) -> (&'static str, &'static str) {
+        ("model", "safetensors")
+    }
+
+    fn plan(&self, tensor: &Outgoing<'_>) -> (Vec<OutTensor>, BTreeMap<String, String>) {
+        let out = match tensor {
+            Outgoing::Plain(_, entry) => entry.as_out(),
+            Outgoing::Encoded(tensor) => OutTensor {
+                name: tensor.name.clone(),
+                dtype: tensor.record.dtype,
+                shape: tensor.record.shape.to_vec(),
+            },
+        };
+        (vec![out], BTreeMap::new())
+    }
+
+    fn metadata(&self) -> BTreeMap<String, String> {
+        // transformers refuses a file that does not say for which framework its layout is.
+        BTreeMap::from([("format".to_owned(), "pt".to_owned())])
+    }
+
+    fn write(
+        &self,
+        compute: &Compute,
+        tensor: &Outgoing<'_>,
+        _index: usize,
+        sink: &mut dyn Sink,
+    ) -> Result<(), TensorsError> {
+        let (values, dtype) = match tensor {
+            Outgoing::Plain(catalog, entry) => match &entry.stored {
+                Stored::Plain(span) => return copy(catalog, span, sink),
+                Stored::Packed { .. } => (catalog.read_f32(compute, entry)?, entry.dtype),
+            },
+            Outgoing::Encoded(tensor) => {
+                let values = tensor.decode(compute)?.dequantize_on(compute);
+                (values, tensor.record.dtype)
+            }
+        };
+        write_as(&compute.kernels, dtype, &values, sink)
+    }
+}
+
+/// Values rounded to `dtype`, piece by piece.
+fn write_as(
+    kernels: &Kernels,
+    dtype: DType,
+    values: &[f32],
+    sink: &mut dyn Sink,
+) -> Result<(), TensorsError> {
+    if dtype == DType::F32 {
+        return sink.write(as_bytes(values));
+    }
+    let mut narrow = vec![0u16; values.len().min(1 << 20)];
+    for piece in values.chunks(1 << 20) {
+        let narrow = &mut narrow[..piece.len()];
+        match dtype {
+            DType::BF16 => kernels.f32_to_bf16(piece, narrow),
+            _ => kernels.f32_to_f16(piece, narrow),
+        }
+        sink.write(as_bytes(narrow))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! From parts to codes or values. The parts may be hostile: every promise of the specification is checked, and nothing is
+//! allocated that is more than a small multiple of the parts.
+
+use super::layout::{BLOCK_ROWS, Body, Layout};
+use super::{Part, TensorRecord, encode};
+use crate::bytes::{as_bytes_mut, try_chunks_mut};
+use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
+use kerf_kernels::{Compute, Kernels};
+use std::ops::Range;
+
+/// Decodes a matrix; the error says which promise is broken.
+pub(super) fn matrix(
+    compute: &Compute,
+    record: &TensorRecord,
+    parts: &[Part],
+) -> Result<QuantizedMatrix, String> {
+    let layout = Layout::new(record)?;
+    check_parts(&layout, parts.iter().map(Part::description))?;
+    let mask = match find(parts, "mask") {
+        Some(bits) => Some(mask(&layout, bits)?),
+        None => None,
+    };
+    let counts = match (&mask, find(parts, "rowptr")) {
+        (Some(mask), Some(rowptr)) => checked_counts(&layout, mask, rowptr)?,
+        _ => layout.full_counts(),
+    };
+    let offsets = layout.offsets(&counts);
+    let body = find(parts, "codes").or_else(|| find(parts, "values"));
+    let body = Decoder {
+        compute,
+        layout: &layout,
+        mask: mask.as_ref(),
+        counts: &counts,
+        body: check_body(&layout, body.unwrap_or_default(), &offsets)?,
+        offsets: &offsets,
+    };
+    let values = match layout.body {
+        Body::Grid(grid) => Values::Codes {
+            grid,
+            codes: body.codes(grid)?,
+            scales: scales(&compute.kernels, find(parts, "scales").unwrap_or_default())?,
+        },
+        Body::Float(dtype) => Values::Float {
+            dtype,
+            values: body.floats(dtype)?,
+        },
+    };
+    Ok(QuantizedMatrix {
+        rows: layout.rows,
+        cols: layout.cols,
+        mask,
+        values,
+    })
+}
+
+impl Part {
+    fn description(&self) -> (&str, DType, &[usize], u64) {
+        (self.part, self.dtype, &self.shape, self.bytes.len() as u64)
+    }
+}
+
+fn find<'a>(parts: &'a [Part], name: &str) -> Option<&'a [u8]> {
+    let part = parts.iter().find(|part| part.part == name)?;
+    Some(&part.bytes)
+}
+
+/// The parts are those of the record, with the types and shapes that follow from it: (name, type, shape, bytes) of each.
+pub(super) fn check_parts<'a>(
+    layout: &Layout,
+    parts: impl Iterator<Item = (&'a str, DType, &'a [usize], u64)> + Clone,
+) -> Result<(), String> {
+    let expected = layout.parts();
+    for (name, dtype, shape) in &expected {
+        let mut found = parts.clone().filter(|part| part.0 == *name);
+        let Some((_, actual_dtype, actual_shape, bytes)) = found.next() else {
+            return Err(format!("part {name} is missing"));
+        };
+        if found.next().is_some() {
+            return Err(format!("part {name} occurs twice"));
+        }
+        let shape_fits = match shape {
+            Some(shape) => actual_shape == shape,
+            None => actual_shape.len() == 1,
+        };
+        if actual_dtype != *dtype || !shape_fits {
+            let (expected, actual) = (dtype.name(), actual_dtype.name());
+            return Err(format!(
+                "part {name} is {actual} {actual_shape:?}, expected {expected} {shape:?}"
+            ));
+        }
+        let elements: usize = actual_shape.iter().product();
+        if bytes != elements as u64 * (dtype.bits() / 8) {
+            return Err(format!(
+                "part {name} has {bytes} bytes for {elements} elements"
+            ));
+        }
+    }
+    let extra =
+        |part: &(&str, DType, &[usize], u64)| !expected.iter().any(|(name, ..)| *name == part.0);
+    match parts.clone().find(extra) {
+        Some((name, ..)) => Err(format!("part {name} does not belong to its record")),
+        None => Ok(()),
+    }
+}
+
+fn mask(layout: &Layout, bits: &[u8]) -> Result<Mask, String> {
+    let used = layout.cols % 8;
+    if used != 0 {
+        let last_bytes = bits.iter().skip(layout.stride - 1).step_by(layout.stride);
+        if let Some(row) = last_bytes.clone().position(|byte| byte >> used != 0) {
+            return Err(format!("padding bits of the mask are set in row {row}"));
+        }
+    }
+    Ok(Mask {
+        rows: layout.rows,
+        cols: layout.cols,
+        stride: layout.stride,
+        bits: bits.to_vec(),
+    })
+}
+
+/// Survivors of every block, by the mask; `rowptr` must say the same.
+fn checked_counts(layout: &Layout, mask: &Mask, rowptr: &[u8]) -> Result<Vec<usize>, String> {
+    let counts = layout.mask_counts(&mask.bits);
+    if encode::rowptr(layout.rowptr_dtype(), &counts) == rowptr {
+        return Ok(counts);
+    }
+    let stored = stored_rowptr(layout, rowptr);
+    let mut sum = 0;
+    let mut block = 0;
+    for count in counts {
+        if stored[block] != sum {
+            break;
+        }
+        sum += count as u64;
+        block += 1;
+    }
+    let actual = stored[block];
+    Err(format!(
+        "rowptr[{block}] is {actual}, the mask has {sum} survivors before that row"
+    ))
+}
+
+/// The entries of `rowptr`.
+fn stored_rowptr(layout: &Layout, rowptr: &[u8]) -> Vec<u64> {
+    let width = (layout.rowptr_dtype().bits() / 8) as usize;
+    let entry = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |sum, &byte| sum << 8 | u64::from(byte))
+    };
+    rowptr.chunks_exact(width).map(entry).collect()
+}
+
+/// The codes or values have the length that the counts need, and the padding after them is zero.
+fn check_body<'a>(layout: &Layout, body: &'a [u8], offsets: &[usize]) -> Result<&'a [u8], String> {
+    let end = offsets.last().copied().unwrap_or(0);
+    let expected = layout.padded(end);
+    let actual = body.len();
+    if actual != expected {
+        return Err(format!(
+            "its codes or values take {actual} bytes, its survivors {expected}"
+        ));
+    }
+    if body[end..].iter().any(|&byte| byte != 0) {
+        return Err("padding after the codes is not zero".into());
+    }
+    Ok(&body[..end])
+}
+
+fn scales(kernels: &Kernels, bytes: &[u8]) -> Result<Vec<f32>, String> {
+    let mut narrow = vec![0u16; bytes.len() / 2];
+    as_bytes_mut(&mut narrow).copy_from_slice(bytes);
+    let mut scales = vec![0.0; narrow.len()];
+    kernels.f16_to_f32(&narrow, &mut scales);
+    let wrong = |scale: &f32| !scale.is_finite() || scale.is_sign_negative();
+    match scales.iter().position(wrong) {
+        Some(at) => Err(format!("scale {at} is {}", scales[at])),
+        None => Ok(scales),
+    }
+}
+
+/// Everything checked, ready to be decoded in tasks of whole blocks.
+struct Decoder<'a> {
+    compute: &'a Compute,
+    layout: &'a Layout,
+    mask: Option<&'a Mask>,
+    counts: &'a [usize],
+    offsets: &'a [usize],
+    body: &'a [u8],
+}
+
+impl Decoder<'_> {
+    /// Runs `block(block, out)` for every block, `out` being its rows.
+    fn blocks<T: Send + Clone + Default>(
+        &self,
+        block: impl Fn(usize, &mut [T]) -> Result<(), String> + Sync,
+    ) -> Result<Vec<T>, String> {
+        let mut out = vec![T::default(); self.layout.weights()];
+        let block_weights = BLOCK_ROWS * self.layout.cols.max(1);
+        let panel_weights = self.layout.panel_blocks() * block_weights;
+        try_chunks_mut(
+            &self.compute.pool,
+            &mut out,
+            panel_weights,
+            |panel, rows| {
+                let first = self.layout.panel(panel).start;
+                let mut blocks = rows.chunks_mut(block_weights).enumerate();
+                blocks.try_for_each(|(at, rows)| block(first + at, rows))
+            },
+        )?;
+        Ok(out)
+    }
+
+    fn bytes(&self, block: usize) -> &[u8] {
+        &self.body[self.offsets[block]..self.offsets[block + 1]]
+    }
+
+    fn codes(&self, grid: Grid) -> Result<Vec<i8>, String> {
+        let (kernels, cols) = (&self.compute.kernels, self.layout.cols);
+        let bits = u32::from(grid.bits);
+        self.blocks(|block, out| {
+            let bytes = self.bytes(block);
+            let used = self.counts[block] % 8 * bits as usize % 8;
+            if used != 0 && bytes.last().is_some_and(|last| last >> used != 0) {
+                return Err(format!(
+                    "padding bits of the codes are set in block {block}"
+                ));
+            }
+            let Some(mask) = self.mask else {
+                kernels.unpack_bits(bytes, bits, out);
+                return Ok(());
+            };
+            let mut packed = vec![0; self.counts[block]];
+            kernels.unpack_bits(bytes, bits, &mut packed);
+            let mut taken = 0;
+            for (row, out) in self.layout.block_rows(block).zip(out.chunks_mut(cols)) {
+                taken += kernels.expand_codes(&packed[taken..], mask.row(row), out);
+            }
+            Ok(())
+        })
+    }
+
+    fn floats(&self, dtype: DType) -> Result<Vec<f32>, String> {
+        let (kernels, cols) = (&self.compute.kernels, self.layout.cols);
+        self.blocks(|block, out| {
+            let survivors = floats(kernels, dtype, self.bytes(block));
+            if let Some(at) = kernels.first_non_finite(&survivors) {
+                return Err(format!("value {at} of block {block} is {}", survivors[at]));
+            }
+            let Some(mask) = self.mask else {
+                out.copy_from_slice(&survivors);
+                return Ok(());
+            };
+            let mut left = survivors.into_iter();
+            for (row, out) in self.layout.block_rows(block).zip(out.chunks_mut(cols)) {
+                expand(mask.row(row), out, &mut left);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Little-endian floats as f32.
+fn floats(kernels: &Kernels, dtype: DType, bytes: &[u8]) -> Vec<f32> {
+    let mut values = vec![0.0; bytes.len() / (dtype.bits() / 8) as usize];
+    if dtype == DType::F32 {
+        as_bytes_mut(&mut values).copy_from_slice(bytes);
+        return values;
+    }
+    let mut narrow = vec![0u16; values.len()];
+    as_bytes_mut(&mut narrow).copy_from_slice(bytes);
+    match dtype {
+        DType::BF16 => kernels.bf16_to_f32(&narrow, &mut values),
+        _ => kernels.f16_to_f32(&narrow, &mut values),
+    }
+    values
+}
+
+/// Puts one value at every set bit.
+fn expand(mask: &[u8], out: &mut [f32], values: &mut impl Iterator<Item = f32>) {
+    for (at, &byte) in mask.iter().enumerate() {
+        let mut left = byte;
+        while left != 0 {
+            let place = at * 8 + left.trailing_zeros() as usize;
+            out[place] = values.next().unwrap_or_default();
+            left &= left - 1;
+        }
+    }
+}
+
+/// How to read some rows of an encoded matrix without the others: the part of it that holds whole blocks of rows is a
+/// matrix of its own, with the same grid.
+///
+/// `read(part, range)` gives some bytes of a part. Returns the record and the parts of the smaller matrix, whose first
+/// row is row `first_block * BLOCK_ROWS` of the whole.
+pub(crate) fn rows<E: From<String>>(
+    record: &TensorRecord,
+    rows: Range<usize>,
+    mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
+) -> Result<(usize, TensorRecord, Vec<Part>), E> {
+    let whole = Layout::new(record)?;
+    let blocks = (rows.start / BLOCK_ROWS).min(whole.blocks)
+        ..rows.end.div_ceil(BLOCK_ROWS).min(whole.blocks);
+    let rows =
+        (blocks.start * BLOCK_ROWS).min(whole.rows)..(blocks.end * BLOCK_ROWS).min(whole.rows);
+    let mut record = record.clone();
+    record.shape[0] = rows.len();
+    let part = Layout::new(&record)?;
+    let mut counts = whole.full_counts();
+    if whole.masked {
+        let width = (whole.rowptr_dtype().bits() / 8) as usize;
+        let rowptr = read("rowptr", 0..(whole.blocks + 1) * width)?;
+        counts = counts_of(&whole, &stored_rowptr(&whole, &rowptr))?;
+    }
+    let offsets = whole.offsets(&counts);
+    let mut parts = Vec::with_capacity(4);
+    for (name, dtype, shape) in part.parts() {
+        let row_bytes = |shape: &[usize]| shape[1] * (dtype.bits() / 8) as usize;
+        let bytes = match (name, &shape) {
+            ("rowptr", _) => encode::rowptr(dtype, &counts[blocks.clone()]),
+            ("scales" | "mask", Some(shape)) => {
+                let size = row_bytes(shape);
+                read(name, rows.start * size..rows.end * size)?
+            }
+            _ => {
+                let place = offsets[blocks.start]..offsets[blocks.end];
+                let mut bytes = read(name, place.clone())?;
+                bytes.resize(part.padded(place.len()), 0);
+                bytes
+            }
+        };
+        parts.push(Part {
+            part: name,
+            dtype,
+            shape: shape.unwrap_or_else(|| vec![bytes.len() / (dtype.bits() / 8) as usize]),
+            bytes,
+        });
+    }
+    Ok((rows.start, record, parts))
+}
+
+/// Survivors of every block, by `rowptr` alone: it must start at 0, not fall, and not hold more than a block has.
+fn counts_of(layout: &Layout, rowptr: &[u64]) -> Result<Vec<usize>, String> {
+    let full = layout.full_counts();
+    let steps = rowptr.windows(2).zip(&full).enumerate();
+    let mut counts = Vec::with_capacity(full.len());
+    for (block, (pair, &full)) in steps {
+        match pair[1].checked_sub(pair[0]) {
+            Some(count) if count <= full as u64 => counts.push(count as usize),
+            _ => return Err(format!("rowptr[{}] is out of range", block + 1)),
+        }
+    }
+    match rowptr.first() {
+        Some(0) => Ok(counts),
+        _ => Err("rowptr does not begin with 0".into()),
+    }
+}

@@ -1,0 +1,220 @@
+//! Containers as files: names, records and versions in a safetensors header.
+
+use super::layout::Layout;
+use super::{EncodedTensor, Part, TensorRecord, VERSION, decode};
+use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
+use crate::{Source, TensorsError};
+use std::collections::BTreeMap;
+
+/// Names that a part may have.
+const PARTS: [&str; 5] = ["rowptr", "scales", "values", "mask", "codes"];
+/// Between the name of a matrix and the name of its part.
+const INFIX: &str = ".kerf.";
+/// Before the name of a matrix in the metadata.
+const RECORD_PREFIX: &str = "kerf:";
+const VERSION_KEY: &str = "kerf.version";
+
+/// Metadata of every container that this program writes. The options of a run go beside it, under `kerf.options`.
+pub fn metadata() -> BTreeMap<String, String> {
+    let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
+    BTreeMap::from([
+        (VERSION_KEY.to_owned(), VERSION.to_string()),
+        ("kerf.producer".to_owned(), producer.to_owned()),
+    ])
+}
+
+/// Stored name of a part.
+pub(crate) fn part_name(name: &str, part: &str) -> String {
+    format!("{name}{INFIX}{part}")
+}
+
+/// The name of a part as a constant. Only names that [`fold`] found are given.
+pub(crate) fn static_part(part: &str) -> &'static str {
+    let known = PARTS.into_iter().find(|known| *known == part);
+    known.expect("fold lets no other part through")
+}
+
+/// Metadata entry with the record of a matrix.
+pub(crate) fn record_entry(name: &str, record: &TensorRecord) -> (String, String) {
+    let json = serde_json::to_string(record).expect("a record is plain data");
+    (format!("{RECORD_PREFIX}{name}"), json)
+}
+
+pub(super) fn bad(path: &str, tensor: &str, reason: impl Into<String>) -> TensorsError {
+    TensorsError::BadContainer {
+        path: path.to_owned(),
+        tensor: tensor.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+/// A tensor of the model, as a file has it.
+pub(crate) enum Folded {
+    /// Under its own name.
+    Plain(HeaderTensor),
+    /// As parts, which the record fits.
+    Packed {
+        name: String,
+        record: TensorRecord,
+        parts: Vec<(&'static str, HeaderTensor)>,
+    },
+}
+
+/// The tensors of the model in one file, in the order of their first bytes, and whether it is a container. In a plain
+/// safetensors file nothing is folded.
+pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), TensorsError> {
+    let Some(version) = header.metadata.get(VERSION_KEY) else {
+        let plain = header.tensors.into_iter().map(Folded::Plain).collect();
+        return Ok((plain, false));
+    };
+    if *version != VERSION.to_string() {
+        return Err(TensorsError::ContainerVersion {
+            path: path.to_owned(),
+            version: version.clone(),
+            supported: VERSION,
+        });
+    }
+    let mut parts: BTreeMap<String, Vec<(&'static str, HeaderTensor)>> = BTreeMap::new();
+    let mut folded = Vec::new();
+    for tensor in header.tensors {
+        match split_part(path, &tensor.name)? {
+            None => folded.push((tensor.offset, Folded::Plain(tensor))),
+            Some((name, part)) => parts.entry(name).or_default().push((part, tensor)),
+        }
+    }
+    for (key, json) in &header.metadata {
+        let Some(name) = key.strip_prefix(RECORD_PREFIX) else {
+            continue;
+        };
+        let parts = parts.remove(name).unwrap_or_default();
+        let packed = fold_matrix(name, json, parts).map_err(|reason| bad(path, name, reason))?;
+        folded.push(packed);
+    }
+    if let Some(name) = parts.keys().next() {
+        return Err(bad(path, name, "there are parts of it, but no record"));
+    }
+    folded.sort_by_key(|(offset, _)| *offset);
+    Ok((folded.into_iter().map(|(_, folded)| folded).collect(), true))
+}
+
+/// Name of the matrix and of the part, if the name of a tensor is that of a part.
+fn split_part(path: &str, tensor: &str) -> Result<Option<(String, &'static str)>, TensorsError> {
+    let Some((name, part)) = tensor.rsplit_once(INFIX) else {
+        return Ok(None);
+    };
+    match PARTS.into_iter().find(|known| *known == part) {
+        Some(part) => Ok(Some((name.to_owned(), part))),
+        None => Err(bad(path, name, format!("part {part:?} is unknown"))),
+    }
+}
+
+/// One matrix and the offset of its first part.
+fn fold_matrix(
+    name: &str,
+    json: &str,
+    parts: Vec<(&'static str, HeaderTensor)>,
+) -> Result<(u64, Folded), String> {
+    let record: TensorRecord =
+        serde_json::from_str(json).map_err(|error| format!("its record is damaged: {error}"))?;
+    let layout = Layout::new(&record)?;
+    let described = parts.iter().map(|(part, tensor)| {
+        (
+            *part,
+            tensor.dtype,
+            tensor.shape.as_slice(),
+            tensor.len_bytes,
+        )
+    });
+    decode::check_parts(&layout, described)?;
+    let offset = parts.iter().map(|(_, tensor)| tensor.offset).min();
+    let packed = Folded::Packed {
+        name: name.to_owned(),
+        record,
+        parts,
+    };
+    Ok((offset.unwrap_or(0), packed))
+}
+
+impl EncodedTensor {
+    /// The plain tensors that it becomes, and its metadata entry.
+    pub(crate) fn out_tensors(&self) -> (Vec<OutTensor>, BTreeMap<String, String>) {
+        let out = |part: &Part| OutTensor {
+            name: part_name(&self.name, part.part),
+            dtype: part.dtype,
+            shape: part.shape.clone(),
+        };
+        let tensors = self.parts.iter().map(out).collect();
+        (
+            tensors,
+            BTreeMap::from([record_entry(&self.name, &self.record)]),
+        )
+    }
+}
+
+pub(super) fn to_bytes(tensor: &EncodedTensor) -> Vec<u8> {
+    let unit = tensor.out_tensors();
+    let plan = plan_files("unit", "kerf", &[unit], &metadata(), u64::MAX);
+    let header = &plan.files[0].header;
+    let mut bytes = Vec::with_capacity(header.len() + tensor.content_bytes() as usize);
+    bytes.extend_from_slice(header);
+    for part in &tensor.parts {
+        bytes.extend_from_slice(&part.bytes);
+    }
+    bytes
+}
+
+pub(super) fn from_bytes(path: &str, bytes: &[u8]) -> Result<EncodedTensor, TensorsError> {
+    let header = Header::read(&Slice { path, bytes })?;
+    let (mut folded, _) = fold(path, header)?;
+    let (
+        Some(Folded::Packed {
+            name,
+            record,
+            parts,
+        }),
+        true,
+    ) = (folded.pop(), folded.is_empty())
+    else {
+        return Err(bad(path, "", "it does not hold exactly one encoded matrix"));
+    };
+    let part = |(part, tensor): (&'static str, HeaderTensor)| Part {
+        part,
+        dtype: tensor.dtype,
+        bytes: bytes[tensor.offset as usize..][..tensor.len_bytes as usize].to_vec(),
+        shape: tensor.shape,
+    };
+    Ok(EncodedTensor {
+        name,
+        record,
+        parts: parts.into_iter().map(part).collect(),
+    })
+}
+
+/// A file that is in memory already.
+struct Slice<'a> {
+    path: &'a str,
+    bytes: &'a [u8],
+}
+
+impl Source for Slice<'_> {
+    fn name(&self) -> &str {
+        self.path
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError> {
+        let end = offset.saturating_add(buf.len() as u64);
+        if end > self.len_bytes() {
+            return Err(TensorsError::Truncated {
+                path: self.path.to_owned(),
+                expected_bytes: end,
+                actual_bytes: self.len_bytes(),
+            });
+        }
+        buf.copy_from_slice(&self.bytes[offset as usize..end as usize]);
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! What several tests need.
+#![allow(dead_code)] // No test uses all of it.
+
+use kerf_kernels::{Compute, Isa};
+use kerf_tensors::folder::MemFolder;
+use kerf_tensors::formats::{Format, Outgoing};
+use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files, stream_file};
+use kerf_tensors::{Catalog, DType, EncodedTensor, Grid, Mask, OutFolder, QuantizedMatrix, Values};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The shipped model of that name, or `None` with a word about it.
+pub fn shared(model: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/models");
+    let path = root.join(model);
+    if !path.exists() {
+        println!("skipped: {model} is not in ../shared");
+    }
+    path.exists().then_some(path)
+}
+
+pub fn compute(threads: usize) -> Compute {
+    Compute::new(None, threads).unwrap()
+}
+
+pub fn portable() -> Compute {
+    Compute::new(Some(Isa::Portable), 1).unwrap()
+}
+
+/// A small generator, so that a test says what it tests with by its seed.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+}
+
+/// What a matrix looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    pub rows: usize,
+    pub cols: usize,
+    /// Percent of the weights that are pruned; `None`: no mask.
+    pub pruned: Option<usize>,
+    pub body: Body,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Body {
+    Grid(u8, usize),
+    Float(DType),
+}
+
+/// A random matrix as a solver would give it.
+pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
+    let Shape { rows, cols, .. } = shape;
+    let mut random = Random(seed);
+    let mask = shape.pruned.map(|percent| {
+        let mut mask = Mask::empty(rows, cols);
+        for at in 0..rows * cols {
+            mask.set(at / cols, at % cols, random.below(100) >= percent);
+        }
+        mask
+    });
+    let kept = |at: usize| {
+        mask.as_ref()
+            .is_none_or(|mask| mask.kept(at / cols, at % cols))
+    };
+    let values = match shape.body {
+        Body::Grid(bits, group_size) => {
+            let grid = Grid { bits, group_size };
+            let code = |at| match kept(at) {
+                true => (random.below(1 << bits) as i16 + i16::from(grid.range().lo)) as i8,
+                false => 0,
+            };
+            let codes = (0..rows * cols).map(code).collect();
+            let mut scale = || half::f16::from_bits(random.below(0x7c00) as u16).to_f32();
+            let scales = (0..rows * grid.groups(cols)).map(|_| scale()).collect();
+            Values::Codes {
+                grid,
+                codes,
+                scales,
+            }
+        }
+        Body::Float(dtype) => {
+            let mut value = |at| {
+                let value = (random.next() as i32 as f32) / 1e9;
+                match (kept(at), dtype) {
+                    (false, _) => 0.0,
+                    (_, DType::F16) => half::f16::from_f32(value).to_f32(),
+                    (_, DType::BF16) => half::bf16::from_f32(value).to_f32(),
+                    _ => value,
+                }
+            };
+            let values = (0..rows * cols).map(&mut value).collect();
+            Values::Float { dtype, values }
+        }
+    };
+    QuantizedMatrix {
+        rows,
+        cols,
+        mask,
+        values,
+    }
+}
+
+pub fn encode(compute: &Compute, name: &str, matrix: &QuantizedMatrix) -> EncodedTensor {
+    EncodedTensor::encode(compute, name, DType::F32, "obs", &"ab".repeat(32), matrix)
+}
+
+/// Writes a whole model in memory, as the pipeline does.
+pub fn write_model(
+    compute: &Compute,
+    format: &dyn Format,
+    tensors: &[Outgoing<'_>],
+    max_file_bytes: u64,
+) -> (MemFolder, Vec<PlannedFile>) {
+    let units: Vec<_> = tensors.iter().map(|tensor| format.plan(tensor)).collect();
+    let mut places: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (at, (outs, _)) in units.iter().enumerate() {
+        for (index, out) in outs.iter().enumerate() {
+            places.insert(&out.name, (at, index));
+        }
+    }
+    let (stem, extension) = format.file_name();
+    let plan = plan_files(stem, extension, &units, &format.metadata(), max_file_bytes);
+    let folder = MemFolder::new("out");
+    let mut out = Box::new(kerf_tensors::folder::MemOutFolder::create(&folder).unwrap());
+    for file in &plan.files {
+        stream_file(out.as_mut(), file, &mut |tensor: &OutTensor, sink| {
+            let (at, index) = places[tensor.name.as_str()];
+            format.write(compute, &tensors[at], index, sink)
+        })
+        .unwrap();
+    }
+    if let Some((file, content)) = &plan.index {
+        let mut sink = out.create(file).unwrap();
+        sink.write(content.as_bytes()).unwrap();
+        sink.finish().unwrap();
+    }
+    out.commit().unwrap();
+    (folder, plan.files)
+}
+
+pub fn open(folder: &MemFolder) -> Catalog {
+    Catalog::open(Arc::new(folder.clone())).unwrap()
+}
