@@ -31,6 +31,12 @@ impl Batch {
         self.starts.len() - 1
     }
 
+    /// Place of each token in its own sequence, from 0.
+    pub(crate) fn places(&self) -> Vec<usize> {
+        let lengths = self.starts.windows(2).map(|pair| pair[1] - pair[0]);
+        lengths.flat_map(|length| 0..length).collect()
+    }
+
     /// Token ids of one sequence.
     pub fn sequence(&self, index: usize) -> &[u32] {
         &self.ids[self.starts[index]..self.starts[index + 1]]

@@ -14,34 +14,57 @@ pub enum ModelError {
     /// The architecture is not in the table.
     #[error("architecture {model_type:?} is not known to kerf (known: {}); methods without calibration (rtn, magnitude) still work", known.join(", "))]
     UnknownArchitecture {
+        /// Its `model_type`.
         model_type: String,
+        /// Those in the table.
         known: Vec<String>,
     },
     /// config.json lacks a field or has a bad value.
     #[error("config.json: {field}: expected {expected}, got {actual}")]
     BadConfig {
+        /// Name of the field.
         field: String,
+        /// What it may hold.
         expected: String,
+        /// What it holds.
         actual: String,
     },
     /// A token id outside the vocabulary.
     #[error(
         "token id {id} is outside the vocabulary of {vocab}; does the tokenizer belong to this model?"
     )]
-    BadToken { id: u32, vocab: usize },
+    BadToken {
+        /// The id.
+        id: u32,
+        /// Size of the vocabulary.
+        vocab: usize,
+    },
     /// A sequence longer than the model's position table.
     #[error("a sequence of {actual} tokens is longer than the model's maximum of {maximum}")]
-    TooLong { actual: usize, maximum: usize },
+    TooLong {
+        /// Tokens of the sequence, or of the window asked for.
+        actual: usize,
+        /// Positions that the model has.
+        maximum: usize,
+    },
     /// The operation needs another kind of model.
     #[error("{operation} needs {expected}, but {architecture} is not one")]
     WrongKind {
+        /// What was asked for.
         operation: String,
+        /// The kind of model that can do it.
         expected: String,
+        /// Id of the architecture.
         architecture: String,
     },
     /// Nothing to compute on.
     #[error("{what} is empty: {fix}")]
-    Empty { what: String, fix: String },
+    Empty {
+        /// What is empty.
+        what: String,
+        /// What to do.
+        fix: String,
+    },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled {},

@@ -1,14 +1,23 @@
 //! What the network computes, on token ids: architectures as data over one generic block, forward, decoding, evaluation.
 
 pub mod arch;
+mod attention;
 pub mod batch;
+mod block;
+mod config;
+mod embedding;
 pub mod error;
 pub mod evaluate;
+mod forward;
 pub mod generate;
 pub mod network;
+mod rope;
+mod sample;
+mod small;
 pub mod weights;
 
 pub use batch::Batch;
+pub use block::{BlockCache, BlockWeights};
 pub use error::ModelError;
-pub use network::{BlockWeights, Kind, Linear, Network, Tap};
+pub use network::{Kind, Linear, Network, Tap};
 pub use weights::WeightSource;

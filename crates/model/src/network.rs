@@ -1,7 +1,12 @@
 //! A network: an architecture's data bound to one configuration and one set of tensor names, run block by block.
 
-use crate::{Batch, ModelError, WeightSource};
+use crate::arch::{self, Architecture, INPUTS, LinearRow, Norm, Positions, Role};
+pub use crate::block::{BlockCache, BlockWeights};
+use crate::config::{Reader, Settings};
+use crate::forward::Pass;
+use crate::{Batch, ModelError, WeightSource, embedding, forward};
 use kerf_kernels::Compute;
+use kerf_tensors::TensorsError;
 
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,101 +32,284 @@ pub struct Linear {
     pub input: usize,
 }
 
-/// Weights of one block, dense, ready to run.
-pub struct BlockWeights {
-    // filled in by the implementation
-}
-
 /// Called with the index of a shared input and its values [tokens, cols] of the current batch, in order of the index.
 pub type Tap<'a> = dyn FnMut(usize, &[f32]) + 'a;
-
-/// Keys and values of one block for decoding.
-pub struct BlockCache {
-    // filled in by the implementation
-}
 
 /// An architecture bound to a configuration.
 #[derive(Clone, Debug)]
 pub struct Network {
-    // filled in by the implementation
+    pub(crate) arch: &'static Architecture,
+    pub(crate) settings: Settings,
+    prefix: &'static str,
+    /// Suffixes of scale and shift of a norm: files converted from TensorFlow say gamma and beta.
+    norm_suffixes: [&'static str; 2],
+    /// Weight tensor of the head, which may be the token embedding; `None` for a bare body.
+    head: Option<String>,
 }
 
-#[allow(unused_variables)]
+const NORM_SUFFIXES: [[&str; 2]; 2] = [["weight", "bias"], ["gamma", "beta"]];
+
 impl Network {
     /// Chooses the architecture by `model_type`, finds the name prefix in use, and checks that each tensor is there with
     /// the shape that the configuration says. Reads no weights.
+    ///
+    /// `UNKNOWN_ARCHITECTURE`, `BAD_CONFIG`, `TENSOR_MISSING`, `WRONG_SHAPE`.
     pub fn open(
         config: &serde_json::Value,
         weights: &dyn WeightSource,
     ) -> Result<Self, ModelError> {
-        todo!()
+        let reader = Reader { config };
+        let model_type = reader.text("model_type")?;
+        let Some(model_type) = model_type else {
+            return Err(reader.bad("model_type", "the name of an architecture"));
+        };
+        let arch = arch::by_model_type(model_type)?;
+        let settings = Settings::read(arch, config)?;
+        let mut network = Self {
+            arch,
+            settings,
+            prefix: arch.prefixes[0],
+            norm_suffixes: NORM_SUFFIXES[0],
+            head: None,
+        };
+        network.find_names(weights);
+        network.check_tensors(weights)?;
+        Ok(network)
     }
+
+    /// Finds out which of the possible names this file uses.
+    fn find_names(&mut self, weights: &dyn WeightSource) {
+        let has = |name: &str| weights.shape(name).is_some();
+        let token = self.arch.embeddings.token;
+        let prefixes = self.arch.prefixes.iter().copied();
+        self.prefix = prefixes
+            .clone()
+            .find(|prefix| has(&format!("{prefix}{token}.weight")))
+            .unwrap_or(self.prefix);
+        let norm = self.name(self.arch.block.attention_norm, 0);
+        self.norm_suffixes = NORM_SUFFIXES
+            .into_iter()
+            .find(|suffixes| has(&format!("{norm}.{}", suffixes[0])))
+            .unwrap_or(NORM_SUFFIXES[0]);
+        self.head = self.arch.head.as_ref().and_then(|head| {
+            let untied = format!("{}.weight", head.stem);
+            if self.settings.tied {
+                Some(self.token_embedding())
+            } else if self.prefix.is_empty() && !has(&untied) {
+                None
+            } else {
+                Some(untied)
+            }
+        });
+    }
+
+    fn check_tensors(&self, weights: &dyn WeightSource) -> Result<(), ModelError> {
+        let settings = &self.settings;
+        let hidden = settings.hidden;
+        check(weights, &self.token_embedding(), &[settings.vocab, hidden])?;
+        if let Some(name) = self.position_embedding() {
+            check(weights, &name, &[settings.positions, hidden])?;
+        }
+        if let Some(name) = self.type_embedding() {
+            check(weights, &name, &[settings.token_types, hidden])?;
+        }
+        for stem in self
+            .arch
+            .embeddings
+            .norm
+            .iter()
+            .chain(&self.arch.final_norm)
+        {
+            self.check_norm(weights, &self.name(stem, 0))?;
+        }
+        if let Some(name) = &self.head {
+            check(weights, name, &[settings.vocab, hidden])?;
+        }
+        for block in 0..settings.blocks {
+            self.check_block(weights, block)?;
+        }
+        Ok(())
+    }
+
+    fn check_block(&self, weights: &dyn WeightSource, block: usize) -> Result<(), ModelError> {
+        for linear in self.linears(block) {
+            check(weights, &linear.weight, &[linear.rows, linear.cols])?;
+        }
+        for (index, row) in self.arch.block.linears.iter().enumerate() {
+            if let Some(name) = self.bias(weights, index, block) {
+                check(weights, &name, &[self.shape(row.role).0])?;
+            }
+        }
+        self.check_norm(weights, &self.name(self.arch.block.attention_norm, block))?;
+        self.check_norm(weights, &self.name(self.arch.block.mlp_norm, block))
+    }
+
+    fn check_norm(&self, weights: &dyn WeightSource, stem: &str) -> Result<(), ModelError> {
+        let (scale, shift) = self.norm_names(stem);
+        check(weights, &scale, &[self.settings.hidden])?;
+        match shift {
+            Some(name) => check(weights, &name, &[self.settings.hidden]),
+            None => Ok(()),
+        }
+    }
+
+    /// A stem with prefix and number of the block filled in.
+    pub(crate) fn name(&self, stem: &str, block: usize) -> String {
+        format!("{}{}", self.prefix, stem.replace("{}", &block.to_string()))
+    }
+
+    /// Scale and shift of a norm.
+    pub(crate) fn norm_names(&self, stem: &str) -> (String, Option<String>) {
+        let [scale, shift] = self.norm_suffixes;
+        let shift = match self.arch.norm {
+            Norm::Rms => None,
+            Norm::Layer => Some(format!("{stem}.{shift}")),
+        };
+        (format!("{stem}.{scale}"), shift)
+    }
+
+    /// Name of the bias of the linear layer `index` of the architecture, if it has one.
+    pub(crate) fn bias(
+        &self,
+        weights: &dyn WeightSource,
+        index: usize,
+        block: usize,
+    ) -> Option<String> {
+        let name = format!(
+            "{}.bias",
+            self.name(self.arch.block.linears[index].stem, block)
+        );
+        let has = self.settings.biases[index].unwrap_or_else(|| weights.shape(&name).is_some());
+        has.then_some(name)
+    }
+
+    /// Outputs and inputs of a linear layer.
+    pub(crate) fn shape(&self, role: Role) -> (usize, usize) {
+        let settings = &self.settings;
+        match role {
+            Role::Q => (settings.query_width(), settings.hidden),
+            Role::K | Role::V => (settings.kv_width(), settings.hidden),
+            Role::O => (settings.hidden, settings.query_width()),
+            Role::Gate | Role::Up => (settings.intermediate, settings.hidden),
+            Role::Down => (settings.hidden, settings.intermediate),
+        }
+    }
+
+    /// Whether the MLP is gated.
+    pub(crate) fn gated(&self) -> bool {
+        let mut rows = self.arch.block.linears.iter();
+        rows.any(|row: &LinearRow| row.role == Role::Gate)
+    }
+
+    /// Name of the token embedding.
+    pub(crate) fn token_embedding(&self) -> String {
+        format!("{}.weight", self.name(self.arch.embeddings.token, 0))
+    }
+
+    /// Name of the learned position embedding.
+    pub(crate) fn position_embedding(&self) -> Option<String> {
+        match self.arch.positions {
+            Positions::Learned(stem) => Some(format!("{}.weight", self.name(stem, 0))),
+            Positions::Rope => None,
+        }
+    }
+
+    /// Name of the type embedding.
+    pub(crate) fn type_embedding(&self) -> Option<String> {
+        let (stem, _) = self.arch.embeddings.token_type?;
+        Some(format!("{}.weight", self.name(stem, 0)))
+    }
+
     /// Id of the architecture's row.
     pub fn architecture(&self) -> &'static str {
-        todo!()
+        self.arch.id
     }
     /// Decoder or encoder.
     pub fn kind(&self) -> Kind {
-        todo!()
+        self.arch.kind
     }
     /// Width of the residual stream.
     pub fn hidden(&self) -> usize {
-        todo!()
+        self.settings.hidden
     }
     /// Number of blocks.
     pub fn blocks(&self) -> usize {
-        todo!()
+        self.settings.blocks
     }
     /// Largest number of positions.
     pub fn max_context(&self) -> usize {
-        todo!()
+        self.settings.positions
     }
     /// Size of the vocabulary.
     pub fn vocab(&self) -> usize {
-        todo!()
+        self.settings.vocab
     }
     /// Token ids that end or begin a text, from the configuration, if it has them.
     pub fn bos(&self) -> Option<u32> {
-        todo!()
+        self.settings.bos
     }
     /// See [`Network::bos`].
     pub fn eos(&self) -> Vec<u32> {
-        todo!()
+        self.settings.eos.clone()
+    }
+    /// Weight tensor [vocab, hidden] that turns hidden states into logits: an untied head or the token embedding. `None` for
+    /// encoders and for decoders stored without head.
+    pub fn head(&self) -> Option<&str> {
+        self.head.as_deref()
     }
     /// Target matrices of a block, ordered by `input`, then as the architecture lists them.
     pub fn linears(&self, block: usize) -> Vec<Linear> {
-        todo!()
+        let rows = self.arch.block.linears.iter();
+        rows.map(|row| {
+            let (rows, cols) = self.shape(row.role);
+            Linear {
+                weight: format!("{}.weight", self.name(row.stem, block)),
+                role: row.role.id(),
+                rows,
+                cols,
+                input: row.role.input(),
+            }
+        })
+        .collect()
     }
     /// Number of shared inputs of a block.
     pub fn inputs(&self) -> usize {
-        todo!()
+        INPUTS
     }
     /// 2-D tensors that are looked up by id or give logits: token, position and type embeddings, and an untied head.
     pub fn embeddings(&self) -> Vec<String> {
-        todo!()
+        let token = self.token_embedding();
+        let head = self.head.clone().filter(|name| *name != token);
+        let rest = [self.position_embedding(), self.type_embedding(), head];
+        std::iter::once(token)
+            .chain(rest.into_iter().flatten())
+            .collect()
     }
-    /// Most f32 values alive at once inside [`Network::run_block`] per token, beyond `x`: for the memory plan.
+    /// Most f32 values alive at once inside [`Network::run_block`] or [`Network::tap_block`] per token, beyond `x`: for the
+    /// memory plan. Attention adds one tile of scores for each worker, counted here as if a batch were one sequence.
     pub fn scratch_per_token(&self, max_sequence: usize) -> usize {
-        todo!()
+        forward::scratch_per_token(self, max_sequence)
     }
 
     /// Input of the first block: [tokens, hidden].
+    ///
+    /// `TOO_LONG` for a sequence beyond [`Network::max_context`], `BAD_TOKEN` for an id outside the vocabulary.
     pub fn embed(
         &self,
         compute: &Compute,
         weights: &dyn WeightSource,
         batch: &Batch,
     ) -> Result<Vec<f32>, ModelError> {
-        todo!()
+        embedding::embed(self, compute, weights, batch, 0)
     }
-    /// Reads the weights of one block.
+    /// Reads the weights of one block. Matrices that share an input become one, so that their product is one call.
     pub fn load_block(
         &self,
         compute: &Compute,
         weights: &dyn WeightSource,
         block: usize,
     ) -> Result<BlockWeights, ModelError> {
-        todo!()
+        BlockWeights::load(self, compute, weights, block)
     }
     /// Runs one block on `x` [tokens, hidden] in place. `cache`: keys and values so far of the one sequence in the batch; its
     /// tokens continue there.
@@ -133,7 +321,7 @@ impl Network {
         x: &mut [f32],
         cache: Option<&mut BlockCache>,
     ) {
-        todo!()
+        Pass::new(self, compute, block, batch).run(x, cache);
     }
     /// Shows `tap` every shared input that the block's linear layers see for `x`; stops as soon as the last was shown, so the
     /// last linear layer is not computed. `x` is not changed.
@@ -145,7 +333,7 @@ impl Network {
         x: &[f32],
         tap: &mut Tap<'_>,
     ) {
-        todo!()
+        Pass::new(self, compute, block, batch).tap(x, tap);
     }
     /// What follows the last block, short of the head: the final norm of a decoder; an encoder's output as it is.
     pub fn finish(
@@ -154,6 +342,25 @@ impl Network {
         weights: &dyn WeightSource,
         x: &mut [f32],
     ) -> Result<(), ModelError> {
-        todo!()
+        let Some(stem) = self.arch.final_norm else {
+            return Ok(());
+        };
+        let norm = forward::NormWeights::load(self, compute, weights, &self.name(stem, 0))?;
+        norm.apply(compute, x);
+        Ok(())
+    }
+}
+
+fn check(weights: &dyn WeightSource, name: &str, expected: &[usize]) -> Result<(), ModelError> {
+    let tensor = name.to_string();
+    match weights.shape(name) {
+        Some(actual) if actual == expected => Ok(()),
+        Some(actual) => Err(TensorsError::WrongShape {
+            tensor,
+            expected: expected.to_vec(),
+            actual,
+        }
+        .into()),
+        None => Err(TensorsError::TensorMissing { tensor }.into()),
     }
 }

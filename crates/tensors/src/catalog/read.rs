@@ -11,7 +11,7 @@ use std::ops::Range;
 /// Elements that one task reads and converts: half a megabyte of 16-bit numbers.
 const CHUNK: usize = 1 << 18;
 /// Elements that are hashed while the next ones are read and converted.
-const PIECE: usize = 1 << 22;
+const PIECE: usize = 1 << 20;
 
 impl Catalog {
     /// The bytes of a plain tensor as they are in the file. `WRONG_DTYPE` for a packed one.
@@ -35,7 +35,7 @@ impl Catalog {
             Stored::Plain(_) => {
                 let plain = self.plain(entry)?;
                 let mut values = vec![0.0; entry.len()];
-                plain.read(compute, 0, &mut values)?;
+                plain.read(compute, 0, &mut values, None)?;
                 Ok(values)
             }
             Stored::Packed { .. } => {
@@ -89,7 +89,7 @@ impl Catalog {
             Stored::Plain(_) => {
                 let mut values = vec![0.0; rows.len() * cols];
                 self.plain(entry)?
-                    .read(compute, rows.start * cols, &mut values)?;
+                    .read(compute, rows.start * cols, &mut values, None)?;
                 Ok(values)
             }
             Stored::Packed { .. } => self.read_packed_rows(compute, entry, rows),
@@ -141,22 +141,28 @@ impl Plain<'_> {
         self.offset + index as u64 * (self.dtype.bits() / 8)
     }
 
-    /// Fills `values` from element `first` on.
+    /// Fills `values` from element `first` on; with a name for the error, only finite values pass. The check runs while
+    /// a chunk is in cache.
     fn read(
         &self,
         compute: &Compute,
         first: usize,
         values: &mut [f32],
+        check: Option<&str>,
     ) -> Result<(), TensorsError> {
         try_chunks_mut(&compute.pool, values, CHUNK, |index, piece| {
-            let at = self.at(first + index * CHUNK);
+            let first = first + index * CHUNK;
             if self.dtype == DType::F32 {
-                return self.source.read_at(at, as_bytes_mut(piece));
+                self.source.read_at(self.at(first), as_bytes_mut(piece))?;
+            } else {
+                let mut narrow = vec![0; piece.len()];
+                self.source
+                    .read_at(self.at(first), as_bytes_mut(&mut narrow))?;
+                widen(&compute.kernels, self.dtype, &narrow, piece);
             }
-            let mut narrow = vec![0; piece.len()];
-            self.source.read_at(at, as_bytes_mut(&mut narrow))?;
-            widen(&compute.kernels, self.dtype, &narrow, piece);
-            Ok(())
+            check.map_or(Ok(()), |name| {
+                check_finite(&compute.kernels, name, first, piece)
+            })
         })
     }
 
@@ -174,10 +180,7 @@ impl Plain<'_> {
         while !(ready.is_empty() && rest.is_empty()) {
             let (next, after) = rest.split_at_mut(rest.len().min(PIECE));
             let (read, ()) = compute.pool.join(
-                || {
-                    self.read(compute, first, next)?;
-                    check_finite(&compute.kernels, name, first, next)
-                },
+                || self.read(compute, first, next, Some(name)),
                 || hash.update(as_bytes(ready)),
             );
             read?;
@@ -207,11 +210,12 @@ impl Plain<'_> {
             let narrow = &*narrow;
             let (finite, ()) = compute.pool.join(
                 || {
-                    compute.pool.chunks_mut(piece, CHUNK, |chunk, part| {
-                        let narrow = &narrow[chunk * CHUNK..][..part.len()];
+                    try_chunks_mut(&compute.pool, piece, CHUNK, |chunk, part| {
+                        let at = chunk * CHUNK;
+                        let narrow = &narrow[at..][..part.len()];
                         widen(&compute.kernels, self.dtype, narrow, part);
-                    });
-                    check_finite(&compute.kernels, name, first, piece)
+                        check_finite(&compute.kernels, name, first + at, part)
+                    })
                 },
                 || hash.update(as_bytes(narrow)),
             );

@@ -64,6 +64,13 @@ pub(crate) enum Folded {
 /// safetensors file nothing is folded.
 pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), TensorsError> {
     let Some(version) = header.metadata.get(VERSION_KEY) else {
+        let is_record = |key: &&String| key.starts_with(RECORD_PREFIX);
+        if let Some(record) = header.metadata.keys().find(is_record) {
+            return Err(TensorsError::BadHeader {
+                path: path.to_owned(),
+                reason: format!("it has the record {record}, but no {VERSION_KEY}"),
+            });
+        }
         let plain = header.tensors.into_iter().map(Folded::Plain).collect();
         return Ok((plain, false));
     };
@@ -77,7 +84,7 @@ pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), Te
     let mut parts: BTreeMap<String, Vec<(&'static str, HeaderTensor)>> = BTreeMap::new();
     let mut folded = Vec::new();
     for tensor in header.tensors {
-        match split_part(path, &tensor.name)? {
+        match split_part(&tensor.name) {
             None => folded.push((tensor.offset, Folded::Plain(tensor))),
             Some((name, part)) => parts.entry(name).or_default().push((part, tensor)),
         }
@@ -98,14 +105,10 @@ pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), Te
 }
 
 /// Name of the matrix and of the part, if the name of a tensor is that of a part.
-fn split_part(path: &str, tensor: &str) -> Result<Option<(String, &'static str)>, TensorsError> {
-    let Some((name, part)) = tensor.rsplit_once(INFIX) else {
-        return Ok(None);
-    };
-    match PARTS.into_iter().find(|known| *known == part) {
-        Some(part) => Ok(Some((name.to_owned(), part))),
-        None => Err(bad(path, name, format!("part {part:?} is unknown"))),
-    }
+fn split_part(tensor: &str) -> Option<(String, &'static str)> {
+    let (name, part) = tensor.rsplit_once(INFIX)?;
+    let part = PARTS.into_iter().find(|known| *known == part)?;
+    Some((name.to_owned(), part))
 }
 
 /// One matrix and the offset of its first part.

@@ -1,0 +1,328 @@
+//! Attention of ragged sequences: one task for each tile of queries of one sequence, all heads in it.
+//!
+//! A tile never depends on the batch or the number of threads, so a sequence gives the same values alone and in a batch.
+//! Memory is one tile of scores [QUERY_TILE, keys] for each worker.
+
+use crate::block::BlockCache;
+use crate::small::{self, Panel};
+use kerf_kernels::{Compute, Isa, Linalg, MatMut, MatRef, Pool};
+
+/// Queries of a tile.
+pub(crate) const QUERY_TILE: usize = 64;
+/// Up to this many keys the products are made by plain loops in registers: a call of the linear algebra would cost more
+/// than its work.
+const FEW_KEYS: usize = 48;
+/// Up to this many queries (decoding) the products are dot products and sums over keys and values as they lie.
+const FEW_QUERIES: usize = 2;
+
+/// Shape of the heads.
+pub(crate) struct Heads {
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub dim: usize,
+    pub causal: bool,
+}
+
+/// Keys and values of one sequence: head g of token j begins at `[j * stride + g * dim]`.
+#[derive(Clone, Copy)]
+struct KeysValues<'a> {
+    keys: &'a [f32],
+    values: &'a [f32],
+    stride: usize,
+    tokens: usize,
+}
+
+/// One task: some queries of one sequence, with the place in the output that is theirs.
+struct Tile<'a> {
+    /// Queries, [rows, query_stride], heads end to end in a row.
+    queries: &'a [f32],
+    query_stride: usize,
+    rows: usize,
+    /// Place of the first query among the keys.
+    place: usize,
+    source: KeysValues<'a>,
+    /// [rows, heads * dim].
+    out: &'a mut [f32],
+}
+
+/// Attention within each sequence. `qkv`: [tokens, query + 2 * kv width]; the result is [tokens, query width].
+pub(crate) fn attend(compute: &Compute, heads: &Heads, qkv: &[f32], starts: &[usize]) -> Vec<f32> {
+    let (query, kv) = heads.widths();
+    let stride = query + 2 * kv;
+    let mut out = vec![0.0; starts[starts.len() - 1] * query];
+    let mut tiles = Vec::new();
+    let mut rest = out.as_mut_slice();
+    for pair in starts.windows(2) {
+        let rows = &qkv[pair[0] * stride..pair[1] * stride];
+        let tokens = pair[1] - pair[0];
+        let (own, others) = rest.split_at_mut(tokens * query);
+        rest = others;
+        if tokens == 0 {
+            continue;
+        }
+        let source = KeysValues {
+            keys: &rows[query..],
+            values: &rows[query + kv..],
+            stride,
+            tokens,
+        };
+        cut(heads, rows, stride, 0, source, own, &mut tiles);
+    }
+    run(compute, heads, &mut tiles);
+    drop(tiles);
+    out
+}
+
+/// Attention of new tokens to all that the cache holds, themselves included: they were appended to it before.
+pub(crate) fn attend_cached(
+    compute: &Compute,
+    heads: &Heads,
+    qkv: &[f32],
+    cache: &BlockCache,
+) -> Vec<f32> {
+    let (query, kv) = heads.widths();
+    let stride = query + 2 * kv;
+    let tokens = qkv.len() / stride;
+    let mut out = vec![0.0; tokens * query];
+    let mut tiles = Vec::new();
+    let source = KeysValues {
+        keys: &cache.keys,
+        values: &cache.values,
+        stride: kv,
+        tokens: cache.tokens,
+    };
+    let place = cache.tokens - tokens;
+    cut(heads, qkv, stride, place, source, &mut out, &mut tiles);
+    run(compute, heads, &mut tiles);
+    drop(tiles);
+    out
+}
+
+/// Cuts the queries of one sequence into tiles.
+fn cut<'a>(
+    heads: &Heads,
+    rows: &'a [f32],
+    stride: usize,
+    place: usize,
+    source: KeysValues<'a>,
+    out: &'a mut [f32],
+    tiles: &mut Vec<Tile<'a>>,
+) {
+    let query = heads.widths().0;
+    let outs = out.chunks_mut(QUERY_TILE * query);
+    for (index, (queries, out)) in rows.chunks(QUERY_TILE * stride).zip(outs).enumerate() {
+        tiles.push(Tile {
+            queries,
+            query_stride: stride,
+            rows: out.len() / query,
+            place: place + index * QUERY_TILE,
+            source,
+            out,
+        });
+    }
+}
+
+fn run(compute: &Compute, heads: &Heads, tiles: &mut [Tile<'_>]) {
+    // Products inside a tile stay on its thread.
+    let linalg = Linalg::new(compute.kernels.isa() == Isa::Portable, Pool::new(1));
+    compute.pool.chunks_mut(tiles, 1, |_, tiles| {
+        for tile in tiles {
+            tile.run(compute, &linalg, heads);
+        }
+    });
+}
+
+impl Heads {
+    /// Width of all query heads, and of all key heads.
+    fn widths(&self) -> (usize, usize) {
+        (self.heads * self.dim, self.kv_heads * self.dim)
+    }
+
+    fn scale(&self) -> f32 {
+        1.0 / (self.dim as f32).sqrt()
+    }
+}
+
+impl Tile<'_> {
+    fn run(&mut self, compute: &Compute, linalg: &Linalg, heads: &Heads) {
+        let keys = if heads.causal {
+            self.place + self.rows
+        } else {
+            self.source.tokens
+        };
+        let stride = keys.next_multiple_of(small::LANES);
+        let mut scores = vec![0.0; self.rows * stride];
+        let few_keys = keys <= FEW_KEYS;
+        let mut packed = vec![0.0; if few_keys { heads.dim * stride } else { 0 }];
+        let group = heads.heads / heads.kv_heads;
+        for head in 0..heads.heads {
+            let at = head / group * heads.dim;
+            let source = KeysValues {
+                keys: &self.source.keys[at..],
+                values: &self.source.values[at..],
+                ..self.source
+            };
+            if self.rows <= FEW_QUERIES {
+                self.head_by_rows(compute, heads, head, source, keys, &mut scores);
+            } else if few_keys {
+                if head % group == 0 {
+                    small::transpose(source.keys, source.stride, keys, stride, &mut packed);
+                }
+                self.head_small(compute, heads, head, source, keys, &packed, &mut scores);
+            } else {
+                self.head_large(compute, linalg, heads, head, source, keys, &mut scores);
+            }
+        }
+    }
+
+    /// Scores to probabilities: the visible ones of each row, zeros behind.
+    fn softmax(&self, compute: &Compute, heads: &Heads, keys: usize, scores: &mut [f32]) {
+        let stride = scores.len() / self.rows;
+        for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
+            let visible = if heads.causal {
+                self.place + row + 1
+            } else {
+                keys
+            };
+            compute.kernels.softmax(&mut scores[..visible]);
+            scores[visible..].fill(0.0);
+        }
+    }
+
+    fn head_by_rows(
+        &mut self,
+        compute: &Compute,
+        heads: &Heads,
+        head: usize,
+        source: KeysValues<'_>,
+        keys: usize,
+        scores: &mut [f32],
+    ) {
+        let dim = heads.dim;
+        let stride = scores.len() / self.rows;
+        for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
+            let query = &self.queries[row * self.query_stride + head * dim..][..dim];
+            for (score, key) in scores[..keys]
+                .iter_mut()
+                .zip(source.keys.chunks(source.stride))
+            {
+                *score = heads.scale() * compute.kernels.dot(query, &key[..dim]);
+            }
+        }
+        self.softmax(compute, heads, keys, scores);
+        for (row, scores) in scores.chunks_exact(stride).enumerate() {
+            let out = &mut self.out[(row * heads.heads + head) * dim..][..dim];
+            out.fill(0.0);
+            for (weight, value) in scores[..keys]
+                .iter()
+                .zip(source.values.chunks(source.stride))
+            {
+                compute.kernels.axpy(*weight, &value[..dim], out);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn head_small(
+        &mut self,
+        compute: &Compute,
+        heads: &Heads,
+        head: usize,
+        source: KeysValues<'_>,
+        keys: usize,
+        packed: &[f32],
+        scores: &mut [f32],
+    ) {
+        let (dim, rows) = (heads.dim, self.rows);
+        let stride = scores.len() / rows;
+        small::product(
+            Panel {
+                data: &self.queries[head * dim..],
+                stride: self.query_stride,
+            },
+            rows,
+            Panel {
+                data: packed,
+                stride,
+            },
+            dim,
+            heads.scale(),
+            scores,
+            stride,
+            stride,
+        );
+        self.softmax(compute, heads, keys, scores);
+        small::product(
+            Panel {
+                data: scores,
+                stride,
+            },
+            rows,
+            Panel {
+                data: source.values,
+                stride: source.stride,
+            },
+            keys,
+            1.0,
+            &mut self.out[head * dim..],
+            heads.heads * dim,
+            dim,
+        );
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn head_large(
+        &mut self,
+        compute: &Compute,
+        linalg: &Linalg,
+        heads: &Heads,
+        head: usize,
+        source: KeysValues<'_>,
+        keys: usize,
+        scores: &mut [f32],
+    ) {
+        let (dim, rows) = (heads.dim, self.rows);
+        let stride = scores.len() / rows;
+        let matrix = |data, stride| MatRef {
+            data,
+            rows: keys,
+            cols: dim,
+            stride,
+        };
+        linalg.gemm_nt(
+            MatMut {
+                data: scores,
+                rows,
+                cols: keys,
+                stride,
+            },
+            MatRef {
+                data: &self.queries[head * dim..],
+                rows,
+                cols: dim,
+                stride: self.query_stride,
+            },
+            matrix(source.keys, source.stride),
+            heads.scale(),
+            0.0,
+        );
+        self.softmax(compute, heads, keys, scores);
+        linalg.gemm_nn(
+            MatMut {
+                data: &mut self.out[head * dim..],
+                rows,
+                cols: dim,
+                stride: heads.heads * dim,
+            },
+            MatRef {
+                data: scores,
+                rows,
+                cols: keys,
+                stride,
+            },
+            matrix(source.values, source.stride),
+            1.0,
+            0.0,
+        );
+    }
+}

@@ -1,0 +1,170 @@
+//! What one block holds: its weights, and its keys and values while decoding.
+
+use crate::arch::INPUTS;
+use crate::forward::NormWeights;
+use crate::{ModelError, Network, WeightSource};
+use kerf_kernels::Compute;
+use kerf_tensors::TensorsError;
+
+/// Weights of one block, dense, ready to run.
+#[derive(Clone, Debug)]
+pub struct BlockWeights {
+    /// By shared input: its linear layers stacked.
+    pub(crate) stacks: [Stack; INPUTS],
+    pub(crate) attention_norm: NormWeights,
+    pub(crate) mlp_norm: NormWeights,
+}
+
+/// Linear layers that share an input, stacked to one [rows, cols].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stack {
+    pub weight: Vec<f32>,
+    pub rows: usize,
+    pub cols: usize,
+    /// Zeros for the layers that have none, if any has one.
+    pub bias: Option<Vec<f32>>,
+}
+
+impl BlockWeights {
+    pub(crate) fn load(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+    ) -> Result<Self, ModelError> {
+        let mut stacks: [Stack; INPUTS] = Default::default();
+        for (input, stack) in stacks.iter_mut().enumerate() {
+            stack.reserve(network, input);
+        }
+        for (index, row) in network.arch.block.linears.iter().enumerate() {
+            let name = format!("{}.weight", network.name(row.stem, block));
+            let values = read(compute, weights, &name, network.shape(row.role))?;
+            let bias = match network.bias(weights, index, block) {
+                Some(name) => Some(read(
+                    compute,
+                    weights,
+                    &name,
+                    (network.shape(row.role).0, 1),
+                )?),
+                None => None,
+            };
+            stacks[row.role.input()].push(network.shape(row.role), values, bias);
+        }
+        let norm =
+            |stem: &str| NormWeights::load(network, compute, weights, &network.name(stem, block));
+        Ok(Self {
+            stacks,
+            attention_norm: norm(network.arch.block.attention_norm)?,
+            mlp_norm: norm(network.arch.block.mlp_norm)?,
+        })
+    }
+
+    /// Bytes that this takes in memory.
+    pub fn bytes(&self) -> u64 {
+        let stacks = self.stacks.iter();
+        let values: usize = stacks
+            .map(|stack| stack.weight.len() + stack.bias.as_ref().map_or(0, Vec::len))
+            .sum();
+        let norms = self.attention_norm.len() + self.mlp_norm.len();
+        4 * (values + norms) as u64
+    }
+}
+
+impl Stack {
+    fn reserve(&mut self, network: &Network, input: usize) {
+        let rows = network.arch.block.linears.iter();
+        let shapes: Vec<(usize, usize)> = rows
+            .filter(|row| row.role.input() == input)
+            .map(|row| network.shape(row.role))
+            .collect();
+        // One matrix alone is taken over as it was read.
+        if shapes.len() > 1 {
+            self.weight
+                .reserve_exact(shapes.iter().map(|(rows, cols)| rows * cols).sum());
+        }
+    }
+
+    fn push(&mut self, (rows, cols): (usize, usize), mut values: Vec<f32>, bias: Option<Vec<f32>>) {
+        if self.weight.capacity() == 0 {
+            self.weight = values;
+        } else {
+            self.weight.append(&mut values);
+        }
+        if let Some(bias) = bias {
+            let whole = self.bias.get_or_insert_with(Vec::new);
+            whole.resize(self.rows, 0.0);
+            whole.extend(bias);
+        }
+        self.rows += rows;
+        self.cols = cols;
+        if let Some(whole) = &mut self.bias {
+            whole.resize(self.rows, 0.0);
+        }
+    }
+}
+
+/// All values of a tensor; a source that does not give as many as its shape says is an error, not a panic later.
+pub(crate) fn read(
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    name: &str,
+    (rows, cols): (usize, usize),
+) -> Result<Vec<f32>, ModelError> {
+    let values = weights.read(compute, name)?;
+    if values.len() == rows * cols {
+        return Ok(values);
+    }
+    Err(TensorsError::WrongShape {
+        tensor: name.to_string(),
+        expected: vec![rows, cols],
+        actual: vec![values.len()],
+    }
+    .into())
+}
+
+/// Keys and values of one block for decoding, [tokens, kv width] each.
+#[derive(Clone, Debug, Default)]
+pub struct BlockCache {
+    pub(crate) keys: Vec<f32>,
+    pub(crate) values: Vec<f32>,
+    pub(crate) tokens: usize,
+}
+
+impl BlockCache {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Tokens it holds.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    /// Appends keys and values from rows of `qkv` [tokens, query + 2 * kv].
+    pub(crate) fn append(&mut self, qkv: &[f32], query_width: usize, kv_width: usize) {
+        for row in qkv.chunks_exact(query_width + 2 * kv_width) {
+            let (keys, values) = row[query_width..].split_at(kv_width);
+            self.keys.extend_from_slice(keys);
+            self.values.extend_from_slice(values);
+            self.tokens += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_fills_missing_biases_with_zeros() {
+        let mut stack = Stack::default();
+        stack.weight.reserve_exact(6);
+        stack.push((1, 2), vec![1.0, 2.0], None);
+        stack.push((1, 2), vec![3.0, 4.0], Some(vec![5.0]));
+        stack.push((1, 2), vec![6.0, 7.0], None);
+        assert_eq!((stack.rows, stack.cols), (3, 2));
+        assert_eq!(stack.weight, [1.0, 2.0, 3.0, 4.0, 6.0, 7.0]);
+        assert_eq!(stack.bias, Some(vec![0.0, 5.0, 0.0]));
+    }
+}

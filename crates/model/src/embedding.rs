@@ -1,0 +1,144 @@
+//! What tokens become before the first block: token, position and type embeddings, and their norm.
+
+use crate::forward::{NormWeights, rows_per_chunk};
+use crate::{Batch, ModelError, Network, WeightSource};
+use kerf_kernels::Compute;
+use std::ops::Range;
+
+/// Rows between two needed ones that are read along, rather than starting a new read.
+const GAP_BYTES: usize = 64 << 10;
+/// Largest piece of an embedding that is in memory at once.
+const PIECE_BYTES: usize = 16 << 20;
+
+/// Embeds a batch whose sequences begin at position `first`.
+pub(crate) fn embed(
+    network: &Network,
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    batch: &Batch,
+    first: usize,
+) -> Result<Vec<f32>, ModelError> {
+    check(network, batch, first)?;
+    let hidden = network.hidden();
+    let mut x = vec![0.0; batch.tokens() * hidden];
+    let mut wanted: Vec<(usize, usize)> = batch
+        .ids
+        .iter()
+        .enumerate()
+        .map(|(token, id)| (*id as usize, token))
+        .collect();
+    wanted.sort_unstable();
+    let table = network.token_embedding();
+    for (rows, tokens) in pieces(&wanted, hidden) {
+        let values = weights.read_rows(compute, &table, rows.clone())?;
+        for (id, token) in &wanted[tokens] {
+            let from = (id - rows.start) * hidden;
+            x[token * hidden..][..hidden].copy_from_slice(&values[from..from + hidden]);
+        }
+    }
+    add_places(network, compute, weights, batch, first, &mut x)?;
+    if let Some(stem) = network.arch.embeddings.norm {
+        NormWeights::load(network, compute, weights, &network.name(stem, 0))?
+            .apply(compute, &mut x);
+    }
+    Ok(x)
+}
+
+fn check(network: &Network, batch: &Batch, first: usize) -> Result<(), ModelError> {
+    let maximum = network.max_context();
+    let lengths = batch
+        .starts
+        .windows(2)
+        .map(|pair| pair[1] - pair[0] + first);
+    if let Some(actual) = lengths.max().filter(|longest| *longest > maximum) {
+        return Err(ModelError::TooLong { actual, maximum });
+    }
+    let vocab = network.vocab();
+    match batch.ids.iter().find(|id| **id as usize >= vocab) {
+        Some(id) => Err(ModelError::BadToken { id: *id, vocab }),
+        None => Ok(()),
+    }
+}
+
+/// Cuts the wanted rows (sorted) into pieces that are read at once: (rows of the table, range of `wanted`).
+fn pieces(wanted: &[(usize, usize)], hidden: usize) -> Vec<(Range<usize>, Range<usize>)> {
+    let gap = GAP_BYTES / (4 * hidden) + 1;
+    let largest = (PIECE_BYTES / (4 * hidden)).max(1);
+    let mut pieces: Vec<(Range<usize>, Range<usize>)> = Vec::new();
+    for (index, (id, _)) in wanted.iter().enumerate() {
+        match pieces.last_mut() {
+            Some((rows, tokens)) if *id < rows.end + gap && *id - rows.start < largest => {
+                rows.end = id + 1;
+                tokens.end = index + 1;
+            }
+            _ => pieces.push((*id..id + 1, index..index + 1)),
+        }
+    }
+    pieces
+}
+
+/// Adds position and type embeddings.
+fn add_places(
+    network: &Network,
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    batch: &Batch,
+    first: usize,
+    x: &mut [f32],
+) -> Result<(), ModelError> {
+    let hidden = network.hidden();
+    let longest = batch.starts.windows(2).map(|pair| pair[1] - pair[0]).max();
+    let positions = match network.position_embedding() {
+        Some(name) => {
+            Some(weights.read_rows(compute, &name, first..first + longest.unwrap_or(0))?)
+        }
+        None => None,
+    };
+    let kind = match network.type_embedding() {
+        Some(name) => Some(weights.read_rows(compute, &name, 0..1)?),
+        None => None,
+    };
+    if positions.is_none() && kind.is_none() {
+        return Ok(());
+    }
+    let places = batch.places();
+    let chunk = rows_per_chunk(hidden);
+    compute.pool.chunks_mut(x, chunk * hidden, |index, rows| {
+        for (row, place) in rows.chunks_exact_mut(hidden).zip(&places[index * chunk..]) {
+            if let Some(kind) = &kind {
+                compute.kernels.add(kind, row);
+            }
+            if let Some(positions) = &positions {
+                compute
+                    .kernels
+                    .add(&positions[place * hidden..][..hidden], row);
+            }
+        }
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_cover_every_wanted_row_once_and_skip_wide_gaps() {
+        let hidden = 1024; // gap of 17 rows
+        let ids = [3, 3, 5, 21, 500, 501];
+        let wanted: Vec<(usize, usize)> = ids.iter().copied().zip(0..).collect();
+        let pieces = pieces(&wanted, hidden);
+        assert_eq!(pieces, vec![(3..22, 0..4), (500..502, 4..6)]);
+    }
+
+    #[test]
+    fn a_piece_is_never_larger_than_the_limit() {
+        let hidden = PIECE_BYTES / 4 / 8; // 8 rows a piece
+        let wanted: Vec<(usize, usize)> = (0..20).map(|id| (id, id)).collect();
+        let pieces = pieces(&wanted, hidden);
+        assert_eq!(
+            pieces.iter().map(|piece| piece.0.len()).collect::<Vec<_>>(),
+            [8, 8, 4]
+        );
+    }
+}

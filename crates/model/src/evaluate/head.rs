@@ -1,0 +1,67 @@
+//! The head: hidden states to logits, a few rows at a time.
+
+use crate::block::read;
+use crate::{ModelError, Network, WeightSource};
+use kerf_kernels::{Compute, MatMut, MatRef};
+use kerf_tensors::TensorsError;
+
+/// Logits that are in memory at once.
+const LOGITS: usize = 8 << 20;
+
+/// The matrix [vocab, hidden] that turns hidden states into logits.
+pub(crate) struct Head {
+    weight: Vec<f32>,
+    vocab: usize,
+    hidden: usize,
+}
+
+impl Head {
+    /// `TENSOR_MISSING` for a decoder that is stored without head.
+    pub fn load(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+    ) -> Result<Self, ModelError> {
+        let stem = network.arch.head.as_ref().map_or("head", |head| head.stem);
+        let name = network.head().ok_or_else(|| TensorsError::TensorMissing {
+            tensor: format!("{stem}.weight"),
+        })?;
+        let (vocab, hidden) = (network.vocab(), network.hidden());
+        let weight = read(compute, weights, name, (vocab, hidden))?;
+        Ok(Self {
+            weight,
+            vocab,
+            hidden,
+        })
+    }
+
+    pub fn bytes(&self) -> u64 {
+        4 * self.weight.len() as u64
+    }
+
+    /// Rows of hidden states that are worked on at once: enough for an efficient product, few enough for the memory.
+    pub fn rows_at_once(&self) -> usize {
+        (LOGITS / self.vocab).clamp(32, 1024)
+    }
+
+    /// Logits [rows, vocab] of hidden states [rows, hidden].
+    pub fn logits(&self, compute: &Compute, hidden: &[f32]) -> Vec<f32> {
+        let rows = hidden.len() / self.hidden;
+        let mut out = vec![0.0; rows * self.vocab];
+        let out_matrix = MatMut {
+            data: &mut out,
+            rows,
+            cols: self.vocab,
+            stride: self.vocab,
+        };
+        let input = |data, rows| MatRef {
+            data,
+            rows,
+            cols: self.hidden,
+            stride: self.hidden,
+        };
+        let (x, weight) = (input(hidden, rows), input(&self.weight, self.vocab));
+        compute.linalg.gemm_nt(out_matrix, x, weight, 1.0, 0.0);
+        out
+    }
+}

@@ -1,0 +1,149 @@
+//! A model ready to run many batches, its weights read block by block.
+
+use super::head::Head;
+use crate::{Batch, BlockCache, BlockWeights, Kind, ModelError, Network, WeightSource, embedding};
+use kerf_kernels::Compute;
+
+/// Called between units of work with (done, total); returns false to cancel.
+pub type Progress<'a> = dyn FnMut(u64, u64) -> bool + 'a;
+
+/// A model ready to run many batches: a network, its weights, and decoded blocks kept up to a limit in bytes.
+pub struct Runner<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Where weights come from.
+    pub weights: &'a dyn WeightSource,
+    /// The machine.
+    pub compute: &'a Compute,
+    keep_bytes: u64,
+    kept_bytes: u64,
+    blocks: Vec<Option<BlockWeights>>,
+    head: Option<Head>,
+}
+
+impl<'a> Runner<'a> {
+    /// Keeps up to `keep_bytes` of decoded blocks (and the head) between batches.
+    pub fn new(
+        network: &'a Network,
+        weights: &'a dyn WeightSource,
+        compute: &'a Compute,
+        keep_bytes: u64,
+    ) -> Self {
+        Self {
+            network,
+            weights,
+            compute,
+            keep_bytes,
+            kept_bytes: 0,
+            blocks: vec![None; network.blocks()],
+            head: None,
+        }
+    }
+
+    /// Logits [tokens, vocab] of one sequence; for tests and small inputs.
+    pub fn logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
+        let hidden = self.hidden_states(ids)?;
+        let head = self.take_head()?;
+        let logits = head.logits(self.compute, &hidden);
+        self.keep_head(head);
+        Ok(logits)
+    }
+
+    /// Last hidden states [tokens, hidden] of one sequence.
+    pub fn hidden_states(&mut self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
+        self.hidden(&Batch::new(&[ids]), &mut |_| true)
+    }
+
+    /// Last hidden states of a batch, after the final norm. `between` gets the number of blocks done and returns false to
+    /// cancel.
+    pub(crate) fn hidden(
+        &mut self,
+        batch: &Batch,
+        between: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Vec<f32>, ModelError> {
+        let mut x = self.network.embed(self.compute, self.weights, batch)?;
+        for index in 0..self.network.blocks() {
+            self.run_block(index, batch, &mut x, None)?;
+            if !between(index + 1) {
+                return Err(ModelError::Cancelled {});
+            }
+        }
+        self.network.finish(self.compute, self.weights, &mut x)?;
+        Ok(x)
+    }
+
+    /// Continues the one sequence in `caches` by `ids`; last hidden state [hidden] of the last of them.
+    pub(crate) fn continue_hidden(
+        &mut self,
+        ids: &[u32],
+        caches: &mut [BlockCache],
+    ) -> Result<Vec<f32>, ModelError> {
+        let batch = Batch::new(&[ids]);
+        let first = caches.first().map_or(0, BlockCache::tokens);
+        let mut x = embedding::embed(self.network, self.compute, self.weights, &batch, first)?;
+        for (index, cache) in caches.iter_mut().enumerate() {
+            self.run_block(index, &batch, &mut x, Some(cache))?;
+        }
+        let mut last = x.split_off(x.len() - self.network.hidden());
+        self.network.finish(self.compute, self.weights, &mut last)?;
+        Ok(last)
+    }
+
+    fn run_block(
+        &mut self,
+        index: usize,
+        batch: &Batch,
+        x: &mut [f32],
+        cache: Option<&mut BlockCache>,
+    ) -> Result<(), ModelError> {
+        let kept = self.blocks[index].is_some();
+        let block = match self.blocks[index].take() {
+            Some(block) => block,
+            None => self.network.load_block(self.compute, self.weights, index)?,
+        };
+        self.network
+            .run_block(self.compute, &block, batch, x, cache);
+        if kept || self.has_room(block.bytes()) {
+            self.blocks[index] = Some(block);
+        }
+        Ok(())
+    }
+
+    /// The head, out of what is kept or read anew; give it back with [`Runner::keep_head`].
+    pub(crate) fn take_head(&mut self) -> Result<Head, ModelError> {
+        match self.head.take() {
+            Some(head) => {
+                self.kept_bytes -= head.bytes();
+                Ok(head)
+            }
+            None => Head::load(self.network, self.compute, self.weights),
+        }
+    }
+
+    pub(crate) fn keep_head(&mut self, head: Head) {
+        if self.has_room(head.bytes()) {
+            self.head = Some(head);
+        }
+    }
+
+    /// Whether so many bytes may be kept; counts them if so.
+    fn has_room(&mut self, bytes: u64) -> bool {
+        let room = self.kept_bytes + bytes <= self.keep_bytes;
+        if room {
+            self.kept_bytes += bytes;
+        }
+        room
+    }
+
+    /// `WRONG_KIND` unless the network predicts tokens.
+    pub(crate) fn need_decoder(&self, operation: &str) -> Result<(), ModelError> {
+        match self.network.kind() {
+            Kind::Decoder => Ok(()),
+            Kind::Encoder => Err(ModelError::WrongKind {
+                operation: operation.to_string(),
+                expected: "a decoder".to_string(),
+                architecture: self.network.architecture().to_string(),
+            }),
+        }
+    }
+}

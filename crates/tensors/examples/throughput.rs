@@ -1,0 +1,113 @@
+//! Rates of reading, encoding and decoding: `cargo run --release -p kerf-tensors --example throughput [THREADS]`.
+//! Best of five, in input bytes (as f32 or bf16) a second; files are in the page cache.
+
+use kerf_kernels::Compute;
+use kerf_tensors::safetensors::{OutTensor, plan_files};
+use kerf_tensors::{Catalog, DType, EncodedTensor, Grid, Mask, QuantizedMatrix, Values};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+const ROWS: usize = 4096;
+const COLS: usize = 4096;
+
+fn best(label: &str, bytes: usize, mut work: impl FnMut()) {
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        let start = Instant::now();
+        work();
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    println!("{label:<28} {:>8.2} GB/s", bytes as f64 / best / 1e9);
+}
+
+fn solved() -> QuantizedMatrix {
+    let mut state = 1u64;
+    let mut random = move || {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        state >> 33
+    };
+    let mut mask = Mask::empty(ROWS, COLS);
+    let mut codes = vec![0; ROWS * COLS];
+    for (at, code) in codes.iter_mut().enumerate() {
+        let keep = random() % 10 < 3;
+        mask.set(at / COLS, at % COLS, keep);
+        *code = if keep { (random() % 16) as i8 - 8 } else { 0 };
+    }
+    let grid = Grid {
+        bits: 4,
+        group_size: 128,
+    };
+    let scales = vec![0.5; ROWS * grid.groups(COLS)];
+    let values = Values::Codes {
+        grid,
+        codes,
+        scales,
+    };
+    QuantizedMatrix {
+        rows: ROWS,
+        cols: COLS,
+        mask: Some(mask),
+        values,
+    }
+}
+
+fn read(compute: &Compute, dtype: DType) {
+    let tensor = OutTensor {
+        name: "w".into(),
+        dtype,
+        shape: vec![ROWS, COLS],
+    };
+    let bytes = tensor.len_bytes() as usize;
+    let plan = plan_files(
+        "model",
+        "safetensors",
+        &[(vec![tensor], BTreeMap::new())],
+        &BTreeMap::new(),
+        u64::MAX,
+    );
+    let mut file = plan.files[0].header.clone();
+    file.resize(file.len() + bytes, 0x3c);
+    let path = std::env::temp_dir().join(format!(
+        "kerf-throughput-{}.safetensors",
+        std::process::id()
+    ));
+    std::fs::write(&path, &file).expect("the temporary folder can be written");
+    drop(file);
+    let catalog = Catalog::open_path(&path).expect("a file that was just written");
+    let entry = catalog.get("w").expect("its tensor");
+    best(&format!("read_f32 {dtype:?}"), bytes, || {
+        drop(catalog.read_f32(compute, entry))
+    });
+    best(&format!("read_checked {dtype:?}"), bytes, || {
+        drop(catalog.read_checked(compute, entry))
+    });
+    std::fs::remove_file(&path).expect("it is there");
+}
+
+fn main() {
+    let threads = std::env::args()
+        .nth(1)
+        .and_then(|threads| threads.parse().ok());
+    let compute = Compute::new(None, threads.unwrap_or(1)).expect("this machine runs itself");
+    println!(
+        "{} threads, {}",
+        compute.pool.threads(),
+        compute.kernels.isa().id()
+    );
+    read(&compute, DType::F32);
+    read(&compute, DType::BF16);
+    let matrix = solved();
+    let encode = || EncodedTensor::encode(&compute, "w", DType::BF16, "obs", "", &matrix);
+    let encoded = encode();
+    let file = encoded.to_bytes();
+    let bytes = ROWS * COLS * 2;
+    best("encode (as bf16)", bytes, || drop(encode()));
+    best("to_bytes", bytes, || drop(encoded.to_bytes()));
+    best("from_bytes", bytes, || {
+        drop(EncodedTensor::from_bytes("w", &file))
+    });
+    best("decode", bytes, || drop(encoded.decode(&compute)));
+    best("dequantize", bytes, || drop(matrix.dequantize_on(&compute)));
+}
