@@ -1,5 +1,5 @@
 // A full disk: the error says so, nothing half-written has the final name, and the same command goes on from there.
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -28,15 +28,17 @@ const script = `
 `
 
 describe.skipIf(!namespace)('a full disk (skipped where no small file system can be mounted)', () => {
-  it('loses nothing', () => {
+  it('loses nothing', async () => {
     const folder = temporaryFolder()
     const disk = join(folder, 'disk')
     const work = join(folder, 'work')
     mkdirSync(disk)
     const [program = '', flag = ''] = namespace ?? []
     const env = { ...process.env, NODE: process.execPath, CLI: `${root}dist/cli.js`, MODEL: stories }
-    const ran = spawnSync(program, [flag, 'sh', '-c', script, 'sh', disk, work], { env, encoding: 'utf8' })
-    expect(ran.stderr).not.toContain('mount:')
+    const stderr = await new Promise<string>(resolve => {
+      execFile(program, [flag, 'sh', '-c', script, 'sh', disk, work], { env }, (_, __, text) => resolve(text))
+    })
+    expect(stderr).not.toContain('mount:')
     const read = (suffix: string): string => readFileSync(`${work}.${suffix}`, 'utf8').trim()
     const first = JSON.parse(read('first.json')) as { error: { code: string; message: string } }
     expect(first.error.code).toBe('DISK_FULL')
