@@ -85,6 +85,9 @@ fn any_number_of_threads_and_any_instruction_set_gives_the_same_bytes() {
                 assert_eq!(expected.decode(&compute).unwrap(), matrix);
                 let dense = matrix.dequantize(&portable().kernels);
                 assert_eq!(matrix.dequantize_on(&compute), dense);
+                let mut used = vec![f32::NAN; 2_000_000];
+                matrix.dequantize_into(&compute, &mut used);
+                assert_eq!(used, dense);
             }
         }
     }

@@ -169,3 +169,22 @@ fn a_shipped_tensor_as_the_safetensors_crate_reads_it() {
         .map(|bytes| value(bytes, DType::F32));
     assert!(values.into_iter().eq(expected));
 }
+
+#[test]
+fn a_buffer_is_used_again() {
+    let compute = compute(2);
+    let mut values = Vec::new();
+    for len in [5, 3, 9, 0, 2] {
+        let content: Vec<u8> = (0..len).flat_map(|at| bits(at, DType::BF16)).collect();
+        let catalog = model(DType::BF16, &[len], &content);
+        let entry = catalog.get("w").unwrap();
+        let fresh = catalog.read_checked(&compute, entry).unwrap();
+        let digest = catalog
+            .read_checked_into(&compute, entry, &mut values)
+            .unwrap();
+        assert_eq!((&values, digest), (&fresh.0, fresh.1));
+        values.fill(f32::NAN);
+        catalog.read_f32_into(&compute, entry, &mut values).unwrap();
+        assert_eq!(values, fresh.0);
+    }
+}

@@ -18,7 +18,7 @@ impl Job {
         host: &mut dyn JobHost,
     ) -> Result<(u64, u64, u64), CompressError> {
         self.activations = None;
-        self.inputs.clear();
+        self.inputs = None;
         let (plan, places) = self.plan_output()?;
         let mut out = (self.out)()?;
         let mut progress = WriteProgress {
