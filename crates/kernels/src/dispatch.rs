@@ -1,5 +1,11 @@
 //! Which instruction set runs, and the table of kernels for it.
 
+#[cfg(target_arch = "aarch64")]
+use crate::arch::aarch64::neon::Neon;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+use crate::arch::wasm32::simd128::Simd128;
+#[cfg(target_arch = "x86_64")]
+use crate::arch::x86_64::{avx2::Avx2, avx512::Avx512};
 use crate::reference;
 
 /// An instruction set Kerf has kernels for.
@@ -80,6 +86,32 @@ pub struct ObsPanel<'a> {
     pub quant: Option<PanelQuant<'a>>,
 }
 
+impl ObsPanel<'_> {
+    /// The kernels write through addresses, so every length is looked at first.
+    ///
+    /// # Panics
+    /// If a slice is shorter than the shape says.
+    pub(crate) fn check(&self) {
+        let (rows, width) = (self.rows, self.width);
+        assert!(width <= 128, "a block has at most 128 columns");
+        if rows == 0 || width == 0 {
+            return;
+        }
+        let last = rows - 1;
+        assert!(self.w_stride >= width && self.w.len() >= last * self.w_stride + width);
+        assert!(self.err.len() >= rows * width);
+        assert!(self.u_stride >= width && self.u.len() >= (width - 1) * self.u_stride + width);
+        if let Some(mask) = self.mask {
+            assert!(mask.len() >= last * self.mask_stride + width.div_ceil(8));
+        }
+        if let Some(quant) = &self.quant {
+            let groups = width.div_ceil(quant.group.clamp(1, width));
+            assert!(quant.codes.len() >= rows * width);
+            assert!(quant.scales.len() >= last * quant.scale_stride + groups);
+        }
+    }
+}
+
 /// Quantization inside the column loop.
 #[derive(Debug)]
 pub struct PanelQuant<'a> {
@@ -102,36 +134,99 @@ pub struct PanelQuant<'a> {
 /// within the stated tolerance of the reference elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
-    isa: Isa,
+    instance: Instance,
+}
+
+/// The instruction sets of this build, each with the proof that the machine runs it.
+#[derive(Clone, Copy, Debug)]
+enum Instance {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Simd128(Simd128),
 }
 
 impl Kernels {
-    /// The best this machine runs. The environment variable `KERF_ISA` (an id) overrides it, for diagnosis.
+    /// The best this machine runs. The environment variable `KERF_ISA` (an id) overrides it, for diagnosis; an id that is
+    /// unknown or that this machine cannot run is passed over ([`Kernels::isa`] tells what was chosen).
     pub fn detect() -> Self {
         std::env::var("KERF_ISA")
             .ok()
             .and_then(|id| Isa::from_id(&id))
             .and_then(Self::force)
+            .unwrap_or_else(Self::best)
+    }
+
+    /// The best this machine runs: the last row of the table that works.
+    fn best() -> Self {
+        Isa::ALL
+            .into_iter()
+            .rev()
+            .find_map(Self::force)
             .unwrap_or_else(Self::reference)
     }
 
     /// The plain kernels.
     pub fn reference() -> Self {
-        Self { isa: Isa::Portable }
+        Self {
+            instance: Instance::Portable,
+        }
     }
 
     /// `None` if this machine or this build cannot run `isa`.
     pub fn force(isa: Isa) -> Option<Self> {
-        match isa {
-            Isa::Portable => Some(Self::reference()),
+        let instance = match isa {
+            Isa::Portable => Some(Instance::Portable),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => Avx2::new().map(Instance::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => Avx512::new().map(Instance::Avx512),
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => Neon::new().map(Instance::Neon),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Isa::Simd128 => Simd128::new().map(Instance::Simd128),
+            #[allow(unreachable_patterns)]
             _ => None,
-        }
+        };
+        instance.map(|instance| Self { instance })
     }
 
     /// Which instruction set this is.
     pub fn isa(&self) -> Isa {
-        self.isa
+        match self.instance {
+            Instance::Portable => Isa::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Instance::Avx2(_) => Isa::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Instance::Avx512(_) => Isa::Avx512,
+            #[cfg(target_arch = "aarch64")]
+            Instance::Neon(_) => Isa::Neon,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Instance::Simd128(_) => Isa::Simd128,
+        }
     }
+}
+
+/// Calls the reference, or the method of the same name of the instruction set.
+macro_rules! dispatch {
+    ($self:ident, $name:ident($($arg:ident),*)) => {
+        match $self.instance {
+            Instance::Portable => reference::$name($($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            Instance::Avx2(isa) => isa.$name($($arg),*),
+            #[cfg(target_arch = "x86_64")]
+            Instance::Avx512(isa) => isa.$name($($arg),*),
+            #[cfg(target_arch = "aarch64")]
+            Instance::Neon(isa) => isa.$name($($arg),*),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Instance::Simd128(isa) => isa.$name($($arg),*),
+        }
+    };
 }
 
 /// Every method here dispatches to the instruction set's instance of the generic algorithm.
@@ -140,29 +235,29 @@ impl Kernels {
 
     /// `out[j] = |w[j]|`. Exact A.
     pub fn magnitude_scores(&self, w: &[f32], out: &mut [f32]) {
-        reference::magnitude_scores(w, out)
+        dispatch!(self, magnitude_scores(w, out))
     }
 
     /// Wanda: `out[j] = |w[j]| * norm[j]`. Exact A.
     pub fn wanda_scores(&self, w: &[f32], norm: &[f32], out: &mut [f32]) {
-        reference::wanda_scores(w, norm, out)
+        dispatch!(self, wanda_scores(w, norm, out))
     }
 
     /// OBS: `out[j] = (w[j] * inv_u[j])^2`, `inv_u[j] = 1 / u_jj`. Exact A.
     pub fn obs_scores(&self, w: &[f32], inv_u: &[f32], out: &mut [f32]) {
-        reference::obs_scores(w, inv_u, out)
+        dispatch!(self, obs_scores(w, inv_u, out))
     }
 
     /// Adds to `hist` (2048 counters) the bits `shift .. shift + 11` of every score whose bits above `shift + 11` equal
     /// `prefix` (shift 20, 9, 0 with prefix 0, 11 and 22 bits: three passes select exactly; at shift 0 nine bits are
     /// left, so 512 counters are used). Scores are >= 0 or NaN-free. Exact A.
     pub fn histogram(&self, scores: &[f32], shift: u32, prefix: u32, hist: &mut [u32]) {
-        reference::histogram(scores, shift, prefix, hist)
+        dispatch!(self, histogram(scores, shift, prefix, hist))
     }
 
     /// Bitmap of `scores[j] > threshold`, little bit order, into `ceil(len / 8)` bytes; padding bits 0. Exact A.
     pub fn mask_above(&self, scores: &[f32], threshold: f32, out: &mut [u8]) {
-        reference::mask_above(scores, threshold, out)
+        dispatch!(self, mask_above(scores, threshold, out))
     }
 
     // ---- quantization ----
@@ -177,7 +272,7 @@ impl Kernels {
         mask_bit: usize,
         range: CodeRange,
     ) -> f32 {
-        reference::fit_scale(w, mask, mask_bit, range)
+        dispatch!(self, fit_scale(w, mask, mask_bit, range))
     }
 
     /// Scale `absmax / hi` over survivors, rounded to f16 likewise. Exact A.
@@ -188,45 +283,45 @@ impl Kernels {
         mask_bit: usize,
         range: CodeRange,
     ) -> f32 {
-        reference::absmax_scale(w, mask, mask_bit, range)
+        dispatch!(self, absmax_scale(w, mask, mask_bit, range))
     }
 
     /// `codes[j] = clamp(round_ties_even(w[j] / scale), lo, hi)`; all 0 if scale is 0. Exact A.
     pub fn quantize(&self, w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]) {
-        reference::quantize(w, scale, range, codes)
+        dispatch!(self, quantize(w, scale, range, codes))
     }
 
     /// `out[j] = codes[j] * scale`. Exact A.
     pub fn dequantize(&self, codes: &[i8], scale: f32, out: &mut [f32]) {
-        reference::dequantize(codes, scale, out)
+        dispatch!(self, dequantize(codes, scale, out))
     }
 
     /// Sets `values[j]` to 0 where the mask bit is 0. Exact A.
     pub fn apply_mask(&self, values: &mut [f32], mask: &[u8]) {
-        reference::apply_mask(values, mask)
+        dispatch!(self, apply_mask(values, mask))
     }
 
     // ---- packing ----
 
     /// Moves the codes whose mask bit is 1 to the front of `out`; returns how many. `out` has `codes.len()` places. Exact A.
     pub fn compact_codes(&self, codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
-        reference::compact_codes(codes, mask, out)
+        dispatch!(self, compact_codes(codes, mask, out))
     }
 
     /// The inverse: spreads `packed` over the set bits of `mask`, 0 elsewhere. Returns how many were used. Exact A.
     pub fn expand_codes(&self, packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
-        reference::expand_codes(packed, mask, out)
+        dispatch!(self, expand_codes(packed, mask, out))
     }
 
     /// Packs codes densely as unsigned `code - lo` of `bits` bits each (2..=8), least significant bit first, across byte
     /// borders; `out` has `ceil(len * bits / 8)` bytes, the last padded with 0. Exact A.
     pub fn pack_bits(&self, codes: &[i8], bits: u32, out: &mut [u8]) {
-        reference::pack_bits(codes, bits, out)
+        dispatch!(self, pack_bits(codes, bits, out))
     }
 
     /// The inverse of [`Kernels::pack_bits`] for `codes.len()` codes. Exact A.
     pub fn unpack_bits(&self, packed: &[u8], bits: u32, codes: &mut [i8]) {
-        reference::unpack_bits(packed, bits, codes)
+        dispatch!(self, unpack_bits(packed, bits, codes))
     }
 
     // ---- the OBS row panel ----
@@ -235,77 +330,77 @@ impl Kernels {
     /// column j, q = 0 if pruned, else the nearest grid value (or w itself); e = (w - q) / u_jj; every later column k of
     /// the block gets w_k -= e * u_jk. Exact B, 1e-4 relative to the largest weight of the row.
     pub fn obs_panel(&self, panel: ObsPanel<'_>) {
-        reference::obs_panel(panel)
+        dispatch!(self, obs_panel(panel))
     }
 
     // ---- conversions ---- (Exact A; f32 to narrow rounds to nearest even)
 
     /// Little-endian bf16 bits to f32.
     pub fn bf16_to_f32(&self, src: &[u16], out: &mut [f32]) {
-        reference::bf16_to_f32(src, out)
+        dispatch!(self, bf16_to_f32(src, out))
     }
     /// Little-endian f16 bits to f32.
     pub fn f16_to_f32(&self, src: &[u16], out: &mut [f32]) {
-        reference::f16_to_f32(src, out)
+        dispatch!(self, f16_to_f32(src, out))
     }
     /// f32 to bf16 bits.
     pub fn f32_to_bf16(&self, src: &[f32], out: &mut [u16]) {
-        reference::f32_to_bf16(src, out)
+        dispatch!(self, f32_to_bf16(src, out))
     }
     /// f32 to f16 bits.
     pub fn f32_to_f16(&self, src: &[f32], out: &mut [u16]) {
-        reference::f32_to_f16(src, out)
+        dispatch!(self, f32_to_f16(src, out))
     }
     /// Index of the first NaN or infinity, if any.
     pub fn first_non_finite(&self, values: &[f32]) -> Option<usize> {
-        reference::first_non_finite(values)
+        dispatch!(self, first_non_finite(values))
     }
 
     // ---- the forward pass ---- (Exact B, 2e-6 relative or absolute, whichever is larger, against f64)
 
     /// Dot product.
     pub fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
-        reference::dot(a, b)
+        dispatch!(self, dot(a, b))
     }
     /// `y += alpha * x`.
     pub fn axpy(&self, alpha: f32, x: &[f32], y: &mut [f32]) {
-        reference::axpy(alpha, x, y)
+        dispatch!(self, axpy(alpha, x, y))
     }
     /// `y += x`.
     pub fn add(&self, x: &[f32], y: &mut [f32]) {
-        reference::add(x, y)
+        dispatch!(self, add(x, y))
     }
     /// In place, numerically stable; `-inf` entries give 0. A row of only `-inf` gives zeros.
     pub fn softmax(&self, row: &mut [f32]) {
-        reference::softmax(row)
+        dispatch!(self, softmax(row))
     }
     /// log(sum(exp(row))), stable.
     pub fn log_sum_exp(&self, row: &[f32]) -> f32 {
-        reference::log_sum_exp(row)
+        dispatch!(self, log_sum_exp(row))
     }
     /// x = x * sigmoid(x).
     pub fn silu(&self, x: &mut [f32]) {
-        reference::silu(x)
+        dispatch!(self, silu(x))
     }
     /// Exact gelu, 0.5 x (1 + erf(x / sqrt 2)).
     pub fn gelu_erf(&self, x: &mut [f32]) {
-        reference::gelu_erf(x)
+        dispatch!(self, gelu_erf(x))
     }
     /// gelu with the tanh approximation.
     pub fn gelu_tanh(&self, x: &mut [f32]) {
-        reference::gelu_tanh(x)
+        dispatch!(self, gelu_tanh(x))
     }
     /// x = max(x, 0). Exact A.
     pub fn relu(&self, x: &mut [f32]) {
-        reference::relu(x)
+        dispatch!(self, relu(x))
     }
     /// x = tanh(x).
     pub fn tanh(&self, x: &mut [f32]) {
-        reference::tanh(x)
+        dispatch!(self, tanh(x))
     }
     /// `y *= x` elementwise. Exact A.
     pub fn mul(&self, x: &[f32], y: &mut [f32]) {
-        reference::mul(x, y)
+        dispatch!(self, mul(x, y))
     }
     /// out = (x - mean) / sqrt(var + eps) * weight + bias.
     pub fn layer_norm(
@@ -316,10 +411,10 @@ impl Kernels {
         eps: f32,
         out: &mut [f32],
     ) {
-        reference::layer_norm(x, weight, bias, eps, out)
+        dispatch!(self, layer_norm(x, weight, bias, eps, out))
     }
     /// out = x / sqrt(mean(x^2) + eps) * weight.
     pub fn rms_norm(&self, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
-        reference::rms_norm(x, weight, eps, out)
+        dispatch!(self, rms_norm(x, weight, eps, out))
     }
 }

@@ -10,10 +10,24 @@
 //! one thread, so results are the same bytes for any thread count on one instruction set. `Isa::Portable` uses only
 //! [`reference`] and portable linear algebra: the same bytes on every machine, slowly.
 
+// A WebAssembly build without simd128 has the reference only.
+#![cfg_attr(
+    not(any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_feature = "simd128"
+    )),
+    allow(dead_code, unused_imports, unused_macros)
+)]
+
+mod arch;
 pub mod dispatch;
+mod generic;
 pub mod linalg;
 pub mod pool;
 pub mod reference;
+mod simd;
+mod table;
 
 pub use dispatch::{Isa, Kernels};
 pub use linalg::{Linalg, MatMut, MatRef, NotPositive};

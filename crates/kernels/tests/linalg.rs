@@ -1,22 +1,9 @@
 //! Linear algebra against plain f64 loops: odd sizes, strides, scale factors, thread counts, both block arithmetics.
 
+mod common;
+
+use common::Noise;
 use kerf_kernels::{Linalg, MatMut, MatRef, NotPositive, Pool};
-
-/// A small deterministic generator of values in [-1, 1).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> f32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-    }
-
-    fn fill(&mut self, n: usize) -> Vec<f32> {
-        (0..n).map(|_| self.next()).collect()
-    }
-}
 
 /// A matrix in a buffer with gaps between its rows.
 struct Padded {

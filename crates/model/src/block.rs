@@ -5,6 +5,7 @@ use crate::forward::NormWeights;
 use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 use kerf_tensors::TensorsError;
+use std::ops::Range;
 
 /// Weights of one block, dense, ready to run.
 #[derive(Clone, Debug)]
@@ -32,11 +33,25 @@ impl BlockWeights {
         weights: &dyn WeightSource,
         block: usize,
     ) -> Result<Self, ModelError> {
+        Self::load_inputs(network, compute, weights, block, 0..INPUTS)
+    }
+
+    /// Norms, and the linear layers of some shared inputs.
+    pub(crate) fn load_inputs(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+        inputs: Range<usize>,
+    ) -> Result<Self, ModelError> {
         let mut stacks: [Stack; INPUTS] = Default::default();
-        for (input, stack) in stacks.iter_mut().enumerate() {
-            stack.reserve(network, input);
+        for input in inputs.clone() {
+            stacks[input].reserve(network, input);
         }
         for (index, row) in network.arch.block.linears.iter().enumerate() {
+            if !inputs.contains(&row.role.input()) {
+                continue;
+            }
             let name = format!("{}.weight", network.name(row.stem, block));
             let values = read(compute, weights, &name, network.shape(row.role))?;
             let bias = match network.bias(weights, index, block) {

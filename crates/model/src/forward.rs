@@ -4,7 +4,7 @@ use crate::arch::{Norm, NormOrder};
 use crate::attention::{self, Heads, QUERY_TILE};
 use crate::block::{BlockCache, BlockWeights, Stack, read};
 use crate::config::Activation;
-use crate::{Batch, ModelError, Network, Tap, WeightSource};
+use crate::{Batch, ModelError, Network, WeightSource};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub(crate) fn scratch_per_token(network: &Network, max_sequence: usize) -> usize
     let query = settings.query_width();
     let attention = hidden + 2 * query + 2 * settings.kv_width() + QUERY_TILE.min(max_sequence);
     let stacked = if network.gated() { 2 } else { 1 };
-    // tap_block also holds a copy of x, and the hidden values once more where they must be made contiguous.
+    // next_input also holds its input, and the hidden values once more where they must be made contiguous.
     let mlp = 2 * hidden + (stacked + stacked / 2) * settings.intermediate;
     attention.max(mlp) + hidden
 }
@@ -154,23 +154,33 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// See [`Network::tap_block`].
-    pub fn tap(&self, x: &[f32], tap: &mut Tap<'_>) {
-        let input = self.before(x, &self.block.attention_norm);
-        tap(0, &input);
-        let attended = self.attend(&input, None);
-        drop(input);
-        tap(1, &attended);
-        let mut x = x.to_vec();
+    /// See [`Network::first_input`].
+    pub fn first_input(&self, x: &[f32]) -> Vec<f32> {
+        self.before(x, &self.block.attention_norm).into_owned()
+    }
+
+    /// See [`Network::next_input`].
+    pub fn next_input(&self, index: usize, x: &mut [f32], input: Vec<f32>) -> Vec<f32> {
         let width = self.network.settings.query_width();
-        self.add(&attended, width, 1, &self.block.attention_norm, &mut x);
-        drop(attended);
-        let input = self.before(&x, &self.block.mlp_norm);
-        tap(2, &input);
-        let inside = self.mlp_inside(&input);
-        drop(input);
-        drop(x);
-        tap(3, &self.contiguous(inside));
+        match index {
+            0 => self.attend(&input, None),
+            1 => {
+                self.add(&input, width, 1, &self.block.attention_norm, x);
+                drop(input);
+                self.before(x, &self.block.mlp_norm).into_owned()
+            }
+            2 => self.contiguous(self.mlp_inside(&input)),
+            _ => {
+                self.add(
+                    &input,
+                    self.network.settings.intermediate,
+                    3,
+                    &self.block.mlp_norm,
+                    x,
+                );
+                Vec::new()
+            }
+        }
     }
 
     /// What a sublayer sees: the norm of `x`, or `x` itself.

@@ -17,6 +17,7 @@ pub struct ErrorData {
 /// Errors of reading and writing. The Display text names the thing and the fix.
 #[derive(Clone, Debug, thiserror::Error, Serialize)]
 #[serde(rename_all_fields = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[non_exhaustive]
 #[allow(missing_docs)] // of the fields: their names and the sentence say what they are
 pub enum TensorsError {
@@ -47,7 +48,9 @@ pub enum TensorsError {
     )]
     Truncated {
         path: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
         expected_bytes: u64,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
         actual_bytes: u64,
     },
     /// The header of a file contradicts itself, the file or the limits.
@@ -75,6 +78,7 @@ pub enum TensorsError {
     )]
     NonFinite {
         tensor: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
         index: u64,
         value: String,
     },

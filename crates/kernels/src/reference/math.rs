@@ -1,5 +1,6 @@
 //! Elementary functions from additions and multiplications alone. Libraries differ from system to system in the last
 //! bits; these do not.
+#![allow(clippy::excessive_precision)]
 
 /// Beyond these the result of [`exp`] is infinite or zero.
 pub(crate) const EXP_MIN: f32 = -110.0;

@@ -5,6 +5,7 @@ use crate::dispatch::ObsPanel;
 
 /// See [`crate::Kernels::obs_panel`].
 pub fn obs_panel(mut panel: ObsPanel<'_>) {
+    panel.check();
     for row in 0..panel.rows {
         obs_row(&mut panel, row);
     }

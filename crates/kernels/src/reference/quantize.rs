@@ -12,21 +12,26 @@ pub(crate) fn keeps(mask: Option<&[u8]>, bit: usize) -> bool {
     mask.is_none_or(|mask| mask[bit / 8] >> (bit % 8) & 1 == 1)
 }
 
-/// The scale that puts `absmax` at factor `index` of the grid's upper limit, as a file stores it.
+/// The scale that puts `absmax` at factor `index` of the grid's upper limit.
 #[inline(always)]
-pub(crate) fn candidate_scale(index: usize, absmax: f32, range: CodeRange) -> f32 {
+pub(crate) fn candidate(index: usize, absmax: f32, range: CodeRange) -> f32 {
     let factor = 0.45 + 0.025 * index as f32;
-    round_scale(factor * absmax / f32::from(range.hi))
+    factor * absmax / f32::from(range.hi)
+}
+
+/// Between the smallest positive and the largest f16.
+#[inline(always)]
+pub(crate) fn clamp_scale(scale: f32) -> f32 {
+    const SMALLEST: f32 = 5.960_464_5e-8;
+    const LARGEST: f32 = 65504.0;
+    let scale = if scale > SMALLEST { scale } else { SMALLEST };
+    if scale < LARGEST { scale } else { LARGEST }
 }
 
 /// Rounds to f16, to nearest even, kept between the smallest positive and the largest f16.
 #[inline(always)]
 pub(crate) fn round_scale(scale: f32) -> f32 {
-    const SMALLEST: f32 = 5.960_464_5e-8;
-    const LARGEST: f32 = 65504.0;
-    let scale = if scale > SMALLEST { scale } else { SMALLEST };
-    let scale = if scale < LARGEST { scale } else { LARGEST };
-    convert::widen_f16(convert::narrow_f16(scale))
+    convert::widen_f16(convert::narrow_f16(clamp_scale(scale)))
 }
 
 /// Largest absolute value over the survivors; NaN is passed over.
@@ -56,7 +61,7 @@ pub fn fit_scale(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, range: CodeRan
     }
     let mut best = (f32::INFINITY, round_scale(largest / f32::from(range.hi)));
     for index in 0..FIT_CANDIDATES {
-        let scale = candidate_scale(index, largest, range);
+        let scale = round_scale(candidate(index, largest, range));
         let error = grid_error(w, mask, mask_bit, scale, range);
         if error < best.0 {
             best = (error, scale);

@@ -33,6 +33,7 @@ pub(crate) struct Digit {
 impl Digit {
     /// Eleven bits from `shift` up; nine at `shift` 0, where the passes of 11 + 11 bits leave nine.
     pub(crate) fn new(shift: u32, prefix: u32) -> Self {
+        assert!(shift < 32, "a digit starts inside the 32 bits of a score");
         let width = if shift == 0 { 9 } else { 11 };
         Self {
             shift,
@@ -46,13 +47,28 @@ impl Digit {
         1 << self.width
     }
 
+    /// The prefix is nothing but the sign bit.
+    pub(crate) fn has_prefix_of_sign_only(self) -> bool {
+        self.shift + self.width >= 31
+    }
+
+    /// The bits above the digit are the prefix.
+    #[inline(always)]
+    pub(crate) fn matches(self, score: f32) -> bool {
+        let top = self.shift + self.width;
+        score.to_bits().checked_shr(top).unwrap_or(0) == self.prefix
+    }
+
+    /// The counter of a score that matches.
+    #[inline(always)]
+    pub(crate) fn index(self, score: f32) -> usize {
+        (score.to_bits() >> self.shift) as usize & (self.counters() - 1)
+    }
+
     /// The counter of a score, or `None` if the bits above the digit are not the prefix.
     #[inline(always)]
     pub(crate) fn of(self, score: f32) -> Option<usize> {
-        let bits = u64::from(score.to_bits());
-        let above = bits >> (self.shift + self.width);
-        (above == u64::from(self.prefix))
-            .then_some((bits >> self.shift) as usize & (self.counters() - 1))
+        self.matches(score).then(|| self.index(score))
     }
 }
 

@@ -1,0 +1,226 @@
+//! Scales and codes of the symmetric integer grid.
+
+use crate::dispatch::CodeRange;
+use crate::reference::quantize::{self as plain, FIT_CANDIDATES};
+use crate::simd::{self, MAX_LANES, Simd};
+
+/// Weights that one step of a scale search looks at.
+const CHUNK: usize = 256;
+/// Adding and subtracting 1.5 * 2^23 rounds to a whole number, ties to even, where |x| < 2^22.
+const ROUND: f32 = 12_582_912.0;
+
+/// The survivors of up to [`CHUNK`] weights, moved to the front of `kept`. Returns how many.
+#[inline(always)]
+fn survivors(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, kept: &mut [f32; CHUNK]) -> usize {
+    let Some(mask) = mask else {
+        kept[..w.len()].copy_from_slice(w);
+        return w.len();
+    };
+    let mut count = 0;
+    for (j, w) in w.iter().enumerate() {
+        let bit = mask_bit + j;
+        kept[count] = *w;
+        count += usize::from(mask[bit / 8] >> (bit % 8) & 1);
+    }
+    count
+}
+
+/// Largest absolute value over the survivors; NaN is passed over.
+#[inline(always)]
+fn absmax<S: Simd>(simd: S, w: &[f32], mask: Option<&[u8]>, mask_bit: usize) -> f32 {
+    let mut kept = [0.0; CHUNK];
+    let mut largest = simd.splat(0.0);
+    for (chunk, w) in w.chunks(CHUNK).enumerate() {
+        let count = survivors(w, mask, mask_bit + chunk * CHUNK, &mut kept);
+        // What is left behind the survivors must not count.
+        let end = count.next_multiple_of(S::LANES);
+        kept[count..end].fill(0.0);
+        for lanes in kept[..end].chunks_exact(S::LANES) {
+            largest = simd.max(simd.abs(simd::load(simd, lanes)), largest);
+        }
+    }
+    let mut lanes = [0.0; MAX_LANES];
+    simd::store(simd, largest, &mut lanes);
+    lanes
+        .into_iter()
+        .fold(0.0, |a, b| if b > a { b } else { a })
+}
+
+#[inline(always)]
+pub(crate) fn absmax_scale<S: Simd>(
+    simd: S,
+    w: &[f32],
+    mask: Option<&[u8]>,
+    mask_bit: usize,
+    range: CodeRange,
+) -> f32 {
+    match absmax(simd, w, mask, mask_bit) {
+        0.0 => 0.0,
+        largest => plain::round_scale(largest / f32::from(range.hi)),
+    }
+}
+
+/// Room for the candidates, in whole vectors of every instruction set.
+const CANDIDATE_LANES: usize = 32;
+
+/// The lanes are candidates, and each survivor is held against all of them: pruned weights then cost nothing.
+#[inline(always)]
+pub(crate) fn fit_scale<S: Simd>(
+    simd: S,
+    w: &[f32],
+    mask: Option<&[u8]>,
+    mask_bit: usize,
+    range: CodeRange,
+) -> f32 {
+    let largest = absmax(simd, w, mask, mask_bit);
+    if largest == 0.0 {
+        return 0.0;
+    }
+    let scales = candidates(simd, largest, range);
+    let mut errors = [0.0; CANDIDATE_LANES];
+    let mut kept = [0.0; CHUNK];
+    for (chunk, w) in w.chunks(CHUNK).enumerate() {
+        let count = survivors(w, mask, mask_bit + chunk * CHUNK, &mut kept);
+        add_errors(simd, &kept[..count], &scales, range, &mut errors);
+    }
+    let mut best = (
+        f32::INFINITY,
+        plain::round_scale(largest / f32::from(range.hi)),
+    );
+    for (error, scale) in errors.into_iter().zip(scales).take(FIT_CANDIDATES) {
+        if error < best.0 {
+            best = (error, scale);
+        }
+    }
+    best.1
+}
+
+/// The candidates as files store them; the unused lanes repeat the last.
+#[inline(always)]
+fn candidates<S: Simd>(simd: S, largest: f32, range: CodeRange) -> [f32; CANDIDATE_LANES] {
+    let mut scales = [0.0; CANDIDATE_LANES];
+    for (index, scale) in scales.iter_mut().enumerate() {
+        let index = index.min(FIT_CANDIDATES - 1);
+        *scale = plain::clamp_scale(plain::candidate(index, largest, range));
+    }
+    let mut narrow = [0; CANDIDATE_LANES];
+    simd.f32_to_f16(&scales, &mut narrow);
+    simd.f16_to_f32(&narrow, &mut scales);
+    scales
+}
+
+/// Adds the squared distance of every weight to its nearest grid value, for each candidate.
+#[inline(always)]
+fn add_errors<S: Simd>(
+    simd: S,
+    kept: &[f32],
+    scales: &[f32; CANDIDATE_LANES],
+    range: CodeRange,
+    errors: &mut [f32; CANDIDATE_LANES],
+) {
+    if S::LANES == 4 {
+        // Seven vectors of four hold the 25; the eighth would be wasted.
+        const USED: usize = 28;
+        let (scales, errors) = (&scales[..USED], &mut errors[..USED]);
+        for (scales, errors) in scales.chunks_exact(4).zip(errors.chunks_exact_mut(4)) {
+            add_errors_of::<S, 1>(simd, kept, scales, range, errors);
+        }
+    } else if S::LANES == 8 {
+        add_errors_of::<S, 4>(simd, kept, scales, range, errors);
+    } else {
+        add_errors_of::<S, 2>(simd, kept, scales, range, errors);
+    }
+}
+
+/// [`add_errors`] for `N` vectors of candidates, held in registers.
+#[inline(always)]
+fn add_errors_of<S: Simd, const N: usize>(
+    simd: S,
+    kept: &[f32],
+    scales: &[f32],
+    range: CodeRange,
+    errors: &mut [f32],
+) {
+    let (lo, hi) = (f32::from(range.lo), f32::from(range.hi));
+    let (lo, hi, round) = (simd.splat(lo), simd.splat(hi), simd.splat(ROUND));
+    let mut scale = [simd.splat(0.0); N];
+    let mut inverse = scale;
+    let mut sum = scale;
+    for v in 0..N {
+        scale[v] = simd::load(simd, &scales[v * S::LANES..]);
+        inverse[v] = simd.div(simd.splat(1.0), scale[v]);
+        sum[v] = simd::load(simd, &errors[v * S::LANES..]);
+    }
+    for w in kept {
+        let w = simd.splat(*w);
+        for v in 0..N {
+            let code = simd.sub(simd.mul_add(w, inverse[v], round), round);
+            let code = simd.max(simd.min(code, hi), lo);
+            let distance = simd.neg_mul_add(code, scale[v], w);
+            sum[v] = simd.mul_add(distance, distance, sum[v]);
+        }
+    }
+    for v in 0..N {
+        simd::store(simd, sum[v], &mut errors[v * S::LANES..]);
+    }
+}
+
+/// Codes of the lanes of `w`, as whole f32.
+#[inline(always)]
+fn grid_codes<S: Simd>(simd: S, w: S::F, scale: S::F, lo: S::F, hi: S::F) -> S::F {
+    let t = simd.div(w, scale);
+    simd.round(simd.min(simd.max(t, lo), hi))
+}
+
+#[inline(always)]
+pub(crate) fn quantize<S: Simd>(
+    simd: S,
+    w: &[f32],
+    scale: f32,
+    range: CodeRange,
+    codes: &mut [i8],
+) {
+    let n = w.len().min(codes.len());
+    let (w, codes) = (&w[..n], &mut codes[..n]);
+    if scale == 0.0 {
+        return codes.fill(0);
+    }
+    let (lo, hi) = (f32::from(range.lo), f32::from(range.hi));
+    let (scale, lo, hi) = (simd.splat(scale), simd.splat(lo), simd.splat(hi));
+    let mut lanes_of_w = w.chunks_exact(S::LANES);
+    let mut lanes_of_codes = codes.chunks_exact_mut(S::LANES);
+    for (w, codes) in lanes_of_w.by_ref().zip(lanes_of_codes.by_ref()) {
+        let v = grid_codes(simd, simd::load(simd, w), scale, lo, hi);
+        // SAFETY: the piece has LANES elements, and the codes are clamped to an i8 range.
+        unsafe { simd.store_codes(v, codes.as_mut_ptr()) };
+    }
+    let rest = simd::load_part(simd, lanes_of_w.remainder(), 0.0);
+    let mut last = [0i8; MAX_LANES];
+    // SAFETY: room for the most lanes there are.
+    unsafe { simd.store_codes(grid_codes(simd, rest, scale, lo, hi), last.as_mut_ptr()) };
+    let rest = lanes_of_codes.into_remainder();
+    rest.copy_from_slice(&last[..rest.len()]);
+}
+
+#[inline(always)]
+pub(crate) fn dequantize<S: Simd>(_: S, codes: &[i8], scale: f32, out: &mut [f32]) {
+    for (out, code) in out.iter_mut().zip(codes) {
+        *out = f32::from(*code) * scale;
+    }
+}
+
+#[inline(always)]
+pub(crate) fn apply_mask<S: Simd>(simd: S, values: &mut [f32], mask: &[u8]) {
+    let zero = simd.splat(0.0);
+    let mut whole = values.chunks_exact_mut(16);
+    let mut at = 0;
+    for values in &mut whole {
+        let bits = u32::from(mask[at]) | u32::from(mask[at + 1]) << 8;
+        for (i, lanes) in values.chunks_exact_mut(S::LANES).enumerate() {
+            let kept = simd.select_bits(bits >> (i * S::LANES), simd::load(simd, lanes), zero);
+            simd::store(simd, kept, lanes);
+        }
+        at += 2;
+    }
+    crate::reference::apply_mask(whole.into_remainder(), &mask[at..]);
+}
