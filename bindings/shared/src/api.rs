@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! data {
     ($item:item) => {
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         $item
@@ -131,6 +131,8 @@ pub struct Evaluation {
     #[cfg_attr(feature = "ts", ts(type = "number"))] pub pairs: Option<u64>,
     /// Wall time.
     pub seconds: f64,
+    /// Things a user should know.
+    pub notes: Vec<String>,
 }}
 
 data! {
@@ -226,6 +228,8 @@ pub struct Embeddings {
     pub dimensions: usize,
     /// Number of texts that were cut at the model's maximum.
     pub truncated: usize,
+    /// Things a user should know.
+    pub notes: Vec<String>,
 }}
 
 data! {

@@ -21,7 +21,9 @@ export function integer(count: number): string {
 export function significant(value: number, digits: number): string {
   if (value === 0 || !Number.isFinite(value)) return String(value)
   if (Math.abs(value) < 1e-4) return value.toExponential(digits - 1)
-  const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(value))))
+  // The exponent after rounding: 9.996 has two digits before the point once it is 10.0.
+  const exponent = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits)))))
+  const decimals = Math.max(0, digits - 1 - exponent)
   return value.toFixed(Math.min(decimals, 20))
 }
 
