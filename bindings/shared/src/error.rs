@@ -3,7 +3,7 @@
 use kerf_compress::CompressError;
 use kerf_model::ModelError;
 use kerf_tensors::error::error_data;
-use kerf_tensors::{ErrorData, TensorsError};
+use kerf_tensors::{ErrorData, TensorsError, error_codes};
 use kerf_text::TextError;
 use serde::Serialize;
 
@@ -66,34 +66,17 @@ fn at(location: &str) -> String {
     }
 }
 
+error_codes!(Error or the code inside Tensors, Model, Compress {
+    BadTokenizer => "BAD_TOKENIZER",
+    NoTokenizer => "NO_TOKENIZER",
+    BadRequest => "BAD_REQUEST",
+    BadConfig => "BAD_CONFIG",
+    NotUtf8 => "NOT_UTF8",
+    BadPairs => "BAD_PAIRS",
+    Internal => "INTERNAL",
+});
+
 impl Error {
-    /// Codes of the variants of this enum that are not another crate's.
-    pub const CODES: &'static [&'static str] = &[
-        "BAD_TOKENIZER",
-        "NO_TOKENIZER",
-        "BAD_REQUEST",
-        "BAD_CONFIG",
-        "NOT_UTF8",
-        "BAD_PAIRS",
-        "INTERNAL",
-    ];
-
-    /// Stable code, upper snake case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Tensors(error) => error.code(),
-            Self::Model(error) => error.code(),
-            Self::Compress(error) => error.code(),
-            Self::BadTokenizer { .. } => "BAD_TOKENIZER",
-            Self::NoTokenizer { .. } => "NO_TOKENIZER",
-            Self::BadRequest { .. } => "BAD_REQUEST",
-            Self::BadConfig { .. } => "BAD_CONFIG",
-            Self::NotUtf8 { .. } => "NOT_UTF8",
-            Self::BadPairs { .. } => "BAD_PAIRS",
-            Self::Internal { .. } => "INTERNAL",
-        }
-    }
-
     /// Code, sentence and fields.
     pub fn data(&self) -> ErrorData {
         match self {
