@@ -1,3 +1,5 @@
+//! Link flags that an addon needs on this platform.
+
 fn main() {
     napi_build::setup()
 }

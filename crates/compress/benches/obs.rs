@@ -17,7 +17,9 @@ use std::time::Instant;
 
 fn random(len: usize, seed: u64) -> Vec<f32> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    (0..len).map(|_| (rng.next_u64() >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()
+    (0..len)
+        .map(|_| (rng.next_u64() >> 40) as f32 / (1u64 << 23) as f32 - 1.0)
+        .collect()
 }
 
 /// Best of three: noise only ever adds time.
@@ -31,16 +33,36 @@ fn best(mut run: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|arg| arg.parse().ok()).collect();
-    let (n, threads) = (numbers.first().copied().unwrap_or(4096), numbers.get(1).copied().unwrap_or(0));
+    let numbers: Vec<usize> = std::env::args()
+        .skip(1)
+        .filter_map(|arg| arg.parse().ok())
+        .collect();
+    let (n, threads) = (
+        numbers.first().copied().unwrap_or(4096),
+        numbers.get(1).copied().unwrap_or(0),
+    );
     let compute = Compute::new(None, threads).expect("the best instruction set of this machine");
-    println!("isa {}, {} threads, {n} x {n}", compute.kernels.isa().id(), compute.pool.threads());
+    println!(
+        "isa {}, {} threads, {n} x {n}",
+        compute.kernels.isa().id(),
+        compute.pool.threads()
+    );
 
-    let mat = |data| MatRef { data, rows: n, cols: n, stride: n };
+    let mat = |data| MatRef {
+        data,
+        rows: n,
+        cols: n,
+        stride: n,
+    };
     let (a, b) = (random(n * n, 1), random(n * n, 2));
     let mut c = vec![0.0; n * n];
     let gemm_s = best(|| {
-        let c = MatMut { data: &mut c, rows: n, cols: n, stride: n };
+        let c = MatMut {
+            data: &mut c,
+            rows: n,
+            cols: n,
+            stride: n,
+        };
         compute.linalg.gemm_nt(c, mat(&a), mat(&b), 1.0, 0.0);
     });
     let gemm_rate = (n as f64).powi(3) / gemm_s;
@@ -51,15 +73,33 @@ fn main() {
     gram.finish(&compute);
     let inputs = Inputs::new(gram);
     let mut made = None;
-    let factor_s = best(|| made = Some(factor(&compute, &inputs.gram, 0.01).expect("positive definite")));
+    let factor_s =
+        best(|| made = Some(factor(&compute, &inputs.gram, 0.01).expect("positive definite")));
     let factor_flops = 2.0 / 3.0 * (n as f64).powi(3);
-    println!("factor: {factor_s:.2} s, {:.0} % of the GEMM rate", 100.0 * factor_flops / factor_s / (2.0 * gemm_rate));
+    println!(
+        "factor: {factor_s:.2} s, {:.0} % of the GEMM rate",
+        100.0 * factor_flops / factor_s / (2.0 * gemm_rate)
+    );
     let factor = made.expect("just made");
 
     for (name, grid, sparsity) in [
         ("70 %", None, 0.7),
-        ("70 % + 4 bit g128", Some(Grid { bits: 4, group_size: 128 }), 0.7),
-        ("4 bit g128", Some(Grid { bits: 4, group_size: 128 }), 0.0),
+        (
+            "70 % + 4 bit g128",
+            Some(Grid {
+                bits: 4,
+                group_size: 128,
+            }),
+            0.7,
+        ),
+        (
+            "4 bit g128",
+            Some(Grid {
+                bits: 4,
+                group_size: 128,
+            }),
+            0.0,
+        ),
     ] {
         let problem = Problem {
             name: "w",
@@ -75,6 +115,9 @@ fn main() {
         };
         let loop_s = best(|| drop(obs_loop::run(&compute, a.clone(), &problem, &factor)));
         let rate = (n as f64).powi(3) / loop_s;
-        println!("obs loop, {name}: {loop_s:.2} s, {:.2} of the GEMM rate (goal 0.5)", rate / gemm_rate);
+        println!(
+            "obs loop, {name}: {loop_s:.2} s, {:.2} of the GEMM rate (goal 0.5)",
+            rate / gemm_rate
+        );
     }
 }

@@ -87,7 +87,7 @@ impl Journal {
     }
 
     /// Number of finished units.
-    pub fn len(&self) -> usize {
+    pub fn units(&self) -> usize {
         self.records.len()
     }
 

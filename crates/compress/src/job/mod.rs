@@ -127,7 +127,7 @@ impl Job {
             plan,
             batches,
             workspace: inputs.workspace,
-            resumed: journal.len(),
+            resumed: journal.units(),
             journal,
             out: inputs.out,
             out_name: inputs.out_name,
