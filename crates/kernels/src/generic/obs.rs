@@ -76,20 +76,20 @@ fn finish_step<S: Simd, const N: usize>(
         let factor = scratch.factor().add(Scratch::factor_start(step));
         let pivots = scratch.inverse_pivots().add(at);
         let mut sum = [[simd.splat(0.0); N]; STEP];
-        for (c, sum) in sum.iter_mut().enumerate() {
-            for (v, sum) in sum.iter_mut().enumerate() {
-                *sum = simd.load(w.add((at + c) * rows + v * S::LANES));
+        for c in 0..STEP {
+            for v in 0..N {
+                sum[c][v] = simd.load(w.add((at + c) * rows + v * S::LANES));
             }
         }
         for k in 0..at {
             let mut error = [simd.splat(0.0); N];
-            for (v, error) in error.iter_mut().enumerate() {
-                *error = simd.load(e.add(k * rows + v * S::LANES));
+            for v in 0..N {
+                error[v] = simd.load(e.add(k * rows + v * S::LANES));
             }
-            for (c, sum) in sum.iter_mut().enumerate() {
+            for c in 0..STEP {
                 let u = simd.splat(*factor.add(k * STEP + c));
                 for v in 0..N {
-                    sum[v] = simd.neg_mul_add(error[v], u, sum[v]);
+                    sum[c][v] = simd.neg_mul_add(error[v], u, sum[c][v]);
                 }
             }
         }
