@@ -241,8 +241,17 @@ fn positive_definite(linalg: &Linalg, n: usize) -> Vec<f32> {
 
 const RANGE: CodeRange = CodeRange { lo: -8, hi: 7 };
 
+/// A wide panel and a narrow one, whose share of preparing the factor is larger.
 fn panels(bench: &Bench, kernels: Kernels) {
-    let (rows, width, n) = (64, 128, 4096);
+    for rows in [64, 256] {
+        for (name, quantized) in [("prune and quantize", true), ("prune", false)] {
+            panel(bench, kernels, name, rows, quantized);
+        }
+    }
+}
+
+fn panel(bench: &Bench, kernels: Kernels, name: &str, rows: usize, quantized: bool) {
+    let (width, n) = (128, 4096);
     let start = noise(rows * width);
     let (mut w, mut err, mut codes) = (
         start.clone(),
@@ -252,40 +261,32 @@ fn panels(bench: &Bench, kernels: Kernels) {
     let mut u = noise(width * n);
     u.iter_mut().for_each(|u| *u *= 0.01);
     (0..width).for_each(|j| u[j * n + j] = 1.0);
-    let mask: Vec<u8> = noise(rows * width / 8)
-        .iter()
-        .map(|x| (x * 127.0) as i8 as u8)
-        .collect();
+    let bits = noise(rows * width / 8);
+    let mask: Vec<u8> = bits.iter().map(|x| (x * 127.0) as i8 as u8).collect();
     let scales = vec![0.1; rows];
-    for (name, masked, quantized) in [("prune and quantize", true, true), ("prune", true, false)] {
-        let work = (rows * width * (width - 1)) as f64;
-        bench.row(
-            &format!("obs_panel 64 x 128, {name}"),
-            Unit::Gflops,
-            work,
-            || {
-                w.copy_from_slice(&start);
-                kernels.obs_panel(ObsPanel {
-                    w: &mut w,
-                    w_stride: width,
-                    err: &mut err,
-                    rows,
-                    width,
-                    u: &u,
-                    u_stride: n,
-                    mask: masked.then_some(&mask),
-                    mask_stride: width / 8,
-                    quant: quantized.then_some(PanelQuant {
-                        codes: &mut codes,
-                        scales: &scales,
-                        scale_stride: 1,
-                        group: 128,
-                        range: RANGE,
-                    }),
-                });
-            },
-        );
-    }
+    let work = (rows * width * (width - 1)) as f64;
+    let name = format!("obs_panel {rows} x 128, {name}");
+    bench.row(&name, Unit::Gflops, work, || {
+        w.copy_from_slice(&start);
+        kernels.obs_panel(ObsPanel {
+            w: &mut w,
+            w_stride: width,
+            err: &mut err,
+            rows,
+            width,
+            u: &u,
+            u_stride: n,
+            mask: Some(&mask),
+            mask_stride: width / 8,
+            quant: quantized.then_some(PanelQuant {
+                codes: &mut codes,
+                scales: &scales,
+                scale_stride: 1,
+                group: 128,
+                range: RANGE,
+            }),
+        });
+    });
 }
 
 /// Rows of the weights that the elementwise kernels work on: what stays in the second cache.
@@ -417,8 +418,11 @@ fn forward(bench: &Bench, kernels: Kernels) {
         ("tanh", |k, x| k.tanh(x)),
     ];
     for (name, run) in maps {
-        y.copy_from_slice(&x);
-        bench.row(name, Unit::Gbytes, 8.0 * n, || run(&kernels, &mut y));
+        // Fresh values each time: repeated in place, they would shrink to subnormal numbers.
+        bench.row(name, Unit::Gbytes, 8.0 * n, || {
+            y.copy_from_slice(&x);
+            run(&kernels, &mut y);
+        });
     }
     bench.row("layer_norm, rows of 1024", Unit::Gbytes, 8.0 * n, || {
         for (x, y) in x.chunks(1024).zip(y.chunks_mut(1024)) {
