@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! data {
     ($item:item) => {
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         $item
@@ -29,6 +29,12 @@ pub enum Calibration {
     Texts(Vec<String>),
 }
 
+/// The options that a request gives; each has a default. (For TypeScript only: serde fills in the defaults.)
+#[cfg(feature = "ts")]
+#[derive(ts_rs::TS)]
+#[ts(type = "Partial<Options>")]
+pub struct GivenOptions {}
+
 data! {
 /// `compress` and `plan`.
 pub struct CompressRequest {
@@ -39,9 +45,9 @@ pub struct CompressRequest {
     /// Folder of journal and units; without it a hidden sibling of `out`. It is removed after success.
     #[serde(default)] pub work_dir: Option<String>,
     /// Calibration text.
-    #[serde(default)] pub calibration: Calibration,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<Calibration>"))] pub calibration: Calibration,
     /// What to remove, and how.
-    #[serde(default)] pub options: Options,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenOptions>"))] pub options: Options,
 }}
 
 data! {
@@ -63,7 +69,7 @@ pub struct TensorInfo {
     /// How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`.
     pub stored: String,
     /// Bytes in its file.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub bytes: u64,
+    pub bytes: u64,
     /// File it is in.
     pub file: String,
     /// `target`, `embedding` or `other`; `other` for all if the architecture is not known.
@@ -80,11 +86,11 @@ pub struct Inspection {
     /// Whether kerf can run it (and so calibrate and evaluate).
     pub known: bool,
     /// Number of weights in all tensors.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub parameters: u64,
+    pub parameters: u64,
     /// Number of weights in target matrices.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub target_parameters: u64,
+    pub target_parameters: u64,
     /// Bytes of all files.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub bytes: u64,
+    pub bytes: u64,
     /// Number of blocks, 0 if not known.
     pub blocks: usize,
     /// Width, 0 if not known.
@@ -111,7 +117,7 @@ pub struct EvaluateRequest {
     /// Window in tokens; default: the model's maximum, at most 2048.
     #[serde(default)] pub context: Option<usize>,
     /// Worker threads; 0 = all.
-    #[serde(default)] pub threads: usize,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
 
 data! {
@@ -123,14 +129,16 @@ pub struct Evaluation {
     #[serde(skip_serializing_if = "Option::is_none")] pub nll: Option<f64>,
     /// Predicted tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub tokens: Option<u64>,
+    pub tokens: Option<u64>,
     /// Spearman's rank correlation of cosine and score.
     #[serde(skip_serializing_if = "Option::is_none")] pub spearman: Option<f64>,
     /// Number of pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub pairs: Option<u64>,
+    pub pairs: Option<u64>,
     /// Wall time.
     pub seconds: f64,
+    /// Things a user should know.
+    pub notes: Vec<String>,
 }}
 
 data! {
@@ -149,16 +157,16 @@ pub struct CompareRequest {
     /// Window in tokens; default: the model's maximum, at most 2048.
     #[serde(default)] pub context: Option<usize>,
     /// Worker threads; 0 = all.
-    #[serde(default)] pub threads: usize,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
 
 data! {
 /// What `compare` measured.
 pub struct Comparison {
     /// Bytes of all files of the original.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub original_bytes: u64,
+    pub original_bytes: u64,
     /// Bytes of all files of the compressed model.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub small_bytes: u64,
+    pub small_bytes: u64,
     /// Measures of the original.
     pub original: Evaluation,
     /// Measures of the compressed model.
@@ -179,18 +187,17 @@ pub struct GenerateRequest {
     /// Folder or file of the model.
     pub model: String,
     /// Text to continue; may be empty if the model has a begin token.
-    #[serde(default)] pub prompt: String,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<String>"))] pub prompt: String,
     /// Most new tokens. Default 128.
     #[serde(default)] pub max_tokens: Option<usize>,
     /// 0 = greedy. Default 0.
-    #[serde(default)] pub temperature: f32,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<f32>"))] pub temperature: f32,
     /// Default 1.
     #[serde(default)] pub top_p: Option<f32>,
     /// Same seed, same text.
-    #[serde(default)]
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub seed: u64,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
     /// Worker threads; 0 = all.
-    #[serde(default)] pub threads: usize,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
 
 data! {
@@ -214,7 +221,7 @@ pub struct EmbedRequest {
     /// Texts.
     pub texts: Vec<String>,
     /// Worker threads; 0 = all.
-    #[serde(default)] pub threads: usize,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
 
 data! {
@@ -226,6 +233,8 @@ pub struct Embeddings {
     pub dimensions: usize,
     /// Number of texts that were cut at the model's maximum.
     pub truncated: usize,
+    /// Things a user should know.
+    pub notes: Vec<String>,
 }}
 
 data! {
@@ -238,10 +247,9 @@ pub struct ConvertRequest {
     /// Folder of the result.
     pub out: String,
     /// Largest file of the result, in bytes; default 5 GB.
-    #[serde(default)]
-    #[cfg_attr(feature = "ts", ts(type = "number | null"))] pub max_shard_bytes: Option<u64>,
+    #[serde(default)] pub max_shard_bytes: Option<u64>,
     /// Worker threads; 0 = all.
-    #[serde(default)] pub threads: usize,
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
 
 data! {
@@ -250,9 +258,9 @@ pub struct Conversion {
     /// Folder of the result.
     pub out: String,
     /// Bytes of all files of the source.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub input_bytes: u64,
+    pub input_bytes: u64,
     /// Bytes of all files of the result.
-    #[cfg_attr(feature = "ts", ts(type = "number"))] pub output_bytes: u64,
+    pub output_bytes: u64,
     /// Things a user should know.
     pub notes: Vec<String>,
 }}

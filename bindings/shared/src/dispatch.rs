@@ -1,7 +1,7 @@
 //! From the name of a function and a JSON request to a JSON response.
 
 use crate::Error;
-use crate::{inspect, panics};
+use crate::{compare, compress, convert, embed, evaluate, generate, inspect, panics};
 use kerf_compress::Event;
 use kerf_tensors::ErrorData;
 use serde::Serialize;
@@ -25,11 +25,27 @@ struct Command {
     run: Run,
 }
 
+/// A row of the table: the id of a function, and the function.
+macro_rules! row {
+    ($id:literal, $run:path) => {
+        Command {
+            id: $id,
+            run: |request, host| typed($id, request, host, $run),
+        }
+    };
+}
+
 /// All functions: one file and one row each.
-const TABLE: &[Command] = &[Command {
-    id: "inspect",
-    run: |request, host| typed("inspect", request, host, inspect::inspect),
-}];
+const TABLE: &[Command] = &[
+    row!("inspect", inspect::inspect),
+    row!("plan", compress::plan),
+    row!("compress", compress::compress),
+    row!("evaluate", evaluate::evaluate),
+    row!("compare", compare::compare),
+    row!("generate", generate::generate),
+    row!("embed", embed::embed),
+    row!("convert", convert::convert),
+];
 
 /// Names of all functions.
 pub fn commands() -> Vec<&'static str> {
@@ -44,7 +60,7 @@ pub fn dispatch(command: &str, request_json: &str, host: &dyn Host) -> Result<Va
         None => Err(Error::BadRequest {
             field: "command".into(),
             expected: format!("one of {}", commands().join(", ")),
-            received: format!("{command:?}"),
+            actual: format!("{command:?}"),
         }),
     };
     result.map_err(|error| error.data())
@@ -102,7 +118,7 @@ fn bad_field(command: &str, path: &str, reason: &str) -> Error {
         return Error::BadRequest {
             field: format!("{field}.{missing}"),
             expected: "a value".into(),
-            received: "none".into(),
+            actual: "none".into(),
         };
     }
     let (received, expected) = reason
@@ -114,7 +130,7 @@ fn bad_field(command: &str, path: &str, reason: &str) -> Error {
     Error::BadRequest {
         field,
         expected: expected.into(),
-        received: received.into(),
+        actual: received.into(),
     }
 }
 

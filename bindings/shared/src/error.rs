@@ -1,8 +1,9 @@
 //! The one error type of the functions, and how it crosses the boundary.
 
+use kerf_compress::CompressError;
 use kerf_model::ModelError;
 use kerf_tensors::error::error_data;
-use kerf_tensors::{ErrorData, TensorsError};
+use kerf_tensors::{ErrorData, TensorsError, error_codes};
 use kerf_text::TextError;
 use serde::Serialize;
 
@@ -18,6 +19,9 @@ pub enum Error {
     /// From the network.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// From planning and running a compression.
+    #[error(transparent)]
+    Compress(#[from] CompressError),
     /// The tokenizer cannot be used.
     #[error("{path}: {reason}")]
     BadTokenizer { path: String, reason: String },
@@ -27,18 +31,18 @@ pub enum Error {
     )]
     NoTokenizer { model: String, operation: String },
     /// An unknown function, an unknown or missing field, a value of a wrong type.
-    #[error("{field}: expected {expected}, received {received}")]
+    #[error("{field}: expected {expected}, received {actual}")]
     BadRequest {
         field: String,
         expected: String,
-        received: String,
+        actual: String,
     },
-    /// A field of the right type with a value that cannot be.
-    #[error("option {option}: expected {expected}, received {received}")]
-    BadOption {
-        option: String,
+    /// A file beside the weights says what kerf cannot do.
+    #[error("{file}: expected {expected}, got {actual}")]
+    BadConfig {
+        file: String,
         expected: String,
-        received: String,
+        actual: String,
     },
     /// A text file that is not UTF-8.
     #[error("{path} is not UTF-8 text: bad byte at offset {offset}; convert it to UTF-8")]
@@ -62,41 +66,36 @@ fn at(location: &str) -> String {
     }
 }
 
+error_codes!(Error or the code inside Tensors, Model, Compress {
+    BadTokenizer => "BAD_TOKENIZER",
+    NoTokenizer => "NO_TOKENIZER",
+    BadRequest => "BAD_REQUEST",
+    BadConfig => "BAD_CONFIG",
+    NotUtf8 => "NOT_UTF8",
+    BadPairs => "BAD_PAIRS",
+    Internal => "INTERNAL",
+});
+
 impl Error {
-    /// Codes of the variants of this enum that are not another crate's.
-    pub const CODES: &'static [&'static str] = &[
-        "BAD_TOKENIZER",
-        "NO_TOKENIZER",
-        "BAD_REQUEST",
-        "BAD_OPTION",
-        "NOT_UTF8",
-        "BAD_PAIRS",
-        "INTERNAL",
-    ];
-
-    /// Stable code, upper snake case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Tensors(error) => error.code(),
-            Self::Model(error) => error.code(),
-            Self::BadTokenizer { .. } => "BAD_TOKENIZER",
-            Self::NoTokenizer { .. } => "NO_TOKENIZER",
-            Self::BadRequest { .. } => "BAD_REQUEST",
-            Self::BadOption { .. } => "BAD_OPTION",
-            Self::NotUtf8 { .. } => "NOT_UTF8",
-            Self::BadPairs { .. } => "BAD_PAIRS",
-            Self::Internal { .. } => "INTERNAL",
-        }
-    }
-
     /// Code, sentence and fields.
     pub fn data(&self) -> ErrorData {
         match self {
             Self::Tensors(error) => error.data(),
             Self::Model(error) => error.data(),
+            Self::Compress(error) => error.data(),
             other => error_data(other.code(), other),
         }
     }
+}
+
+/// `BAD_OPTION`: a field of the right type with a value that cannot be.
+pub fn bad_option(option: &str, expected: &str, actual: impl std::fmt::Display) -> Error {
+    CompressError::BadOption {
+        option: option.into(),
+        expected: expected.into(),
+        actual: actual.to_string(),
+    }
+    .into()
 }
 
 impl From<TextError> for Error {

@@ -4,12 +4,25 @@
 //! and says when to stop; it gets one JSON text back, whatever happens. Everything between is here and tested without a shell.
 
 pub mod api;
+mod calibration;
+mod compare;
+mod compress;
+mod convert;
 mod dispatch;
+mod embed;
+mod encoding;
 pub mod error;
+mod evaluate;
+mod generate;
 mod inspect;
+mod machine;
 mod opened;
+mod pairs;
 pub mod panics;
 pub mod progress;
+mod reporter;
+mod sentences;
+mod text_file;
 
 pub use dispatch::{Host, commands, dispatch, invoke};
 pub use error::Error;

@@ -1,11 +1,13 @@
-//! A model folder, opened.
+//! A model, opened: what is on disk, the network on top of it, and its tokenizer.
 
 use crate::Error;
-use kerf_model::Network;
-use kerf_tensors::{Catalog, Folder};
+use kerf_kernels::Compute;
+use kerf_model::{Network, evaluate::Runner};
+use kerf_tensors::{Catalog, Folder, TensorsError};
+use kerf_text::Tokenizer;
 use std::path::Path;
 
-/// A model of any form that kerf reads: catalog, and network if the architecture is known.
+/// A model of any form that kerf reads, from headers alone.
 pub struct Opened {
     /// What is on disk.
     pub catalog: Catalog,
@@ -29,6 +31,24 @@ impl Opened {
         Ok(Network::open(config, &self.catalog)?)
     }
 
+    /// The tokenizer of the model; `operation` says in the error what needs it.
+    pub fn tokenizer(&self, operation: &str) -> Result<Tokenizer, Error> {
+        let json = match self.catalog.folder.read("tokenizer.json") {
+            Ok(json) => json,
+            Err(TensorsError::NotFound { .. }) => {
+                return Err(Error::NoTokenizer {
+                    model: self.path.clone(),
+                    operation: operation.into(),
+                });
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Tokenizer::from_bytes(&json).map_err(|error| Error::BadTokenizer {
+            path: format!("{}/tokenizer.json", self.path),
+            reason: error.reason,
+        })
+    }
+
     /// `model_type` of config.json, or empty.
     pub fn model_type(&self) -> String {
         self.catalog
@@ -49,13 +69,35 @@ impl Opened {
 }
 
 fn index_bytes(folder: &dyn Folder) -> Result<u64, Error> {
-    let mut bytes = 0;
-    for file in folder.list()? {
-        if !file.contains('/')
+    let is_index = |file: &&String| {
+        !file.contains('/')
             && (file.ends_with(".safetensors.index.json") || file.ends_with(".kerf.index.json"))
-        {
-            bytes += folder.open(&file)?.len_bytes();
-        }
+    };
+    let mut bytes = 0;
+    for file in folder.list()?.iter().filter(is_index) {
+        bytes += folder.open(file)?.len_bytes();
     }
     Ok(bytes)
+}
+
+/// A model that can run: opened, with network and tokenizer.
+pub struct Runnable {
+    /// What is on disk.
+    pub opened: Opened,
+    /// The network.
+    pub network: Network,
+}
+
+impl Runnable {
+    /// Opens a model to run it.
+    pub fn open(path: &str) -> Result<Self, Error> {
+        let opened = Opened::open(path)?;
+        let network = opened.network()?;
+        Ok(Self { opened, network })
+    }
+
+    /// A runner that keeps up to `keep_bytes` of decoded weights.
+    pub fn runner<'a>(&'a self, compute: &'a Compute, keep_bytes: u64) -> Runner<'a> {
+        Runner::new(&self.network, &self.opened.catalog, compute, keep_bytes)
+    }
 }

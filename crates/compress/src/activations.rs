@@ -1,4 +1,4 @@
-//! The inputs of a block for all calibration tokens, in memory or spilled to the work folder.
+//! What the compressed model computes so far, for all calibration tokens, in memory or spilled to the work folder.
 
 use crate::journal::{Journal, Record, hex};
 use kerf_model::Batch;
@@ -6,19 +6,37 @@ use kerf_tensors::{Sink, TensorsError, Workspace};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-/// Hidden states [tokens, hidden] of each batch, as the compressed model computes them up to some block.
+/// How far the activations have come: block, and how many of its shared inputs were reached.
+///
+/// `(block, 0)`: the block's input alone; `(block, k + 1)`: its shared input k is at hand as well.
+pub type Place = (usize, usize);
+
+/// Values of one batch at a place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values {
+    /// Residual stream [tokens, hidden].
+    pub x: Vec<f32>,
+    /// Shared input [tokens, cols]; empty at the start of a block.
+    pub input: Vec<f32>,
+}
+
+/// Values of all batches, as the compressed model computes them up to some place.
 ///
 /// A second stream, what the dense model computes, belongs beside it as soon as a solver aims at it: `dense: Option<Activations>`
-/// in the job, advanced by the same `forward`, counted by the same memory plan.
+/// in the job, moved by the same `advance`, counted by the same memory plan.
 pub struct Activations {
-    /// Block whose inputs these are.
-    pub block: usize,
+    /// Where the values belong.
+    pub place: Place,
     data: Data,
 }
 
 enum Data {
-    Memory(Vec<Vec<f32>>),
-    Spilled(String),
+    Memory(Vec<Values>),
+    Spilled {
+        file: String,
+        /// Numbers of x and of input of each batch.
+        lengths: Vec<(usize, usize)>,
+    },
 }
 
 /// Where the values of each batch lie, and where files go.
@@ -34,38 +52,19 @@ pub struct Store<'a> {
 }
 
 impl Store<'_> {
-    fn offset(&self, batch: usize) -> u64 {
-        self.batches[..batch]
-            .iter()
-            .map(|batch| self.len(batch) as u64 * 4)
-            .sum()
-    }
-
-    fn len(&self, batch: &Batch) -> usize {
-        batch.tokens() * self.hidden
-    }
-
     /// Inputs of the first block, made batch by batch.
     pub fn first<E: From<TensorsError>>(
         &self,
-        journal: &mut Journal,
         mut embed: impl FnMut(&Batch) -> Result<Vec<f32>, E>,
     ) -> Result<Activations, E> {
-        if self.spill {
-            let mut file = Checkpoint::create(self.workspace, 0)?;
-            for batch in self.batches {
-                file.write(&embed(batch)?)?;
-            }
-            return Ok(Activations {
-                block: 0,
-                data: Data::Spilled(file.finish(journal)?),
-            });
+        let mut output = self.output((0, 0), None)?;
+        for batch in self.batches {
+            output.push(Values {
+                x: embed(batch)?,
+                input: Vec::new(),
+            })?;
         }
-        let values = self.batches.iter().map(embed).collect::<Result<_, E>>()?;
-        Ok(Activations {
-            block: 0,
-            data: Data::Memory(values),
-        })
+        Ok(output.finish()?)
     }
 
     /// Inputs of `block` from an earlier run, if they were journalled.
@@ -77,99 +76,175 @@ impl Store<'_> {
         let Some(record) = journal.get(&unit(block)) else {
             return Ok(None);
         };
+        let lengths = self
+            .batches
+            .iter()
+            .map(|batch| (batch.tokens() * self.hidden, 0))
+            .collect();
+        let mut spilled = Data::Spilled {
+            file: record.file.clone(),
+            lengths,
+        };
         if self.spill {
             return Ok(Some(Activations {
-                block,
-                data: Data::Spilled(record.file.clone()),
+                place: (block, 0),
+                data: spilled,
             }));
         }
         let values = (0..self.batches.len())
-            .map(|i| self.read(&record.file, i))
+            .map(|i| self.take(&mut spilled, i))
             .collect::<Result<_, _>>()?;
         Ok(Some(Activations {
-            block,
+            place: (block, 0),
             data: Data::Memory(values),
         }))
     }
 
-    /// Shows the values of each batch in order.
-    pub fn for_each<E: From<TensorsError>>(
-        &self,
-        activations: &Activations,
-        mut show: impl FnMut(&Batch, &[f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for (i, batch) in self.batches.iter().enumerate() {
-            match &activations.data {
-                Data::Memory(values) => show(batch, &values[i])?,
-                Data::Spilled(file) => show(batch, &self.read(file, i)?)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Replaces the values by what `run` makes of them: the inputs of the next block. They are journalled as well, so that a
-    /// resumed job need not compute them again.
+    /// Moves the values of each batch in order to a new place. With a journal they are kept for a resume, so that a resumed
+    /// job need not compute them again; only the start of a block (no shared input) can be.
     pub fn advance<E: From<TensorsError>>(
         &self,
-        activations: &mut Activations,
-        journal: &mut Journal,
-        mut run: impl FnMut(&Batch, &mut [f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let before = activations.block;
-        let mut file = Checkpoint::create(self.workspace, before + 1)?;
+        mut activations: Activations,
+        place: Place,
+        journal: Option<&mut Journal>,
+        mut run: impl FnMut(&Batch, &mut Values) -> Result<(), E>,
+    ) -> Result<Activations, E> {
+        let keep = journal.is_some().then_some(place.0);
+        let mut output = self.output(place, keep)?;
         for (i, batch) in self.batches.iter().enumerate() {
-            match &mut activations.data {
-                Data::Memory(values) => {
-                    run(batch, &mut values[i])?;
-                    file.write(&values[i])?;
-                }
-                Data::Spilled(old) => {
-                    let mut values = self.read(old, i)?;
-                    run(batch, &mut values)?;
-                    file.write(&values)?;
-                }
-            }
+            let mut values = self.take(&mut activations.data, i)?;
+            run(batch, &mut values)?;
+            output.push(values)?;
         }
-        let file = file.finish(journal)?;
-        if let Data::Spilled(old) = &mut activations.data {
-            *old = file;
+        if let Some(journal) = journal {
+            output.commit(journal)?;
+            journal.forget(&unit(place.0.wrapping_sub(1)))?;
         }
-        activations.block = before + 1;
-        Ok(journal.forget(&unit(before))?)
+        if let Data::Spilled { file, .. } = &activations.data
+            && !file.starts_with(CHECKPOINT)
+        {
+            self.workspace.remove(file)?;
+        }
+        Ok(output.finish()?)
     }
 
-    fn read(&self, file: &str, batch: usize) -> Result<Vec<f32>, TensorsError> {
-        let missing = || TensorsError::NotFound { path: file.into() };
+    fn output(&self, place: Place, keep: Option<usize>) -> Result<Output, TensorsError> {
+        let name = match keep {
+            Some(block) => Some(format!("{CHECKPOINT}{block}.f32")),
+            None if self.spill => Some(format!("spill-{}-{}.f32", place.0, place.1)),
+            None => None,
+        };
+        let file = name
+            .map(|name| File::create(self.workspace, name))
+            .transpose()?;
+        Ok(Output {
+            place,
+            file,
+            lengths: Vec::new(),
+            values: (!self.spill).then(Vec::new),
+        })
+    }
+
+    /// The values of one batch; those in memory are moved out.
+    fn take(&self, data: &mut Data, batch: usize) -> Result<Values, TensorsError> {
+        let (file, lengths) = match data {
+            Data::Memory(values) => return Ok(std::mem::take(&mut values[batch])),
+            Data::Spilled { file, lengths } => (file, lengths),
+        };
+        let missing = || TensorsError::NotFound { path: file.clone() };
         let source = self.workspace.open(file)?.ok_or_else(missing)?;
-        let mut bytes = vec![0; self.len(&self.batches[batch]) * 4];
-        source.read_at(self.offset(batch), &mut bytes)?;
-        Ok(bytes
-            .chunks_exact(4)
-            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect())
+        let (x, input) = lengths[batch];
+        let before: usize = lengths[..batch].iter().map(|(x, input)| x + input).sum();
+        let mut bytes = vec![0; (x + input) * 4];
+        source.read_at(before as u64 * 4, &mut bytes)?;
+        let decode = |bytes: &[u8]| {
+            bytes
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect()
+        };
+        Ok(Values {
+            x: decode(&bytes[..x * 4]),
+            input: decode(&bytes[x * 4..]),
+        })
     }
 }
+
+const CHECKPOINT: &str = "activations-";
 
 fn unit(block: usize) -> String {
     format!("activations:{block}")
 }
 
+/// Values on their way to a new place: into memory, into a file, or both.
+struct Output {
+    place: Place,
+    file: Option<File>,
+    lengths: Vec<(usize, usize)>,
+    values: Option<Vec<Values>>,
+}
+
+impl Output {
+    fn push(&mut self, values: Values) -> Result<(), TensorsError> {
+        self.lengths.push((values.x.len(), values.input.len()));
+        if let Some(file) = &mut self.file {
+            file.write(&values.x)?;
+            file.write(&values.input)?;
+        }
+        if let Some(kept) = &mut self.values {
+            kept.push(values);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, journal: &mut Journal) -> Result<(), TensorsError> {
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let (file, sha256) = file.close()?;
+        journal.commit(Record {
+            unit: unit(self.place.0),
+            file,
+            sha256,
+            layer: None,
+            repairs: Vec::new(),
+        })
+    }
+
+    fn finish(mut self) -> Result<Activations, TensorsError> {
+        let file = self
+            .file
+            .as_mut()
+            .map(File::close)
+            .transpose()?
+            .map(|(file, _)| file);
+        let data = match (self.values, file) {
+            (Some(values), _) => Data::Memory(values),
+            (None, file) => Data::Spilled {
+                file: file.unwrap_or_default(),
+                lengths: self.lengths,
+            },
+        };
+        Ok(Activations {
+            place: self.place,
+            data,
+        })
+    }
+}
+
 /// A file of activations while it is written.
-struct Checkpoint {
-    block: usize,
-    file: String,
-    sink: Box<dyn Sink>,
+struct File {
+    name: String,
+    sink: Option<Box<dyn Sink>>,
     hasher: Sha256,
     bytes: Vec<u8>,
 }
 
-impl Checkpoint {
-    fn create(workspace: &Arc<dyn Workspace>, block: usize) -> Result<Self, TensorsError> {
-        let file = format!("activations-{block}.f32");
-        let sink = workspace.create(&file)?;
+impl File {
+    fn create(workspace: &Arc<dyn Workspace>, name: String) -> Result<Self, TensorsError> {
+        let sink = Some(workspace.create(&name)?);
         Ok(Self {
-            block,
-            file,
+            name,
             sink,
             hasher: Sha256::new(),
             bytes: Vec::new(),
@@ -177,27 +252,25 @@ impl Checkpoint {
     }
 
     fn write(&mut self, values: &[f32]) -> Result<(), TensorsError> {
+        let Some(sink) = &mut self.sink else {
+            return Ok(());
+        };
         for part in values.chunks(1 << 18) {
             self.bytes.resize(part.len() * 4, 0);
             for (bytes, value) in self.bytes.chunks_exact_mut(4).zip(part) {
                 bytes.copy_from_slice(&value.to_le_bytes());
             }
             self.hasher.update(&self.bytes);
-            self.sink.write(&self.bytes)?;
+            sink.write(&self.bytes)?;
         }
         Ok(())
     }
 
-    fn finish(self, journal: &mut Journal) -> Result<String, TensorsError> {
-        self.sink.finish()?;
-        let record = Record {
-            unit: unit(self.block),
-            file: self.file.clone(),
-            sha256: hex(&self.hasher.finalize()),
-            layer: None,
-            repairs: Vec::new(),
-        };
-        journal.commit(record)?;
-        Ok(self.file)
+    /// Name and SHA-256. Closing twice is harmless.
+    fn close(&mut self) -> Result<(String, String), TensorsError> {
+        if let Some(sink) = self.sink.take() {
+            sink.finish()?;
+        }
+        Ok((self.name.clone(), hex(&self.hasher.clone().finalize())))
     }
 }

@@ -1,7 +1,7 @@
 //! Errors of planning and running a compression.
 
 use kerf_model::ModelError;
-use kerf_tensors::{ErrorData, TensorsError, error::error_data};
+use kerf_tensors::{ErrorData, TensorsError, error::error_data, error_codes};
 use serde::Serialize;
 
 /// Errors of planning and running a compression. The Display text names the thing and the fix.
@@ -52,23 +52,18 @@ pub enum CompressError {
     Cancelled { work_dir: String },
 }
 
-impl CompressError {
-    /// Stable code, upper snake case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Tensors(error) => error.code(),
-            Self::Model(error) => error.code(),
-            Self::BadOption { .. } => "BAD_OPTION",
-            Self::MemoryLimit { .. } => "MEMORY_LIMIT",
-            Self::CalibrationEmpty { .. } => "CALIBRATION_EMPTY",
-            Self::MethodNeedsArchitecture { .. } => "METHOD_NEEDS_ARCHITECTURE",
-            Self::Strict { .. } => "STRICT",
-            Self::NothingToCompress { .. } => "NOTHING_TO_COMPRESS",
-            Self::AlreadyCompressed { .. } => "ALREADY_COMPRESSED",
-            Self::Cancelled { .. } => "CANCELLED",
-        }
-    }
+error_codes!(CompressError or the code inside Tensors, Model {
+    BadOption => "BAD_OPTION",
+    MemoryLimit => "MEMORY_LIMIT",
+    CalibrationEmpty => "CALIBRATION_EMPTY",
+    MethodNeedsArchitecture => "METHOD_NEEDS_ARCHITECTURE",
+    Strict => "STRICT",
+    NothingToCompress => "NOTHING_TO_COMPRESS",
+    AlreadyCompressed => "ALREADY_COMPRESSED",
+    Cancelled => "CANCELLED",
+});
 
+impl CompressError {
     /// Code, sentence and fields.
     pub fn data(&self) -> ErrorData {
         match self {

@@ -94,21 +94,34 @@ fn candidate(
             activation_bytes: 0,
         };
     };
-    let activation_bytes = (tokens * network.hidden() * 4) as u64;
+    let widest = targets.iter().map(|matrix| matrix.cols).max().unwrap_or(0);
+    // The residual stream and one shared input; on the disk twice while they move.
+    let activation_bytes = (tokens * (network.hidden() + widest) * 4) as u64;
     let window = network
         .max_context()
         .min(crate::calibration::MAX_WINDOW)
         .min(tokens.max(1));
-    let batch = batch_tokens.max(window);
-    let running = (batch * (network.scratch_per_token(window) + network.hidden()) * 4) as u64;
+    let batch = batch_tokens.max(window).min(tokens.max(1));
+    let running =
+        (batch * (network.scratch_per_token(window) + network.hidden() + widest) * 4) as u64;
     let resident = if spill { 0 } else { activation_bytes };
-    let block = largest_block(targets);
-    let grams = block.grams;
-    // The block's weights, and the tensor in its file's type while it is converted.
-    let run = block.weights + block.largest_read + running;
-    let statistics = run + grams;
-    let factor = grams + block.largest_gram + block.largest_solve;
-    let peak = statistics.max(factor).max(run).max(solve_alone);
+    let groups = groups(targets);
+    // While collecting: the matrices before the input (and one as it is in its file, or the nonzeros of all of them, which
+    // take less than three quarters), and the second moments of the input.
+    let largest_group = groups
+        .values()
+        .map(|group| group.weights + group.largest_read.max(group.weights * 3 / 4))
+        .max()
+        .unwrap_or(0);
+    let largest_gram = groups.values().map(|group| group.gram).max().unwrap_or(0);
+    let collect = largest_group + largest_gram + running;
+    // While solving: the second moments, their factor, and what the solver holds.
+    let solve = groups
+        .values()
+        .map(|group| 2 * group.gram + group.solver)
+        .max()
+        .unwrap_or(0);
+    let peak = collect.max(solve).max(solve_alone);
     MemoryPlan {
         peak_bytes: BASE_BYTES + resident + peak,
         batch_tokens,
@@ -117,32 +130,26 @@ fn candidate(
     }
 }
 
+/// Bytes of the matrices that share an input.
 #[derive(Default)]
-struct BlockBytes {
+struct Group {
     weights: u64,
-    grams: u64,
-    largest_gram: u64,
-    largest_solve: u64,
+    gram: u64,
+    solver: u64,
     largest_read: u64,
 }
 
-fn largest_block(targets: &[Matrix]) -> BlockBytes {
-    let mut blocks: HashMap<usize, (u64, HashMap<usize, u64>)> = HashMap::new();
-    let mut largest = BlockBytes::default();
+fn groups(targets: &[Matrix]) -> HashMap<(usize, usize), Group> {
+    let mut groups: HashMap<(usize, usize), Group> = HashMap::new();
     for matrix in targets {
         let (rows, cols) = (matrix.rows as u64, matrix.cols as u64);
-        let entry = blocks.entry(matrix.block).or_default();
-        entry.0 += rows * cols * 4;
-        entry.1.insert(matrix.input, cols * cols * 4);
-        largest.largest_gram = largest.largest_gram.max(cols * cols * 4);
-        largest.largest_solve = largest.largest_solve.max(solver_bytes(matrix));
-        largest.largest_read = largest.largest_read.max(rows * cols * 4);
+        let group = groups.entry((matrix.block, matrix.input)).or_default();
+        group.weights += rows * cols * 4;
+        group.gram = cols * cols * 4;
+        group.solver = group.solver.max(solver_bytes(matrix));
+        group.largest_read = group.largest_read.max(rows * cols * 4);
     }
-    for (weights, grams) in blocks.into_values() {
-        largest.weights = largest.weights.max(weights);
-        largest.grams = largest.grams.max(grams.values().sum());
-    }
-    largest
+    groups
 }
 
 /// Original, working copy and decoded values as f32, codes, errors of a block of columns, the encoded parts.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
+#[allow(missing_docs)]
 pub enum Repair {
     /// The Hessian was not positive definite; its damping was raised to this.
     DampingRaised { tensor: String, damping_rel: f64 },

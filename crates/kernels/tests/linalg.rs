@@ -264,8 +264,8 @@ fn a_large_factor_inverts_too() {
     for j in [0, 1, 255, 256, 1000, 2047, 2048, n - 1] {
         let mut column = vec![0.0; n];
         for k in 0..n {
-            for i in k..n {
-                column[i] += u(k, i) * u(k, j);
+            for (i, sum) in column.iter_mut().enumerate().skip(k) {
+                *sum += u(k, i) * u(k, j);
             }
         }
         for i in 0..n {

@@ -1,6 +1,6 @@
 //! Errors of the network.
 
-use kerf_tensors::{ErrorData, TensorsError, error::error_data};
+use kerf_tensors::{ErrorData, TensorsError, error::error_data, error_codes};
 use serde::Serialize;
 
 /// Errors of reading a configuration or running a network.
@@ -70,21 +70,17 @@ pub enum ModelError {
     Cancelled {},
 }
 
-impl ModelError {
-    /// Stable code, upper snake case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Tensors(error) => error.code(),
-            Self::UnknownArchitecture { .. } => "UNKNOWN_ARCHITECTURE",
-            Self::BadConfig { .. } => "BAD_CONFIG",
-            Self::BadToken { .. } => "BAD_TOKEN",
-            Self::TooLong { .. } => "TOO_LONG",
-            Self::WrongKind { .. } => "WRONG_KIND",
-            Self::Empty { .. } => "EMPTY",
-            Self::Cancelled { .. } => "CANCELLED",
-        }
-    }
+error_codes!(ModelError or the code inside Tensors {
+    UnknownArchitecture => "UNKNOWN_ARCHITECTURE",
+    BadConfig => "BAD_CONFIG",
+    BadToken => "BAD_TOKEN",
+    TooLong => "TOO_LONG",
+    WrongKind => "WRONG_KIND",
+    Empty => "EMPTY",
+    Cancelled => "CANCELLED",
+});
 
+impl ModelError {
     /// Code, sentence and fields.
     pub fn data(&self) -> ErrorData {
         match self {

@@ -4,7 +4,7 @@ use crate::arch::{Norm, NormOrder};
 use crate::attention::{self, Heads, QUERY_TILE};
 use crate::block::{BlockCache, BlockWeights, Stack, read};
 use crate::config::Activation;
-use crate::{Batch, ModelError, Network, Tap, WeightSource};
+use crate::{Batch, ModelError, Network, WeightSource};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub(crate) fn scratch_per_token(network: &Network, max_sequence: usize) -> usize
     let query = settings.query_width();
     let attention = hidden + 2 * query + 2 * settings.kv_width() + QUERY_TILE.min(max_sequence);
     let stacked = if network.gated() { 2 } else { 1 };
-    // tap_block also holds a copy of x, and the hidden values once more where they must be made contiguous.
+    // next_input also holds its input, and the hidden values once more where they must be made contiguous.
     let mlp = 2 * hidden + (stacked + stacked / 2) * settings.intermediate;
     attention.max(mlp) + hidden
 }
@@ -140,37 +140,48 @@ impl<'a> Pass<'a> {
             x,
         );
         drop(attended);
-        for x in x.chunks_mut(MLP_TILE * self.network.hidden()) {
-            let input = self.before(x, &self.block.mlp_norm);
-            let inside = self.mlp_inside(&input);
-            drop(input);
-            self.add(
-                &inside,
-                self.block.stacks[2].rows,
-                3,
-                &self.block.mlp_norm,
-                x,
-            );
+        // One buffer for all tiles: to zero and map fresh memory for each would cost more than a norm.
+        let (rows, hidden) = (self.block.stacks[2].rows, self.network.hidden());
+        let mut inside = vec![0.0; (x.len() / hidden).min(MLP_TILE) * rows];
+        for x in x.chunks_mut(MLP_TILE * hidden) {
+            let inside = &mut inside[..x.len() / hidden * rows];
+            self.mlp_inside(&self.before(x, &self.block.mlp_norm), inside);
+            self.add(inside, rows, 3, &self.block.mlp_norm, x);
         }
     }
 
-    /// See [`Network::tap_block`].
-    pub fn tap(&self, x: &[f32], tap: &mut Tap<'_>) {
-        let input = self.before(x, &self.block.attention_norm);
-        tap(0, &input);
-        let attended = self.attend(&input, None);
-        drop(input);
-        tap(1, &attended);
-        let mut x = x.to_vec();
+    /// See [`Network::first_input`].
+    pub fn first_input(&self, x: &[f32]) -> Vec<f32> {
+        self.before(x, &self.block.attention_norm).into_owned()
+    }
+
+    /// See [`Network::next_input`].
+    pub fn next_input(&self, index: usize, x: &mut [f32], input: Vec<f32>) -> Vec<f32> {
         let width = self.network.settings.query_width();
-        self.add(&attended, width, 1, &self.block.attention_norm, &mut x);
-        drop(attended);
-        let input = self.before(&x, &self.block.mlp_norm);
-        tap(2, &input);
-        let inside = self.mlp_inside(&input);
-        drop(input);
-        drop(x);
-        tap(3, &self.contiguous(inside));
+        match index {
+            0 => self.attend(&input, None),
+            1 => {
+                self.add(&input, width, 1, &self.block.attention_norm, x);
+                drop(input);
+                self.before(x, &self.block.mlp_norm).into_owned()
+            }
+            2 => {
+                let mut inside = self.room(&input, &self.block.stacks[2]);
+                self.mlp_inside(&input, &mut inside);
+                drop(input);
+                self.contiguous(inside)
+            }
+            _ => {
+                self.add(
+                    &input,
+                    self.network.settings.intermediate,
+                    3,
+                    &self.block.mlp_norm,
+                    x,
+                );
+                Vec::new()
+            }
+        }
     }
 
     /// What a sublayer sees: the norm of `x`, or `x` itself.
@@ -185,7 +196,8 @@ impl<'a> Pass<'a> {
     fn attend(&self, input: &[f32], cache: Option<&mut BlockCache>) -> Vec<f32> {
         let settings = &self.network.settings;
         let stack = &self.block.stacks[0];
-        let mut qkv = self.product(input, stack);
+        let mut qkv = self.room(input, stack);
+        self.product(input, stack, &mut qkv);
         if let Some(bias) = &stack.bias {
             self.rows(&mut qkv, stack.rows, |row| {
                 self.compute.kernels.add(bias, row)
@@ -223,16 +235,16 @@ impl<'a> Pass<'a> {
 
     /// The MLP short of its last matrix. Row stride is that of the stack of input 2; a gated MLP leaves its result in the
     /// first half of each row.
-    fn mlp_inside(&self, input: &[f32]) -> Vec<f32> {
+    fn mlp_inside(&self, input: &[f32], inside: &mut [f32]) {
         let stack = &self.block.stacks[2];
-        let mut inside = self.product(input, stack);
+        self.product(input, stack, inside);
         let kernels = &self.compute.kernels;
         let (activation, width) = (
             self.network.settings.activation,
             self.network.settings.intermediate,
         );
         let gated = self.network.gated();
-        self.rows(&mut inside, stack.rows, |row| {
+        self.rows(inside, stack.rows, |row| {
             if let Some(bias) = &stack.bias {
                 kernels.add(bias, row);
             }
@@ -242,7 +254,6 @@ impl<'a> Pass<'a> {
                 kernels.mul(rest, first);
             }
         });
-        inside
     }
 
     /// The first `intermediate` columns of what [`Pass::mlp_inside`] gave.
@@ -262,51 +273,31 @@ impl<'a> Pass<'a> {
         inside
     }
 
-    /// input W^T: [tokens, rows of the stack].
-    fn product(&self, input: &[f32], stack: &Stack) -> Vec<f32> {
+    /// Room for the product of `input` and a stack.
+    fn room(&self, input: &[f32], stack: &Stack) -> Vec<f32> {
+        vec![0.0; input.len() / stack.cols * stack.rows]
+    }
+
+    /// out = input W^T: [tokens, rows of the stack].
+    fn product(&self, input: &[f32], stack: &Stack, out: &mut [f32]) {
         let tokens = input.len() / stack.cols;
-        let mut out = vec![0.0; tokens * stack.rows];
-        self.compute.linalg.gemm_nt(
-            MatMut {
-                data: &mut out,
-                rows: tokens,
-                cols: stack.rows,
-                stride: stack.rows,
-            },
-            MatRef {
-                data: input,
-                rows: tokens,
-                cols: stack.cols,
-                stride: stack.cols,
-            },
-            stack.matrix(),
-            1.0,
-            0.0,
-        );
-        out
+        let input = MatRef::dense(input, tokens, stack.cols);
+        let result = MatMut::dense(out, tokens, stack.rows);
+        stack.multiply(self.compute, input, result, false);
     }
 
     /// x += input W^T + b, and the norm after it where the architecture has one there. `stride`: of the rows of `input`.
     fn add(&self, input: &[f32], stride: usize, index: usize, norm: &NormWeights, x: &mut [f32]) {
         let stack = &self.block.stacks[index];
         let tokens = x.len() / stack.rows;
-        self.compute.linalg.gemm_nt(
-            MatMut {
-                data: x,
-                rows: tokens,
-                cols: stack.rows,
-                stride: stack.rows,
-            },
-            MatRef {
-                data: input,
-                rows: tokens,
-                cols: stack.cols,
-                stride,
-            },
-            stack.matrix(),
-            1.0,
-            1.0,
-        );
+        let input = MatRef {
+            data: input,
+            rows: tokens,
+            cols: stack.cols,
+            stride,
+        };
+        let result = MatMut::dense(x, tokens, stack.rows);
+        stack.multiply(self.compute, input, result, true);
         let kernels = &self.compute.kernels;
         let bias = |row: &mut [f32]| {
             if let Some(bias) = &stack.bias {
@@ -326,17 +317,6 @@ impl<'a> Pass<'a> {
         self.compute.pool.chunks_mut(matrix, chunk, |_, rows| {
             rows.chunks_exact_mut(cols).for_each(&each);
         });
-    }
-}
-
-impl Stack {
-    fn matrix(&self) -> MatRef<'_> {
-        MatRef {
-            data: &self.weight,
-            rows: self.rows,
-            cols: self.cols,
-            stride: self.cols,
-        }
     }
 }
 

@@ -19,5 +19,5 @@ pub mod weights;
 pub use batch::Batch;
 pub use block::{BlockCache, BlockWeights};
 pub use error::ModelError;
-pub use network::{Kind, Linear, Network, Tap};
+pub use network::{Kind, Linear, Network};
 pub use weights::WeightSource;

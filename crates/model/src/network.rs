@@ -32,9 +32,6 @@ pub struct Linear {
     pub input: usize,
 }
 
-/// Called with the index of a shared input and its values [tokens, cols] of the current batch, in order of the index.
-pub type Tap<'a> = dyn FnMut(usize, &[f32]) + 'a;
-
 /// An architecture bound to a configuration.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -285,7 +282,7 @@ impl Network {
             .chain(rest.into_iter().flatten())
             .collect()
     }
-    /// Most f32 values alive at once inside [`Network::run_block`] or [`Network::tap_block`] per token, beyond `x`: for the
+    /// Most f32 values alive at once inside [`Network::run_block`] or [`Network::next_input`] per token, beyond `x`: for the
     /// memory plan. Attention adds one tile of scores for each worker, counted here as if a batch were one sequence.
     pub fn scratch_per_token(&self, max_sequence: usize) -> usize {
         forward::scratch_per_token(self, max_sequence)
@@ -323,17 +320,49 @@ impl Network {
     ) {
         Pass::new(self, compute, block, batch).run(x, cache);
     }
-    /// Shows `tap` every shared input that the block's linear layers see for `x`; stops as soon as the last was shown, so the
-    /// last linear layer is not computed. `x` is not changed.
-    pub fn tap_block(
+    /// Reads what [`Network::next_input`] needs to get past the shared input `input` of a block, and no other matrix.
+    pub fn load_part(
+        &self,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+        input: usize,
+    ) -> Result<BlockWeights, ModelError> {
+        BlockWeights::load_inputs(self, compute, weights, block, input..input + 1)
+    }
+    /// Reads only the norms of a block: what [`Network::first_input`] needs.
+    pub fn load_norms(
+        &self,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+    ) -> Result<BlockWeights, ModelError> {
+        BlockWeights::load_inputs(self, compute, weights, block, 0..0)
+    }
+    /// The first shared input of a block for its input `x` [tokens, hidden]: what q, k and v see. Needs only the norms of `block`.
+    pub fn first_input(
         &self,
         compute: &Compute,
         block: &BlockWeights,
         batch: &Batch,
         x: &[f32],
-        tap: &mut Tap<'_>,
-    ) {
-        Pass::new(self, compute, block, batch).tap(x, tap);
+    ) -> Vec<f32> {
+        Pass::new(self, compute, block, batch).first_input(x)
+    }
+    /// Runs the linear layers of shared input `index` on its values `input` [tokens, cols], and what follows, up to the next
+    /// shared input, which is returned (empty after the last). `x` is the residual stream [tokens, hidden]: it is the block's
+    /// input until input 1 was passed, and the block's output after the last. Stepping through all inputs is
+    /// [`Network::run_block`] bit by bit, with one matrix group in memory at a time.
+    pub fn next_input(
+        &self,
+        compute: &Compute,
+        part: &BlockWeights,
+        batch: &Batch,
+        index: usize,
+        x: &mut [f32],
+        input: Vec<f32>,
+    ) -> Vec<f32> {
+        Pass::new(self, compute, part, batch).next_input(index, x, input)
     }
     /// What follows the last block, short of the head: the final norm of a decoder; an encoder's output as it is.
     pub fn finish(

@@ -77,11 +77,19 @@ fn read(compute: &Compute, dtype: DType) {
     drop(file);
     let catalog = Catalog::open_path(&path).expect("a file that was just written");
     let entry = catalog.get("w").expect("its tensor");
-    best(&format!("read_f32 {dtype:?}"), bytes, || {
-        drop(catalog.read_f32(compute, entry))
-    });
     best(&format!("read_checked {dtype:?}"), bytes, || {
         drop(catalog.read_checked(compute, entry))
+    });
+    let mut values = Vec::new();
+    best("  into a used buffer", bytes, || {
+        catalog
+            .read_checked_into(compute, entry, &mut values)
+            .expect("finite values");
+    });
+    best("  not checked", bytes, || {
+        catalog
+            .read_f32_into(compute, entry, &mut values)
+            .expect("values");
     });
     std::fs::remove_file(&path).expect("it is there");
 }
@@ -110,4 +118,8 @@ fn main() {
     });
     best("decode", bytes, || drop(encoded.decode(&compute)));
     best("dequantize", bytes, || drop(matrix.dequantize_on(&compute)));
+    let mut values = Vec::new();
+    best("  into a used buffer", bytes, || {
+        matrix.dequantize_into(&compute, &mut values)
+    });
 }

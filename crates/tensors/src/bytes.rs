@@ -31,6 +31,14 @@ unsafe impl Number for u16 {}
 // SAFETY: as above.
 unsafe impl Number for f32 {}
 
+/// Makes a buffer `len` long without touching what it holds already; all of it will be written over.
+pub(crate) fn resize(values: &mut Vec<f32>, len: usize) {
+    if values.capacity() < len {
+        *values = vec![0.0; len]; // Fresh zero pages cost nothing until they are written.
+    }
+    values.resize(len, 0.0);
+}
+
 /// Cuts `bytes` at the given ends, which rise; what is after the last is left out.
 pub(crate) fn split_at_offsets(
     bytes: &mut [u8],

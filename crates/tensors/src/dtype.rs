@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Element type of a tensor on disk. Only F32, F16 and BF16 are computed on; the rest passes through byte for byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[allow(non_camel_case_types, missing_docs)]
 pub enum DType {
     BOOL,

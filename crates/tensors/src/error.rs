@@ -14,9 +14,30 @@ pub struct ErrorData {
     pub details: Value,
 }
 
+/// The codes of an error enum, from one table: `code()`, and `CODES` for the TypeScript declarations. A variant without a row
+/// does not compile, so the two cannot drift apart. `or the code inside A, B` names the variants that wrap another enum.
+#[macro_export]
+macro_rules! error_codes {
+    ($enum:ident $(or the code inside $($outer:ident),+)? { $($variant:ident => $code:literal,)+ }) => {
+        impl $enum {
+            /// Codes of all variants that are not another enum's.
+            pub const CODES: &'static [&'static str] = &[$($code),+];
+
+            /// Stable code, upper snake case.
+            pub fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$variant { .. } => $code,)+
+                    $($(Self::$outer(error) => error.code(),)+)?
+                }
+            }
+        }
+    };
+}
+
 /// Errors of reading and writing. The Display text names the thing and the fix.
 #[derive(Clone, Debug, thiserror::Error, Serialize)]
 #[serde(rename_all_fields = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[non_exhaustive]
 #[allow(missing_docs)] // of the fields: their names and the sentence say what they are
 pub enum TensorsError {
@@ -47,7 +68,9 @@ pub enum TensorsError {
     )]
     Truncated {
         path: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
         expected_bytes: u64,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
         actual_bytes: u64,
     },
     /// The header of a file contradicts itself, the file or the limits.
@@ -75,6 +98,7 @@ pub enum TensorsError {
     )]
     NonFinite {
         tensor: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
         index: u64,
         value: String,
     },
@@ -99,6 +123,24 @@ pub enum TensorsError {
     NotAModel { path: String, reason: String },
 }
 
+error_codes!(TensorsError {
+    Io => "IO",
+    DiskFull => "DISK_FULL",
+    WorkDirBusy => "WORK_DIR_BUSY",
+    NotFound => "NOT_FOUND",
+    OutputExists => "OUTPUT_EXISTS",
+    Truncated => "TRUNCATED",
+    BadHeader => "BAD_HEADER",
+    BadIndex => "BAD_INDEX",
+    TensorMissing => "TENSOR_MISSING",
+    WrongShape => "WRONG_SHAPE",
+    WrongDType => "WRONG_DTYPE",
+    NonFinite => "NON_FINITE",
+    ContainerVersion => "CONTAINER_VERSION",
+    BadContainer => "BAD_CONTAINER",
+    NotAModel => "NOT_A_MODEL",
+});
+
 impl TensorsError {
     /// From an error of the operating system: a full disk or a missing file has its own variant.
     pub fn from_io(path: impl std::fmt::Display, error: &std::io::Error) -> Self {
@@ -112,27 +154,6 @@ impl TensorsError {
                 kind: format!("{kind:?}"),
                 reason: error.to_string(),
             },
-        }
-    }
-
-    /// Stable code, upper snake case.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Io { .. } => "IO",
-            Self::DiskFull { .. } => "DISK_FULL",
-            Self::WorkDirBusy { .. } => "WORK_DIR_BUSY",
-            Self::NotFound { .. } => "NOT_FOUND",
-            Self::OutputExists { .. } => "OUTPUT_EXISTS",
-            Self::Truncated { .. } => "TRUNCATED",
-            Self::BadHeader { .. } => "BAD_HEADER",
-            Self::BadIndex { .. } => "BAD_INDEX",
-            Self::TensorMissing { .. } => "TENSOR_MISSING",
-            Self::WrongShape { .. } => "WRONG_SHAPE",
-            Self::WrongDType { .. } => "WRONG_DTYPE",
-            Self::NonFinite { .. } => "NON_FINITE",
-            Self::ContainerVersion { .. } => "CONTAINER_VERSION",
-            Self::BadContainer { .. } => "BAD_CONTAINER",
-            Self::NotAModel { .. } => "NOT_A_MODEL",
         }
     }
 

@@ -1,5 +1,6 @@
 //! A solved matrix, before it is encoded: what was kept, and the value of each weight.
 
+use crate::bytes::resize;
 use crate::{DType, Grid, Mask};
 use kerf_kernels::{Compute, Kernels};
 
@@ -50,13 +51,19 @@ impl QuantizedMatrix {
 
     /// [`QuantizedMatrix::dequantize`] with rows in parallel.
     pub fn dequantize_on(&self, compute: &Compute) -> Vec<f32> {
-        let mut out = vec![0.0; self.rows * self.cols];
+        let mut out = Vec::new();
+        self.dequantize_into(compute, &mut out);
+        out
+    }
+
+    /// [`QuantizedMatrix::dequantize_on`] into a buffer that is used again; its content is replaced.
+    pub fn dequantize_into(&self, compute: &Compute, out: &mut Vec<f32>) {
+        resize(out, self.rows * self.cols);
         let rows = (PANEL_WEIGHTS / self.cols.max(1)).max(1);
         let panel = rows * self.cols.max(1);
-        compute.pool.chunks_mut(&mut out, panel, |index, out| {
+        compute.pool.chunks_mut(out, panel, |index, out| {
             self.dequantize_rows(&compute.kernels, index * rows, out);
         });
-        out
     }
 
     /// Fills `out` with whole rows from row `first` on.

@@ -1,10 +1,12 @@
 //! Catalogs of plain safetensors.
 
+mod common;
+
+use common::shared;
 use kerf_tensors::catalog::Span;
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::{Catalog, DType, Stored};
 use safetensors::tensor::{Dtype, TensorView, serialize};
-use std::path::Path;
 use std::sync::Arc;
 
 /// A file made by the safetensors crate.
@@ -16,16 +18,6 @@ fn file(tensors: &[(&str, Dtype, &[usize], &[u8])]) -> Vec<u8> {
         )
     });
     serialize(views, None).unwrap()
-}
-
-fn shared(model: &str) -> Option<std::path::PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/models")
-        .join(model);
-    if !path.exists() {
-        println!("skipped: {model} is not in ../shared");
-    }
-    path.exists().then_some(path)
 }
 
 #[test]

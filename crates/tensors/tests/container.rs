@@ -27,7 +27,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn decoding_gives_what_was_encoded(shape in shapes(), seed: u64) {
@@ -85,6 +85,9 @@ fn any_number_of_threads_and_any_instruction_set_gives_the_same_bytes() {
                 assert_eq!(expected.decode(&compute).unwrap(), matrix);
                 let dense = matrix.dequantize(&portable().kernels);
                 assert_eq!(matrix.dequantize_on(&compute), dense);
+                let mut used = vec![f32::NAN; 2_000_000];
+                matrix.dequantize_into(&compute, &mut used);
+                assert_eq!(used, dense);
             }
         }
     }

@@ -238,3 +238,73 @@ fn memory_results_appear_on_commit() {
         "OUTPUT_EXISTS"
     );
 }
+
+const CHILD: &str = "KERF_TEST_KILLED_CHILD";
+
+/// Not a test of its own: what the next test runs in a process that it kills.
+#[test]
+fn child_that_is_killed() {
+    let Some(dir) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let dir = Path::new(&dir);
+    let workspace = FsWorkspace::open(&dir.join("work")).unwrap();
+    workspace.append_line("journal", "done: 1").unwrap();
+    let mut out = FsOutFolder::create(&dir.join("out")).unwrap();
+    write(&mut out, "model.kerf", b"half");
+    fs::write(dir.join("ready"), "").unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(60));
+}
+
+#[test]
+fn a_killed_process_blocks_nobody_and_its_rubbish_goes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_is_killed"])
+        .env(CHILD, dir.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = std::time::Instant::now();
+    while !dir.path().join("ready").exists() {
+        assert!(
+            started.elapsed().as_secs() < 50,
+            "the child does not get ready"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let busy = FsWorkspace::open(&dir.path().join("work")).unwrap_err();
+    assert_eq!(busy.code(), "WORK_DIR_BUSY");
+    let alive = names(dir.path()).len();
+    drop(FsOutFolder::create(&dir.path().join("out")).unwrap());
+    assert_eq!(
+        names(dir.path()).len(),
+        alive,
+        "a living run lost its files"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let workspace = FsWorkspace::open(&dir.path().join("work")).unwrap();
+    assert_eq!(workspace.get("journal").unwrap().unwrap(), b"done: 1\n");
+    drop(FsOutFolder::create(&dir.path().join("out")).unwrap());
+    assert_eq!(names(dir.path()), ["ready", "work"]);
+}
+
+#[test]
+fn reading_a_model_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("model");
+    fs::create_dir(&model).unwrap();
+    let empty = [&2u64.to_le_bytes()[..], b"{}"].concat();
+    fs::write(model.join("model.safetensors"), empty).unwrap();
+    let mut permissions = fs::metadata(&model).unwrap().permissions();
+    let writable = permissions.clone();
+    permissions.set_readonly(true);
+    fs::set_permissions(&model, permissions).unwrap();
+    let before = names(dir.path());
+    let catalog = kerf_tensors::Catalog::open_path(&model).unwrap();
+    catalog.fingerprint().unwrap();
+    assert_eq!(names(&model), ["model.safetensors"]);
+    assert_eq!(names(dir.path()), before);
+    fs::set_permissions(&model, writable).unwrap();
+}

@@ -98,14 +98,14 @@ fn damage(bytes: &[u8], random: &mut Random) -> Vec<u8> {
         }
     }
     // An insertion in the header moves its end: half of the time its length follows, so that the rest stays readable.
-    if random.below(2) == 0 && bytes.len() > 8 {
-        if let Some(end) = bytes
+    if random.below(2) == 0
+        && bytes.len() > 8
+        && let Some(end) = bytes
             .windows(3)
             .position(|end| end == b"}} " || end == b"]}}")
-        {
-            let len = (end as u64 + 3).saturating_sub(8).next_multiple_of(8);
-            bytes[..8].copy_from_slice(&len.to_le_bytes());
-        }
+    {
+        let len = (end as u64 + 3).saturating_sub(8).next_multiple_of(8);
+        bytes[..8].copy_from_slice(&len.to_le_bytes());
     }
     bytes
 }

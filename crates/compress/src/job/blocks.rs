@@ -1,187 +1,187 @@
-//! Units that run the network: statistics of a block's inputs, and the step to the next block.
+//! Units that run the network. Each linear layer runs once: the inputs of the matrices that share one are collected with the
+//! matrices before them in the block already compressed ("true sequential" in GPTQ's terms), so the statistics are those
+//! that the compressed model will see, and one pass serves both statistics and the step to the next block.
 
 use super::{Job, JobHost, event};
-use crate::activations::Activations;
+use crate::activations::{Activations, Place};
+use crate::journal::Journal;
 use crate::methods::Inputs;
 use crate::overlay::Overlay;
 use crate::statistics::Gram;
 use crate::{CompressError, Stage};
+use kerf_kernels::Compute;
+use kerf_model::{BlockWeights, Network};
 
 impl Job {
-    /// Second moments of every shared input of a block: the block with its original weights, on inputs from the compressed
-    /// blocks before it.
+    /// Second moments of one shared input of a block.
     pub(super) fn statistics(
         &mut self,
         block: usize,
+        input: usize,
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
-        self.inputs.clear();
-        self.ensure_activations(block, host)?;
-        let activations = self.activations.take().expect("just made");
-        let result = self.collect(block, &activations, host);
-        self.activations = Some(activations);
-        self.inputs = result?;
+        self.inputs = None;
+        self.ensure_place((block, input), host)?;
+        let linears = self.network().linears(block);
+        let cols = linears
+            .iter()
+            .find(|linear| linear.input == input)
+            .map_or(0, |linear| linear.cols);
+        let mut gram = Gram::new(cols);
+        self.advance((block, input + 1), Some(&mut gram), host)?;
+        gram.finish(&self.compute);
+        self.inputs = Some(((block, input), Inputs::new(gram)));
         Ok(())
     }
 
-    fn collect(
-        &self,
-        block: usize,
-        activations: &Activations,
-        host: &mut dyn JobHost,
-    ) -> Result<Vec<Inputs>, CompressError> {
-        let network = self.network();
-        let mut grams = vec![None; network.inputs()];
-        for linear in network.linears(block) {
-            grams[linear.input].get_or_insert_with(|| Gram::new(linear.cols));
-        }
-        let weights = network.load_block(&self.compute, &self.catalog, block)?;
-        let mut progress = self.progress(Stage::Statistics, block, host);
-        self.store().for_each(activations, |batch, x| {
-            network.tap_block(&self.compute, &weights, batch, x, &mut |input, values| {
-                if let Some(gram) = &mut grams[input] {
-                    gram.add(&self.compute, values);
-                }
-            });
-            progress.add(batch.tokens())
-        })?;
-        drop(weights);
-        let finish = |gram: Option<Gram>| {
-            let mut gram = gram.unwrap_or_else(|| Gram::new(0));
-            gram.finish(&self.compute);
-            Inputs::new(gram)
-        };
-        Ok(grams.into_iter().map(finish).collect())
-    }
-
-    /// Carries the activations through a block as decoded from its unit files.
+    /// Carries the activations over the end of a block, and keeps them for a resume.
     pub(super) fn forward(
         &mut self,
         block: usize,
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
-        self.inputs.clear();
-        let mut activations = self.activations.take().expect("made by ensure_activations");
-        let mut journal = std::mem::replace(
-            &mut self.journal,
-            crate::journal::Journal::detached(&self.workspace),
-        );
-        let result = self.advance(block, &mut activations, &mut journal, host);
-        self.journal = journal;
-        // Half advanced values are of no use; the next attempt starts from the last checkpoint.
-        result.map(|()| self.activations = Some(activations))
+        self.inputs = None;
+        let inputs = self.network().inputs();
+        self.ensure_place((block, inputs), host)?;
+        self.advance((block + 1, 0), None, host)
     }
 
-    fn advance(
-        &self,
-        block: usize,
-        activations: &mut Activations,
-        journal: &mut crate::journal::Journal,
-        host: &mut dyn JobHost,
-    ) -> Result<(), CompressError> {
-        let network = self.network();
-        let names: Vec<String> = network
-            .linears(block)
-            .into_iter()
-            .map(|linear| linear.weight)
-            .collect();
-        let overlay = Overlay::open(
-            &self.catalog,
-            &self.workspace,
-            journal,
-            names.iter().map(String::as_str),
-        )?;
-        let weights = network.load_block(&self.compute, &overlay, block)?;
-        let mut progress = self.progress(Stage::Forward, block, host);
-        self.store().advance(activations, journal, |batch, x| {
-            network.run_block(&self.compute, &weights, batch, x, None);
-            progress.add(batch.tokens())
-        })
-    }
-
-    /// Makes `self.activations` the inputs of `block`: those at hand, from the last checkpoint, or from the token ids on.
-    pub(super) fn ensure_activations(
-        &mut self,
-        block: usize,
-        host: &mut dyn JobHost,
-    ) -> Result<(), CompressError> {
-        if self.activations.as_ref().is_none_or(|at| at.block > block) {
+    /// Moves the activations to `place`: from where they are, from the last checkpoint, or from the token ids on.
+    fn ensure_place(&mut self, place: Place, host: &mut dyn JobHost) -> Result<(), CompressError> {
+        if self.activations.as_ref().is_none_or(|at| at.place > place) {
             self.activations = None;
-            for start in (0..=block).rev() {
-                self.activations = self.store().resume(&self.journal, start)?;
+            for block in (0..=place.0).rev() {
+                self.activations = self.store().resume(&self.journal, block)?;
                 if self.activations.is_some() {
                     break;
                 }
             }
         }
         if self.activations.is_none() {
-            self.embed(host)?;
+            self.activations = Some(self.embed(host)?);
         }
-        while self.activations.as_ref().is_some_and(|at| at.block < block) {
-            let at = self.activations.as_ref().map_or(0, |at| at.block);
-            self.forward(at, host)?;
+        while let Some(next) = self
+            .activations
+            .as_ref()
+            .and_then(|at| self.place_after(at.place, place))
+        {
+            self.advance(next, None, host)?;
         }
         Ok(())
     }
 
-    fn embed(&mut self, host: &mut dyn JobHost) -> Result<(), CompressError> {
-        let begun = (self.clock)();
-        let mut journal = std::mem::replace(
-            &mut self.journal,
-            crate::journal::Journal::detached(&self.workspace),
-        );
-        let made = self.embed_all(&mut journal, host);
-        self.journal = journal;
-        self.activations = Some(made?);
-        self.add_time("calibrate", begun);
-        Ok(())
+    /// The next place on the way from `at` to `goal`, or `None` if it is reached.
+    fn place_after(&self, at: Place, goal: Place) -> Option<Place> {
+        let last = at.1 == self.network().inputs();
+        (at < goal).then_some(if last {
+            (at.0 + 1, 0)
+        } else {
+            (at.0, at.1 + 1)
+        })
     }
 
-    fn embed_all(
-        &self,
-        journal: &mut crate::journal::Journal,
+    /// One place further, through matrices as decoded from their unit files; `gram` gets the shared input that is reached.
+    fn advance(
+        &mut self,
+        to: Place,
+        mut gram: Option<&mut Gram>,
         host: &mut dyn JobHost,
-    ) -> Result<Activations, CompressError> {
+    ) -> Result<(), CompressError> {
+        let activations = self.activations.take().expect("ensure_place made them");
+        let at = activations.place;
+        let part = self.load_part(at)?;
+        let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
+        let mut progress = self.progress(to, gram.is_some(), host);
+        let (network, compute) = (self.network(), &self.compute);
+        let checkpoint = (to.1 == 0).then_some(&mut journal);
+        let moved = self
+            .store()
+            .advance(activations, to, checkpoint, |batch, values| {
+                values.input = if at.1 == 0 {
+                    network.first_input(compute, &part, batch, &values.x)
+                } else {
+                    let input = std::mem::take(&mut values.input);
+                    network.next_input(compute, &part, batch, at.1 - 1, &mut values.x, input)
+                };
+                if let Some(gram) = &mut gram {
+                    gram.add(compute, &values.input);
+                }
+                progress.add(batch.tokens())
+            });
+        self.journal = journal;
+        // Half moved values are of no use: after an error the next attempt starts from the last checkpoint.
+        self.activations = Some(moved?);
+        Ok(())
+    }
+
+    /// What it takes to get past the place: the norms of the block, and the matrices of the shared input at hand.
+    fn load_part(&self, at: Place) -> Result<BlockWeights, CompressError> {
         let network = self.network();
-        let names: Vec<&str> = self
+        let input = at.1.checked_sub(1);
+        let linears = network.linears(at.0);
+        let names = linears
+            .iter()
+            .filter(|linear| Some(linear.input) == input)
+            .map(|linear| linear.weight.as_str());
+        let overlay = Overlay::open(&self.catalog, &self.workspace, &self.journal, names)?;
+        Ok(match input {
+            Some(input) => network.load_part(&self.compute, &overlay, at.0, input)?,
+            None => network.load_norms(&self.compute, &overlay, at.0)?,
+        })
+    }
+
+    fn embed(&mut self, host: &mut dyn JobHost) -> Result<Activations, CompressError> {
+        let begun = (self.clock)();
+        let (network, compute): (&Network, &Compute) = (self.network(), &self.compute);
+        let names = self
             .plan
             .embeddings
             .iter()
-            .map(|matrix| matrix.name.as_str())
-            .collect();
-        let overlay = Overlay::open(&self.catalog, &self.workspace, journal, names.into_iter())?;
+            .map(|matrix| matrix.name.as_str());
+        let overlay = Overlay::open(&self.catalog, &self.workspace, &self.journal, names)?;
         let total = self.tokens() as u64;
         let mut done = 0;
-        self.store().first(journal, |batch| {
+        let made = self.store().first(|batch| {
             self.check_cancelled(host)?;
-            let values = network.embed(&self.compute, &overlay, batch)?;
+            let values = network.embed(compute, &overlay, batch)?;
             done += batch.tokens() as u64;
             host.event(event(Stage::Calibrate, done, total, "tokens", "embedding"));
-            Ok(values)
-        })
+            Ok::<_, CompressError>(values)
+        })?;
+        self.add_time("calibrate", begun);
+        Ok(made)
     }
 
     pub(super) fn tokens(&self) -> usize {
         self.batches.iter().map(kerf_model::Batch::tokens).sum()
     }
 
-    fn progress<'h>(
-        &self,
-        stage: Stage,
-        block: usize,
-        host: &'h mut dyn JobHost,
-    ) -> BlockProgress<'h> {
-        let tokens = self.tokens() as u64;
-        // The last block is not carried on to anything.
-        let blocks = self.blocks() as u64 - u64::from(stage == Stage::Forward);
+    fn progress<'h>(&self, to: Place, counted: bool, host: &'h mut dyn JobHost) -> Progress<'h> {
+        let (tokens, inputs, blocks) = (
+            self.tokens() as u64,
+            self.network().inputs() as u64,
+            self.blocks() as u64,
+        );
+        // Catching up after a resume is not told: it was told before.
+        let told = match to {
+            (block, 0) => Some((
+                Stage::Forward,
+                (block as u64 - 1) * tokens,
+                (blocks - 1) * tokens,
+            )),
+            (block, reached) if counted => {
+                let before = block as u64 * inputs + reached as u64 - 1;
+                Some((Stage::Statistics, before * tokens, blocks * inputs * tokens))
+            }
+            _ => None,
+        };
+        let block = if to.1 == 0 { to.0 - 1 } else { to.0 };
         let cancelled = CompressError::Cancelled {
             work_dir: self.workspace.name(),
         };
-        BlockProgress {
-            stage,
-            block,
-            done: block as u64 * tokens,
-            total: blocks * tokens,
+        Progress {
+            told,
+            name: format!("block {block}"),
             host,
             cancelled,
         }
@@ -189,21 +189,21 @@ impl Job {
 }
 
 /// Counts tokens through the blocks of one stage.
-struct BlockProgress<'h> {
-    stage: Stage,
-    block: usize,
-    done: u64,
-    total: u64,
+struct Progress<'h> {
+    /// Stage, tokens done, tokens in all.
+    told: Option<(Stage, u64, u64)>,
+    name: String,
     host: &'h mut dyn JobHost,
     cancelled: CompressError,
 }
 
-impl BlockProgress<'_> {
+impl Progress<'_> {
     fn add(&mut self, tokens: usize) -> Result<(), CompressError> {
-        self.done += tokens as u64;
-        let name = format!("block {}", self.block);
-        self.host
-            .event(event(self.stage, self.done, self.total, "tokens", &name));
+        if let Some((stage, done, total)) = &mut self.told {
+            *done += tokens as u64;
+            self.host
+                .event(event(*stage, *done, *total, "tokens", &self.name));
+        }
         if self.host.cancelled() {
             Err(self.cancelled.clone())
         } else {

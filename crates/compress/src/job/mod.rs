@@ -64,8 +64,8 @@ pub enum Step {
 enum Unit {
     /// Solve the matrix of that index among all (embeddings first).
     Solve(usize),
-    /// Second moments of the inputs of a block.
-    Statistics(usize),
+    /// Second moments of a shared input (block, input), after the matrices before it in the block.
+    Statistics(usize, usize),
     /// Inputs of the next block, through the block as decoded from its unit files.
     Forward(usize),
     /// All files of the result.
@@ -88,10 +88,10 @@ pub struct Job {
     next: usize,
     resumed: usize,
     phases: BTreeMap<String, f64>,
-    /// Inputs of the current block.
+    /// How far the calibration tokens have come.
     activations: Option<Activations>,
-    /// Statistics of the current block, by shared input.
-    inputs: Vec<Inputs>,
+    /// Statistics of the shared input (block, input) that is being solved.
+    inputs: Option<((usize, usize), Inputs)>,
 }
 
 impl Job {
@@ -137,7 +137,7 @@ impl Job {
             next: 0,
             phases: BTreeMap::new(),
             activations: None,
-            inputs: Vec::new(),
+            inputs: None,
         };
         job.add_time("plan", started);
         Ok(job)
@@ -157,11 +157,8 @@ impl Job {
         let (unit, begun) = (self.units[self.next], (self.clock)());
         match unit {
             Unit::Solve(index) => self.solve(index, host)?,
-            Unit::Statistics(block) => self.statistics(block, host)?,
-            Unit::Forward(block) => {
-                self.ensure_activations(block, host)?;
-                self.forward(block, host)?;
-            }
+            Unit::Statistics(block, input) => self.statistics(block, input, host)?,
+            Unit::Forward(block) => self.forward(block, host)?,
             Unit::Write => {
                 let (output_bytes, target_bytes, embedding_bytes) = self.write(host)?;
                 self.add_time("write", begun);
@@ -174,7 +171,7 @@ impl Job {
         }
         let phase = match unit {
             Unit::Solve(_) => "solve",
-            Unit::Statistics(_) => "statistics",
+            Unit::Statistics(..) => "statistics",
             _ => "forward",
         };
         self.add_time(phase, begun);
@@ -188,13 +185,13 @@ impl Job {
                 .journal
                 .get(&solve_unit(&self.matrix(index).name))
                 .is_some(),
-            Unit::Statistics(block) => {
-                let mut of_block = self
+            Unit::Statistics(block, input) => {
+                let mut readers = self
                     .plan
                     .targets
                     .iter()
-                    .filter(|matrix| matrix.block == block);
-                of_block.all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some())
+                    .filter(|matrix| (matrix.block, matrix.input) == (block, input));
+                readers.all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some())
             }
             Unit::Forward(block) => {
                 let later = self
@@ -290,15 +287,17 @@ fn units(plan: &Plan) -> Vec<Unit> {
         .filter(|_| plan.calibrated())
         .map_or(1, Network::blocks);
     for block in 0..blocks {
-        if plan.calibrated() {
-            units.push(Unit::Statistics(block));
+        let mut collected = None;
+        let of_block = plan.targets.iter().enumerate();
+        for (i, matrix) in
+            of_block.filter(|(_, matrix)| matrix.block == block || !plan.calibrated())
+        {
+            if plan.calibrated() && collected != Some(matrix.input) {
+                units.push(Unit::Statistics(block, matrix.input));
+                collected = Some(matrix.input);
+            }
+            units.push(Unit::Solve(embeddings + i));
         }
-        let of_block = plan
-            .targets
-            .iter()
-            .enumerate()
-            .filter(|(_, m)| m.block == block || !plan.calibrated());
-        units.extend(of_block.map(|(i, _)| Unit::Solve(embeddings + i)));
         if plan.calibrated() && block + 1 < blocks {
             units.push(Unit::Forward(block));
         }

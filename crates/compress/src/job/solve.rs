@@ -16,16 +16,20 @@ impl Job {
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
         let matrix = self.matrix(index).clone();
-        // After a resume the statistics of this block may not be at hand.
-        if !matrix.embedding && self.plan.calibrated() && self.inputs.is_empty() {
-            self.statistics(matrix.block, host)?;
+        // After a resume the statistics of this matrix may not be at hand.
+        let place = (matrix.block, matrix.input);
+        let calibrated = !matrix.embedding && self.plan.calibrated();
+        if calibrated && self.inputs.as_ref().is_none_or(|(at, _)| *at != place) {
+            self.statistics(matrix.block, matrix.input, host)?;
         }
         self.report_solve(host, &matrix.name);
         let entry = &self.catalog.tensors[matrix.tensor];
         let (w, digest) = self.catalog.read_checked(&self.compute, entry)?;
-        let inputs = (!matrix.embedding)
-            .then(|| self.inputs.get(matrix.input))
-            .flatten();
+        let inputs = self
+            .inputs
+            .as_ref()
+            .filter(|_| calibrated)
+            .map(|(_, inputs)| inputs);
         let dtype = entry.dtype;
         let solved = self.run_method(&matrix, &w, inputs, dtype);
         self.refuse_repairs(&matrix, &solved.repairs)?;

@@ -18,7 +18,7 @@ impl Job {
         host: &mut dyn JobHost,
     ) -> Result<(u64, u64, u64), CompressError> {
         self.activations = None;
-        self.inputs.clear();
+        self.inputs = None;
         let (plan, places) = self.plan_output()?;
         let mut out = (self.out)()?;
         let mut progress = WriteProgress {
@@ -28,6 +28,7 @@ impl Job {
         };
         for file in &plan.files {
             progress.name = file.file.clone();
+            progress.add(host, file.header.len() as u64);
             let mut loaded: Option<(usize, EncodedTensor)> = None;
             stream_file(out.as_mut(), file, &mut |tensor, sink| {
                 // TensorsError has no "cancelled"; the outer check turns this into the right error.
@@ -41,6 +42,7 @@ impl Job {
         }
         if let Some((name, content)) = &plan.index {
             write_whole(out.as_mut(), name, content.as_bytes())?;
+            progress.add(host, content.len() as u64);
         }
         for (sidecar, bytes) in &self.catalog.sidecars {
             progress.name = sidecar.clone();

@@ -144,15 +144,15 @@ mod tests {
     #[test]
     fn damping_is_raised_until_it_works() {
         let compute = compute();
-        // Eigenvalues 3 and -1: positive definite only with more than 1 on the diagonal.
+        // Eigenvalues 4 and -2: positive definite only with more than 2 on the diagonal.
         let gram = Gram {
             n: 2,
-            h: vec![1.0, 2.0, 2.0, 1.0],
+            h: vec![1.0, 3.0, 3.0, 1.0],
             tokens: 1,
         };
         let factor = factor(&compute, &gram, 0.01).unwrap();
         assert!(
-            factor.damping_rel > 1.0 && factor.damping_rel <= 10.0,
+            factor.damping_rel > 2.0 && factor.damping_rel <= 20.0,
             "{}",
             factor.damping_rel
         );

@@ -6,7 +6,7 @@ mod block;
 mod factor;
 mod flip;
 mod gemm;
-mod tile;
+pub(crate) mod tile;
 
 use crate::{Isa, Kernels, Pool};
 use block::{Fast, Plain};

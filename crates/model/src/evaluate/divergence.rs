@@ -51,12 +51,14 @@ impl Sums {
 
 /// KL(p || q) of two rows of logits, in nats. Never negative: rounding is cut off.
 fn kl(compute: &Compute, p: &[f32], q: &[f32]) -> f64 {
-    let log_p = f64::from(compute.kernels.log_sum_exp(p));
-    let log_q = f64::from(compute.kernels.log_sum_exp(q));
-    let terms = p.iter().zip(q).map(|(p, q)| {
-        let p = f64::from(*p) - log_p;
-        libm::exp(p) * (p - (f64::from(*q) - log_q))
-    });
+    let kernels = &compute.kernels;
+    let mut weights = p.to_vec();
+    kernels.softmax(&mut weights);
+    let shift = f64::from(kernels.log_sum_exp(p)) - f64::from(kernels.log_sum_exp(q));
+    let terms = weights.iter().zip(p.iter().zip(q));
+    let terms = terms
+        .filter(|(weight, _)| **weight > 0.0)
+        .map(|(weight, (p, q))| f64::from(*weight) * (f64::from(*p) - f64::from(*q) - shift));
     terms.sum::<f64>().max(0.0)
 }
 
@@ -135,9 +137,10 @@ fn compare(
     let rows = head.rows_at_once();
     let first = first.chunks(rows * original.network.hidden());
     let second = second.chunks(rows * small.network.hidden());
+    let (mut logits, mut small_logits) = (Vec::new(), Vec::new());
     for ((first, second), targets) in first.zip(second).zip(targets.chunks(rows)) {
-        let logits = head.logits(compute, first);
-        let small_logits = small_head.logits(small.compute, second);
+        head.logits_into(compute, first, &mut logits);
+        small_head.logits_into(small.compute, second, &mut small_logits);
         let measures = compute.pool.map(targets.len(), |row| {
             let of = row * vocab..(row + 1) * vocab;
             targets[row].map(|target| {

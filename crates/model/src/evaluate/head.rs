@@ -46,10 +46,17 @@ impl Head {
 
     /// Logits [rows, vocab] of hidden states [rows, hidden].
     pub fn logits(&self, compute: &Compute, hidden: &[f32]) -> Vec<f32> {
+        let mut out = Vec::new();
+        self.logits_into(compute, hidden, &mut out);
+        out
+    }
+
+    /// [`Head::logits`] into a buffer that is used again and again.
+    pub fn logits_into(&self, compute: &Compute, hidden: &[f32], out: &mut Vec<f32>) {
         let rows = hidden.len() / self.hidden;
-        let mut out = vec![0.0; rows * self.vocab];
+        out.resize(rows * self.vocab, 0.0);
         let out_matrix = MatMut {
-            data: &mut out,
+            data: out,
             rows,
             cols: self.vocab,
             stride: self.vocab,
@@ -62,6 +69,5 @@ impl Head {
         };
         let (x, weight) = (input(hidden, rows), input(&self.weight, self.vocab));
         compute.linalg.gemm_nt(out_matrix, x, weight, 1.0, 0.0);
-        out
     }
 }

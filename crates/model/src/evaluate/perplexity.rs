@@ -48,6 +48,7 @@ impl Runner<'_> {
         self.need_decoder("perplexity")?;
         let windows = Windows::new(self.network, ids, context)?;
         let (mut sum, mut count, mut done) = (0.0, 0, 0);
+        let mut logits = Vec::new();
         for batch in windows.batches() {
             let hidden = self.window_states(&batch, done, windows.tokens(), progress)?;
             let targets = targets(&batch);
@@ -55,7 +56,7 @@ impl Runner<'_> {
             let rows = head.rows_at_once();
             let chunks = hidden.chunks(rows * self.network.hidden());
             for (hidden, targets) in chunks.zip(targets.chunks(rows)) {
-                let logits = head.logits(self.compute, hidden);
+                head.logits_into(self.compute, hidden, &mut logits);
                 let vocab = self.network.vocab();
                 let losses = self.compute.pool.map(targets.len(), |row| {
                     let logits = &logits[row * vocab..][..vocab];

@@ -4,6 +4,7 @@ mod choose;
 mod fingerprint;
 mod index;
 mod packed;
+mod plain;
 mod read;
 mod sidecars;
 

@@ -1,17 +1,11 @@
-//! Reading values: large positioned reads in parallel, converted while they are in cache, hashed beside the conversion.
+//! Reading values: all of a tensor, some rows, with or without checks.
 
-use super::fingerprint::hex;
+use super::plain::{Plain, check_finite};
 use super::{Catalog, Span, Stored, TensorEntry};
-use crate::bytes::{as_bytes, as_bytes_mut, try_chunks_mut};
-use crate::{DType, Source, TensorsError};
-use kerf_kernels::{Compute, Kernels};
-use sha2::{Digest, Sha256};
+use crate::TensorsError;
+use crate::bytes::resize;
+use kerf_kernels::Compute;
 use std::ops::Range;
-
-/// Elements that one task reads and converts: half a megabyte of 16-bit numbers.
-const CHUNK: usize = 1 << 18;
-/// Elements that are hashed while the next ones are read and converted.
-const PIECE: usize = 1 << 20;
 
 impl Catalog {
     /// The bytes of a plain tensor as they are in the file. `WRONG_DTYPE` for a packed one.
@@ -31,16 +25,29 @@ impl Catalog {
         compute: &Compute,
         entry: &TensorEntry,
     ) -> Result<Vec<f32>, TensorsError> {
+        let mut values = Vec::new();
+        self.read_f32_into(compute, entry, &mut values)?;
+        Ok(values)
+    }
+
+    /// [`Catalog::read_f32`] into a buffer that is used again: on some systems getting fresh memory takes longer than
+    /// reading the file. The content of `values` is replaced; after an error it is unspecified.
+    pub fn read_f32_into(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
         match &entry.stored {
             Stored::Plain(_) => {
                 let plain = self.plain(entry)?;
-                let mut values = vec![0.0; entry.len()];
-                plain.read(compute, 0, &mut values, None)?;
-                Ok(values)
+                resize(values, entry.len());
+                plain.read(compute, 0, values, None)
             }
             Stored::Packed { .. } => {
                 let matrix = self.decode(compute, &self.read_encoded(entry)?, entry)?;
-                Ok(matrix.dequantize_on(compute))
+                matrix.dequantize_into(compute, values);
+                Ok(())
             }
         }
     }
@@ -52,16 +59,26 @@ impl Catalog {
         compute: &Compute,
         entry: &TensorEntry,
     ) -> Result<(Vec<f32>, String), TensorsError> {
+        let mut values = Vec::new();
+        let digest = self.read_checked_into(compute, entry, &mut values)?;
+        Ok((values, digest))
+    }
+
+    /// [`Catalog::read_checked`] into a buffer that is used again, as [`Catalog::read_f32_into`].
+    pub fn read_checked_into(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        values: &mut Vec<f32>,
+    ) -> Result<String, TensorsError> {
         if let Stored::Packed { record, .. } = &entry.stored {
-            let values = self.read_f32(compute, entry)?;
-            check_finite(&compute.kernels, &entry.name, 0, &values)?;
-            return Ok((values, record.source_sha256.clone()));
+            self.read_f32_into(compute, entry, values)?;
+            check_finite(&compute.kernels, &entry.name, 0, values)?;
+            return Ok(record.source_sha256.clone());
         }
         let plain = self.plain(entry)?;
-        match plain.dtype {
-            DType::F32 => plain.read_checked_f32(compute, &entry.name, entry.len()),
-            _ => plain.read_checked_narrow(compute, &entry.name, entry.len()),
-        }
+        resize(values, entry.len());
+        plain.read_checked(compute, &entry.name, values)
     }
 
     /// Values of some rows of a matrix [rows, cols], without reading the others. A row is `shape[1..]` elements.
@@ -125,126 +142,5 @@ impl Catalog {
                 dtype: entry.dtype.name().into(),
             }),
         }
-    }
-}
-
-/// Numbers of type F32, F16 or BF16 from `offset` on.
-struct Plain<'a> {
-    source: &'a dyn Source,
-    offset: u64,
-    dtype: DType,
-}
-
-impl Plain<'_> {
-    /// Offset of element `index`.
-    fn at(&self, index: usize) -> u64 {
-        self.offset + index as u64 * (self.dtype.bits() / 8)
-    }
-
-    /// Fills `values` from element `first` on; with a name for the error, only finite values pass. The check runs while
-    /// a chunk is in cache.
-    fn read(
-        &self,
-        compute: &Compute,
-        first: usize,
-        values: &mut [f32],
-        check: Option<&str>,
-    ) -> Result<(), TensorsError> {
-        try_chunks_mut(&compute.pool, values, CHUNK, |index, piece| {
-            let first = first + index * CHUNK;
-            if self.dtype == DType::F32 {
-                self.source.read_at(self.at(first), as_bytes_mut(piece))?;
-            } else {
-                let mut narrow = vec![0; piece.len()];
-                self.source
-                    .read_at(self.at(first), as_bytes_mut(&mut narrow))?;
-                widen(&compute.kernels, self.dtype, &narrow, piece);
-            }
-            check.map_or(Ok(()), |name| {
-                check_finite(&compute.kernels, name, first, piece)
-            })
-        })
-    }
-
-    /// f32 needs no conversion: it is read into place, and hashed there while the next piece is read.
-    fn read_checked_f32(
-        &self,
-        compute: &Compute,
-        name: &str,
-        len: usize,
-    ) -> Result<(Vec<f32>, String), TensorsError> {
-        let mut values = vec![0.0; len];
-        let mut hash = Sha256::new();
-        let (mut ready, mut rest) = values.split_at_mut(0);
-        let mut first = 0;
-        while !(ready.is_empty() && rest.is_empty()) {
-            let (next, after) = rest.split_at_mut(rest.len().min(PIECE));
-            let (read, ()) = compute.pool.join(
-                || self.read(compute, first, next, Some(name)),
-                || hash.update(as_bytes(ready)),
-            );
-            read?;
-            first += next.len();
-            (ready, rest) = (next, after);
-        }
-        Ok((values, hex(&hash.finalize())))
-    }
-
-    /// 16-bit numbers: one piece is hashed and converted while the next is read.
-    fn read_checked_narrow(
-        &self,
-        compute: &Compute,
-        name: &str,
-        len: usize,
-    ) -> Result<(Vec<f32>, String), TensorsError> {
-        let mut values = vec![0.0; len];
-        let mut hash = Sha256::new();
-        let mut narrow = vec![0; len.min(PIECE)];
-        for (index, piece) in values.chunks_mut(PIECE).enumerate() {
-            let first = index * PIECE;
-            let narrow = &mut narrow[..piece.len()];
-            try_chunks_mut(&compute.pool, narrow, CHUNK, |chunk, part| {
-                let at = self.at(first + chunk * CHUNK);
-                self.source.read_at(at, as_bytes_mut(part))
-            })?;
-            let narrow = &*narrow;
-            let (finite, ()) = compute.pool.join(
-                || {
-                    try_chunks_mut(&compute.pool, piece, CHUNK, |chunk, part| {
-                        let at = chunk * CHUNK;
-                        let narrow = &narrow[at..][..part.len()];
-                        widen(&compute.kernels, self.dtype, narrow, part);
-                        check_finite(&compute.kernels, name, first + at, part)
-                    })
-                },
-                || hash.update(as_bytes(narrow)),
-            );
-            finite?;
-        }
-        Ok((values, hex(&hash.finalize())))
-    }
-}
-
-fn widen(kernels: &Kernels, dtype: DType, narrow: &[u16], out: &mut [f32]) {
-    match dtype {
-        DType::BF16 => kernels.bf16_to_f32(narrow, out),
-        _ => kernels.f16_to_f32(narrow, out),
-    }
-}
-
-/// `NON_FINITE` with the place in the tensor; `first` is the index of `values[0]`.
-fn check_finite(
-    kernels: &Kernels,
-    name: &str,
-    first: usize,
-    values: &[f32],
-) -> Result<(), TensorsError> {
-    match kernels.first_non_finite(values) {
-        None => Ok(()),
-        Some(at) => Err(TensorsError::NonFinite {
-            tensor: name.to_owned(),
-            index: (first + at) as u64,
-            value: values[at].to_string(),
-        }),
     }
 }

@@ -160,8 +160,10 @@ pub(super) fn to_bytes(tensor: &EncodedTensor) -> Vec<u8> {
     let header = &plan.files[0].header;
     let mut bytes = Vec::with_capacity(header.len() + tensor.content_bytes() as usize);
     bytes.extend_from_slice(header);
-    for part in &tensor.parts {
-        bytes.extend_from_slice(&part.bytes);
+    for planned in &plan.files[0].tensors {
+        let is_it = |part: &&Part| part_name(&tensor.name, part.part) == planned.name;
+        let part = tensor.parts.iter().find(is_it);
+        bytes.extend_from_slice(&part.expect("a planned part").bytes);
     }
     bytes
 }

@@ -23,6 +23,7 @@ pub const VERSION: u32 = 1;
 /// The record of one encoded matrix, stored as JSON in the header's metadata.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct TensorRecord {
     /// [rows, cols] of the matrix as stored.
     pub shape: [usize; 2],

@@ -56,13 +56,13 @@ pub struct WritePlan {
 
 type Unit = (Vec<OutTensor>, BTreeMap<String, String>);
 
-/// Plans the files. `units`: tensors that must stay in one file together (a matrix and its parts), in the order in which they
-/// will be streamed, each with the metadata entries that go into the header of its file. `metadata` goes into every header.
+/// Plans the files. `units`: tensors that must stay in one file together (a matrix and its parts), in order, each with the metadata entries that go into the header of its file. `metadata` goes into every header.
 /// `stem`/`extension`: "model"/"safetensors" gives model.safetensors or model-00001-of-00002.safetensors and
 /// model.safetensors.index.json. A unit larger than `max_file_bytes` (of content) gets a file of its own.
 ///
-/// Within a file, a unit whose size is not a multiple of eight bytes moves behind those whose size is, so that every
-/// tensor starts at a multiple of its element size; else the order stays.
+/// Every tensor starts at a multiple of its element size. For that, within a file, the tensors of a unit whose size is not a
+/// multiple of eight bytes move behind those whose size is; else the order stays. So [`PlannedFile::tensors`], not
+/// `units`, says in which order to stream.
 pub fn plan_files(
     stem: &str,
     extension: &str,
@@ -106,24 +106,35 @@ fn group_units(units: &[Unit], max_file_bytes: u64) -> Vec<Vec<&Unit>> {
     groups
 }
 
-fn plan_file(
-    file: String,
-    mut units: Vec<&Unit>,
-    metadata: &BTreeMap<String, String>,
-) -> PlannedFile {
-    // A unit needs no more alignment than its own size has. With sizes of falling alignment, each finds what it needs.
-    let alignment = |unit: &&Unit| unit_bytes(unit).trailing_zeros().min(ALIGN_BYTES.ilog2());
-    units.sort_by_key(|unit| std::cmp::Reverse(alignment(unit)));
-    let tensors: Vec<_> = units.iter().flat_map(|unit| unit.0.clone()).collect();
+fn plan_file(file: String, units: Vec<&Unit>, metadata: &BTreeMap<String, String>) -> PlannedFile {
     let mut all = metadata.clone();
-    for unit in units {
+    for unit in &units {
         all.extend(unit.1.clone());
     }
+    let tensors = aligned(units);
     PlannedFile {
         file,
         header: header(&tensors, &all),
         tensors,
     }
+}
+
+/// The tensors in an order in which each starts at a multiple of its element size: units that fill whole words stay as
+/// they are, wide elements first in each; the tensors of the others follow, wide elements first.
+fn aligned(units: Vec<&Unit>) -> Vec<OutTensor> {
+    let is_whole = |unit: &&Unit| unit_bytes(unit).is_multiple_of(ALIGN_BYTES);
+    let (whole, odd): (Vec<&Unit>, Vec<&Unit>) = units.into_iter().partition(is_whole);
+    let widest_first = |units: &[&Unit]| {
+        let mut tensors: Vec<_> = units.iter().flat_map(|unit| unit.0.clone()).collect();
+        tensors.sort_by_key(|tensor| std::cmp::Reverse((tensor.dtype.bits() / 8).max(1)));
+        tensors
+    };
+    let mut tensors: Vec<_> = whole
+        .iter()
+        .flat_map(|unit| widest_first(&[unit]))
+        .collect();
+    tensors.extend(widest_first(&odd));
+    tensors
 }
 
 fn header(tensors: &[OutTensor], metadata: &BTreeMap<String, String>) -> Vec<u8> {

@@ -1,0 +1,104 @@
+//! `compare`: what a compressed model lost against its original.
+
+use crate::api::{CompareRequest, Comparison};
+use crate::encoding::Encoding;
+use crate::evaluate::{context, fill_perplexity, need_something};
+use crate::opened::Runnable;
+use crate::reporter::Reporter;
+use crate::sentences::{Sentences, mean_cosine};
+use crate::{Error, Host, machine, pairs, text_file};
+use kerf_compress::Stage;
+use kerf_kernels::Compute;
+use kerf_model::evaluate::divergence;
+use std::time::Instant;
+
+/// Both models see the same token ids, those of the original's tokenizer, and are pooled as the original says. `seconds` of
+/// both evaluations is the time of the whole comparison, since the models run side by side. Errors as `evaluate` has them.
+pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, Error> {
+    let started = Instant::now();
+    let text = text_file::one_of(request.text.as_deref(), request.text_file.as_deref())?;
+    need_something(&text, &request.pairs_file)?;
+    let compute = machine::compute(request.threads)?;
+    let both = Both {
+        original: Runnable::open(&request.original)?,
+        small: Runnable::open(&request.small)?,
+        compute,
+        // Each keeps half.
+        keep_bytes: machine::keep_bytes() / 2,
+    };
+    let mut result = Comparison {
+        original_bytes: both.original.opened.bytes()?,
+        small_bytes: both.small.opened.bytes()?,
+        ..Comparison::default()
+    };
+    if let Some(text) = text {
+        both.text(&text, request.context, host, &mut result)?;
+    }
+    if let Some(path) = &request.pairs_file {
+        both.pairs(path, host, &mut result)?;
+    }
+    result.original.seconds = started.elapsed().as_secs_f64();
+    result.small.seconds = result.original.seconds;
+    Ok(result)
+}
+
+struct Both {
+    original: Runnable,
+    small: Runnable,
+    compute: Compute,
+    keep_bytes: u64,
+}
+
+impl Both {
+    fn text(
+        &self,
+        text: &str,
+        asked: Option<usize>,
+        host: &dyn Host,
+        result: &mut Comparison,
+    ) -> Result<(), Error> {
+        let ids = self
+            .original
+            .opened
+            .tokenizer("perplexity")?
+            .encode(text, true)?;
+        let context = context(&self.original.network, asked)?;
+        let mut original = self.original.runner(&self.compute, self.keep_bytes);
+        let mut small = self.small.runner(&self.compute, self.keep_bytes);
+        let reporter = Reporter::new(host, Stage::Evaluate, "tokens", &self.small.opened.path);
+        let progress = &mut |done, total| reporter.report(done, total);
+        let measured = divergence(&mut original, &mut small, &ids, context, progress)?;
+        fill_perplexity(&mut result.original, &measured.original);
+        fill_perplexity(&mut result.small, &measured.small);
+        result.kl = Some(measured.kl);
+        result.top_token_agreement = Some(measured.top_token_agreement);
+        Ok(())
+    }
+
+    fn pairs(&self, path: &str, host: &dyn Host, result: &mut Comparison) -> Result<(), Error> {
+        let pairs = pairs::read(path)?;
+        let encoding = Encoding::of(&self.original)?;
+        let tokenizer = self.original.opened.tokenizer("embedding")?;
+        let sentences = Sentences::new(&pairs, &encoding, &tokenizer, &self.compute)?;
+        let count = sentences.len() as u64;
+        let embed = |model: &Runnable, offset: u64| {
+            let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path)
+                .part(offset, 2 * count);
+            sentences.embed(model, &encoding, &self.compute, self.keep_bytes, &reporter)
+        };
+        let original = embed(&self.original, 0)?;
+        let small = embed(&self.small, count)?;
+        for (evaluation, vectors) in [
+            (&mut result.original, &original),
+            (&mut result.small, &small),
+        ] {
+            evaluation.spearman = Some(sentences.spearman(path, vectors)?);
+            evaluation.pairs = Some(pairs.len() as u64);
+            evaluation.notes.extend(encoding.notes.iter().cloned());
+        }
+        let first = pairs.len();
+        result.mean_cosine = Some(mean_cosine(&original, &small));
+        result.mean_cosine_first = Some(mean_cosine(&original[..first], &small[..first]));
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! `evaluate`: perplexity on a text, agreement with people on sentence pairs.
+
+use crate::api::{EvaluateRequest, Evaluation};
+use crate::encoding::Encoding;
+use crate::error::bad_option;
+use crate::opened::Runnable;
+use crate::reporter::Reporter;
+use crate::sentences::Sentences;
+use crate::{Error, Host, machine, pairs, text_file};
+use kerf_compress::{Stage, calibration::MAX_WINDOW};
+use kerf_kernels::Compute;
+use kerf_model::Network;
+use kerf_model::evaluate::Perplexity;
+use std::time::Instant;
+
+/// Reads the text whole, encodes it once, and scores it in windows; embeds both columns of the pairs. Errors: those of
+/// opening a model, `WRONG_KIND` for the perplexity of an encoder, `NOT_UTF8`, `EMPTY`, `BAD_PAIRS`, `CANCELLED`.
+pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation, Error> {
+    let started = Instant::now();
+    let text = text_file::one_of(request.text.as_deref(), request.text_file.as_deref())?;
+    need_something(&text, &request.pairs_file)?;
+    let compute = machine::compute(request.threads)?;
+    let model = Runnable::open(&request.model)?;
+    let mut result = Evaluation::default();
+    if let Some(text) = text {
+        let context = context(&model.network, request.context)?;
+        let measured = perplexity(&model, &compute, &text, context, host)?;
+        fill_perplexity(&mut result, &measured);
+    }
+    if let Some(path) = &request.pairs_file {
+        score_pairs(&model, &compute, path, host, &mut result)?;
+    }
+    result.seconds = started.elapsed().as_secs_f64();
+    Ok(result)
+}
+
+/// `BAD_REQUEST` if there is nothing to measure on.
+pub fn need_something(text: &Option<String>, pairs_file: &Option<String>) -> Result<(), Error> {
+    if text.is_some() || pairs_file.is_some() {
+        return Ok(());
+    }
+    Err(Error::BadRequest {
+        field: "text, textFile, pairsFile".into(),
+        expected: "at least one of them".into(),
+        actual: "none".into(),
+    })
+}
+
+/// Window in tokens: what was asked for, else the model's maximum, at most 2048.
+pub fn context(network: &Network, asked: Option<usize>) -> Result<usize, Error> {
+    match asked {
+        Some(context) if context < 2 => Err(bad_option("context", "at least 2 tokens", context)),
+        Some(context) => Ok(context),
+        None => Ok(network.max_context().min(MAX_WINDOW)),
+    }
+}
+
+/// Copies what was measured into the response.
+pub fn fill_perplexity(result: &mut Evaluation, measured: &Perplexity) {
+    result.perplexity = Some(measured.perplexity);
+    result.nll = Some(measured.nll);
+    result.tokens = Some(measured.tokens);
+}
+
+fn perplexity(
+    model: &Runnable,
+    compute: &Compute,
+    text: &str,
+    context: usize,
+    host: &dyn Host,
+) -> Result<Perplexity, Error> {
+    let ids = model.opened.tokenizer("perplexity")?.encode(text, true)?;
+    let mut runner = model.runner(compute, machine::keep_bytes());
+    let reporter = Reporter::new(host, Stage::Evaluate, "tokens", &model.opened.path);
+    let progress = &mut |done, total| reporter.report(done, total);
+    Ok(runner.perplexity(&ids, context, progress)?)
+}
+
+fn score_pairs(
+    model: &Runnable,
+    compute: &Compute,
+    path: &str,
+    host: &dyn Host,
+    result: &mut Evaluation,
+) -> Result<(), Error> {
+    let pairs = pairs::read(path)?;
+    let encoding = Encoding::of(model)?;
+    let tokenizer = model.opened.tokenizer("embedding")?;
+    let sentences = Sentences::new(&pairs, &encoding, &tokenizer, compute)?;
+    let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
+    let keep = machine::keep_bytes();
+    let vectors = sentences.embed(model, &encoding, compute, keep, &reporter)?;
+    result.spearman = Some(sentences.spearman(path, &vectors)?);
+    result.pairs = Some(pairs.len() as u64);
+    result.notes.extend(encoding.notes);
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! `generate`: continues a text.
+
+use crate::api::{GenerateRequest, Generation};
+use crate::error::bad_option;
+use crate::opened::Runnable;
+use crate::{Error, Host, machine};
+use kerf_compress::{Event, Stage};
+use kerf_model::generate::{Sampling, generate as continue_ids};
+use kerf_text::{TextError, TextStream};
+use std::time::Instant;
+
+/// New tokens without a limit of the user.
+const DEFAULT_TOKENS: usize = 128;
+
+/// Each piece of text is an event of stage `generate` (`name` is the piece). A cancelled call is no error: it returns what was
+/// written so far. Errors: those of opening a model, `NO_TOKENIZER`, `WRONG_KIND` for encoders, `TOO_LONG`, `EMPTY`.
+pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation, Error> {
+    let started = Instant::now();
+    let sampling = sampling(&request)?;
+    let limit = request.max_tokens.unwrap_or(DEFAULT_TOKENS);
+    let compute = machine::compute(request.threads)?;
+    let model = Runnable::open(&request.model)?;
+    let tokenizer = model.opened.tokenizer("generation")?;
+    let mut prompt = tokenizer.encode(&request.prompt, true)?;
+    if prompt.is_empty() {
+        prompt.extend(model.network.bos());
+    }
+    let room = model.network.max_context().saturating_sub(prompt.len());
+    let mut writer = Writer {
+        stream: TextStream::new(&tokenizer, &prompt),
+        host,
+        limit: limit.min(room) as u64,
+        tokens: 0,
+        text: String::new(),
+        cancelled: false,
+        failed: None,
+    };
+    let mut runner = model.runner(&compute, machine::keep_bytes());
+    let on_token = &mut |id| writer.take(id);
+    let ids = continue_ids(&mut runner, &prompt, limit, sampling, on_token)?;
+    writer.finish()?;
+    Ok(Generation {
+        finish: match () {
+            () if writer.cancelled => "cancelled",
+            () if ids.len() < limit.min(room) => "end",
+            () => "length",
+        }
+        .into(),
+        text: writer.text,
+        tokens: ids.len(),
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+fn sampling(request: &GenerateRequest) -> Result<Sampling, Error> {
+    let temperature = request.temperature;
+    if !(temperature.is_finite() && temperature >= 0.0) {
+        return Err(bad_option("temperature", "0 or more", temperature));
+    }
+    let top_p = request.top_p.unwrap_or(1.0);
+    if !(top_p > 0.0 && top_p <= 1.0) {
+        return Err(bad_option("topP", "more than 0, at most 1", top_p));
+    }
+    Ok(Sampling {
+        temperature,
+        top_p,
+        seed: request.seed,
+    })
+}
+
+/// Turns new tokens into text and events.
+struct Writer<'a> {
+    stream: TextStream<'a>,
+    host: &'a dyn Host,
+    limit: u64,
+    tokens: u64,
+    text: String,
+    cancelled: bool,
+    failed: Option<TextError>,
+}
+
+impl Writer<'_> {
+    /// Takes one token; returns whether to go on.
+    fn take(&mut self, id: u32) -> bool {
+        self.tokens += 1;
+        match self.stream.push(id) {
+            Ok(piece) => self.tell(piece, self.limit),
+            Err(error) => self.failed = Some(error),
+        }
+        self.cancelled = self.host.cancelled();
+        !self.cancelled && self.failed.is_none()
+    }
+
+    /// The last piece, and the end of the stage: `total` is what was done.
+    fn finish(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.failed.take() {
+            return Err(error.into());
+        }
+        let rest = self.stream.finish()?;
+        if !rest.is_empty() || self.tokens < self.limit {
+            self.tell(rest, self.tokens);
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, piece: String, total: u64) {
+        self.text.push_str(&piece);
+        self.host.event(Event {
+            stage: Stage::Generate,
+            done: self.tokens,
+            total,
+            unit: "tokens".into(),
+            name: piece,
+        });
+    }
+}

@@ -1,0 +1,377 @@
+//! Whole jobs on the small real model: results, resume, cancel, memory, unknown architectures.
+
+use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Stage, Step};
+use kerf_kernels::Compute;
+use kerf_tensors::folder::{FsFolder, FsOutFolder, FsWorkspace};
+use kerf_tensors::{Catalog, TensorsError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K")
+}
+
+/// Token ids that any text could have; what they say does not matter here.
+fn calibration() -> Vec<Vec<u32>> {
+    (0..4u32)
+        .map(|s| {
+            (0..60 + s)
+                .map(|i| (i * 37 + s * 101 + i * i) % 509 + 3)
+                .collect()
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Host {
+    events: Vec<Event>,
+    cancel_after: Option<usize>,
+}
+
+impl JobHost for Host {
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+    fn cancelled(&self) -> bool {
+        self.cancel_after
+            .is_some_and(|limit| self.events.len() >= limit)
+    }
+}
+
+fn open(model: &Path, root: &Path, options: Options) -> Result<Job, CompressError> {
+    let out = root.join("out");
+    Job::open(JobInputs {
+        catalog: Catalog::open(Arc::new(FsFolder::open(model)?))?,
+        options,
+        calibration: calibration(),
+        workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
+        out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
+        out_name: "out".into(),
+        clock: || 0.0,
+    })
+}
+
+fn run(job: &mut Job, host: &mut Host) -> Result<Report, CompressError> {
+    loop {
+        if let Step::Done(report) = job.step(host)? {
+            return Ok(*report);
+        }
+    }
+}
+
+fn compress(model: &Path, root: &Path, options: Options) -> Result<Report, CompressError> {
+    run(&mut open(model, root, options)?, &mut Host::default())
+}
+
+fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let out = root.join("out");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        (
+            path.file_name().unwrap().to_string_lossy().into_owned(),
+            std::fs::read(path).unwrap(),
+        )
+    };
+    std::fs::read_dir(out).unwrap().map(read).collect()
+}
+
+fn temp() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn every_method_compresses_a_real_model() {
+    for method in kerf_compress::methods::ids() {
+        for format in ["kerf", "safetensors"] {
+            let root = temp();
+            let options = Options {
+                method: method.into(),
+                format: format.into(),
+                ..Options::default()
+            };
+            let report = compress(&fixture(), root.path(), options).unwrap();
+            assert_eq!(report.layers.len(), 35, "{method}");
+            let expected = if method == "rtn" { 0.0 } else { 0.7 };
+            assert!(
+                (report.sparsity - expected).abs() < 6e-3,
+                "{method} {}",
+                report.sparsity
+            );
+            let on_disk: usize = files(root.path()).values().map(Vec::len).sum();
+            assert_eq!(report.output_bytes, on_disk as u64, "{method} {format}");
+            assert!(
+                report
+                    .layers
+                    .iter()
+                    .all(|l| l.relative_weight_error > 0.0 && l.relative_weight_error < 1.0)
+            );
+            let calibrated = method == "wanda" || method == "obs";
+            assert!(
+                report
+                    .layers
+                    .iter()
+                    .all(|l| l.relative_output_error.is_some() == calibrated)
+            );
+            assert!(!root.path().join("work/journal.jsonl").exists());
+        }
+    }
+}
+
+#[test]
+fn the_dense_export_has_the_zeros_of_the_container() {
+    let (kerf, dense) = (temp(), temp());
+    compress(&fixture(), kerf.path(), Options::default()).unwrap();
+    compress(
+        &fixture(),
+        dense.path(),
+        Options {
+            format: "safetensors".into(),
+            ..Options::default()
+        },
+    )
+    .unwrap();
+    let compute = Compute::new(None, 1).unwrap();
+    let [kerf, dense] =
+        [&kerf, &dense].map(|root| Catalog::open_path(&root.path().join("out")).unwrap());
+    assert_eq!((kerf.form, dense.form), ("kerf", "safetensors"));
+    assert_eq!(kerf.tensors.len(), dense.tensors.len());
+    for entry in &kerf.tensors {
+        let a = kerf.read_f32(&compute, entry).unwrap();
+        let b = dense
+            .read_f32(&compute, dense.get(&entry.name).unwrap())
+            .unwrap();
+        assert_eq!(a, b, "{}", entry.name);
+    }
+}
+
+#[test]
+fn same_bytes_for_any_threads_memory_limit_and_after_cancels_at_every_point() {
+    let reference = temp();
+    let mut host = Host::default();
+    let options = Options {
+        threads: 1,
+        ..Options::default()
+    };
+    run(
+        &mut open(&fixture(), reference.path(), options.clone()).unwrap(),
+        &mut host,
+    )
+    .unwrap();
+    let expected = files(reference.path());
+    let events = host.events.len();
+    for step in (1..events - 20).step_by(events / 6) {
+        let root = temp();
+        let mut resumed = 0;
+        // Cancel after some events, a few more each time (writing is one unit), each time with a new job, until it gets through.
+        for _ in 0..events * 2 {
+            let mut host = Host {
+                cancel_after: Some(step + 5 * resumed),
+                ..Host::default()
+            };
+            let threads = 1 + resumed % 3;
+            match run(
+                &mut open(
+                    &fixture(),
+                    root.path(),
+                    Options {
+                        threads,
+                        ..options.clone()
+                    },
+                )
+                .unwrap(),
+                &mut host,
+            ) {
+                Ok(_) => break,
+                Err(CompressError::Cancelled { .. }) => resumed += 1,
+                Err(error) => panic!("{error}"),
+            }
+            assert!(!root.path().join("out").exists());
+        }
+        assert!(
+            files(root.path()) == expected,
+            "cancelled every {step} events, {resumed} times"
+        );
+        assert!(resumed > 0);
+    }
+}
+
+#[test]
+fn a_damaged_unit_is_done_again() {
+    let reference = temp();
+    compress(&fixture(), reference.path(), Options::default()).unwrap();
+    let root = temp();
+    let mut host = Host {
+        cancel_after: Some(60),
+        ..Host::default()
+    };
+    run(
+        &mut open(&fixture(), root.path(), Options::default()).unwrap(),
+        &mut host,
+    )
+    .unwrap_err();
+    let work = root.path().join("work");
+    let mut damaged = 0;
+    for entry in std::fs::read_dir(&work).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("unit-0000") || name.starts_with("activations") {
+            let mut bytes = std::fs::read(&path).unwrap();
+            if bytes.is_empty() {
+                continue;
+            }
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 1);
+    let journal = std::fs::read(work.join("journal.jsonl")).unwrap();
+    std::fs::write(work.join("journal.jsonl"), &journal[..journal.len() - 9]).unwrap();
+    let report = compress(&fixture(), root.path(), Options::default()).unwrap();
+    assert!(report.resumed_units > 0);
+    assert!(files(root.path()) == files(reference.path()));
+}
+
+#[test]
+fn another_option_does_not_resume_the_old_job() {
+    let root = temp();
+    let mut host = Host {
+        cancel_after: Some(40),
+        ..Host::default()
+    };
+    run(
+        &mut open(&fixture(), root.path(), Options::default()).unwrap(),
+        &mut host,
+    )
+    .unwrap_err();
+    let report = compress(
+        &fixture(),
+        root.path(),
+        Options {
+            bits: 3,
+            ..Options::default()
+        },
+    )
+    .unwrap();
+    assert_eq!(report.resumed_units, 0);
+    assert!(report.layers.iter().all(|layer| layer.bits == 3));
+}
+
+#[test]
+fn progress_never_falls_and_ends_at_its_total() {
+    let root = temp();
+    let mut host = Host::default();
+    run(
+        &mut open(&fixture(), root.path(), Options::default()).unwrap(),
+        &mut host,
+    )
+    .unwrap();
+    for stage in [
+        Stage::Calibrate,
+        Stage::Statistics,
+        Stage::Solve,
+        Stage::Forward,
+        Stage::Write,
+    ] {
+        let events: Vec<_> = host
+            .events
+            .iter()
+            .filter(|event| event.stage == stage)
+            .collect();
+        assert!(!events.is_empty(), "{stage:?}");
+        assert!(
+            events
+                .windows(2)
+                .all(|pair| pair[0].done <= pair[1].done && pair[0].total == pair[1].total)
+        );
+        let last = events.last().unwrap();
+        assert_eq!(last.done, last.total, "{stage:?}");
+    }
+}
+
+#[test]
+fn memory_limits_spill_or_refuse() {
+    let root = temp();
+    let free = open(&fixture(), root.path(), Options::default())
+        .unwrap()
+        .plan()
+        .memory;
+    assert!(!free.spill);
+    let limit = |limit: u64| Options {
+        max_memory_bytes: limit,
+        ..Options::default()
+    };
+    // Everything fits into one batch here, so the first thing that saves memory is the disk.
+    let spilled = limit(free.peak_bytes - free.activation_bytes / 2);
+    let reference = temp();
+    compress(&fixture(), reference.path(), Options::default()).unwrap();
+    let mut job = open(&fixture(), root.path(), spilled.clone()).unwrap();
+    assert!(job.plan().memory.spill && job.plan().memory.peak_bytes <= spilled.max_memory_bytes);
+    run(&mut job, &mut Host::default()).unwrap();
+    drop(job);
+    assert!(files(root.path()) == files(reference.path()));
+    let refused = Options {
+        max_memory_bytes: 1 << 20,
+        ..Options::default()
+    };
+    let error = open(&fixture(), root.path(), refused)
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(error.code(), "MEMORY_LIMIT");
+}
+
+#[test]
+fn unknown_architectures_work_without_calibration_only() {
+    let model = temp();
+    for entry in std::fs::read_dir(fixture()).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, model.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let config = std::fs::read_to_string(model.path().join("config.json")).unwrap();
+    std::fs::write(
+        model.path().join("config.json"),
+        config.replace("\"llama\"", "\"spiral\""),
+    )
+    .unwrap();
+    for method in ["magnitude", "rtn"] {
+        let root = temp();
+        let report = compress(
+            model.path(),
+            root.path(),
+            Options {
+                method: method.into(),
+                ..Options::default()
+            },
+        )
+        .unwrap();
+        assert_eq!((report.layers.len(), report.embeddings.len()), (35, 1));
+        assert!(report.notes.iter().any(|note| note.contains("spiral")));
+    }
+    let error = compress(model.path(), temp().path(), Options::default()).unwrap_err();
+    assert_eq!(error.code(), "METHOD_NEEDS_ARCHITECTURE");
+    let error = compress(
+        model.path(),
+        temp().path(),
+        Options {
+            bits: 1,
+            ..Options::default()
+        },
+    )
+    .unwrap_err();
+    assert_eq!(error.code(), "BAD_OPTION");
+}
+
+#[test]
+fn strict_refuses_repairs_and_an_existing_output_is_left_alone() {
+    let root = temp();
+    std::fs::create_dir(root.path().join("out")).unwrap();
+    std::fs::write(root.path().join("out/mine.txt"), "mine").unwrap();
+    let error = compress(&fixture(), root.path(), Options::default()).unwrap_err();
+    assert!(matches!(
+        error,
+        CompressError::Tensors(TensorsError::OutputExists { .. })
+    ));
+    assert_eq!(files(root.path()).len(), 1);
+}

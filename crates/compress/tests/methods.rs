@@ -1,0 +1,350 @@
+//! The battery: every row of the method table, on the matrices that break solvers.
+
+use kerf_compress::methods::{Inputs, Method, Problem, Solved, table};
+use kerf_compress::pattern::Pattern;
+use kerf_compress::report::Repair;
+use kerf_compress::solve::energy::output_energy;
+use kerf_compress::statistics::Gram;
+use kerf_kernels::{Compute, Isa};
+use kerf_tensors::{DType, Grid, Values};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+const GRID: Option<Grid> = Some(Grid {
+    bits: 4,
+    group_size: 128,
+});
+
+fn random(len: usize, seed: u64) -> Vec<f32> {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    (0..len)
+        .map(|_| (rng.next_u64() >> 40) as f32 / (1u64 << 23) as f32 - 1.0)
+        .collect()
+}
+
+/// Correlated inputs, with a few strong channels as real networks have them.
+fn inputs(compute: &Compute, n: usize, seed: u64, dead: &[usize]) -> Inputs {
+    let mut x = random(400 * n, seed);
+    for row in x.chunks_mut(n) {
+        for j in 1..n {
+            row[j] += 0.8 * row[j - 1];
+        }
+        (0..n).step_by(17).for_each(|j| row[j] *= 6.0);
+        dead.iter().for_each(|&j| row[j] = 0.0);
+    }
+    gram_of(compute, &x, n)
+}
+
+fn gram_of(compute: &Compute, x: &[f32], n: usize) -> Inputs {
+    let mut gram = Gram::new(n);
+    gram.add(compute, x);
+    gram.finish(compute);
+    Inputs::new(gram)
+}
+
+struct Case {
+    w: Vec<f32>,
+    rows: usize,
+    cols: usize,
+    sparsity: f64,
+    pattern: Pattern,
+    grid: Option<Grid>,
+}
+
+impl Case {
+    fn new(rows: usize, cols: usize) -> Self {
+        let w = random(rows * cols, 7);
+        Self {
+            w,
+            rows,
+            cols,
+            sparsity: 0.7,
+            pattern: Pattern::Unstructured,
+            grid: GRID,
+        }
+    }
+
+    fn solve(&self, method: &dyn Method, compute: &Compute, inputs: &Inputs) -> Solved {
+        method.solve(
+            compute,
+            &Problem {
+                name: "w",
+                w: &self.w,
+                rows: self.rows,
+                cols: self.cols,
+                sparsity: if method.prunes() { self.sparsity } else { 0.0 },
+                pattern: self.pattern,
+                grid: self.grid,
+                dtype: DType::F32,
+                damping_rel: 0.01,
+                inputs: Some(inputs),
+            },
+        )
+    }
+}
+
+fn compute(threads: usize) -> Compute {
+    Compute::new(None, threads).unwrap()
+}
+
+fn error(compute: &Compute, case: &Case, solved: &Solved, inputs: &Inputs) -> f64 {
+    let decoded = solved.matrix.dequantize(&compute.kernels);
+    let difference: Vec<f32> = case.w.iter().zip(&decoded).map(|(a, b)| a - b).collect();
+    let whole = output_energy(compute, &case.w, case.rows, &inputs.gram);
+    output_energy(compute, &difference, case.rows, &inputs.gram) / whole
+}
+
+#[test]
+fn sparsity_is_exact_and_pruned_weights_are_zero() {
+    let compute = compute(2);
+    for (rows, cols) in [(1, 8), (3, 40), (70, 172), (65, 384), (5, 300)] {
+        let inputs = inputs(&compute, cols, 1, &[]);
+        for method in table().iter().filter(|method| method.prunes()) {
+            for (pattern, sparsity) in [
+                (Pattern::Unstructured, 0.7),
+                (Pattern::Row, 0.6),
+                (Pattern::Nm { n: 2, m: 4 }, 0.5),
+                (Pattern::Nm { n: 5, m: 16 }, 0.6875),
+            ] {
+                for grid in [
+                    None,
+                    GRID,
+                    Some(Grid {
+                        bits: 3,
+                        group_size: 32,
+                    }),
+                    Some(Grid {
+                        bits: 8,
+                        group_size: 0,
+                    }),
+                ] {
+                    let case = Case {
+                        pattern,
+                        sparsity,
+                        grid,
+                        ..Case::new(rows, cols)
+                    };
+                    let solved = case.solve(*method, &compute, &inputs);
+                    let name = format!("{} {rows}x{cols} {pattern} {grid:?}", method.id());
+                    let mask = solved.matrix.mask.as_ref().unwrap();
+                    let decoded = solved.matrix.dequantize(&compute.kernels);
+                    let pruned = (0..rows * cols).filter(|i| !mask.kept(i / cols, i % cols));
+                    assert!(pruned.clone().all(|i| decoded[i] == 0.0), "{name}");
+                    match pattern {
+                        Pattern::Unstructured => {
+                            let expected = (sparsity * (rows * cols) as f64).round() as usize;
+                            assert_eq!(pruned.count(), expected, "{name}");
+                        }
+                        Pattern::Row => {
+                            let expected = cols - (sparsity * cols as f64).round() as usize;
+                            assert!((0..rows).all(|r| mask.count_row(r) == expected), "{name}");
+                        }
+                        Pattern::Nm { n, m } => {
+                            for (r, start) in
+                                (0..rows).flat_map(|r| (0..cols / m).map(move |g| (r, g * m)))
+                            {
+                                let kept = (start..start + m).filter(|&c| mask.kept(r, c)).count();
+                                assert_eq!(kept, n, "{name}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn codes_stay_on_the_grid_for_all_widths() {
+    let compute = compute(1);
+    let inputs = inputs(&compute, 200, 2, &[]);
+    for method in table() {
+        let mut last = f64::INFINITY;
+        for bits in 2..=8 {
+            let grid = Grid {
+                bits,
+                group_size: 64,
+            };
+            let case = Case {
+                sparsity: 0.0,
+                grid: Some(grid),
+                ..Case::new(40, 200)
+            };
+            let solved = case.solve(*method, &compute, &inputs);
+            let Values::Codes { codes, scales, .. } = &solved.matrix.values else {
+                panic!("not codes")
+            };
+            let range = grid.range();
+            assert!(
+                codes
+                    .iter()
+                    .all(|&code| (range.lo..=range.hi).contains(&code))
+            );
+            assert_eq!(scales.len(), 40 * 4);
+            assert!(solved.matrix.mask.is_none());
+            let error = error(&compute, &case, &solved, &inputs);
+            assert!(
+                error < last,
+                "{} at {bits} bits: {error} after {last}",
+                method.id()
+            );
+            last = error;
+        }
+        assert!(last < 1e-4, "{}: {last} at 8 bits", method.id());
+    }
+}
+
+#[test]
+fn calibrated_methods_beat_magnitude_and_obs_beats_all() {
+    let compute = compute(2);
+    let inputs = inputs(&compute, 256, 3, &[]);
+    for grid in [None, GRID] {
+        let case = Case {
+            grid,
+            ..Case::new(96, 256)
+        };
+        let of = |id: &str| {
+            let method = table().iter().find(|method| method.id() == id).unwrap();
+            error(
+                &compute,
+                &case,
+                &case.solve(*method, &compute, &inputs),
+                &inputs,
+            )
+        };
+        let (magnitude, wanda, obs) = (of("magnitude"), of("wanda"), of("obs"));
+        assert!(
+            wanda < magnitude && obs < 0.8 * wanda,
+            "{magnitude} {wanda} {obs}"
+        );
+    }
+    let case = Case {
+        sparsity: 0.0,
+        ..Case::new(96, 256)
+    };
+    let of = |id: &str| {
+        let method = table().iter().find(|method| method.id() == id).unwrap();
+        error(
+            &compute,
+            &case,
+            &case.solve(*method, &compute, &inputs),
+            &inputs,
+        )
+    };
+    assert!(of("obs") < of("rtn"));
+}
+
+#[test]
+fn the_energy_that_obs_reports_is_the_energy_of_its_error() {
+    let compute = compute(2);
+    let inputs = inputs(&compute, 256, 4, &[9]);
+    let obs = table().iter().find(|method| method.id() == "obs").unwrap();
+    for grid in [None, GRID] {
+        let case = Case {
+            grid,
+            ..Case::new(64, 256)
+        };
+        let solved = case.solve(*obs, &compute, &inputs);
+        let whole = output_energy(&compute, &case.w, 64, &inputs.gram);
+        let (told, measured) = (
+            solved.error_energy.unwrap() / whole,
+            error(&compute, &case, &solved, &inputs),
+        );
+        assert!(
+            (told - measured).abs() < 2e-3 * measured,
+            "{told} {measured}"
+        );
+    }
+}
+
+#[test]
+fn identity_statistics_give_round_to_nearest() {
+    let compute = compute(1);
+    let n = 160;
+    let mut gram = Gram {
+        n,
+        h: vec![0.0; n * n],
+        tokens: 1,
+    };
+    (0..n).for_each(|j| gram.h[j * n + j] = 1.0);
+    let inputs = Inputs::new(gram);
+    let case = Case {
+        sparsity: 0.0,
+        ..Case::new(20, n)
+    };
+    let solve = |id: &str| {
+        case.solve(
+            *table().iter().find(|m| m.id() == id).unwrap(),
+            &compute,
+            &inputs,
+        )
+        .matrix
+    };
+    assert_eq!(solve("obs"), solve("rtn"));
+}
+
+#[test]
+fn dead_inputs_are_removed_and_reported() {
+    let compute = compute(1);
+    let inputs = inputs(&compute, 96, 5, &[3, 50]);
+    let case = Case::new(16, 96);
+    let obs = table().iter().find(|method| method.id() == "obs").unwrap();
+    let solved = case.solve(*obs, &compute, &inputs);
+    assert_eq!(
+        solved.repairs,
+        vec![Repair::DeadColumns {
+            tensor: "w".into(),
+            columns: 2
+        }]
+    );
+    let decoded = solved.matrix.dequantize(&compute.kernels);
+    assert!((0..16).all(|r| decoded[r * 96 + 3] == 0.0 && decoded[r * 96 + 50] == 0.0));
+}
+
+#[test]
+fn hopeless_statistics_fall_back_and_zero_weights_stay_zero() {
+    let compute = compute(1);
+    let zeros = Inputs::new(Gram {
+        n: 64,
+        h: vec![0.0; 64 * 64],
+        tokens: 9,
+    });
+    let ordinary = inputs(&compute, 64, 6, &[]);
+    for method in table() {
+        let case = Case::new(10, 64);
+        let solved = case.solve(*method, &compute, &zeros);
+        assert_eq!(solved.matrix.dequantize(&compute.kernels).len(), 640);
+        if method.id() == "obs" {
+            assert!(matches!(solved.repairs[..], [Repair::Fallback { .. }]));
+        }
+        let nothing = Case {
+            w: vec![0.0; 640],
+            ..Case::new(10, 64)
+        };
+        let solved = nothing.solve(*method, &compute, &ordinary);
+        assert!(
+            solved
+                .matrix
+                .dequantize(&compute.kernels)
+                .iter()
+                .all(|&value| value == 0.0)
+        );
+    }
+}
+
+#[test]
+fn same_bytes_for_any_number_of_threads() {
+    for isa in [None, Some(Isa::Portable)] {
+        let run = |threads: usize| -> Vec<_> {
+            let compute = Compute::new(isa, threads).unwrap();
+            let inputs = inputs(&compute, 300, 8, &[]);
+            let case = Case::new(150, 300);
+            table()
+                .iter()
+                .map(|method| case.solve(*method, &compute, &inputs).matrix)
+                .collect()
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(5));
+    }
+}

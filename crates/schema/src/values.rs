@@ -1,0 +1,82 @@
+//! Ids of the tables, defaults and error codes.
+
+use kerf_compress::{CompressError, Options, methods, schedules};
+use kerf_kernels::Isa;
+use kerf_model::{ModelError, arch};
+use kerf_tensors::{TensorsError, formats};
+use std::collections::BTreeSet;
+
+/// Constants, in the order of the file.
+pub fn constants() -> Vec<String> {
+    let formats: Vec<_> = formats::table().iter().map(|format| format.id()).collect();
+    let isas: Vec<_> = Isa::ALL.iter().map(|isa| isa.id()).collect();
+    let architectures: Vec<_> = arch::table().iter().map(|row| row.id).collect();
+    vec![
+        list("Functions of the core.", "COMMANDS", &kerf_bindings::commands()),
+        list("Ids of the method table.", "METHODS", &methods::ids()),
+        list("Ids of the schedule table.", "SCHEDULES", &schedules::ids()),
+        list("Ids of the format table.", "FORMATS", &formats),
+        list("Ids of the instruction sets.", "ISAS", &isas),
+        list("Ids of the architectures that kerf can run.", "ARCHITECTURES", &architectures),
+        list("Codes of all errors of the core.", "ERROR_CODES", &error_codes()),
+        "/** Code of an error of the core. */\nexport type ErrorCode = (typeof ERROR_CODES)[number]\n".into(),
+        defaults(),
+    ]
+}
+
+/// Codes of all error enums, in alphabetical order.
+fn error_codes() -> Vec<&'static str> {
+    let all = [
+        TensorsError::CODES,
+        ModelError::CODES,
+        CompressError::CODES,
+        kerf_bindings::Error::CODES,
+    ];
+    all.concat()
+        .into_iter()
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
+fn list(doc: &str, name: &str, ids: &[&str]) -> String {
+    let ids: String = ids.iter().map(|id| format!("  '{id}',\n")).collect();
+    format!("/** {doc} */\nexport const {name} = [\n{ids}] as const\n")
+}
+
+fn defaults() -> String {
+    let options = serde_json::to_value(Options::default()).expect("options are plain data");
+    let fields: String = options
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| format!("  {name}: {},\n", value.to_string().replace('"', "'")))
+        .collect();
+    format!(
+        "/** What an option is when it is not given; those that are absent here depend on others. */\nexport const DEFAULT_OPTIONS = {{\n{fields}}} as const satisfies Options\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_upper_snake_case_and_cover_every_enum() {
+        let codes = error_codes();
+        let is_upper_snake = |code: &str| {
+            code.bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
+        assert!(codes.iter().all(|code| is_upper_snake(code)), "{codes:?}");
+        for code in [
+            "IO",
+            "UNKNOWN_ARCHITECTURE",
+            "MEMORY_LIMIT",
+            "BAD_REQUEST",
+            "CANCELLED",
+        ] {
+            assert!(codes.contains(&code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The battery that every row of the format table passes, and what is special to each.
+
+mod common;
+
+use common::{Body, Shape, compute, encode, matrix, open, write_model};
+use kerf_tensors::folder::MemFolder;
+use kerf_tensors::formats::{self, Format, Outgoing};
+use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
+use kerf_tensors::{Catalog, DType, EncodedTensor, Folder, Stored};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A source model: plain tensors of several types and odd sizes, in an order that is not that of alignment.
+fn source() -> MemFolder {
+    let tensors = [
+        ("embed", DType::BF16, vec![7, 5]),
+        ("odd", DType::U8, vec![3]),
+        ("norm", DType::F32, vec![5]),
+        ("half", DType::F16, vec![1]),
+        ("empty", DType::F32, vec![0, 4]),
+        ("steps", DType::I64, vec![]),
+        ("bias", DType::F32, vec![3]),
+    ];
+    let tensors = tensors.map(|(name, dtype, shape)| OutTensor {
+        name: name.into(),
+        dtype,
+        shape,
+    });
+    let units: Vec<_> = tensors.map(|tensor| (vec![tensor], BTreeMap::new())).into();
+    let plan = plan_files("model", "safetensors", &units, &BTreeMap::new(), u64::MAX);
+    let file = &plan.files[0];
+    let mut bytes = file.header.clone();
+    // Bytes below 0x70 make finite numbers of every type.
+    bytes.extend((0..file.len_bytes() - bytes.len() as u64).map(|at| (at * 37 % 0x70) as u8));
+    let folder = MemFolder::new("source");
+    folder.insert("model.safetensors", bytes);
+    folder
+}
+
+/// Solved matrices of every kind.
+fn solved() -> Vec<EncodedTensor> {
+    let compute = compute(1);
+    let bodies = [
+        (Body::Grid(4, 16), Some(70)),
+        (Body::Grid(3, 0), None),
+        (Body::Float(DType::F16), Some(50)),
+        (Body::Float(DType::F32), Some(70)),
+        (Body::Float(DType::F32), None),
+    ];
+    let shape = |(body, pruned)| Shape {
+        rows: 33,
+        cols: 19,
+        pruned,
+        body,
+    };
+    let encoded = bodies.into_iter().enumerate().map(|(at, kind)| {
+        encode(
+            &compute,
+            &format!("block.{at}.weight"),
+            &matrix(shape(kind), at as u64),
+        )
+    });
+    encoded.collect()
+}
+
+fn outgoing<'a>(source: &'a Catalog, solved: &'a [EncodedTensor]) -> Vec<Outgoing<'a>> {
+    let mut tensors: Vec<_> = source
+        .tensors
+        .iter()
+        .map(|entry| Outgoing::Plain(source, entry))
+        .collect();
+    for (at, tensor) in solved.iter().enumerate() {
+        tensors.insert(at * 2 + 1, Outgoing::Encoded(tensor));
+    }
+    tensors
+}
+
+/// Every tensor starts at a multiple of its element size (of what is wide enough to have one).
+fn check_alignment(files: &[PlannedFile]) {
+    for file in files {
+        let mut at = file.header.len() as u64;
+        assert_eq!(at % 8, 0);
+        for tensor in &file.tensors {
+            assert_eq!(
+                at % (tensor.dtype.bits() / 8),
+                0,
+                "{} in {}",
+                tensor.name,
+                file.file
+            );
+            at += tensor.len_bytes();
+        }
+    }
+}
+
+/// The same tensors, with the same values, whatever the form.
+fn check_content(model: &Catalog, source: &Catalog, solved: &[EncodedTensor]) {
+    let compute = compute(2);
+    assert_eq!(model.tensors.len(), source.tensors.len() + solved.len());
+    for entry in &source.tensors {
+        let ours = model.get(&entry.name).unwrap();
+        assert_eq!((ours.dtype, &ours.shape), (entry.dtype, &entry.shape));
+        assert_eq!(
+            model.read_bytes(ours).unwrap(),
+            source.read_bytes(entry).unwrap()
+        );
+    }
+    for tensor in solved {
+        let entry = model.get(&tensor.name).unwrap();
+        assert_eq!(
+            (entry.dtype, &entry.shape[..]),
+            (DType::F32, &tensor.record.shape[..])
+        );
+        let expected = tensor
+            .decode(&compute)
+            .unwrap()
+            .dequantize(&compute.kernels);
+        assert_eq!(model.read_f32(&compute, entry).unwrap(), expected);
+        let rows = model.read_rows_f32(&compute, entry, 30..33).unwrap();
+        assert_eq!(rows, &expected[30 * 19..]);
+    }
+}
+
+fn battery(format: &dyn Format) {
+    let source = open(&source());
+    let solved = solved();
+    let tensors = outgoing(&source, &solved);
+    for max_file_bytes in [u64::MAX, 3000, 1] {
+        let (folder, files) = write_model(&compute(1), format, &tensors, max_file_bytes);
+        assert_eq!(
+            files.len() > 1,
+            max_file_bytes != u64::MAX,
+            "{}",
+            format.id()
+        );
+        check_alignment(&files);
+        for file in &files {
+            let stored = folder.open(&file.file).unwrap().len_bytes();
+            assert_eq!(stored, file.len_bytes());
+            // Any tool that knows safetensors lists it.
+            let bytes = folder.read(&file.file).unwrap();
+            let theirs = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+            let names: BTreeSet<_> = theirs.names().into_iter().map(str::to_owned).collect();
+            let planned = file.tensors.iter().map(|tensor| tensor.name.clone());
+            assert_eq!(names, planned.collect());
+        }
+        let model = open(&folder);
+        assert_eq!(model.form, format.id());
+        assert_eq!(model.shards.len(), files.len());
+        check_content(&model, &source, &solved);
+        let (again, _) = write_model(&compute(3), format, &tensors, max_file_bytes);
+        assert_eq!(
+            open(&again).fingerprint().unwrap(),
+            model.fingerprint().unwrap()
+        );
+        // What was written can be written again, in any form.
+        for other in formats::table() {
+            let tensors: Vec<_> = model
+                .tensors
+                .iter()
+                .map(|entry| Outgoing::Plain(&model, entry))
+                .collect();
+            let (folder, _) = write_model(&compute(1), *other, &tensors, u64::MAX);
+            check_content(&open(&folder), &source, &solved);
+        }
+    }
+}
+
+#[test]
+fn every_format_keeps_its_promises() {
+    let ids: BTreeSet<_> = formats::table().iter().map(|format| format.id()).collect();
+    assert_eq!(ids, BTreeSet::from(["kerf", "safetensors"]));
+    for format in formats::table() {
+        battery(*format);
+        assert_eq!(formats::by_id(format.id()).unwrap().id(), format.id());
+    }
+    assert!(formats::by_id("gguf").is_none());
+}
+
+#[test]
+fn a_matrix_and_its_parts_stay_in_one_file() {
+    let source = open(&source());
+    let solved = solved();
+    let kerf = formats::by_id("kerf").unwrap();
+    let (folder, _) = write_model(&compute(1), kerf, &outgoing(&source, &solved), 1);
+    let model = open(&folder);
+    for entry in &model.tensors {
+        if let Stored::Packed { parts, .. } = &entry.stored {
+            assert!(parts.iter().all(|part| part.3.shard == parts[0].3.shard));
+        }
+    }
+    assert!(
+        folder
+            .list()
+            .unwrap()
+            .contains(&"model.kerf.index.json".to_owned())
+    );
+}
+
+#[test]
+fn dense_values_are_rounded_to_the_type_of_the_source() {
+    let compute = compute(1);
+    let shape = Shape {
+        rows: 9,
+        cols: 33,
+        pruned: Some(50),
+        body: Body::Float(DType::F32),
+    };
+    let matrix = matrix(shape, 1);
+    let dense = formats::by_id("safetensors").unwrap();
+    for dtype in [DType::F16, DType::BF16] {
+        let tensor = EncodedTensor::encode(&compute, "w", dtype, "obs", "", &matrix);
+        let (folder, _) = write_model(&compute, dense, &[Outgoing::Encoded(&tensor)], u64::MAX);
+        let model = open(&folder);
+        let values = model.read_f32(&compute, model.get("w").unwrap()).unwrap();
+        for (value, exact) in values.iter().zip(matrix.dequantize(&compute.kernels)) {
+            let rounded = match dtype {
+                DType::F16 => half::f16::from_f32(exact).to_f32(),
+                _ => half::bf16::from_f32(exact).to_f32(),
+            };
+            assert_eq!(*value, rounded);
+        }
+    }
+}
+
+#[test]
+fn dense_files_say_that_their_layout_is_that_of_pytorch() {
+    let metadata = formats::by_id("safetensors").unwrap().metadata();
+    assert_eq!(metadata["format"], "pt");
+}

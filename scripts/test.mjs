@@ -1,0 +1,112 @@
+// npm test: set up, build, check and test everything; closes on one line, `N passed, N failed`.
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from './build.mjs'
+import { output, root, say, tee, Stop } from './lib/run.mjs'
+import { setUp } from './lib/setup.mjs'
+
+const sum = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
+const bin = (...path) => join('node_modules', ...path)
+const wasmCrates = ['kernels', 'tensors', 'model', 'compress'].flatMap(name => ['-p', `kerf-${name}`])
+
+/** Checks that count as one test each. */
+const CHECKS = [
+  ['rustfmt', 'cargo', ['fmt', '--all', '--check']],
+  ['generated TypeScript is up to date', 'cargo', ['run', '-q', '-p', 'kerf-schema', '--', '--check']],
+  ['clippy', 'cargo', ['clippy', '-q', '--workspace', '--all-targets', '--', '-D', 'warnings']],
+  [
+    'wasm',
+    'cargo',
+    ['check', '-q', '--target', 'wasm32-unknown-unknown', '--no-default-features', ...wasmCrates],
+  ],
+  ['TypeScript types', process.execPath, [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']],
+  [
+    'TypeScript format',
+    process.execPath,
+    [bin('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'],
+  ],
+]
+
+try {
+  setUp()
+  await check('build', () => build().then(() => true))
+  for (const [name, program, args] of CHECKS) await checkProgram(name, program, args)
+  await cargoTests()
+  await vitest()
+} catch (error) {
+  fail(error instanceof Stop ? error.message : (error.stack ?? String(error)))
+}
+report()
+
+/** Counts one check; a thrown Stop is a failure. */
+async function check(name, body) {
+  try {
+    if (await body()) sum.passed += 1
+    else fail(name)
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error
+    fail(`${name}: ${error.message}`)
+  }
+}
+
+async function checkProgram(name, program, args) {
+  if (name === 'wasm' && !hasWasmTarget()) {
+    console.log('\n> wasm: skipped, this toolchain has no wasm32-unknown-unknown target')
+    sum.skipped += 1
+    return
+  }
+  say(`Check: ${name}`)
+  await check(name, async () => (await tee(program, args)).code === 0)
+}
+
+/** With rustup the target comes from rust-toolchain.toml; another toolchain may lack it. */
+function hasWasmTarget() {
+  const folder = output('rustc', ['--print', 'target-libdir', '--target', 'wasm32-unknown-unknown'])
+  return folder !== undefined && existsSync(folder.trim())
+}
+
+async function cargoTests() {
+  say('Rust tests')
+  const { code, text } = await tee('cargo', ['test', '--workspace', '--no-fail-fast'])
+  const before = sum.failed
+  for (const [, passed, failed, ignored] of text.matchAll(
+    /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/gm,
+  )) {
+    sum.passed += Number(passed)
+    sum.failed += Number(failed)
+    sum.skipped += Number(ignored)
+  }
+  for (const [, name] of text.matchAll(/^test (\S+) \.\.\. FAILED$/gm)) failures.push(`cargo: ${name}`)
+  if (code !== 0 && sum.failed === before) fail('cargo test did not run to its end')
+}
+
+async function vitest() {
+  say('TypeScript tests')
+  const file = join(root, '.work', 'vitest.json')
+  mkdirSync(join(root, '.work'), { recursive: true })
+  rmSync(file, { force: true })
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const { code } = await tee(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...reporters])
+  const before = sum.failed
+  const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { testResults: [] }
+  sum.passed += result.numPassedTests ?? 0
+  sum.failed += result.numFailedTests ?? 0
+  sum.skipped += (result.numPendingTests ?? 0) + (result.numTodoTests ?? 0)
+  const tests = result.testResults.flatMap(suite => suite.assertionResults)
+  for (const test of tests) if (test.status === 'failed') failures.push(`vitest: ${test.fullName}`)
+  if (code !== 0 && sum.failed === before) fail('vitest did not run to its end')
+}
+
+function fail(what) {
+  sum.failed += 1
+  failures.push(what)
+}
+
+function report() {
+  console.log('')
+  for (const failure of failures) console.log(`failed: ${failure}`)
+  const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : ''
+  console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`)
+  process.exitCode = sum.failed > 0 ? 1 : 0
+}

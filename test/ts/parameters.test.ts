@@ -1,0 +1,54 @@
+// A bad parameter is refused before anything starts, in one sentence with its name, what was expected and what came.
+import * as kerf from 'kerf'
+import { describe, expect, it } from 'vitest'
+import { kerfError } from './support/errors.js'
+import { names, temporaryFolder } from './support/folders.js'
+import { stories } from './support/models.js'
+
+type Loose = (...args: unknown[]) => Promise<unknown>
+const loose = kerf as unknown as Record<string, Loose>
+const folder = temporaryFolder()
+const out = `${folder}/out`
+
+const cases: [string, unknown[], string, string][] = [
+  ['compress', [3], 'model', 'expected a path, got 3'],
+  ['compress', [''], 'model', 'expected a path, got ""'],
+  ['compress', [stories, null], 'options', 'expected an object, got null'],
+  ['compress', [stories, { out, sparsity: 1.5 }], 'sparsity', 'expected a number from 0 to 0.99, got 1.5'],
+  ['compress', [stories, { out, sparsity: '0.7' }], 'sparsity', 'got "0.7"'],
+  ['compress', [stories, { out, sparsity: NaN }], 'sparsity', 'got NaN'],
+  ['compress', [stories, { out, bits: 9 }], 'bits', 'from 2 to 8, or 16'],
+  ['compress', [stories, { out, method: 'best' }], 'method', 'one of rtn, magnitude, wanda, obs, got "best"'],
+  ['compress', [stories, { out, maxMemory: '2 gigs' }], 'maxMemory', 'got "2 gigs"'],
+  ['compress', [stories, { out, maxMemory: 0 }], 'maxMemory', 'more than 0 bytes'],
+  ['compress', [stories, { out, calibration: [1] }], 'calibration', 'an array of texts, got an array of 1'],
+  ['compress', [stories, { out, sparsty: 0.5 }], 'sparsty', 'got an unknown option'],
+  ['compress', [stories, { out, seed: 0.5 }], 'seed', 'a whole number'],
+  ['compress', [stories, { out, strict: 'yes' }], 'strict', 'true or false'],
+  ['compress', [stories, { out, pattern: '4:2' }], 'pattern', '4:2'],
+  ['compress', [stories, { out, groupSize: 100 }], 'groupSize', '100'],
+  ['compress', [stories, { out, onProgress: 1 }], 'onProgress', 'a function, got 1'],
+  ['compress', [stories, { out, signal: {} }], 'signal', 'an AbortSignal, got an object'],
+  ['plan', [stories, { tokens: 0 }], 'tokens', 'of at least 1'],
+  ['inspect', [stories, { deep: true }], 'deep', 'unknown option'],
+  ['evaluate', [stories, {}], 'text', 'at least one of text, textFile and pairs'],
+  ['evaluate', [stories, { text: 'a', context: 1 }], 'context', 'of at least 2'],
+  ['compare', [stories, 5, { text: 'a' }], 'small', 'got 5'],
+  ['generate', [stories, 5], 'prompt', 'a string, got 5'],
+  ['generate', [stories, 'a', { topP: 2 }], 'topP', 'from 0 to 1'],
+  ['embed', [stories, 'a text'], 'texts', 'an array of strings, got "a text"'],
+  ['convert', [stories, { out, format: 'zip' }], 'format', 'one of kerf, safetensors'],
+  ['convert', [stories, { format: 'kerf' }], 'out', 'a path, got undefined'],
+]
+
+describe('a bad parameter', () => {
+  it.each(cases)('of %s is refused: %j', async (name, args, option, sentence) => {
+    const error = await kerfError(loose[name]!(...args))
+    expect(error.code).toBe('BAD_OPTION')
+    expect(error.message.startsWith(`option ${option}: expected `)).toBe(true)
+    expect(error.message).toContain(sentence)
+    expect(error.message).not.toContain('\n')
+    expect(error.details).toMatchObject({ option })
+    expect(names(folder)).toEqual([])
+  })
+})

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import { collapse } from '../../../ts/cli/output/collapse.js'
+import {
+  bytes,
+  duration,
+  integer,
+  percent,
+  shellWord,
+  shorten,
+  significant,
+} from '../../../ts/cli/output/format.js'
+import { barLine } from '../../../ts/cli/output/progress.js'
+import { repairs } from '../../../ts/cli/output/report.js'
+import { facts, table, wrap } from '../../../ts/cli/output/table.js'
+import { wantsColor, type Screen } from '../../../ts/cli/screen.js'
+import { parseSize } from '../../../ts/size.js'
+import pc from 'picocolors'
+
+function screen(width: number): Screen & { lines: string[] } {
+  const lines: string[] = []
+  const line = (text = ''): void => void lines.push(text)
+  return { lines, line, write: line, width, colors: pc.createColors(false) }
+}
+
+describe('numbers for people', () => {
+  it('bytes', () => {
+    expect([0, 999, 1000, 999_499, 999_999, 17_234_567, 5e9].map(bytes)).toEqual([
+      '0 B',
+      '999 B',
+      '1.00 kB',
+      '999 kB',
+      '1.00 MB',
+      '17.2 MB',
+      '5.00 GB',
+    ])
+  })
+
+  it('counts, shares, durations', () => {
+    expect([0, 999, 1000, 1234567].map(integer)).toEqual(['0', '999', '1,000', '1,234,567'])
+    expect([0.7, 1, 0.12345].map(percent)).toEqual(['70 %', '100 %', '12.3 %'])
+    expect([0.04, 9.96, 59.4, 75.4, 3725].map(duration)).toEqual([
+      '0.0 s',
+      '10.0 s',
+      '59 s',
+      '1 min 15 s',
+      '1 h 2 min',
+    ])
+    expect([0, 5.24586, 0.0123456, 1e-7, 123456].map(value => significant(value, 3))).toEqual([
+      '0',
+      '5.25',
+      '0.0123',
+      '1.00e-7',
+      '123456',
+    ])
+  })
+
+  it('names and paths', () => {
+    expect(shorten('model.layers.0.weight', 12)).toBe('mod…0.weight')
+    expect(shorten('short', 12)).toBe('short')
+    expect(shellWord("it's here")).toBe("'it'\\''s here'")
+    expect(shellWord('./a-b/c')).toBe('./a-b/c')
+  })
+})
+
+describe('sizes', () => {
+  it.each([
+    [5, 5],
+    ['2GiB', 2 ** 31],
+    ['1.5 MB', 1_500_000],
+    ['100kb', 100_000],
+    ['7', 7],
+  ])('%j is %i bytes', (text, expected) => expect(parseSize('maxMemory', text)).toBe(expected))
+
+  it.each(['', '2G', '-1', '1e9', 'GiB', '2 giga', -1, 1.5, NaN, null, {}])('%j is none', value => {
+    expect(() => parseSize('maxMemory', value)).toThrow(/^option maxMemory: expected .*2GiB.*, got /)
+  })
+})
+
+describe('a narrow terminal', () => {
+  const row = {
+    event: { stage: 'solve', done: 12, total: 35, unit: 'matrices', name: 'model.layers.1.self_attn.q_proj' },
+    startedMs: performance.now() - 4000,
+    firstDone: 0,
+    endedMs: undefined,
+  } as const
+
+  it.each([10, 20, 30, 40, 60, 80, 120])('never wraps a bar line at %i columns', width => {
+    const line = barLine(row, width)
+    expect(line.length).toBeLessThanOrEqual(width)
+    if (width >= 40) expect(line).toContain('12/35 matrices')
+    if (width >= 60) expect(line).toMatch(/━+─+/)
+    if (width >= 120) expect(line).toContain('q_proj')
+  })
+
+  it('shows the time left, and in the end the time taken', () => {
+    expect(barLine(row, 80)).toMatch(/7\.\d s left/)
+    const end = { ...row, event: { ...row.event, done: 35 }, endedMs: row.startedMs + 2000 }
+    expect(barLine(end, 80)).toMatch(/35\/35 matrices {2}2\.0 s$/)
+  })
+
+  it.each([30, 50, 80])('never wraps a table or facts at %i columns', width => {
+    const small = screen(width)
+    const name = 'model.layers.{0..4}.self_attn.q_proj.weight'
+    table(
+      small,
+      [{ head: 'tensor' }, { head: 'bytes', right: true }, { head: 'part' }],
+      [[name, '12.3 MB', 'target']],
+    )
+    facts(small, [['note', 'some words that are longer than the terminal is wide, so they go on below']])
+    for (const line of small.lines) expect(line.length).toBeLessThanOrEqual(width)
+    expect(small.lines[1]).toContain('weight')
+  })
+
+  it('wraps at spaces and keeps every word', () => {
+    const text = 'one two three four five six seven'
+    expect(wrap(text, 12).every(line => line.length <= 12)).toBe(true)
+    expect(wrap(text, 12).join(' ').split(/ +/)).toEqual(text.split(' '))
+  })
+})
+
+describe('what is alike', () => {
+  it('shares a row', () => {
+    const items = [0, 1, 2, 4].map(n => ({ name: `layers.${n}.q.weight`, bits: 4 }))
+    const groups = collapse([...items, { name: 'embed', bits: 8 }], item => [`${item.bits}`])
+    expect(groups.map(({ name, items }) => [name, items.length])).toEqual([
+      ['layers.{0,1,2,4}.q.weight', 4],
+      ['embed', 1],
+    ])
+  })
+
+  it('repairs are counted by kind', () => {
+    expect(repairs([])).toBe('none')
+    expect(
+      repairs([
+        { kind: 'dampingRaised', tensor: 'a', dampingRel: 0.1 },
+        { kind: 'dampingRaised', tensor: 'b', dampingRel: 0.1 },
+        { kind: 'deadColumns', tensor: 'a', columns: 5 },
+      ]),
+    ).toBe('damping raised in 2 matrices, dead columns in 1 matrix')
+  })
+})
+
+describe('colours', () => {
+  const stream = (isTTY: boolean): NodeJS.WriteStream => ({ isTTY }) as NodeJS.WriteStream
+  it('need a terminal, and give way to NO_COLOR', () => {
+    expect(wantsColor(stream(true), {})).toBe(true)
+    expect(wantsColor(stream(true), { NO_COLOR: '1', FORCE_COLOR: '1' })).toBe(false)
+    expect(wantsColor(stream(true), { TERM: 'dumb' })).toBe(false)
+    expect(wantsColor(stream(false), { CI: 'true' })).toBe(false)
+    expect(wantsColor(stream(false), { FORCE_COLOR: '1' })).toBe(true)
+  })
+})

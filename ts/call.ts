@@ -1,0 +1,53 @@
+import { backend } from './backend/backend.js'
+import { abortSignal, callback, type Rules } from './check.js'
+import { KerfError, type ErrorData } from './errors.js'
+import type { ProgressEvent } from './generated/index.js'
+
+/** What every function takes besides its own options. */
+export interface RunOptions {
+  /** Called while the work goes on, at most about twenty times a second. If it throws, the work is cancelled. */
+  onProgress?: (event: ProgressEvent) => void
+  /** Aborting it cancels the work; the promise then rejects with code `CANCELLED` and the signal's reason as `cause`. */
+  signal?: AbortSignal
+}
+
+/** Rules of {@link RunOptions}. */
+export const runRules: Rules = { onProgress: callback, signal: abortSignal }
+
+type Envelope<R> = { ok: R } | { error: ErrorData }
+
+/** Calls a function of the core with checked parameters. */
+export async function call<R>(command: string, request: object, run: RunOptions): Promise<R> {
+  const { onProgress, signal } = run
+  if (signal?.aborted) throw cancelled(signal)
+  let failure: { error: unknown } | undefined
+  const running = backend().start(command, JSON.stringify(request), event => {
+    if (failure) return
+    try {
+      onProgress?.(event)
+    } catch (error) {
+      failure = { error }
+      running.cancel()
+    }
+  })
+  signal?.addEventListener('abort', running.cancel, { once: true })
+  try {
+    const envelope = JSON.parse(await running.answer) as Envelope<R>
+    if (failure) throw failure.error
+    if ('ok' in envelope) return envelope.ok
+    throw toError(envelope.error, signal)
+  } finally {
+    signal?.removeEventListener('abort', running.cancel)
+  }
+}
+
+function cancelled(signal: AbortSignal): KerfError {
+  const data: ErrorData = { code: 'CANCELLED', message: 'cancelled before the start', details: {} }
+  return new KerfError(data, { cause: signal.reason })
+}
+
+function toError(data: ErrorData, signal: AbortSignal | undefined): KerfError {
+  const details = data.details ?? {}
+  if (data.code !== 'CANCELLED') return new KerfError({ ...data, details })
+  return new KerfError({ ...data, details }, { cause: signal?.reason })
+}

@@ -1,0 +1,88 @@
+import { KerfError } from './errors.js'
+
+/** What a parameter must be, in words and as a test. */
+export interface Rule {
+  expected: string
+  test: (value: unknown) => boolean
+}
+
+/** One rule for each option a function knows; an option without a rule is refused. */
+export type Rules = Readonly<Record<string, Rule>>
+
+export const text: Rule = { expected: 'a string', test: value => typeof value === 'string' }
+
+export const path: Rule = {
+  expected: 'a path',
+  test: value => typeof value === 'string' && value.length > 0 && !value.includes('\0'),
+}
+
+export const flag: Rule = { expected: 'true or false', test: value => typeof value === 'boolean' }
+
+export const callback: Rule = { expected: 'a function', test: value => typeof value === 'function' }
+
+export const texts: Rule = {
+  expected: 'an array of strings',
+  test: value => Array.isArray(value) && value.every(item => typeof item === 'string'),
+}
+
+export const abortSignal: Rule = {
+  expected: 'an AbortSignal',
+  test: value =>
+    typeof value === 'object' && value !== null && 'aborted' in value && 'addEventListener' in value,
+}
+
+/** A number in a range; both ends count. */
+export function number(least: number, most = Infinity): Rule {
+  const expected = most === Infinity ? `a number of at least ${least}` : `a number from ${least} to ${most}`
+  return { expected, test: value => typeof value === 'number' && value >= least && value <= most }
+}
+
+/** A whole number in a range; both ends count. */
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER): Rule {
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  return {
+    expected: `a whole number ${range}`,
+    test: value => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+  }
+}
+
+/** One of the ids of a table. */
+export function oneOf(ids: readonly string[]): Rule {
+  return {
+    expected: `one of ${ids.join(', ')}`,
+    test: value => typeof value === 'string' && ids.includes(value),
+  }
+}
+
+/** The error of a parameter: one sentence with its name, what was expected and what came. */
+export function badOption(option: string, expected: string, value: unknown): KerfError {
+  const actual = show(value)
+  const message = `option ${option}: expected ${expected}, got ${actual}`
+  return new KerfError({ code: 'BAD_OPTION', message, details: { option, expected, actual } })
+}
+
+/** Throws `BAD_OPTION` unless the parameter is what it must be. */
+export function check(name: string, value: unknown, rule: Rule): void {
+  if (!rule.test(value)) throw badOption(name, rule.expected, value)
+}
+
+/** Checks every option that is set, and refuses those that no rule is for. */
+export function checkOptions(options: unknown, rules: Rules): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw badOption('options', 'an object', options)
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
+    if (!rule) throw badOption(name, `one of ${Object.keys(rules).join(', ')}`, 'an unknown option')
+    if (value !== undefined) check(name, value, rule)
+  }
+}
+
+function show(value: unknown): string {
+  if (value === 'an unknown option') return value
+  if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return `an array of ${value.length}`
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return String(value)
+}

@@ -1,0 +1,61 @@
+import { CommanderError } from 'commander'
+import pc from 'picocolors'
+import { KerfError, type ErrorData } from '../errors.js'
+import { wantsColor } from './screen.js'
+
+/** Exit codes of every command. */
+export const EXIT = { failed: 1, usage: 2, cancelled: 130 } as const
+
+/** What `--json` prints for a failure; `BAD_USAGE` and `INTERNAL` cover what is no KerfError. */
+export interface Failure {
+  code: string
+  message: string
+  details: Readonly<Record<string, unknown>>
+}
+
+/** What to try next, where the sentence of the error does not say it already. */
+const HINTS: Partial<Record<string, string>> = {
+  BAD_USAGE: 'kerf --help and kerf COMMAND --help list what there is',
+  BAD_OPTION: 'kerf COMMAND --help lists the options',
+  NOT_A_MODEL: 'MODEL is a folder with config.json and safetensors files, or one such file',
+  DISK_FULL:
+    'nothing was written under the final name; what was done so far is kept, run the same command again',
+  METHOD_NEEDS_ARCHITECTURE: 'try --method magnitude',
+  UNKNOWN_ARCHITECTURE: 'try --method magnitude',
+}
+
+/** Any error as data. */
+export function toFailure(error: unknown): Failure {
+  if (error instanceof KerfError) return error.toJSON() satisfies ErrorData
+  if (error instanceof CommanderError) return usage(error)
+  const message = error instanceof Error ? error.message : String(error)
+  return { code: 'INTERNAL', message: `kerf failed inside: ${message}; please report this`, details: {} }
+}
+
+function usage(error: CommanderError): Failure {
+  const message = error.message
+    .replace(/^error: /, '')
+    .split('\n')
+    .join(' ')
+  return { code: 'BAD_USAGE', message, details: { reason: error.code } }
+}
+
+/** The exit code of a failure: 2 if the command was wrong, 130 if it was cancelled, else 1. */
+export function exitCode({ code }: Failure): number {
+  if (code === 'CANCELLED') return EXIT.cancelled
+  return code === 'BAD_USAGE' || code === 'BAD_OPTION' || code === 'BAD_REQUEST' ? EXIT.usage : EXIT.failed
+}
+
+/** Shows a failure: one object on standard output with `--json`, else a line and a hint on standard error. */
+export function showFailure(failure: Failure, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ error: failure })}\n`)
+    return
+  }
+  const colors = pc.createColors(wantsColor(process.stderr))
+  const line = failure.message.replaceAll('\n', ' ')
+  const isCancelled = failure.code === 'CANCELLED'
+  process.stderr.write(`${isCancelled ? colors.yellow('kerf:') : colors.red('kerf:')} ${line}\n`)
+  const hint = HINTS[failure.code]
+  if (hint) process.stderr.write(`${colors.dim(`      ${hint}`)}\n`)
+}

@@ -1,0 +1,90 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { DEFAULT_OPTIONS, FORMATS, ISAS, METHODS, SCHEDULES } from '../generated/index.js'
+import { size } from '../size.js'
+
+/** A number on the command line; the API checks its range. */
+export function toNumber(value: string): number {
+  const number = value.trim() === '' ? NaN : Number(value)
+  if (!Number.isFinite(number)) throw new InvalidArgumentError('It must be a number.')
+  return number
+}
+
+function toSize(value: string): string {
+  if (!size.test(value)) throw new InvalidArgumentError(`It must be ${size.expected}.`)
+  return value
+}
+
+const number = (flags: string, text: string): Option => new Option(flags, text).argParser(toNumber)
+const sizeOf = (flags: string, text: string): Option => new Option(flags, text).argParser(toSize)
+const choice = (flags: string, text: string, ids: readonly string[]): Option =>
+  new Option(flags, text).choices([...ids])
+
+const D = DEFAULT_OPTIONS
+
+/** Options of `compress` and `plan`; their camelCase is `CompressOptions`. Defaults are the core's, and only named here. */
+export function addCompressFlags(command: Command): Command {
+  const options = [
+    number(
+      '--sparsity <share>',
+      'share of the weights to remove (default: 0.7, or what --pattern says; 0 for rtn)',
+    ),
+    number('--bits <n>', `bits of a code, 2 to 8; 16 keeps floats (default: ${D.bits})`),
+    choice('--method <id>', `how a matrix is solved (default: ${D.method})`, METHODS),
+    choice('--schedule <id>', `how sparsity is spread (default: ${D.schedule})`, SCHEDULES),
+    choice('--format <id>', `form of the result (default: ${D.format})`, FORMATS),
+    new Option(
+      '--calibration <source>',
+      'a text file, "builtin", or "self": the model writes its own (default: builtin)',
+    ),
+    number('--tokens <n>', `most calibration tokens (default: ${D.tokens})`),
+    number('--group-size <n>', `columns that share a scale; 0 is a whole row (default: ${D.groupSize})`),
+    new Option(
+      '--pattern <p>',
+      'unstructured, row, or N:M such as 2:4 (default: what the method is known for)',
+    ),
+    sizeOf('--max-memory <size>', 'peak memory, such as 2GiB; refused at once if it cannot be kept'),
+    number('--threads <n>', 'worker threads (default: all)'),
+    number('--seed <n>', `seed of everything random (default: ${D.seed})`),
+    new Option('--strict', 'a repair (more damping, dead columns, a fallback) is an error'),
+    number(
+      '--embedding-bits <n>',
+      `bits of embeddings and head; 16 keeps them (default: ${D.embeddingBits})`,
+    ),
+    number(
+      '--embedding-sparsity <share>',
+      `share of embedding weights to remove (default: ${D.embeddingSparsity})`,
+    ),
+    number('--damping <share>', `damping of the Hessian (default: ${D.dampingRel})`),
+    choice('--isa <id>', 'instruction set; portable gives the same bytes everywhere', ISAS),
+    sizeOf('--max-shard-size <size>', 'largest file of the result (default: 5GB)'),
+  ]
+  for (const option of options) command.addOption(option)
+  return command
+}
+
+/** Options of `eval` and `compare`. */
+export function addMeasureFlags(command: Command): Command {
+  return command
+    .option('--text <file>', 'UTF-8 text for perplexity')
+    .option('--pairs <file>', 'CSV of sentence, sentence, score, for Spearman')
+    .addOption(number('--context <n>', "window in tokens (default: the model's maximum, at most 2048)"))
+    .addOption(threadsFlag())
+}
+
+/** `--threads`. */
+export function threadsFlag(): Option {
+  return number('--threads <n>', 'worker threads (default: all)')
+}
+
+/** `--json` and `--quiet`, on every command. */
+export function addCommonFlags(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON object and nothing else')
+    .option('--quiet', 'show no progress')
+}
+
+/** The flags of one command without those that all have. */
+export function ownFlags<T extends object>(flags: T): Omit<T, 'json' | 'quiet'> {
+  const { json: _json, quiet: _quiet, ...own } = flags as T & { json?: unknown; quiet?: unknown }
+  return own
+}

@@ -1,0 +1,45 @@
+import type { Comparison, Evaluation } from '../../generated/index.js'
+import type { Screen } from '../screen.js'
+import { bytes, duration, integer, percent, significant } from './format.js'
+import { facts, notes, table } from './table.js'
+
+/** Shows the measures of one model. */
+export function showEvaluation(result: Evaluation, screen: Screen): void {
+  const rows: [string, string, string?][] = []
+  if (result.perplexity !== undefined) {
+    const remark = `nll ${significant(result.nll ?? NaN, 5)} over ${integer(result.tokens ?? 0)} tokens`
+    rows.push(['perplexity', significant(result.perplexity, 6), remark])
+  }
+  if (result.spearman !== undefined) {
+    rows.push(['spearman', significant(result.spearman, 4), `over ${integer(result.pairs ?? 0)} pairs`])
+  }
+  rows.push(['time', duration(result.seconds)])
+  facts(screen, rows)
+  notes(screen, result.notes)
+}
+
+/** Shows two models side by side, and what is between them. */
+export function showComparison(result: Comparison, screen: Screen): void {
+  const { original, small } = result
+  const rows = [['bytes', bytes(result.originalBytes), bytes(result.smallBytes)]]
+  const add = (name: string, key: 'perplexity' | 'nll' | 'spearman'): void => {
+    const [before, after] = [original[key], small[key]]
+    if (before !== undefined && after !== undefined)
+      rows.push([name, significant(before, 5), significant(after, 5)])
+  }
+  add('perplexity', 'perplexity')
+  add('nll', 'nll')
+  add('spearman', 'spearman')
+  table(screen, [{ head: '' }, { head: 'original', right: true }, { head: 'small', right: true }], rows)
+  screen.line()
+  const between: [string, string, string?][] = [
+    ['size', `${significant(result.originalBytes / result.smallBytes, 3)} times smaller`],
+  ]
+  if (result.kl !== undefined)
+    between.push(['kl', significant(result.kl, 4), 'nats a token, original || small'])
+  if (result.topTokenAgreement !== undefined)
+    between.push(['same top token', percent(result.topTokenAgreement)])
+  if (result.meanCosine !== undefined) between.push(['mean cosine', significant(result.meanCosine, 5)])
+  facts(screen, between)
+  notes(screen, [...new Set([...original.notes, ...small.notes])])
+}

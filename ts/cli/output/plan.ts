@@ -1,0 +1,83 @@
+import type { Options, PlannedTensor, PlanReport } from '../../generated/index.js'
+import type { Screen } from '../screen.js'
+import { collapse } from './collapse.js'
+import { bytes, integer, percent, significant } from './format.js'
+import { facts, notes, table } from './table.js'
+
+/** The options in one line of words. */
+export function describe(options: Options): string {
+  const parts = [options.method]
+  if (options.sparsity) parts.push(`${percent(options.sparsity)} removed`)
+  if (options.pattern && options.pattern !== 'unstructured') parts.push(`pattern ${options.pattern}`)
+  parts.push(options.bits === 16 ? 'floats kept' : `${options.bits} bits`)
+  if (options.bits !== 16)
+    parts.push(options.groupSize === 0 ? 'whole rows' : `groups of ${options.groupSize}`)
+  return parts.join(', ')
+}
+
+/** Shows what would be done. */
+export function showPlan(model: string, plan: PlanReport, screen: Screen): void {
+  const { options } = plan
+  screen.line(`${screen.colors.bold(model)}  ${plan.architecture}: ${describe(options)}`)
+  screen.line()
+  facts(screen, [
+    ['before', bytes(plan.inputBytes)],
+    ['after', bytes(plan.outputBytes), `${significant(plan.inputBytes / plan.outputBytes, 3)} times smaller`],
+    ['bits per weight', significant(plan.bitsPerWeight, 3), 'target matrices'],
+    ['calibration', plan.tokens === 0 ? 'none' : `at most ${integer(plan.tokens)} tokens`],
+    [
+      'peak memory',
+      bytes(plan.peakMemoryBytes),
+      plan.spillsActivations ? 'activations go through the disk' : '',
+    ],
+    ['disk', bytes(plan.diskBytes), 'journal and result together, at most'],
+    ['work', `${significant(plan.flops / 1e9, 3)} GFLOP`],
+  ])
+  screen.line()
+  showTensors(plan, screen)
+  notes(screen, plan.notes)
+}
+
+function showTensors(plan: PlanReport, screen: Screen): void {
+  const groups = collapse(plan.tensors, tensor => [
+    tensor.shape.join('x'),
+    tensor.part,
+    tensor.method ?? '',
+    `${tensor.sparsity}`,
+    `${tensor.bits}`,
+  ])
+  const rows = groups.map(({ name, items }) => {
+    const first = items[0]
+    const sum = (key: 'inputBytes' | 'outputBytes'): string =>
+      bytes(items.reduce((total, tensor) => total + tensor[key], 0))
+    return [
+      name,
+      `${items.length}`,
+      sum('inputBytes'),
+      sum('outputBytes'),
+      whatOf(first),
+      bitsOf(first?.bits),
+    ]
+  })
+  table(
+    screen,
+    [
+      { head: 'tensor' },
+      { head: 'count', right: true },
+      { head: 'before', right: true },
+      { head: 'after', right: true },
+      { head: 'what' },
+      { head: 'bits', right: true },
+    ],
+    rows,
+  )
+}
+
+function whatOf(tensor: PlannedTensor | undefined): string {
+  if (tensor?.method === undefined) return 'kept'
+  return tensor.sparsity === 0 ? tensor.method : `${tensor.method} ${percent(tensor.sparsity)}`
+}
+
+function bitsOf(bits: number | undefined): string {
+  return bits === undefined ? '' : `${bits}`
+}

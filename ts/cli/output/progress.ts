@@ -1,0 +1,170 @@
+import pc from 'picocolors'
+import type { ProgressEvent, Stage } from '../../generated/index.js'
+import { columns, wantsColor } from '../screen.js'
+import { bytes, duration, integer, shorten } from './format.js'
+
+/** Shows how far the work is. */
+export interface Progress {
+  update: (event: ProgressEvent) => void
+  /** Something to say meanwhile. */
+  say: (text: string) => void
+  /** Leaves the last state on the screen. */
+  close: () => void
+}
+
+/** A stage with its latest event and the times that its time left is guessed from. */
+interface Row {
+  event: ProgressEvent
+  startedMs: number
+  firstDone: number
+  endedMs: number | undefined
+}
+
+const FRAME_MS = 80
+const LINE_MS = 5000
+const WORDS: Record<Stage, string> = {
+  plan: 'plan',
+  calibrate: 'calibrate',
+  statistics: 'statistics',
+  solve: 'solve',
+  forward: 'forward',
+  write: 'write',
+  evaluate: 'evaluate',
+  generate: 'generate',
+}
+
+/** Bars on a terminal, plain lines in a pipe, both on `stream`. */
+export function openProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+  return stream.isTTY && process.env['TERM'] !== 'dumb' ? new Bars(stream) : new Lines(stream)
+}
+
+/** Shows nothing but what is said. */
+export function quietProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
+  return { update: () => undefined, say: text => void stream.write(`${text}\n`), close: () => undefined }
+}
+
+class Rows {
+  readonly rows = new Map<Stage, Row>()
+
+  take(event: ProgressEvent): Row {
+    const now = performance.now()
+    const row = this.rows.get(event.stage) ?? {
+      event,
+      startedMs: now,
+      firstDone: event.done,
+      endedMs: undefined,
+    }
+    row.event = event
+    row.endedMs = event.total > 0 && event.done >= event.total ? (row.endedMs ?? now) : undefined
+    this.rows.set(event.stage, row)
+    return row
+  }
+}
+
+/** One bar a stage, redrawn in place. A line is never as wide as the terminal, so nothing wraps. */
+class Bars implements Progress {
+  private readonly state = new Rows()
+  private readonly colors = pc.createColors(wantsColor(process.stderr))
+  private drawn = 0
+  private readonly timer: NodeJS.Timeout
+  private dirty = false
+
+  constructor(private readonly stream: NodeJS.WriteStream) {
+    this.timer = setInterval(() => this.draw(), FRAME_MS)
+    this.timer.unref()
+  }
+
+  update(event: ProgressEvent): void {
+    this.state.take(event)
+    this.dirty = true
+  }
+
+  say(text: string): void {
+    this.erase()
+    this.stream.write(`${text}\n`)
+    this.dirty = true
+    this.draw()
+  }
+
+  close(): void {
+    clearInterval(this.timer)
+    this.dirty = true
+    this.draw()
+    this.drawn = 0
+  }
+
+  private erase(): void {
+    if (this.drawn > 0) this.stream.write(`\x1b[${this.drawn}A\r\x1b[J`)
+    this.drawn = 0
+  }
+
+  private draw(): void {
+    const running = [...this.state.rows.values()].some(row => row.endedMs === undefined)
+    if (!this.dirty && !running) return
+    this.dirty = false
+    const width = columns(this.stream) - 1
+    const rows = [...this.state.rows.values()].slice(-Math.max(1, (this.stream.rows ?? 24) - 2))
+    this.erase()
+    for (const row of rows) this.stream.write(`${barLine(row, width, this.colors)}\n`)
+    this.drawn = rows.length
+  }
+}
+
+/** One line when a block is done, otherwise one every few seconds, and one at the end of a stage. */
+class Lines implements Progress {
+  private readonly state = new Rows()
+  private readonly shown = new Map<Stage, { atMs: number; done: number }>()
+
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  update(event: ProgressEvent): void {
+    const row = this.state.take(event)
+    const last = this.shown.get(event.stage)
+    if (event.total === 0 || last?.done === event.done) return
+    const now = performance.now()
+    const isEnd = event.done >= event.total
+    const isBlock = event.unit === 'blocks' && now - (last?.atMs ?? row.startedMs) >= LINE_MS / 5
+    if (!isEnd && !isBlock && now - (last?.atMs ?? row.startedMs) < LINE_MS) return
+    this.shown.set(event.stage, { atMs: now, done: event.done })
+    this.stream.write(`${WORDS[event.stage]} ${counts(event)}${timing(row, ', ')}\n`)
+  }
+
+  say(text: string): void {
+    this.stream.write(`${text}\n`)
+  }
+
+  close(): void {
+    this.shown.clear()
+  }
+}
+
+/** The bar line of a stage in at most `width` columns: the name is left out first, then the bar. */
+export function barLine(row: Row, width: number, colors = pc.createColors(false)): string {
+  const { event } = row
+  const label = WORDS[event.stage].padEnd(10)
+  const end = `${counts(event)}${timing(row, '  ')}`
+  const barWidth = Math.min(30, width - label.length - end.length - 4)
+  if (barWidth < 5) return shorten(`${label.trimEnd()} ${end}`, width)
+  const share = event.total > 0 ? Math.min(1, event.done / event.total) : 0
+  const full = Math.round(share * barWidth)
+  const bar = `${colors.cyan('━'.repeat(full))}${colors.dim('─'.repeat(barWidth - full))}`
+  const room = width - label.length - barWidth - end.length - 4
+  const name = row.endedMs === undefined && event.stage !== 'generate' && room > 8 ? event.name : ''
+  return `${label} ${bar} ${end}${name && `  ${colors.dim(shorten(name, room - 2))}`}`
+}
+
+function counts({ done, total, unit }: ProgressEvent): string {
+  return unit === 'bytes' ? `${bytes(done)} of ${bytes(total)}` : `${integer(done)}/${integer(total)} ${unit}`
+}
+
+/** Time taken by a stage that is over, else time left if it can be guessed. */
+function timing({ event, startedMs, firstDone, endedMs }: Row, separator: string): string {
+  if (endedMs !== undefined) {
+    const seconds = (endedMs - startedMs) / 1000
+    return seconds < 0.05 ? '' : `${separator}${duration(seconds)}`
+  }
+  const done = event.done - firstDone
+  const elapsed = (performance.now() - startedMs) / 1000
+  if (done <= 0 || elapsed < 0.5) return ''
+  return `${separator}${duration((elapsed * (event.total - event.done)) / done)} left`
+}

@@ -1,0 +1,85 @@
+import type { CompressReport, LayerReport, Repair } from '../../generated/index.js'
+import type { Screen } from '../screen.js'
+import { bytes, duration, integer, percent, plural, shellWord, significant } from './format.js'
+import { describe } from './plan.js'
+import { facts, notes } from './table.js'
+
+/** Shows what was done, and what to do next. */
+export function showReport(model: string, report: CompressReport, screen: Screen): void {
+  const { colors } = screen
+  screen.line()
+  screen.line(`${colors.bold(model)}  ${report.architecture}: ${describe(report.options)}`)
+  screen.line()
+  facts(screen, [
+    ['before', bytes(report.inputBytes)],
+    [
+      'after',
+      bytes(report.outputBytes),
+      `${significant(report.inputBytes / report.outputBytes, 3)} times smaller`,
+    ],
+    [
+      'sparsity',
+      percent(report.sparsity),
+      `of ${plural(report.layers.length, 'matrix').replace('matrixs', 'matrices')}`,
+    ],
+    ['bits per weight', significant(report.bitsPerWeight, 3), embeddings(report)],
+    ['output error', outputError(report.layers)],
+    ['calibration', report.tokens === 0 ? 'none' : `${integer(report.tokens)} tokens`],
+    [
+      'time',
+      duration(report.seconds),
+      `${report.isa}, ${plural(report.threads, 'thread')}${resumed(report)}`,
+    ],
+    ['peak memory', memory(report)],
+    ['repairs', repairs(report.repairs)],
+    ['where', report.out],
+  ])
+  notes(screen, report.notes)
+  screen.line()
+  screen.line(colors.dim('Next:'))
+  const small = shellWord(report.out)
+  screen.line(
+    `  kerf compare ${shellWord(model)} ${small} --text FILE   ${colors.dim('(an encoder: --pairs FILE.csv)')}`,
+  )
+  screen.line(
+    `  kerf generate ${small} --prompt TEXT   ${colors.dim('(an encoder: kerf embed --text FILE)')}`,
+  )
+}
+
+/** All repairs in one line: "damping raised 2, dead columns 1". */
+export function repairs(list: readonly Repair[]): string {
+  const words: Record<Repair['kind'], string> = {
+    dampingRaised: 'damping raised',
+    deadColumns: 'dead columns',
+    fallback: 'another method used',
+  }
+  const counts = new Map<string, number>()
+  for (const { kind } of list) counts.set(words[kind], (counts.get(words[kind]) ?? 0) + 1)
+  if (counts.size === 0) return 'none'
+  return [...counts]
+    .map(([word, count]) => `${word} in ${plural(count, 'matrix').replace('matrixs', 'matrices')}`)
+    .join(', ')
+}
+
+function embeddings({ embeddingBitsPerWeight }: CompressReport): string {
+  if (embeddingBitsPerWeight === undefined) return 'target matrices'
+  return `target matrices; embeddings ${significant(embeddingBitsPerWeight, 3)}`
+}
+
+function outputError(layers: readonly LayerReport[]): string {
+  const measured = layers.filter(layer => layer.relativeOutputError !== undefined)
+  const sorted = [...measured].sort((a, b) => (a.relativeOutputError ?? 0) - (b.relativeOutputError ?? 0))
+  const median = sorted[Math.floor(sorted.length / 2)]?.relativeOutputError
+  const worst = sorted.at(-1)
+  if (median === undefined || worst === undefined) return 'not measured without calibration'
+  return `median ${significant(median, 3)}, largest ${significant(worst.relativeOutputError ?? 0, 3)} (${worst.name})`
+}
+
+function memory({ peakRssBytes, plannedPeakBytes }: CompressReport): string {
+  const planned = `${bytes(plannedPeakBytes)} planned`
+  return peakRssBytes === 0 ? planned : `${bytes(peakRssBytes)} (${planned})`
+}
+
+function resumed({ resumedUnits }: CompressReport): string {
+  return resumedUnits === 0 ? '' : `, ${plural(resumedUnits, 'unit')} taken over from an interrupted run`
+}

@@ -1,0 +1,43 @@
+import type { RunOptions } from '../call.js'
+import { exitCode, showFailure, toFailure } from './fail.js'
+import { openInterrupt } from './interrupt.js'
+import { openProgress, quietProgress } from './output/progress.js'
+import { openScreen, type Screen } from './screen.js'
+
+/** Options that every command has. */
+export interface CommonFlags {
+  json?: boolean
+  quiet?: boolean
+}
+
+/** What a command does with the API, and how it shows the result to a person. */
+export interface Work<R> {
+  work: (run: Required<RunOptions>, screen: Screen) => Promise<R>
+  show: (result: R, screen: Screen) => void
+  /** What `--json` prints, if it is not the result as it is. */
+  json?: (result: R) => object
+}
+
+/** Runs a command to its end: progress, Ctrl-C, the result, the exit code. Never throws. */
+export async function runWork<R>(flags: CommonFlags, { work, show, json }: Work<R>): Promise<void> {
+  const screen = openScreen()
+  const silent = flags.quiet === true || (flags.json === true && !process.stderr.isTTY)
+  const progress = silent ? quietProgress() : openProgress()
+  const interrupt = openInterrupt(() =>
+    progress.say('stopping after the current step; Ctrl-C again stops at once'),
+  )
+  try {
+    const run = { signal: interrupt.signal, onProgress: progress.update.bind(progress) }
+    const result = await work(run, screen)
+    progress.close()
+    if (flags.json) screen.line(JSON.stringify(json ? json(result) : result))
+    else show(result, screen)
+  } catch (error) {
+    progress.close()
+    const failure = toFailure(error)
+    showFailure(failure, flags.json === true)
+    process.exitCode = exitCode(failure)
+  } finally {
+    interrupt.close()
+  }
+}

@@ -1,0 +1,20 @@
+import { call, type RunOptions } from './call.js'
+import { check, path } from './check.js'
+import type { Comparison } from './generated/index.js'
+import { measureRequest, type MeasureOptions } from './measure.js'
+
+/**
+ * Measures what a compression lost: both perplexities, the mean KL divergence and the agreement of the most likely token on a
+ * text; both Spearman correlations and the mean cosine on pairs.
+ *
+ * Errors: those of `evaluate`.
+ */
+export async function compare(
+  original: string,
+  small: string,
+  options: MeasureOptions & RunOptions,
+): Promise<Comparison> {
+  check('original', original, path)
+  check('small', small, path)
+  return call<Comparison>('compare', { original, small, ...measureRequest(options) }, options)
+}

@@ -1,0 +1,21 @@
+import { call, type RunOptions } from './call.js'
+import type { CompressReport } from './generated/index.js'
+import { compressRequest, type CompressOptions } from './options.js'
+
+/**
+ * Compresses a model folder (or single file) into a new folder and reports what was done.
+ *
+ * Nothing appears under `out` before everything is written. A cancelled or killed run keeps its finished units in `workDir`: the
+ * same call goes on from there and gives the same bytes.
+ *
+ * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `MEMORY_LIMIT`, `CALIBRATION_EMPTY`, `NON_FINITE`, `DISK_FULL`, `CANCELLED` and those of
+ * reading a model. Memory: what `plan` says.
+ *
+ *     const report = await compress('./all-MiniLM-L6-v2', { sparsity: 0.7, bits: 4, out: './small' })
+ */
+export async function compress(
+  model: string,
+  options: CompressOptions & RunOptions = {},
+): Promise<CompressReport> {
+  return call<CompressReport>('compress', compressRequest(model, options), options)
+}

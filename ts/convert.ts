@@ -1,0 +1,41 @@
+import { call, runRules, type RunOptions } from './call.js'
+import { check, checkOptions, integer, oneOf, path, type Rules } from './check.js'
+import { FORMATS } from './generated/index.js'
+import type { Conversion } from './generated/index.js'
+import type { Format } from './options.js'
+import { parseSize, size, type Size } from './size.js'
+
+/** Options of {@link convert}. */
+export interface ConvertOptions {
+  /** Form of the result: `safetensors` (dense, with exact zeros, read by every loader) or `kerf`. */
+  format: Format
+  /** Folder of the result. It must not exist. */
+  out: string
+  /** Largest file of the result, such as `'2GB'`. Default 5 GB. */
+  maxShardSize?: Size
+  /** Worker threads. Default 0: all. */
+  threads?: number
+}
+
+const rules: Rules = {
+  ...runRules,
+  format: oneOf(FORMATS),
+  out: path,
+  maxShardSize: size,
+  threads: integer(0, 1024),
+}
+
+/**
+ * Writes a model in another form. Nothing appears under `out` before everything is written.
+ *
+ * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `DISK_FULL`, `CANCELLED` and those of reading a model.
+ */
+export async function convert(model: string, options: ConvertOptions & RunOptions): Promise<Conversion> {
+  check('model', model, path)
+  checkOptions(options, rules)
+  const { format, out, maxShardSize, threads } = options
+  check('format', format, oneOf(FORMATS))
+  check('out', out, path)
+  const maxShardBytes = maxShardSize === undefined ? undefined : parseSize('maxShardSize', maxShardSize)
+  return call<Conversion>('convert', { model, format, out, maxShardBytes, threads }, options)
+}

@@ -1,0 +1,35 @@
+import { call, runRules, type RunOptions } from './call.js'
+import { callback, check, checkOptions, integer, path, texts as listOfTexts, type Rules } from './check.js'
+import type { Embeddings } from './generated/index.js'
+
+/** Options of {@link embed}. */
+export interface EmbedOptions {
+  /** Worker threads. Default 0: all. */
+  threads?: number
+  /** Called once with the number of texts that were longer than the model's maximum and were cut. */
+  onTruncated?: (texts: number) => void
+  /** Called with each other thing a user should know, such as a module of the model that kerf leaves out. */
+  onNote?: (note: string) => void
+}
+
+const rules: Rules = { ...runRules, threads: integer(0, 1024), onTruncated: callback, onNote: callback }
+
+/**
+ * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say.
+ *
+ * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of reading a model.
+ */
+export async function embed(
+  model: string,
+  texts: readonly string[],
+  options: EmbedOptions & RunOptions = {},
+): Promise<Float32Array[]> {
+  check('model', model, path)
+  check('texts', texts, listOfTexts)
+  checkOptions(options, rules)
+  const { onTruncated, onNote, threads } = options
+  const result = await call<Embeddings>('embed', { model, texts, threads }, options)
+  if (result.truncated > 0) onTruncated?.(result.truncated)
+  if (onNote) result.notes.forEach(note => onNote(note))
+  return result.vectors.map(vector => Float32Array.from(vector))
+}

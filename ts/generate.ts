@@ -1,0 +1,62 @@
+import { call, runRules, type RunOptions } from './call.js'
+import { callback, check, checkOptions, integer, number, path, text, type Rules } from './check.js'
+import { KerfError } from './errors.js'
+import type { Generation, ProgressEvent } from './generated/index.js'
+
+/** Options of {@link generate}. */
+export interface GenerateOptions {
+  /** Most new tokens. Default 128. */
+  maxTokens?: number
+  /** 0 takes the most likely token each time. Default 0. */
+  temperature?: number
+  /** Draws from the fewest tokens that have this share of the probability. Default 1. */
+  topP?: number
+  /** Same seed, same text. Default 0. */
+  seed?: number
+  /** Worker threads. Default 0: all. */
+  threads?: number
+  /** Called with each piece of new text; joined, the pieces are the text. */
+  onToken?: (piece: string) => void
+}
+
+const rules: Rules = {
+  ...runRules,
+  maxTokens: integer(1),
+  temperature: number(0),
+  topP: number(0, 1),
+  seed: integer(0),
+  threads: integer(0, 1024),
+  onToken: callback,
+}
+
+/**
+ * Continues a text with a decoder in any form that kerf reads.
+ *
+ * An aborted call rejects with `CANCELLED`, and `details.text` is what was written so far.
+ *
+ * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `WRONG_KIND` (an encoder), `TOO_LONG`, `EMPTY`, `CANCELLED` and those of reading a model.
+ */
+export async function generate(
+  model: string,
+  prompt: string,
+  options: GenerateOptions & RunOptions = {},
+): Promise<Generation> {
+  check('model', model, path)
+  check('prompt', prompt, text)
+  checkOptions(options, rules)
+  const { onToken, onProgress, signal, ...rest } = options
+  const listen = (event: ProgressEvent): void => {
+    if (event.stage === 'generate' && event.name !== '') onToken?.(event.name)
+    onProgress?.(event)
+  }
+  const run = { ...(signal && { signal }), onProgress: listen }
+  const result = await call<Generation>('generate', { model, prompt, ...rest }, run)
+  if (result.finish === 'cancelled') throw cancelled(result, signal)
+  return result
+}
+
+/** The core hands over what it had written; to a caller who aborted, that is still an abort. */
+function cancelled({ text, tokens }: Generation, signal: AbortSignal | undefined): KerfError {
+  const message = `cancelled after ${tokens} tokens`
+  return new KerfError({ code: 'CANCELLED', message, details: { text, tokens } }, { cause: signal?.reason })
+}

@@ -1,0 +1,502 @@
+// Written by `cargo run -p kerf-schema`. Do not edit: change the Rust type and run that again.
+
+/** What to remove, and how. Unknown fields are errors; every field has a default. */
+export type Options = {
+  /** Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7. */
+  sparsity?: number
+  /** Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4. */
+  bits: number
+  /** Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128. */
+  groupSize: number
+  /** Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`. */
+  method: string
+  /** Id of the schedule table. Default `uniform`. */
+  schedule: string
+  /**
+   * `unstructured`, `row` (the same count in every row) or `N:M` such as `2:4` (sets the sparsity to 1 - N/M). Default: what
+   * the method's paper uses (`row` for wanda, else `unstructured`).
+   */
+  pattern?: string
+  /** Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8. */
+  embeddingBits: number
+  /** Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0. */
+  embeddingSparsity: number
+  /** Upper limit of calibration tokens. Default 16384. */
+  tokens: number
+  /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
+  dampingRel: number
+  /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
+  maxMemoryBytes: number
+  /** Worker threads; 0 = all of the machine. */
+  threads: number
+  /** Seed of everything random. */
+  seed: number
+  /** A repair (more damping, dead columns, a fallback) is an error. */
+  strict: boolean
+  /** Id of the instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine. */
+  isa?: string
+  /** Form of the result: `kerf` or `safetensors` (dense, exact zeros). Default `kerf`. */
+  format: string
+  /** Largest file of the result, in bytes. Default 5 GB. */
+  maxShardBytes: number
+}
+
+/** The options that a request gives; each has a default. (For TypeScript only: serde fills in the defaults.) */
+export type GivenOptions = Partial<Options>
+
+/** Where calibration text comes from. Exactly one; without any, the built-in sample. */
+export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
+
+/** `compress` and `plan`. */
+export type CompressRequest = {
+  /** Folder or file of the model. */
+  model: string
+  /** Folder of the result; without it a sibling of the model, NAME-kerf. */
+  out?: string
+  /** Folder of journal and units; without it a hidden sibling of `out`. It is removed after success. */
+  workDir?: string
+  /** Calibration text. */
+  calibration?: Calibration
+  /** What to remove, and how. */
+  options?: GivenOptions
+}
+
+/** A repair that the engine made: never silent, counted, fatal under `strict`. */
+export type Repair = { 'kind': 'dampingRaised', tensor: string, dampingRel: number } | { 'kind': 'deadColumns', tensor: string, columns: number } | { 'kind': 'fallback', tensor: string, method: string, reason: string }
+
+/** One compressed matrix. */
+export type LayerReport = {
+  /** Name of the tensor. */
+  name: string
+  /** [out, in]. */
+  shape: [number, number]
+  /** Method that solved it. */
+  method: string
+  /** Share of weights removed. */
+  sparsity: number
+  /** Bits of a code; 16 or 32 if survivors are floats. */
+  bits: number
+  /** Bits of file per weight: codes, mask, scales, tables, padding. */
+  bitsPerWeight: number
+  /** tr((W-W')H(W-W')^T) / tr(W H W^T); absent for methods without calibration. */
+  relativeOutputError?: number
+  /** sum((W-W')^2) / sum(W^2). */
+  relativeWeightError: number
+}
+
+/** What was done. `compress --json` prints this. */
+export type CompressReport = {
+  /** Folder of the result. */
+  out: string
+  /** Architecture id, or the model_type that is not known. */
+  architecture: string
+  /** Share of weights removed over all compressed matrices. */
+  sparsity: number
+  /** All bytes of the compressed matrices in the result and their headers, times 8, over their number of weights. */
+  bitsPerWeight: number
+  /** The same for embeddings and head; absent if there are none. */
+  embeddingBitsPerWeight?: number
+  /** Bytes of all files of the model folder that were carried or compressed. */
+  inputBytes: number
+  /** Bytes of every file of the result. */
+  outputBytes: number
+  /** Wall time of this run (a resumed run counts from its own start). */
+  seconds: number
+  /** Seconds by phase: plan, calibrate, statistics, solve, forward, write. */
+  phases: { [key in string]: number }
+  /** Peak resident memory of the process, 0 where the system does not tell. */
+  peakRssBytes: number
+  /** Peak memory that the plan had promised. */
+  plannedPeakBytes: number
+  /** Calibration tokens used. */
+  tokens: number
+  /** Instruction set id. */
+  isa: string
+  /** Worker threads. */
+  threads: number
+  /** Units taken over from an interrupted run. */
+  resumedUnits: number
+  /** The options with every default filled in. */
+  options: Options
+  /** Repairs, in order. */
+  repairs: Array<Repair>
+  /** Things a user should know that are not repairs. */
+  notes: Array<string>
+  /** Compressed matrices in order. */
+  layers: Array<LayerReport>
+  /** Compressed embeddings and head. */
+  embeddings: Array<LayerReport>
+}
+
+/** What will happen to one tensor. */
+export type PlannedTensor = {
+  /** Name of the tensor. */
+  name: string
+  /** Its shape. */
+  shape: Array<number>
+  /** Its element type in the source. */
+  dtype: string
+  /** `target`, `embedding` or `kept`. */
+  part: string
+  /** Method, for what is compressed. */
+  method?: string
+  /** Share of weights that will be removed. */
+  sparsity: number
+  /** Bits of a code; absent for what is kept as it is. */
+  bits?: number
+  /** Bytes in the source. */
+  inputBytes: number
+  /** Bytes in the result. */
+  outputBytes: number
+}
+
+/** What will happen, before it does. */
+export type PlanReport = {
+  /** Architecture id, or the model_type that is not known. */
+  architecture: string
+  /** The options with every default filled in. */
+  options: Options
+  /** Tensors in the order of the files. */
+  tensors: Array<PlannedTensor>
+  /** Bytes of all files of the model folder that will be carried or compressed. */
+  inputBytes: number
+  /** Bytes of every file of the result. */
+  outputBytes: number
+  /** Bits per weight of the target matrices. */
+  bitsPerWeight: number
+  /** Peak memory. */
+  peakMemoryBytes: number
+  /** Disk that the work folder and the result need together, at most. */
+  diskBytes: number
+  /** Whether activations go through the disk to keep `maxMemoryBytes`. */
+  spillsActivations: boolean
+  /** Calibration tokens that will be used at most; 0 without calibration. */
+  tokens: number
+  /** Rough floating-point operations of the run. */
+  flops: number
+  /** Things a user should know. */
+  notes: Array<string>
+}
+
+/** `inspect`. */
+export type InspectRequest = {
+  /** Folder or file of the model. */
+  model: string
+}
+
+/** One tensor of a model. */
+export type TensorInfo = {
+  /** Name in the original model. */
+  name: string
+  /** Shape in the original model. */
+  shape: Array<number>
+  /** Element type in the original model. */
+  dtype: string
+  /** How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`. */
+  stored: string
+  /** Bytes in its file. */
+  bytes: number
+  /** File it is in. */
+  file: string
+  /** `target`, `embedding` or `other`; `other` for all if the architecture is not known. */
+  part: string
+}
+
+/** What is inside a model. */
+export type Inspection = {
+  /** `safetensors` or `kerf`. */
+  form: string
+  /** Architecture id, or the model_type that is not known. */
+  architecture: string
+  /** Whether kerf can run it (and so calibrate and evaluate). */
+  known: boolean
+  /** Number of weights in all tensors. */
+  parameters: number
+  /** Number of weights in target matrices. */
+  targetParameters: number
+  /** Bytes of all files. */
+  bytes: number
+  /** Number of blocks, 0 if not known. */
+  blocks: number
+  /** Width, 0 if not known. */
+  hidden: number
+  /** Largest context, 0 if not known. */
+  maxContext: number
+  /** Tensors in the order of the files. */
+  tensors: Array<TensorInfo>
+  /** Other files that belong to the model. */
+  sidecars: Array<string>
+}
+
+/** `evaluate`: of `text`, `textFile` and `pairsFile` at least one. */
+export type EvaluateRequest = {
+  /** Folder or file of the model. */
+  model: string
+  /** Text for perplexity. */
+  text?: string
+  /** UTF-8 file for perplexity. */
+  textFile?: string
+  /** RFC 4180 CSV: sentence, sentence, score, no header. */
+  pairsFile?: string
+  /** Window in tokens; default: the model's maximum, at most 2048. */
+  context?: number
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/** What `evaluate` measured. */
+export type Evaluation = {
+  /** exp(nll). */
+  perplexity?: number
+  /** Mean negative log likelihood, nats. */
+  nll?: number
+  /** Predicted tokens. */
+  tokens?: number
+  /** Spearman's rank correlation of cosine and score. */
+  spearman?: number
+  /** Number of pairs. */
+  pairs?: number
+  /** Wall time. */
+  seconds: number
+  /** Things a user should know. */
+  notes: Array<string>
+}
+
+/** `compare`: of `text`, `textFile` and `pairsFile` at least one. */
+export type CompareRequest = {
+  /** Folder or file of the original. */
+  original: string
+  /** Folder or file of the compressed model. */
+  small: string
+  /** Text for perplexity and KL. */
+  text?: string
+  /** UTF-8 file for perplexity and KL. */
+  textFile?: string
+  /** Pairs for Spearman and mean cosine. */
+  pairsFile?: string
+  /** Window in tokens; default: the model's maximum, at most 2048. */
+  context?: number
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/** What `compare` measured. */
+export type Comparison = {
+  /** Bytes of all files of the original. */
+  originalBytes: number
+  /** Bytes of all files of the compressed model. */
+  smallBytes: number
+  /** Measures of the original. */
+  original: Evaluation
+  /** Measures of the compressed model. */
+  small: Evaluation
+  /** Mean KL(original || small), nats. */
+  kl?: number
+  /** Share of predictions with the same most likely token. */
+  topTokenAgreement?: number
+  /** Mean cosine of original and small embedding over all sentences of the file. */
+  meanCosine?: number
+  /** Mean cosine over the first sentences of the pairs only. */
+  meanCosineFirst?: number
+}
+
+/** `generate`. */
+export type GenerateRequest = {
+  /** Folder or file of the model. */
+  model: string
+  /** Text to continue; may be empty if the model has a begin token. */
+  prompt?: string
+  /** Most new tokens. Default 128. */
+  maxTokens?: number
+  /** 0 = greedy. Default 0. */
+  temperature?: number
+  /** Default 1. */
+  topP?: number
+  /** Same seed, same text. */
+  seed?: number
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/** What `generate` wrote. */
+export type Generation = {
+  /** The new text, prompt left out. */
+  text: string
+  /** Number of new tokens. */
+  tokens: number
+  /** Why it ended: `length`, `end` or `cancelled`. */
+  finish: string
+  /** Wall time. */
+  seconds: number
+}
+
+/** `embed`. */
+export type EmbedRequest = {
+  /** Folder or file of the model. */
+  model: string
+  /** Texts. */
+  texts: Array<string>
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/** Vectors in the order of the texts. */
+export type Embeddings = {
+  /** L2-normalised where the model's modules say so. */
+  vectors: Array<Array<number>>
+  /** Width. */
+  dimensions: number
+  /** Number of texts that were cut at the model's maximum. */
+  truncated: number
+  /** Things a user should know. */
+  notes: Array<string>
+}
+
+/** `convert`. */
+export type ConvertRequest = {
+  /** Folder or file of the model. */
+  model: string
+  /** `safetensors` (dense, exact zeros) or `kerf`. */
+  format: string
+  /** Folder of the result. */
+  out: string
+  /** Largest file of the result, in bytes; default 5 GB. */
+  maxShardBytes?: number
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/** What `convert` wrote. */
+export type Conversion = {
+  /** Folder of the result. */
+  out: string
+  /** Bytes of all files of the source. */
+  inputBytes: number
+  /** Bytes of all files of the result. */
+  outputBytes: number
+  /** Things a user should know. */
+  notes: Array<string>
+}
+
+/** A phase of the work. */
+export type Stage = 'plan' | 'calibrate' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
+
+/** Progress of one stage. `done` never falls and ends at `total`. */
+export type ProgressEvent = {
+  /** Which phase. */
+  stage: Stage
+  /** Units done. */
+  done: number
+  /** Units in all. */
+  total: number
+  /** What is counted: `blocks`, `matrices`, `tokens`, `bytes`, `texts`. */
+  unit: string
+  /** What is being worked on: a block, a tensor, a file, or a piece of generated text. */
+  name: string
+}
+
+/** Functions of the core. */
+export const COMMANDS = [
+  'inspect',
+  'plan',
+  'compress',
+  'evaluate',
+  'compare',
+  'generate',
+  'embed',
+  'convert',
+] as const
+
+/** Ids of the method table. */
+export const METHODS = [
+  'rtn',
+  'magnitude',
+  'wanda',
+  'obs',
+] as const
+
+/** Ids of the schedule table. */
+export const SCHEDULES = [
+  'uniform',
+] as const
+
+/** Ids of the format table. */
+export const FORMATS = [
+  'kerf',
+  'safetensors',
+] as const
+
+/** Ids of the instruction sets. */
+export const ISAS = [
+  'portable',
+  'avx2',
+  'avx512',
+  'neon',
+  'simd128',
+] as const
+
+/** Ids of the architectures that kerf can run. */
+export const ARCHITECTURES = [
+  'llama',
+  'bert',
+] as const
+
+/** Codes of all errors of the core. */
+export const ERROR_CODES = [
+  'ALREADY_COMPRESSED',
+  'BAD_CONFIG',
+  'BAD_CONTAINER',
+  'BAD_HEADER',
+  'BAD_INDEX',
+  'BAD_OPTION',
+  'BAD_PAIRS',
+  'BAD_REQUEST',
+  'BAD_TOKEN',
+  'BAD_TOKENIZER',
+  'CALIBRATION_EMPTY',
+  'CANCELLED',
+  'CONTAINER_VERSION',
+  'DISK_FULL',
+  'EMPTY',
+  'INTERNAL',
+  'IO',
+  'MEMORY_LIMIT',
+  'METHOD_NEEDS_ARCHITECTURE',
+  'NON_FINITE',
+  'NOTHING_TO_COMPRESS',
+  'NOT_A_MODEL',
+  'NOT_FOUND',
+  'NOT_UTF8',
+  'NO_TOKENIZER',
+  'OUTPUT_EXISTS',
+  'STRICT',
+  'TENSOR_MISSING',
+  'TOO_LONG',
+  'TRUNCATED',
+  'UNKNOWN_ARCHITECTURE',
+  'WORK_DIR_BUSY',
+  'WRONG_DTYPE',
+  'WRONG_KIND',
+  'WRONG_SHAPE',
+] as const
+
+/** Code of an error of the core. */
+export type ErrorCode = (typeof ERROR_CODES)[number]
+
+/** What an option is when it is not given; those that are absent here depend on others. */
+export const DEFAULT_OPTIONS = {
+  bits: 4,
+  groupSize: 128,
+  method: 'obs',
+  schedule: 'uniform',
+  embeddingBits: 8,
+  embeddingSparsity: 0.0,
+  tokens: 16384,
+  dampingRel: 0.01,
+  maxMemoryBytes: 0,
+  threads: 0,
+  seed: 0,
+  strict: false,
+  format: 'kerf',
+  maxShardBytes: 5000000000,
+} as const satisfies Options

@@ -1,0 +1,6 @@
+import { provideBackend } from './backend/backend.js'
+import { nodeBackend } from './backend/node.js'
+
+provideBackend(nodeBackend)
+
+export * from './api.js'

@@ -1,0 +1,14 @@
+import { call, runRules, type RunOptions } from './call.js'
+import { check, checkOptions, path } from './check.js'
+import type { Inspection } from './generated/index.js'
+
+/**
+ * Says what is inside a model: architecture, tensors, element types, bytes. Reads headers only.
+ *
+ * Errors: `NOT_FOUND`, `NOT_A_MODEL`, `TRUNCATED`, `BAD_HEADER`, `BAD_INDEX`, `BAD_CONTAINER`, `CONTAINER_VERSION`.
+ */
+export async function inspect(model: string, options: RunOptions = {}): Promise<Inspection> {
+  check('model', model, path)
+  checkOptions(options, runRules)
+  return call<Inspection>('inspect', { model }, options)
+}

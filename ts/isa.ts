@@ -1,0 +1,6 @@
+import { backend } from './backend/backend.js'
+
+/** Id of the instruction set that kerf uses on this machine unless told otherwise. Throws `ADDON_MISSING`. */
+export function isa(): string {
+  return backend().isa()
+}

@@ -1,0 +1,38 @@
+import { runRules } from './call.js'
+import { badOption, checkOptions, integer, path, text, type Rules } from './check.js'
+
+/** What to measure on: at least one of `text`, `textFile` and `pairs`. */
+export interface MeasureOptions {
+  /** Text for perplexity. */
+  text?: string
+  /** UTF-8 file for perplexity. */
+  textFile?: string
+  /** RFC 4180 CSV file of sentence, sentence, score, without a header: for Spearman's rank correlation of cosine and score. */
+  pairs?: string
+  /** Window in tokens. Default: the model's maximum, at most 2048. */
+  context?: number
+  /** Worker threads. Default 0: all. */
+  threads?: number
+}
+
+const rules: Rules = {
+  ...runRules,
+  text,
+  textFile: path,
+  pairs: path,
+  context: integer(2),
+  threads: integer(0, 1024),
+}
+
+/** The fields that `evaluate` and `compare` share in their requests. */
+export function measureRequest(options: MeasureOptions): object {
+  checkOptions(options, rules)
+  const { text, textFile, pairs, context, threads } = options
+  if (text === undefined && textFile === undefined && pairs === undefined) {
+    throw badOption('text', 'at least one of text, textFile and pairs', undefined)
+  }
+  if (text !== undefined && textFile !== undefined) {
+    throw badOption('textFile', 'only one of text and textFile', textFile)
+  }
+  return { text, textFile, pairsFile: pairs, context, threads }
+}

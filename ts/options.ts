@@ -1,0 +1,128 @@
+import {
+  badOption,
+  check,
+  checkOptions,
+  flag,
+  integer,
+  number,
+  oneOf,
+  path,
+  text,
+  type Rule,
+  type Rules,
+} from './check.js'
+import { runRules, type RunOptions } from './call.js'
+import { FORMATS, ISAS, METHODS, SCHEDULES } from './generated/index.js'
+import type { Calibration, CompressRequest, Options } from './generated/index.js'
+import { parseSize, size, type Size } from './size.js'
+
+/** Id of a method. */
+export type Method = (typeof METHODS)[number]
+/** Id of a schedule. */
+export type Schedule = (typeof SCHEDULES)[number]
+/** Id of a form in which kerf writes a model. */
+export type Format = (typeof FORMATS)[number]
+/** Id of an instruction set. */
+export type Isa = (typeof ISAS)[number]
+
+type Renamed = 'method' | 'schedule' | 'format' | 'isa' | 'dampingRel' | 'maxMemoryBytes' | 'maxShardBytes'
+
+/** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
+export interface CompressOptions extends Partial<Omit<Options, Renamed>> {
+  /** Folder of the result. Default: a sibling of the model, NAME-kerf. It must not exist. */
+  out?: string
+  /** Folder of the journal, removed after success. Default: a hidden sibling of `out`. */
+  workDir?: string
+  /**
+   * Text that shows the model what it will be used for: `'builtin'` (a sample that ships with kerf, the default), `'self'` (the
+   * model writes its own; decoders only), the path of a UTF-8 file (encoders: one text a line), or the texts themselves.
+   */
+  calibration?: 'builtin' | 'self' | (string & {}) | readonly string[]
+  /** How a matrix is solved. Default `obs`. */
+  method?: Method
+  /** How sparsity is spread over the matrices. Default `uniform`. */
+  schedule?: Schedule
+  /** Form of the result. Default `kerf`. */
+  format?: Format
+  /** Instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine. */
+  isa?: Isa
+  /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
+  damping?: number
+  /** Peak memory that the run may use, such as `'2GiB'`. Refused before the start if it cannot be kept. Default: no limit. */
+  maxMemory?: Size
+  /** Largest file of the result, such as `'2GB'`. Default 5 GB. */
+  maxShardSize?: Size
+}
+
+const calibration: Rule = {
+  expected: "'builtin', 'self', the path of a text file, or an array of texts",
+  test: value => path.test(value) || (Array.isArray(value) && value.every(item => typeof item === 'string')),
+}
+
+const bits: Rule = {
+  expected: 'a whole number from 2 to 8, or 16 (not quantized)',
+  test: value => value === 16 || integer(2, 8).test(value),
+}
+
+/** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
+export const compressRules: Rules = {
+  ...runRules,
+  out: path,
+  workDir: path,
+  calibration,
+  sparsity: number(0, 0.99),
+  bits,
+  groupSize: integer(0),
+  method: oneOf(METHODS),
+  schedule: oneOf(SCHEDULES),
+  pattern: text,
+  embeddingBits: bits,
+  embeddingSparsity: number(0, 0.99),
+  tokens: integer(1),
+  damping: number(0, 1),
+  maxMemory: size,
+  threads: integer(0, 1024),
+  seed: integer(0),
+  strict: flag,
+  isa: oneOf(ISAS),
+  format: oneOf(FORMATS),
+  maxShardSize: size,
+}
+
+/** The request of `compress` and `plan`. Throws `BAD_OPTION` for the first parameter that cannot be. */
+export function compressRequest(model: string, options: CompressOptions & RunOptions): CompressRequest {
+  check('model', model, path)
+  checkOptions(options, compressRules)
+  const {
+    onProgress,
+    signal,
+    out,
+    workDir,
+    calibration: source,
+    damping,
+    maxMemory,
+    maxShardSize,
+    ...rest
+  } = options
+  const request: CompressRequest = { model, calibration: toCalibration(source), options: rest }
+  const core: Partial<Options> = rest
+  if (out !== undefined) request.out = out
+  if (workDir !== undefined) request.workDir = workDir
+  if (damping !== undefined) core.dampingRel = damping
+  if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)
+  if (maxShardSize !== undefined) core.maxShardBytes = parseSize('maxShardSize', maxShardSize)
+  return request
+}
+
+/** In the core 0 means "no limit", which nobody who writes `maxMemory: 0` can want. */
+function atLeastOne(option: string, value: Size): number {
+  const bytes = parseSize(option, value)
+  if (bytes === 0) throw badOption(option, 'more than 0 bytes (leave it out for no limit)', value)
+  return bytes
+}
+
+function toCalibration(source: CompressOptions['calibration']): Calibration {
+  if (source === undefined || source === 'builtin') return 'builtin'
+  if (source === 'self') return 'self'
+  return typeof source === 'string' ? { file: source } : { texts: [...source] }
+}

@@ -1,0 +1,13 @@
+import { call, type RunOptions } from './call.js'
+import type { PlanReport } from './generated/index.js'
+import { compressRequest, type CompressOptions } from './options.js'
+
+/**
+ * Says what `compress` with the same options would do to each tensor, and the memory, disk and bytes it would take. Reads headers
+ * only and writes nothing.
+ *
+ * Errors: those of `compress` that can be known before the start.
+ */
+export async function plan(model: string, options: CompressOptions & RunOptions = {}): Promise<PlanReport> {
+  return call<PlanReport>('plan', compressRequest(model, options), options)
+}
