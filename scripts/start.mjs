@@ -43,7 +43,10 @@ async function demo({ model, text, calibration }) {
 async function showDecoder(model, out, text = shipped.text) {
   say('What it lost: perplexity before and after')
   kerf('compare', model, out, '--text', text)
-  for (const [word, folder] of [['before', model], ['after', out]]) {
+  for (const [word, folder] of [
+    ['before', model],
+    ['after', out],
+  ]) {
     say(`A sample, ${word}`)
     kerf('generate', folder, '--prompt', 'Once upon a time', '--max-tokens', '80')
   }

@@ -15,9 +15,17 @@ const CHECKS = [
   ['rustfmt', 'cargo', ['fmt', '--all', '--check']],
   ['generated TypeScript is up to date', 'cargo', ['run', '-q', '-p', 'kerf-schema', '--', '--check']],
   ['clippy', 'cargo', ['clippy', '-q', '--workspace', '--all-targets', '--', '-D', 'warnings']],
-  ['wasm', 'cargo', ['check', '-q', '--target', 'wasm32-unknown-unknown', '--no-default-features', ...wasmCrates]],
+  [
+    'wasm',
+    'cargo',
+    ['check', '-q', '--target', 'wasm32-unknown-unknown', '--no-default-features', ...wasmCrates],
+  ],
   ['TypeScript types', process.execPath, [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']],
-  ['TypeScript format', process.execPath, [bin('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.']],
+  [
+    'TypeScript format',
+    process.execPath,
+    [bin('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.'],
+  ],
 ]
 
 try {
@@ -62,7 +70,9 @@ async function cargoTests() {
   say('Rust tests')
   const { code, text } = await tee('cargo', ['test', '--workspace', '--no-fail-fast'])
   const before = sum.failed
-  for (const [, passed, failed, ignored] of text.matchAll(/^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/gm)) {
+  for (const [, passed, failed, ignored] of text.matchAll(
+    /^test result: .*?(\d+) passed; (\d+) failed; (\d+) ignored/gm,
+  )) {
     sum.passed += Number(passed)
     sum.failed += Number(failed)
     sum.skipped += Number(ignored)

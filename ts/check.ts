@@ -55,10 +55,10 @@ export function oneOf(ids: readonly string[]): Rule {
 }
 
 /** The error of a parameter: one sentence with its name, what was expected and what came. */
-export function badOption(option: string, expected: string, received: unknown): KerfError {
-  const shown = show(received)
-  const message = `option ${option}: expected ${expected}, received ${shown}`
-  return new KerfError({ code: 'BAD_OPTION', message, details: { option, expected, received: shown } })
+export function badOption(option: string, expected: string, value: unknown): KerfError {
+  const actual = show(value)
+  const message = `option ${option}: expected ${expected}, got ${actual}`
+  return new KerfError({ code: 'BAD_OPTION', message, details: { option, expected, actual } })
 }
 
 /** Throws `BAD_OPTION` unless the parameter is what it must be. */

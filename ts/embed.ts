@@ -8,9 +8,11 @@ export interface EmbedOptions {
   threads?: number
   /** Called once with the number of texts that were longer than the model's maximum and were cut. */
   onTruncated?: (texts: number) => void
+  /** Called with each other thing a user should know, such as a module of the model that kerf leaves out. */
+  onNote?: (note: string) => void
 }
 
-const rules: Rules = { ...runRules, threads: integer(0, 1024), onTruncated: callback }
+const rules: Rules = { ...runRules, threads: integer(0, 1024), onTruncated: callback, onNote: callback }
 
 /**
  * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say.
@@ -25,8 +27,9 @@ export async function embed(
   check('model', model, path)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
-  const { onTruncated, threads } = options
+  const { onTruncated, onNote, threads } = options
   const result = await call<Embeddings>('embed', { model, texts, threads }, options)
   if (result.truncated > 0) onTruncated?.(result.truncated)
+  if (onNote) result.notes.forEach(note => onNote(note))
   return result.vectors.map(vector => Float32Array.from(vector))
 }

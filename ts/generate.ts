@@ -1,5 +1,6 @@
 import { call, runRules, type RunOptions } from './call.js'
 import { callback, check, checkOptions, integer, number, path, text, type Rules } from './check.js'
+import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
 
 /** Options of {@link generate}. */
@@ -31,6 +32,8 @@ const rules: Rules = {
 /**
  * Continues a text with a decoder in any form that kerf reads.
  *
+ * An aborted call rejects with `CANCELLED`, and `details.text` is what was written so far.
+ *
  * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `WRONG_KIND` (an encoder), `TOO_LONG`, `EMPTY`, `CANCELLED` and those of reading a model.
  */
 export async function generate(
@@ -46,9 +49,14 @@ export async function generate(
     if (event.stage === 'generate' && event.name !== '') onToken?.(event.name)
     onProgress?.(event)
   }
-  return call<Generation>(
-    'generate',
-    { model, prompt, ...rest },
-    { ...(signal && { signal }), onProgress: listen },
-  )
+  const run = { ...(signal && { signal }), onProgress: listen }
+  const result = await call<Generation>('generate', { model, prompt, ...rest }, run)
+  if (result.finish === 'cancelled') throw cancelled(result, signal)
+  return result
+}
+
+/** The core hands over what it had written; to a caller who aborted, that is still an abort. */
+function cancelled({ text, tokens }: Generation, signal: AbortSignal | undefined): KerfError {
+  const message = `cancelled after ${tokens} tokens`
+  return new KerfError({ code: 'CANCELLED', message, details: { text, tokens } }, { cause: signal?.reason })
 }

@@ -37,7 +37,9 @@ export async function nearestSentences(model, small) {
 }
 
 function nearest(vectors, index) {
-  const scores = vectors.map((vector, other) => (other === index ? -Infinity : cosine(vectors[index], vector)))
+  const scores = vectors.map((vector, other) =>
+    other === index ? -Infinity : cosine(vectors[index], vector),
+  )
   const best = scores.indexOf(Math.max(...scores))
   return { index: best, cosine: scores[best] }
 }

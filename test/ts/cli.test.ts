@@ -110,7 +110,7 @@ describe('for people', () => {
 
   it('plain lines of progress go to standard error in a pipe', async () => {
     const ended = await kerf(['compress', stories, '--out', join(folder, 'lines'), ...quick])
-    expect(ended.stderr).toMatch(/^solve 35\/35 matrices/m)
+    expect(ended.stderr).toMatch(/^solve (\d+)\/\1 matrices/m)
     expect(ended.stderr).not.toContain('\x1b')
     const quiet = await kerf(['compress', stories, '--out', join(folder, 'quiet'), ...quick, '--quiet'])
     expect(quiet.stderr).toBe('')
@@ -178,7 +178,7 @@ describe('exit code 2: the command was wrong', () => {
 })
 
 describe('exit code 130: it was cancelled', () => {
-  const slow = ['--isa', 'portable', '--tokens', '100000', '--threads', '1', '--calibration', 'self']
+  const slow = ['--isa', 'portable', '--tokens', '16384', '--threads', '1']
 
   it.each([[[]], [['--json']]])('by Ctrl-C, cleanly, and can go on %j', async more => {
     const place = temporaryFolder()

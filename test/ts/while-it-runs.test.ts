@@ -104,13 +104,19 @@ describe('an AbortSignal', () => {
 
   it('stops a generation', async () => {
     const controller = new AbortController()
+    let heard = ''
     const error = await kerfError(
       generate(stories, 'Once upon a time', {
         maxTokens: 100_000,
         signal: controller.signal,
-        onToken: () => controller.abort(),
+        onToken: piece => {
+          heard += piece
+          controller.abort()
+        },
       }),
     )
     expect(error.code).toBe('CANCELLED')
+    expect(heard).not.toBe('')
+    expect(error.details['text']).toContain(heard)
   })
 })

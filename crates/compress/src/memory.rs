@@ -106,10 +106,11 @@ fn candidate(
         (batch * (network.scratch_per_token(window) + network.hidden() + widest) * 4) as u64;
     let resident = if spill { 0 } else { activation_bytes };
     let groups = groups(targets);
-    // While collecting: the matrices before the input (and one as it is in its file), and the second moments of the input.
+    // While collecting: the matrices before the input (and one as it is in its file, or the nonzeros of all of them, which
+    // take less than three quarters), and the second moments of the input.
     let largest_group = groups
         .values()
-        .map(|group| group.weights + group.largest_read)
+        .map(|group| group.weights + group.largest_read.max(group.weights * 3 / 4))
         .max()
         .unwrap_or(0);
     let largest_gram = groups.values().map(|group| group.gram).max().unwrap_or(0);

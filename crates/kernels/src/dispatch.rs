@@ -7,6 +7,7 @@ use crate::arch::wasm32::simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::x86_64::{avx2::Avx2, avx512::Avx512};
 use crate::reference;
+use crate::sparse::Panel;
 
 /// An instruction set Kerf has kernels for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -416,5 +417,39 @@ impl Kernels {
     /// out = x / sqrt(mean(x^2) + eps) * weight.
     pub fn rms_norm(&self, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
         dispatch!(self, rms_norm(x, weight, eps, out))
+    }
+
+    // ---- sparse products: see crate::sparse, which is what callers use ----
+
+    /// Columns of `tokens` (at most [`TILE`]) rows of `x` (`stride` apart) become rows of [`TILE`] in `out` [cols, TILE].
+    /// Lanes behind the last token become 0 up to a whole vector; what is behind that is left as it was. Exact A.
+    pub(crate) fn sparse_pack(
+        &self,
+        x: &[f32],
+        stride: usize,
+        cols: usize,
+        tokens: usize,
+        out: &mut [f32],
+    ) {
+        dispatch!(self, sparse_pack(x, stride, cols, tokens, out))
+    }
+
+    /// The product of a packed tile of `tokens` tokens with the rows of a panel: `out` [TILE, PANEL], its first
+    /// `tokens` rows, in them the first `panel.rows` columns. `sums`: working memory, [PANEL, TILE].
+    /// Each result is one running sum over the row's nonzeros in the order of their columns, whatever `tokens` is. Exact B.
+    pub(crate) fn sparse_tile(
+        &self,
+        panel: &Panel,
+        packed: &[f32],
+        tokens: usize,
+        sums: &mut [f32],
+        out: &mut [f32],
+    ) {
+        dispatch!(self, sparse_tile(panel, packed, tokens, sums, out))
+    }
+
+    /// The product of one token with the rows of a panel, bit by bit as [`Kernels::sparse_tile`]. Exact B.
+    pub(crate) fn sparse_row(&self, panel: &Panel, x: &[f32], out: &mut [f32]) {
+        dispatch!(self, sparse_row(panel, x, out))
     }
 }

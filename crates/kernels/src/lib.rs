@@ -3,6 +3,7 @@
 //! * [`Kernels`]: elementwise and panel kernels, one generic algorithm each, instantiated per instruction set and
 //!   chosen at run time; [`reference`] is the plain form of each, always compiled, the oracle of all others.
 //! * [`linalg`]: matrix product, triangular product, Cholesky-type factors. The only place that imports faer.
+//! * [`sparse`]: the product of a linear layer whose weights are mostly zeros.
 //! * [`Pool`]: the one seam to threads.
 //! * [`Compute`]: the three together, handed down by reference.
 //!
@@ -20,6 +21,7 @@
     allow(dead_code, unused_imports, unused_macros)
 )]
 
+mod aligned;
 mod arch;
 pub mod dispatch;
 mod generic;
@@ -27,11 +29,13 @@ pub mod linalg;
 pub mod pool;
 pub mod reference;
 mod simd;
+pub mod sparse;
 mod table;
 
 pub use dispatch::{Isa, Kernels};
 pub use linalg::{Linalg, MatMut, MatRef, NotPositive};
 pub use pool::Pool;
+pub use sparse::SparseMatrix;
 
 /// Everything a computation needs from the machine.
 #[derive(Clone, Debug)]
@@ -53,7 +57,7 @@ impl Compute {
             None => Kernels::detect(),
         };
         let pool = Pool::new(threads);
-        let linalg = Linalg::new(kernels.isa() == Isa::Portable, pool.clone());
+        let linalg = Linalg::with_kernels(kernels, pool.clone());
         Some(Self {
             kernels,
             linalg,

@@ -36,6 +36,9 @@ macro_rules! kernel_table {
             fn tanh(x: &mut [f32]);
             fn mul(x: &[f32], y: &mut [f32]);
             fn layer_norm(x: &[f32], weight: &[f32], bias: Option<&[f32]>, eps: f32, out: &mut [f32]);
+            fn sparse_pack(x: &[f32], stride: usize, cols: usize, tokens: usize, out: &mut [f32]);
+            fn sparse_tile(panel: &crate::sparse::Panel, packed: &[f32], tokens: usize, sums: &mut [f32], out: &mut [f32]);
+            fn sparse_row(panel: &crate::sparse::Panel, x: &[f32], out: &mut [f32]);
             fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]);
         }
     };

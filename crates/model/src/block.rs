@@ -3,11 +3,11 @@
 use crate::arch::INPUTS;
 use crate::forward::NormWeights;
 use crate::{ModelError, Network, WeightSource};
-use kerf_kernels::Compute;
+use kerf_kernels::{Compute, MatMut, MatRef, SparseMatrix};
 use kerf_tensors::TensorsError;
 use std::ops::Range;
 
-/// Weights of one block, dense, ready to run.
+/// Weights of one block, ready to run: dense, or by their nonzeros where so many are zero that this is faster.
 #[derive(Clone, Debug)]
 pub struct BlockWeights {
     /// By shared input: its linear layers stacked.
@@ -19,7 +19,10 @@ pub struct BlockWeights {
 /// Linear layers that share an input, stacked to one [rows, cols].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stack {
+    /// Dense values; empty once they are `sparse`.
     pub weight: Vec<f32>,
+    /// The nonzeros, if that pays.
+    pub sparse: Option<SparseMatrix>,
     pub rows: usize,
     pub cols: usize,
     /// Zeros for the layers that have none, if any has one.
@@ -65,6 +68,9 @@ impl BlockWeights {
             };
             stacks[row.role.input()].push(network.shape(row.role), values, bias);
         }
+        for stack in &mut stacks {
+            stack.settle(compute);
+        }
         let norm =
             |stem: &str| NormWeights::load(network, compute, weights, &network.name(stem, block));
         Ok(Self {
@@ -80,8 +86,9 @@ impl BlockWeights {
         let values: usize = stacks
             .map(|stack| stack.weight.len() + stack.bias.as_ref().map_or(0, Vec::len))
             .sum();
+        let sparse = self.stacks.iter().filter_map(|stack| stack.sparse.as_ref());
         let norms = self.attention_norm.len() + self.mlp_norm.len();
-        4 * (values + norms) as u64
+        4 * (values + norms) as u64 + sparse.map(SparseMatrix::bytes).sum::<u64>()
     }
 }
 
@@ -115,6 +122,25 @@ impl Stack {
         if let Some(whole) = &mut self.bias {
             whole.resize(self.rows, 0.0);
         }
+    }
+
+    /// All matrices are there: keeps the nonzeros alone if that pays.
+    fn settle(&mut self, compute: &Compute) {
+        let dense = &self.weight;
+        self.sparse = SparseMatrix::from_dense(&compute.pool, self.rows, self.cols, dense);
+        if self.sparse.is_some() {
+            self.weight = Vec::new();
+        }
+    }
+
+    /// `out = input W^T`, or `out += input W^T` if `add`. input [tokens, cols], out [tokens, rows].
+    pub fn multiply(&self, compute: &Compute, input: MatRef<'_>, out: MatMut<'_>, add: bool) {
+        if let Some(sparse) = &self.sparse {
+            return compute.sparse_nt(out, input, sparse, add);
+        }
+        let weight = MatRef::dense(&self.weight, self.rows, self.cols);
+        let beta = if add { 1.0 } else { 0.0 };
+        compute.linalg.gemm_nt(out, input, weight, 1.0, beta);
     }
 }
 
@@ -170,6 +196,21 @@ impl BlockCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stack_of_zeros_enough_keeps_its_nonzeros_alone() {
+        let compute = Compute::new(None, 1).unwrap();
+        let mut stack = Stack::default();
+        stack.push((2, 3), vec![0.0, 1.0, 0.0, 2.0, 0.0, 0.0], None);
+        stack.settle(&compute);
+        assert!(stack.sparse.is_some() && stack.weight.capacity() == 0);
+        let mut out = [10.0, 20.0];
+        let input = MatRef::dense(&[3.0, 4.0, 5.0], 1, 3);
+        stack.multiply(&compute, input, MatMut::dense(&mut out, 1, 2), true);
+        assert_eq!(out, [14.0, 26.0]);
+        stack.multiply(&compute, input, MatMut::dense(&mut out, 1, 2), false);
+        assert_eq!(out, [4.0, 6.0]);
+    }
 
     #[test]
     fn a_stack_fills_missing_biases_with_zeros() {

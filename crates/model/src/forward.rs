@@ -281,46 +281,23 @@ impl<'a> Pass<'a> {
     /// out = input W^T: [tokens, rows of the stack].
     fn product(&self, input: &[f32], stack: &Stack, out: &mut [f32]) {
         let tokens = input.len() / stack.cols;
-        self.compute.linalg.gemm_nt(
-            MatMut {
-                data: out,
-                rows: tokens,
-                cols: stack.rows,
-                stride: stack.rows,
-            },
-            MatRef {
-                data: input,
-                rows: tokens,
-                cols: stack.cols,
-                stride: stack.cols,
-            },
-            stack.matrix(),
-            1.0,
-            0.0,
-        );
+        let input = MatRef::dense(input, tokens, stack.cols);
+        let result = MatMut::dense(out, tokens, stack.rows);
+        stack.multiply(self.compute, input, result, false);
     }
 
     /// x += input W^T + b, and the norm after it where the architecture has one there. `stride`: of the rows of `input`.
     fn add(&self, input: &[f32], stride: usize, index: usize, norm: &NormWeights, x: &mut [f32]) {
         let stack = &self.block.stacks[index];
         let tokens = x.len() / stack.rows;
-        self.compute.linalg.gemm_nt(
-            MatMut {
-                data: x,
-                rows: tokens,
-                cols: stack.rows,
-                stride: stack.rows,
-            },
-            MatRef {
-                data: input,
-                rows: tokens,
-                cols: stack.cols,
-                stride,
-            },
-            stack.matrix(),
-            1.0,
-            1.0,
-        );
+        let input = MatRef {
+            data: input,
+            rows: tokens,
+            cols: stack.cols,
+            stride,
+        };
+        let result = MatMut::dense(x, tokens, stack.rows);
+        stack.multiply(self.compute, input, result, true);
         let kernels = &self.compute.kernels;
         let bias = |row: &mut [f32]| {
             if let Some(bias) = &stack.bias {
@@ -340,17 +317,6 @@ impl<'a> Pass<'a> {
         self.compute.pool.chunks_mut(matrix, chunk, |_, rows| {
             rows.chunks_exact_mut(cols).for_each(&each);
         });
-    }
-}
-
-impl Stack {
-    fn matrix(&self) -> MatRef<'_> {
-        MatRef {
-            data: &self.weight,
-            rows: self.rows,
-            cols: self.cols,
-            stride: self.cols,
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use common::*;
 use kerf_kernels::{Compute, Isa};
 use kerf_model::evaluate::Runner;
 use kerf_model::{Batch, BlockCache, Network, WeightSource};
+use serde_json::Value;
 
 /// Lengths on both sides of every limit at which attention changes its way.
 const LENGTHS: [usize; 9] = [1, 2, 3, 15, 48, 49, 64, 65, 300];
@@ -27,69 +28,76 @@ fn run_all(
 
 #[test]
 fn a_sequence_gives_the_same_alone_and_in_a_batch() {
-    let (config, weights) = small_llama();
-    let network = Network::open(&config, &weights).unwrap();
-    let compute = compute();
-    let sequences: Vec<Vec<u32>> = LENGTHS.iter().map(|length| some_ids(*length, 50)).collect();
-    let batch = Batch::new(&sequences);
-    let together = run_all(&network, &weights, &compute, &batch);
-    for (index, sequence) in sequences.iter().enumerate() {
-        let alone = run_all(&network, &weights, &compute, &Batch::new(&[sequence]));
-        let of = batch.starts[index] * 16..batch.starts[index + 1] * 16;
-        let worst = distance(&together[of], &alone);
-        assert!(worst <= 1e-5, "{} tokens: {worst}", sequence.len());
+    for (config, weights) in [small_llama(), pruned_llama(0.0)] {
+        let network = Network::open(&config, &weights).unwrap();
+        let compute = compute();
+        let sequences: Vec<Vec<u32>> = LENGTHS.iter().map(|length| some_ids(*length, 50)).collect();
+        let batch = Batch::new(&sequences);
+        let together = run_all(&network, &weights, &compute, &batch);
+        for (index, sequence) in sequences.iter().enumerate() {
+            let alone = run_all(&network, &weights, &compute, &Batch::new(&[sequence]));
+            let of = batch.starts[index] * 16..batch.starts[index + 1] * 16;
+            let worst = distance(&together[of], &alone);
+            assert!(worst <= 1e-5, "{} tokens: {worst}", sequence.len());
+        }
     }
 }
 
 #[test]
 fn earlier_tokens_do_not_see_later_ones_in_a_decoder() {
-    let (config, weights) = small_llama();
-    let network = Network::open(&config, &weights).unwrap();
-    let compute = compute();
-    let long = some_ids(300, 50);
-    let whole = run_all(&network, &weights, &compute, &Batch::new(&[&long[..]]));
-    for length in LENGTHS {
-        let part = run_all(
-            &network,
-            &weights,
-            &compute,
-            &Batch::new(&[&long[..length]]),
-        );
-        let worst = distance(&part, &whole[..length * 16]);
-        assert!(worst <= 2e-5, "{length} tokens: {worst}");
+    for (config, weights) in [small_llama(), pruned_llama(0.0)] {
+        let network = Network::open(&config, &weights).unwrap();
+        let compute = compute();
+        let long = some_ids(300, 50);
+        let whole = run_all(&network, &weights, &compute, &Batch::new(&[&long[..]]));
+        for length in LENGTHS {
+            let part = run_all(
+                &network,
+                &weights,
+                &compute,
+                &Batch::new(&[&long[..length]]),
+            );
+            let worst = distance(&part, &whole[..length * 16]);
+            assert!(worst <= 2e-5, "{length} tokens: {worst}");
+        }
     }
 }
 
 #[test]
 fn continuing_a_cache_equals_the_whole_sequence() {
-    let (config, weights) = small_llama();
-    let network = Network::open(&config, &weights).unwrap();
-    let compute = compute();
-    let ids = some_ids(120, 50);
-    let batch = Batch::new(&[&ids[..]]);
-    let x = network.embed(&compute, &weights, &batch).unwrap();
-    let block = network.load_block(&compute, &weights, 0).unwrap();
-    let mut whole = x.clone();
-    network.run_block(&compute, &block, &batch, &mut whole, None);
-    for pieces in [vec![120], vec![70, 50], vec![30, 1, 1, 2, 3, 40, 43]] {
-        let mut cache = BlockCache::new();
-        let mut start = 0;
-        for piece in pieces {
-            let part = Batch::new(&[&ids[start..start + piece]]);
-            let mut y = x[start * 16..(start + piece) * 16].to_vec();
-            network.run_block(&compute, &block, &part, &mut y, Some(&mut cache));
-            let worst = distance(&y, &whole[start * 16..(start + piece) * 16]);
-            assert!(worst <= 1e-4, "from {start}, {piece} tokens: {worst}");
-            start += piece;
+    for (config, weights) in [small_llama(), pruned_llama(0.0)] {
+        let network = Network::open(&config, &weights).unwrap();
+        let compute = compute();
+        let ids = some_ids(120, 50);
+        let batch = Batch::new(&[&ids[..]]);
+        let x = network.embed(&compute, &weights, &batch).unwrap();
+        let block = network.load_block(&compute, &weights, 0).unwrap();
+        let mut whole = x.clone();
+        network.run_block(&compute, &block, &batch, &mut whole, None);
+        for pieces in [vec![120], vec![70, 50], vec![30, 1, 1, 2, 3, 40, 43]] {
+            let mut cache = BlockCache::new();
+            let mut start = 0;
+            for piece in pieces {
+                let part = Batch::new(&[&ids[start..start + piece]]);
+                let mut y = x[start * 16..(start + piece) * 16].to_vec();
+                network.run_block(&compute, &block, &part, &mut y, Some(&mut cache));
+                let worst = distance(&y, &whole[start * 16..(start + piece) * 16]);
+                assert!(worst <= 1e-4, "from {start}, {piece} tokens: {worst}");
+                start += piece;
+            }
+            assert_eq!(cache.tokens(), 120);
         }
-        assert_eq!(cache.tokens(), 120);
     }
 }
 
 /// The shared inputs, multiplied by the weights by hand, must lead to what the block computes.
 #[test]
 fn shared_inputs_are_what_the_linear_layers_see() {
-    for (network, weights) in [llama_and_weights(), bert_and_weights()] {
+    for (network, weights) in [
+        llama_and_weights(small_llama()),
+        llama_and_weights(pruned_llama(0.0)),
+        bert_and_weights(),
+    ] {
         let compute = compute();
         let weights = weights.as_ref();
         let batch = Batch::new(&[some_ids(5, 30), some_ids(60, 30), some_ids(1, 30)].map(
@@ -124,8 +132,7 @@ fn shared_inputs_are_what_the_linear_layers_see() {
     }
 }
 
-fn llama_and_weights() -> (Network, Box<dyn WeightSource>) {
-    let (config, weights) = small_llama();
+fn llama_and_weights((config, weights): (Value, Memory)) -> (Network, Box<dyn WeightSource>) {
     (Network::open(&config, &weights).unwrap(), Box::new(weights))
 }
 
@@ -204,34 +211,36 @@ fn replay(
 
 #[test]
 fn thread_count_changes_no_byte() {
-    let (config, weights) = small_llama();
-    let network = Network::open(&config, &weights).unwrap();
-    let batch = Batch::new(&LENGTHS.map(|length| some_ids(length, 50)));
-    for isa in [None, Some(Isa::Portable)] {
-        let run = |threads| {
-            run_all(
-                &network,
-                &weights,
-                &Compute::new(isa, threads).unwrap(),
-                &batch,
-            )
-        };
-        assert_eq!(run(1), run(2));
-        assert_eq!(run(1), run(5));
+    for (config, weights) in [small_llama(), pruned_llama(0.0)] {
+        let network = Network::open(&config, &weights).unwrap();
+        let batch = Batch::new(&LENGTHS.map(|length| some_ids(length, 50)));
+        for isa in [None, Some(Isa::Portable)] {
+            let run = |threads| {
+                run_all(
+                    &network,
+                    &weights,
+                    &Compute::new(isa, threads).unwrap(),
+                    &batch,
+                )
+            };
+            assert_eq!(run(1), run(2));
+            assert_eq!(run(1), run(5));
+        }
     }
 }
 
 #[test]
 fn the_portable_set_agrees_with_the_best() {
-    let (config, weights) = small_llama();
-    let network = Network::open(&config, &weights).unwrap();
-    let batch = Batch::new(&LENGTHS.map(|length| some_ids(length, 50)));
-    let portable = Compute::new(Some(Isa::Portable), 1).unwrap();
-    let worst = distance(
-        &run_all(&network, &weights, &portable, &batch),
-        &run_all(&network, &weights, &compute(), &batch),
-    );
-    assert!(worst <= 1e-4, "{worst}");
+    for (config, weights) in [small_llama(), pruned_llama(0.0)] {
+        let network = Network::open(&config, &weights).unwrap();
+        let batch = Batch::new(&LENGTHS.map(|length| some_ids(length, 50)));
+        let portable = Compute::new(Some(Isa::Portable), 1).unwrap();
+        let worst = distance(
+            &run_all(&network, &weights, &portable, &batch),
+            &run_all(&network, &weights, &compute(), &batch),
+        );
+        assert!(worst <= 1e-4, "{worst}");
+    }
 }
 
 #[test]
@@ -250,13 +259,32 @@ fn empty_batches_and_empty_sequences_do_nothing() {
 
 #[test]
 fn kept_and_streamed_blocks_give_the_same() {
-    let (config, weights) = small_llama();
-    let network = Network::open(&config, &weights).unwrap();
+    for (config, weights) in [small_llama(), pruned_llama(0.0)] {
+        let network = Network::open(&config, &weights).unwrap();
+        let compute = compute();
+        let ids = some_ids(100, 50);
+        let mut streamed = Runner::new(&network, &weights, &compute, 0);
+        let mut kept = Runner::new(&network, &weights, &compute, 1 << 30);
+        let first = kept.logits(&ids).unwrap();
+        assert_eq!(first, kept.logits(&ids).unwrap());
+        assert_eq!(first, streamed.logits(&ids).unwrap());
+    }
+}
+
+/// Zeros make a block sparse; next to nothing in their place leaves it dense, and changes nothing else.
+#[test]
+fn a_pruned_block_computes_what_a_dense_one_does_in_less_memory() {
     let compute = compute();
-    let ids = some_ids(100, 50);
-    let mut streamed = Runner::new(&network, &weights, &compute, 0);
-    let mut kept = Runner::new(&network, &weights, &compute, 1 << 30);
-    let first = kept.logits(&ids).unwrap();
-    assert_eq!(first, kept.logits(&ids).unwrap());
-    assert_eq!(first, streamed.logits(&ids).unwrap());
+    let batch = Batch::new(&LENGTHS.map(|length| some_ids(length, 50)));
+    let [sparse, dense] = [0.0, 1e-30].map(|pruned| {
+        let (config, weights) = pruned_llama(pruned);
+        let network = Network::open(&config, &weights).unwrap();
+        let block = network.load_block(&compute, &weights, 0).unwrap();
+        let states = run_all(&network, &weights, &compute, &batch);
+        (block.bytes(), states)
+    });
+    // These rows are so short that what is kept for each of them counts.
+    assert!(sparse.0 * 10 < dense.0 * 8, "{} {}", sparse.0, dense.0);
+    let worst = distance(&sparse.1, &dense.1);
+    assert!(worst <= 1e-4, "{worst}");
 }

@@ -72,7 +72,7 @@ describe('sizes', () => {
   ])('%j is %i bytes', (text, expected) => expect(parseSize('maxMemory', text)).toBe(expected))
 
   it.each(['', '2G', '-1', '1e9', 'GiB', '2 giga', -1, 1.5, NaN, null, {}])('%j is none', value => {
-    expect(() => parseSize('maxMemory', value)).toThrow(/^option maxMemory: expected .*2GiB.*, received /)
+    expect(() => parseSize('maxMemory', value)).toThrow(/^option maxMemory: expected .*2GiB.*, got /)
   })
 })
 

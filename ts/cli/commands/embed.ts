@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { embed } from '../../embed.js'
 import { KerfError } from '../../errors.js'
 import { addCommonFlags, threadsFlag } from '../flags.js'
+import { plural } from '../output/format.js'
 import { runWork, type CommonFlags } from '../run.js'
 
 interface Flags extends CommonFlags {
@@ -20,19 +21,25 @@ export function addEmbed(program: Command): void {
     .addOption(threadsFlag())
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
     let truncated = 0
+    const notes: string[] = []
     await runWork(flags, {
       work: async run => {
         const options = { ...run, ...(flags.threads !== undefined && { threads: flags.threads }) }
         const onTruncated = (texts: number): void => void (truncated = texts)
-        return embed(model, await readLines(flags.text), { ...options, onTruncated })
+        const onNote = (note: string): void => void notes.push(note)
+        return embed(model, await readLines(flags.text), { ...options, onTruncated, onNote })
       },
       show: (vectors, screen) => {
         for (const vector of vectors) screen.line(Array.from(vector, shortFloat).join(' '))
+        if (truncated > 0)
+          notes.push(`${plural(truncated, 'text')} longer than the model's maximum, cut there`)
+        for (const note of notes) process.stderr.write(`note: ${note}\n`)
       },
       json: vectors => ({
         vectors: vectors.map(vector => Array.from(vector, shortFloat)),
         dimensions: vectors[0]?.length ?? 0,
         truncated,
+        notes,
       }),
     })
   })

@@ -1,7 +1,7 @@
 import type { Comparison, Evaluation } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { bytes, duration, integer, percent, significant } from './format.js'
-import { facts, table } from './table.js'
+import { facts, notes, table } from './table.js'
 
 /** Shows the measures of one model. */
 export function showEvaluation(result: Evaluation, screen: Screen): void {
@@ -15,6 +15,7 @@ export function showEvaluation(result: Evaluation, screen: Screen): void {
   }
   rows.push(['time', duration(result.seconds)])
   facts(screen, rows)
+  notes(screen, result.notes)
 }
 
 /** Shows two models side by side, and what is between them. */
@@ -40,4 +41,5 @@ export function showComparison(result: Comparison, screen: Screen): void {
     between.push(['same top token', percent(result.topTokenAgreement)])
   if (result.meanCosine !== undefined) between.push(['mean cosine', significant(result.meanCosine, 5)])
   facts(screen, between)
+  notes(screen, [...new Set([...original.notes, ...small.notes])])
 }

@@ -1,4 +1,4 @@
-import type { Options, PlanReport } from '../../generated/index.js'
+import type { Options, PlannedTensor, PlanReport } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { collapse } from './collapse.js'
 import { bytes, integer, percent, significant } from './format.js'
@@ -50,8 +50,14 @@ function showTensors(plan: PlanReport, screen: Screen): void {
     const first = items[0]
     const sum = (key: 'inputBytes' | 'outputBytes'): string =>
       bytes(items.reduce((total, tensor) => total + tensor[key], 0))
-    const what = first?.method === undefined ? 'kept' : `${first.method} ${percent(first.sparsity)}`
-    return [name, `${items.length}`, sum('inputBytes'), sum('outputBytes'), what, bitsOf(first?.bits)]
+    return [
+      name,
+      `${items.length}`,
+      sum('inputBytes'),
+      sum('outputBytes'),
+      whatOf(first),
+      bitsOf(first?.bits),
+    ]
   })
   table(
     screen,
@@ -65,6 +71,11 @@ function showTensors(plan: PlanReport, screen: Screen): void {
     ],
     rows,
   )
+}
+
+function whatOf(tensor: PlannedTensor | undefined): string {
+  if (tensor?.method === undefined) return 'kept'
+  return tensor.sparsity === 0 ? tensor.method : `${tensor.method} ${percent(tensor.sparsity)}`
 }
 
 function bitsOf(bits: number | undefined): string {

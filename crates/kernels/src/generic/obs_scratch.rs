@@ -1,7 +1,7 @@
 //! The working memory of [`super::obs`]: columns of a strip of rows, kept in cache.
 
+use crate::aligned::{LINE, Line, Spare};
 use crate::dispatch::ObsPanel;
-use std::cell::Cell;
 
 /// Columns that are finished together, in registers.
 pub(super) const STEP: usize = 4;
@@ -9,14 +9,6 @@ pub(super) const STEP: usize = 4;
 pub(super) const MAX_WIDTH: usize = 128;
 /// Most rows of a strip: the bits of a word.
 pub(super) const MAX_ROWS: usize = 64;
-/// f32 in a cache line.
-const LINE: usize = 16;
-
-/// A cache line; scratch made of these starts on one.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; LINE]);
-
 /// What one strip works on. `rows` is the number of rows of a full strip; column j of `w`, `e` lies at `j * rows`.
 pub(super) struct Scratch {
     memory: Vec<Line>,
@@ -28,6 +20,7 @@ pub(super) struct Scratch {
 }
 
 /// Pieces of the memory, in lines, for strips of `rows` rows.
+#[inline(always)]
 fn offsets(rows: usize) -> [usize; 6] {
     let columns = MAX_WIDTH * rows / LINE;
     let factor = 8 * (MAX_WIDTH / STEP) * (MAX_WIDTH / STEP + 1) / LINE;
@@ -46,7 +39,7 @@ fn lines(rows: usize) -> usize {
 
 thread_local! {
     /// The last strip's memory: a panel is short work, and clearing fresh memory would be a good part of it.
-    static SPARE: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    static SPARE: Spare = const { Spare::new(Vec::new()) };
 }
 
 impl Drop for Scratch {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 /// A rectangle with any strides. Copies of one tile may be read and written from several threads, as long as no two
 /// tasks that run at the same time touch the same element and one of them writes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tile<'a> {
+pub(crate) struct Tile<'a> {
     ptr: *mut f32,
     pub rows: usize,
     pub cols: usize,
@@ -123,6 +123,20 @@ impl<'a> Tile<'a> {
         unsafe { std::slice::from_raw_parts_mut(start, to - from) }
     }
 
+    /// All elements from the first to the last, with what lies between the rows.
+    ///
+    /// # Safety
+    /// As for [`Tile::row`], and nobody writes what lies between the rows either.
+    pub unsafe fn span<'b>(self) -> &'b [f32] {
+        assert!(self.col_stride == 1);
+        let len = match (self.rows, self.cols) {
+            (0, _) | (_, 0) => 0,
+            (rows, cols) => (rows - 1) * self.row_stride + cols,
+        };
+        // SAFETY: inside one allocation, as every tile; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts(self.ptr, len) }
+    }
+
     /// faer's view for reading.
     ///
     /// # Safety
@@ -146,7 +160,7 @@ impl<'a> Tile<'a> {
 
 impl<'a> MatRef<'a> {
     /// The whole matrix as a tile, which nobody may write through.
-    pub(super) fn tile(self) -> Tile<'a> {
+    pub(crate) fn tile(self) -> Tile<'a> {
         let ptr = self.data.as_ptr().cast_mut();
         Tile::new(ptr, self.data.len(), self.rows, self.cols, self.stride)
     }
@@ -154,7 +168,7 @@ impl<'a> MatRef<'a> {
 
 impl<'a> MatMut<'a> {
     /// The whole matrix as a tile.
-    pub(super) fn tile(self) -> Tile<'a> {
+    pub(crate) fn tile(self) -> Tile<'a> {
         let (ptr, len) = (self.data.as_mut_ptr(), self.data.len());
         Tile::new(ptr, len, self.rows, self.cols, self.stride)
     }

@@ -10,6 +10,7 @@ pub mod obs;
 pub mod pack;
 pub mod quantize;
 pub mod scores;
+pub(crate) mod sparse;
 
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};
 pub use forward::{
@@ -20,3 +21,4 @@ pub use obs::obs_panel;
 pub use pack::{compact_codes, expand_codes, pack_bits, unpack_bits};
 pub use quantize::{absmax_scale, apply_mask, dequantize, fit_scale, quantize};
 pub use scores::{histogram, magnitude_scores, mask_above, obs_scores, wanda_scores};
+pub(crate) use sparse::{sparse_pack, sparse_row, sparse_tile};

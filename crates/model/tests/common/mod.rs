@@ -170,6 +170,18 @@ pub fn small_llama() -> (Value, Memory) {
     (config, weights)
 }
 
+/// The llama of [`small_llama`] with all but about 30 % of each linear layer set to `pruned`.
+pub fn pruned_llama(pruned: f32) -> (Value, Memory) {
+    let (config, mut weights) = small_llama();
+    for (name, (_, values)) in &mut weights.tensors {
+        if name.contains("_proj") {
+            let small = values.iter_mut().filter(|value| value.abs() < 0.42);
+            small.for_each(|value| *value = pruned);
+        }
+    }
+    (config, weights)
+}
+
 /// Token ids that do not repeat soon.
 pub fn some_ids(count: usize, vocab: usize) -> Vec<u32> {
     (0..count)
