@@ -119,6 +119,14 @@ fn own(
     host: &dyn Host,
 ) -> Result<Vec<Vec<u32>>, Error> {
     let network = &model.network;
+    if network.kind() != Kind::Decoder {
+        return Err(ModelError::WrongKind {
+            operation: "calibration on the model's own text".into(),
+            expected: "a decoder".into(),
+            architecture: network.architecture().into(),
+        }
+        .into());
+    }
     let Some(begin) = network.bos().or(network.eos().first().copied()) else {
         return Err(Error::BadConfig {
             file: "config.json".into(),

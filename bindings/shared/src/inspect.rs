@@ -23,7 +23,7 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
         .tensors
         .iter()
         .map(|entry| tensor_info(catalog, entry, &parts))
-        .collect();
+        .collect::<Result<_, _>>()?;
     let count = |entry: &TensorEntry| entry.len() as u64;
     Ok(Inspection {
         form: catalog.form.into(),
@@ -85,52 +85,61 @@ impl Parts {
     }
 }
 
-fn tensor_info(catalog: &Catalog, entry: &TensorEntry, parts: &Parts) -> TensorInfo {
+fn tensor_info(catalog: &Catalog, entry: &TensorEntry, parts: &Parts) -> Result<TensorInfo, Error> {
     let (stored, shard) = match &entry.stored {
         Stored::Plain(span) => ("plain".into(), Some(span.shard)),
         Stored::Packed { record, parts } => (
-            describe(entry, record, parts),
+            describe(catalog, entry, record, parts)?,
             parts.first().map(|part| part.3.shard),
         ),
     };
-    TensorInfo {
+    Ok(TensorInfo {
         name: entry.name.clone(),
         shape: entry.shape.clone(),
-        dtype: format!("{:?}", entry.dtype),
+        dtype: entry.dtype.name().into(),
         stored,
         bytes: entry.stored_bytes(),
-        file: shard
-            .and_then(|shard| catalog.shards.get(shard))
-            .map(|shard| shard.file.clone())
-            .unwrap_or_default(),
+        file: shard.map_or(String::new(), |shard| catalog.shards[shard].file.clone()),
         part: parts.part(&entry.name).into(),
-    }
+    })
 }
 
-/// Such as `kerf 4 bit, 70.0 % zeros`. Survivors are counted by the size of what is stored of them.
+type StoredPart = (String, DType, Vec<usize>, Span);
+
+/// Such as `kerf 4 bit, 70.0 % zeros`.
 fn describe(
+    catalog: &Catalog,
     entry: &TensorEntry,
     record: &TensorRecord,
-    parts: &[(String, DType, Vec<usize>, Span)],
-) -> String {
-    let bits = match (record.bits, record.values) {
+    parts: &[StoredPart],
+) -> Result<String, Error> {
+    let values = match (record.bits, record.values) {
         (Some(bits), _) => format!("{bits} bit"),
-        (None, Some(dtype)) => format!("{dtype:?}"),
-        (None, None) => "packed".into(),
+        (None, dtype) => dtype.map_or("packed", DType::name).into(),
     };
-    let width = match (record.bits, record.values) {
-        (Some(bits), _) => u64::from(bits),
-        (None, Some(dtype)) => dtype.bits(),
-        (None, None) => return format!("kerf {bits}"),
+    let survivors = survivors(catalog, parts)?;
+    Ok(match survivors.filter(|_| !entry.is_empty()) {
+        Some(kept) => {
+            let zeros = 100.0 * (1.0 - kept as f64 / entry.len() as f64);
+            format!("kerf {values}, {zeros:.1} % zeros")
+        }
+        None => format!("kerf {values}"),
+    })
+}
+
+/// Number of weights that were kept: the last entry of `rowptr`, the one number that is read beside the headers. `None` if
+/// nothing was pruned.
+fn survivors(catalog: &Catalog, parts: &[StoredPart]) -> Result<Option<u64>, Error> {
+    let Some((_, dtype, _, span)) = parts.iter().find(|part| part.0 == "rowptr") else {
+        return Ok(None);
     };
-    let kept_bytes: u64 = parts
-        .iter()
-        .filter(|(part, ..)| part == "codes" || part == "values")
-        .map(|(.., span)| span.len_bytes)
-        .sum();
-    if !record.masked || entry.is_empty() {
-        return format!("kerf {bits}");
+    let mut last = [0; 8];
+    let width = dtype.bits() / 8;
+    if width > 8 || span.len_bytes < width {
+        return Ok(None);
     }
-    let kept = (kept_bytes * 8 / width) as f64 / entry.len() as f64;
-    format!("kerf {bits}, {:.1} % zeros", 100.0 * (1.0 - kept.min(1.0)))
+    let source = catalog.folder.open(&catalog.shards[span.shard].file)?;
+    let at = span.offset + span.len_bytes - width;
+    source.read_at(at, &mut last[..width as usize])?;
+    Ok(Some(u64::from_le_bytes(last)))
 }

@@ -57,7 +57,7 @@ impl Compute {
             None => Kernels::detect(),
         };
         let pool = Pool::new(threads);
-        let linalg = Linalg::new(kernels.isa() == Isa::Portable, pool.clone());
+        let linalg = Linalg::with_kernels(kernels, pool.clone());
         Some(Self {
             kernels,
             linalg,

@@ -63,6 +63,12 @@ pub(crate) trait Simd: Copy {
     /// `LANES` writable elements at `dst`.
     unsafe fn store_codes(self, v: Self::F, dst: *mut i8);
 
+    /// Stores the lanes whose bit is set next to one another, and anything behind them.
+    ///
+    /// # Safety
+    /// `LANES` writable elements at `dst`.
+    unsafe fn store_chosen(self, v: Self::F, bits: u32, dst: *mut f32);
+
     /// Byte i of the result is byte `index[i]` of `bytes`, or 0 where `index[i]` is 128 or more. Indices are 0..=7 or 128..
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64;
 

@@ -241,6 +241,43 @@ fn check_factor(h: &Padded, u: &Padded) {
     }
 }
 
+/// Wide panels (beyond 2048 columns): h (u^T (u e_j)) is e_j for some columns j.
+#[test]
+fn a_large_factor_inverts_too() {
+    let (n, tokens) = (2100, 300);
+    let mut noise = Noise(5);
+    let x = noise.fill(tokens * n);
+    let engines = [1, 3].map(|threads| Linalg::new(false, Pool::new(threads)));
+    let mut h = vec![0.0; n * n];
+    engines[1].syrk_lower(MatMut::dense(&mut h, n, n), MatRef::dense(&x, tokens, n));
+    h.iter_mut().for_each(|h| *h /= tokens as f32);
+    h.iter_mut().step_by(n + 1).for_each(|h| *h += 0.05);
+    let factors = engines.map(|engine| {
+        let mut u = h.clone();
+        engine
+            .inverse_upper_factor(MatMut::dense(&mut u, n, n))
+            .unwrap();
+        u
+    });
+    assert!(same_bytes(&factors[0], &factors[1]));
+    let u = |i: usize, j: usize| f64::from(factors[0][i * n + j]);
+    for j in [0, 1, 255, 256, 1000, 2047, 2048, n - 1] {
+        let mut column = vec![0.0; n];
+        for k in 0..n {
+            for (i, sum) in column.iter_mut().enumerate().skip(k) {
+                *sum += u(k, i) * u(k, j);
+            }
+        }
+        for i in 0..n {
+            let row = |k: usize| f64::from(h[i.max(k) * n + i.min(k)]);
+            let got: f64 = (0..n).map(|k| row(k) * column[k]).sum();
+            let want = if i == j { 1.0 } else { 0.0 };
+            assert!((got - want).abs() < 2e-3, "({i}, {j}) is {got}");
+        }
+    }
+    assert!((1..n).all(|i| u(i, 0) == 0.0 && u(i, i - 1) == 0.0));
+}
+
 #[test]
 fn a_matrix_that_is_not_positive_definite_is_refused() {
     let mut noise = Noise(4);

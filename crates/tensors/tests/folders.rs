@@ -226,6 +226,24 @@ fn a_full_disk_is_disk_full() {
 }
 
 #[test]
+fn a_work_folder_that_starts_anew_is_locked_again_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("work");
+    let workspace = FsWorkspace::open(&root).unwrap();
+    workspace.clear().unwrap();
+    assert!(!root.exists());
+    workspace.append_line("journal", "x").unwrap();
+    let second = FsWorkspace::open(&root).unwrap_err();
+    assert_eq!(second.code(), "WORK_DIR_BUSY");
+    workspace.clear().unwrap();
+    assert!(!root.exists());
+    let other = FsWorkspace::open(&root).unwrap();
+    let late = workspace.put("unit", b"x").unwrap_err();
+    assert_eq!(late.code(), "WORK_DIR_BUSY", "another run was quicker");
+    drop(other);
+}
+
+#[test]
 fn memory_results_appear_on_commit() {
     let target = MemFolder::new("out");
     let mut out = Box::new(MemOutFolder::create(&target).unwrap());

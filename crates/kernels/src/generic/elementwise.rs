@@ -1,6 +1,6 @@
 //! Kernels that take every element by itself.
 
-use super::math::{GeluErf, GeluTanh, Map, Silu, Tanh};
+use super::math::{GeluErf, GeluTanh, Map, Relu, Silu, Tanh};
 use crate::simd::{self, Simd};
 
 /// `x = f(x)`. An element's result does not depend on its place: the end of the slice goes through a padded vector.
@@ -39,10 +39,8 @@ pub(crate) fn tanh<S: Simd>(simd: S, x: &mut [f32]) {
 }
 
 #[inline(always)]
-pub(crate) fn relu<S: Simd>(_: S, x: &mut [f32]) {
-    for x in x {
-        *x = if *x > 0.0 { *x } else { 0.0 };
-    }
+pub(crate) fn relu<S: Simd>(simd: S, x: &mut [f32]) {
+    map(simd, x, Relu);
 }
 
 #[inline(always)]

@@ -15,8 +15,10 @@ pub(crate) trait Map: Copy {
 #[inline(always)]
 fn poly<S: Simd, const N: usize>(simd: S, x: S::F, coefficients: &[f32; N]) -> S::F {
     let mut sum = simd.splat(coefficients[0]);
-    for c in &coefficients[1..] {
-        sum = simd.mul_add(sum, x, simd.splat(*c));
+    let mut i = 1;
+    while i < N {
+        sum = simd.mul_add(sum, x, simd.splat(coefficients[i]));
+        i += 1;
     }
     sum
 }
@@ -97,5 +99,16 @@ impl Map for Tanh {
         let one = simd.splat(1.0);
         let large = simd.div(simd.sub(one, e), simd.add(one, e));
         simd.select_lt(a, simd.splat(TANH_SMALL), small, simd.copysign(large, x))
+    }
+}
+
+/// max(x, 0).
+#[derive(Clone, Copy)]
+pub(crate) struct Relu;
+
+impl Map for Relu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, x: S::F) -> S::F {
+        simd.max(x, simd.splat(0.0))
     }
 }

@@ -13,6 +13,7 @@ mod quantize;
 mod rows;
 mod scores;
 mod sparse;
+pub(crate) mod tables;
 
 pub(crate) use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};
 pub(crate) use elementwise::{add, axpy, gelu_erf, gelu_tanh, mul, relu, silu, tanh};

@@ -12,6 +12,20 @@ use crate::simd::Simd;
 /// Vectors of rows in a strip.
 const VECTORS: usize = 4;
 
+/// Repeats a block for each index below a small constant.
+macro_rules! each {
+    ($index:ident of $n:expr => $body:block) => {
+        each!(@one $index 0 $n => $body);
+        each!(@one $index 1 $n => $body);
+        each!(@one $index 2 $n => $body);
+        each!(@one $index 3 $n => $body);
+    };
+    (@one $index:ident $value:literal $n:expr => $body:block) => {
+        let $index: usize = $value;
+        if $index < $n $body
+    };
+}
+
 #[inline(always)]
 pub(crate) fn obs_panel<S: Simd>(simd: S, mut panel: ObsPanel<'_>) {
     panel.check();
@@ -44,13 +58,17 @@ pub(crate) fn obs_panel<S: Simd>(simd: S, mut panel: ObsPanel<'_>) {
 /// All columns of one strip.
 #[inline(always)]
 fn finish_columns<S: Simd>(simd: S, panel: &ObsPanel<'_>, scratch: &mut Scratch) {
+    let grid = panel.quant.as_ref().map(|quant| {
+        let (lo, hi) = (f32::from(quant.range.lo), f32::from(quant.range.hi));
+        (simd.splat(lo), simd.splat(hi))
+    });
     for step in 0..panel.width.div_ceil(STEP) {
         // As many accumulators as the registers hold.
         if S::MANY_REGISTERS {
-            finish_step::<S, VECTORS>(simd, panel, scratch, step, 0);
+            finish_step::<S, VECTORS>(simd, grid, scratch, step, 0);
         } else {
             for from in (0..VECTORS).step_by(2) {
-                finish_step::<S, 2>(simd, panel, scratch, step, from);
+                finish_step::<S, 2>(simd, grid, scratch, step, from);
             }
         }
     }
@@ -59,9 +77,10 @@ fn finish_columns<S: Simd>(simd: S, panel: &ObsPanel<'_>, scratch: &mut Scratch)
 /// Four columns of `N` vectors of rows, from vector `from`.
 #[inline(always)]
 #[allow(clippy::needless_range_loop)] // Indices say which register meets which.
+#[allow(unused_assignments)] // The last column's sums are needed no more.
 fn finish_step<S: Simd, const N: usize>(
     simd: S,
-    panel: &ObsPanel<'_>,
+    grid: Option<(S::F, S::F)>,
     scratch: &mut Scratch,
     step: usize,
     from: usize,
@@ -76,38 +95,41 @@ fn finish_step<S: Simd, const N: usize>(
         let factor = scratch.factor().add(Scratch::factor_start(step));
         let pivots = scratch.inverse_pivots().add(at);
         let mut sum = [[simd.splat(0.0); N]; STEP];
-        for (c, sum) in sum.iter_mut().enumerate() {
-            for (v, sum) in sum.iter_mut().enumerate() {
-                *sum = simd.load(w.add((at + c) * rows + v * S::LANES));
+        for c in 0..STEP {
+            for v in 0..N {
+                sum[c][v] = simd.load(w.add((at + c) * rows + v * S::LANES));
             }
         }
         for k in 0..at {
             let mut error = [simd.splat(0.0); N];
-            for (v, error) in error.iter_mut().enumerate() {
-                *error = simd.load(e.add(k * rows + v * S::LANES));
+            for v in 0..N {
+                error[v] = simd.load(e.add(k * rows + v * S::LANES));
             }
-            for (c, sum) in sum.iter_mut().enumerate() {
+            for c in 0..STEP {
                 let u = simd.splat(*factor.add(k * STEP + c));
                 for v in 0..N {
-                    sum[v] = simd.neg_mul_add(error[v], u, sum[v]);
+                    sum[c][v] = simd.neg_mul_add(error[v], u, sum[c][v]);
                 }
             }
         }
-        for c in 0..STEP {
+        // Unrolled by hand: a register cannot be chosen by a variable.
+        each!(c of STEP => {
             let pivot = simd.splat(*pivots.add(c));
-            for v in 0..N {
+            each!(v of N => {
                 let current = sum[c][v];
-                let q = nearest(simd, panel, scratch, current, at + c, from + v);
+                let q = nearest(simd, grid, scratch, current, at + c, from + v);
                 let error = simd.mul(simd.sub(current, q), pivot);
                 let place = (at + c) * rows + v * S::LANES;
                 simd.store(q, w.add(place));
                 simd.store(error, e.add(place));
-                for later in c + 1..STEP {
-                    let u = simd.splat(*factor.add((at + c) * STEP + later));
-                    sum[later][v] = simd.neg_mul_add(error, u, sum[later][v]);
-                }
-            }
-        }
+                each!(later of STEP => {
+                    if later > c {
+                        let u = simd.splat(*factor.add((at + c) * STEP + later));
+                        sum[later][v] = simd.neg_mul_add(error, u, sum[later][v]);
+                    }
+                });
+            });
+        });
     }
 }
 
@@ -115,7 +137,7 @@ fn finish_step<S: Simd, const N: usize>(
 #[inline(always)]
 fn nearest<S: Simd>(
     simd: S,
-    panel: &ObsPanel<'_>,
+    grid: Option<(S::F, S::F)>,
     scratch: &mut Scratch,
     w: S::F,
     j: usize,
@@ -123,17 +145,16 @@ fn nearest<S: Simd>(
 ) -> S::F {
     // Columns of padding keep nothing.
     let keep = (scratch.keep[j % MAX_WIDTH] >> (v * S::LANES)) as u32;
-    let q = match &panel.quant {
+    let q = match grid {
         None => w,
-        Some(quant) => {
-            let place = scratch.group[j % MAX_WIDTH] as usize * VECTORS * S::LANES + v * S::LANES;
+        Some((lo, hi)) => {
+            let group = scratch.group[j % MAX_WIDTH] as usize;
+            let place = (group * VECTORS + v) * S::LANES;
             // SAFETY: the scratch has a scale for each row of the strip in each group.
             let (scale, inverse) = unsafe {
                 let scale = simd.load(scratch.scales().add(place));
                 (scale, simd.load(scratch.inverse_scales().add(place)))
             };
-            let lo = simd.splat(f32::from(quant.range.lo));
-            let hi = simd.splat(f32::from(quant.range.hi));
             let code = simd.min(simd.max(simd.mul(w, inverse), lo), hi);
             simd.mul(simd.round(code), scale)
         }

@@ -20,6 +20,7 @@ pub(super) struct Scratch {
 }
 
 /// Pieces of the memory, in lines, for strips of `rows` rows.
+#[inline(always)]
 fn offsets(rows: usize) -> [usize; 6] {
     let columns = MAX_WIDTH * rows / LINE;
     let factor = 8 * (MAX_WIDTH / STEP) * (MAX_WIDTH / STEP + 1) / LINE;

@@ -1,37 +1,9 @@
 //! Bitmaps and bit streams of codes, eight at a time.
 
+use super::tables::{COMPACT, EXPAND};
 use crate::reference;
 use crate::reference::pack::lowest_code;
 use crate::simd::Simd;
-
-/// For each byte of a bitmap, where the places of its set bits lie: byte i is the place of the i-th set bit, 128 behind
-/// the last one.
-static COMPACT: [u64; 256] = indices(false);
-/// The inverse: byte i is how many bits are set before bit i, if that is set, else 128.
-static EXPAND: [u64; 256] = indices(true);
-
-const fn indices(inverse: bool) -> [u64; 256] {
-    let mut table = [0; 256];
-    let mut mask = 0;
-    while mask < 256 {
-        let mut bytes = [128u8; 8];
-        let (mut bit, mut set) = (0, 0);
-        while bit < 8 {
-            if mask >> bit & 1 == 1 {
-                if inverse {
-                    bytes[bit] = set as u8;
-                } else {
-                    bytes[set] = bit as u8;
-                }
-                set += 1;
-            }
-            bit += 1;
-        }
-        table[mask] = u64::from_le_bytes(bytes);
-        mask += 1;
-    }
-    table
-}
 
 #[inline(always)]
 fn load8(bytes: [i8; 8]) -> u64 {
@@ -101,7 +73,7 @@ const fn every(b: u8) -> u64 {
     u64::from_ne_bytes([b; 8])
 }
 
-/// The low `bits` bits of every field of `width` bits.
+/// The low `bits` bits of every second field of `width` bits.
 const fn low_bits(bits: u32, width: u32) -> u64 {
     let field = (1u64 << bits) - 1;
     let mut all = 0;
@@ -113,39 +85,54 @@ const fn low_bits(bits: u32, width: u32) -> u64 {
     all
 }
 
+/// The masks of [`squeeze`] and [`spread`] for codes of `BITS` bits: fields of 8, 16 and 32 bits.
+struct Fields<const BITS: u32>;
+
+impl<const BITS: u32> Fields<BITS> {
+    const HALF: u64 = every(1 << (BITS - 1));
+    const CODE: u64 = every(((1u16 << BITS) - 1) as u8);
+    const IN_8: u64 = low_bits(BITS, 8);
+    const IN_16: u64 = low_bits(2 * BITS, 16);
+    const IN_32: u64 = low_bits(4 * BITS, 32);
+}
+
+/// Moves every second field of `width` bits down to the `bits` bits of its neighbour.
+#[inline(always)]
+fn join(x: u64, even: u64, bits: u32, width: u32) -> u64 {
+    (x & even) | ((x >> (width - bits)) & (even << bits))
+}
+
+/// The inverse of [`join`].
+#[inline(always)]
+fn part(x: u64, even: u64, bits: u32, width: u32) -> u64 {
+    (x & even) | ((x & (even << bits)) << (width - bits))
+}
+
 /// Eight codes, a byte each, to eight fields of `BITS` bits: neighbours are moved together, three times.
 #[inline(always)]
 fn squeeze<const BITS: u32>(codes: u64) -> u64 {
     // Adding 2^(BITS - 1) modulo 2^BITS is flipping that bit.
-    let mut x = (codes ^ every(1 << (BITS - 1))) & every(((1u16 << BITS) - 1) as u8);
-    let mut bits = BITS;
-    let mut width = 8;
-    while width < 64 && BITS < 8 {
-        let even = low_bits(bits, width);
-        x = (x & even) | (x >> (width - bits) & even << bits);
-        bits *= 2;
-        width *= 2;
+    let x = (codes ^ Fields::<BITS>::HALF) & Fields::<BITS>::CODE;
+    if BITS == 8 {
+        return x;
     }
-    x
+    let x = join(x, Fields::<BITS>::IN_8, BITS, 8);
+    let x = join(x, Fields::<BITS>::IN_16, 2 * BITS, 16);
+    join(x, Fields::<BITS>::IN_32, 4 * BITS, 32)
 }
 
 /// The inverse of [`squeeze`].
 #[inline(always)]
 fn spread<const BITS: u32>(fields: u64) -> u64 {
-    let mut x = fields;
-    let mut width = 32;
-    while width >= 8 && BITS < 8 {
-        let bits = BITS * width / 8;
-        let even = low_bits(bits, width);
-        x = (x & even) | ((x & even << bits) << (width - bits));
-        width /= 2;
-    }
-    // Byte by byte minus 2^(BITS - 1), without borrows between the bytes.
     let top = every(0x80);
     if BITS == 8 {
-        return x ^ top;
+        return fields ^ top;
     }
-    ((x | top) - every(1 << (BITS - 1))) ^ top
+    let x = part(fields, Fields::<BITS>::IN_32, 4 * BITS, 32);
+    let x = part(x, Fields::<BITS>::IN_16, 2 * BITS, 16);
+    let x = part(x, Fields::<BITS>::IN_8, BITS, 8);
+    // Byte by byte minus 2^(BITS - 1), without borrows between the bytes.
+    ((x | top) - Fields::<BITS>::HALF) ^ top
 }
 
 #[inline(always)]
@@ -156,13 +143,20 @@ pub(crate) fn pack_bits<S: Simd>(_: S, codes: &[i8], bits: u32, out: &mut [u8]) 
 
 #[inline(always)]
 fn pack_as<const BITS: u32>(codes: &[i8], out: &mut [u8]) {
+    let bytes = BITS as usize;
     let (eights, tail) = codes.as_chunks::<8>();
-    let (whole, rest) = out.split_at_mut(eights.len() * BITS as usize);
-    for (codes, out) in eights.iter().zip(whole.chunks_exact_mut(BITS as usize)) {
+    let mut at = 0;
+    for codes in eights {
         let word = squeeze::<BITS>(load8(*codes)).to_le_bytes();
-        out.copy_from_slice(&word[..BITS as usize]);
+        // A whole word where it fits: the next one writes over what is too much.
+        match out[at..].first_chunk_mut::<8>() {
+            Some(whole) => *whole = word,
+            None => out[at..at + bytes].copy_from_slice(&word[..bytes]),
+        }
+        at += bytes;
     }
-    reference::pack_bits(tail, BITS, rest);
+    let used = (tail.len() * bytes).div_ceil(8);
+    reference::pack_bits(tail, BITS, &mut out[at..at + used]);
 }
 
 #[inline(always)]
@@ -173,12 +167,21 @@ pub(crate) fn unpack_bits<S: Simd>(_: S, packed: &[u8], bits: u32, codes: &mut [
 
 #[inline(always)]
 fn unpack_as<const BITS: u32>(packed: &[u8], codes: &mut [i8]) {
+    let bytes = BITS as usize;
     let (eights, tail) = codes.as_chunks_mut::<8>();
-    let (whole, rest) = packed.split_at(eights.len() * BITS as usize);
-    for (codes, packed) in eights.iter_mut().zip(whole.chunks_exact(BITS as usize)) {
-        let mut word = [0; 8];
-        word[..BITS as usize].copy_from_slice(packed);
+    let mut at = 0;
+    for codes in eights {
+        // What is too much of a whole word is masked away.
+        let word = match packed[at..].first_chunk::<8>() {
+            Some(whole) => *whole,
+            None => {
+                let mut word = [0; 8];
+                word[..bytes].copy_from_slice(&packed[at..at + bytes]);
+                word
+            }
+        };
         store8(spread::<BITS>(u64::from_le_bytes(word)), codes);
+        at += bytes;
     }
-    reference::unpack_bits(rest, BITS, tail);
+    reference::unpack_bits(&packed[at..], BITS, tail);
 }

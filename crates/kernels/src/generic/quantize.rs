@@ -9,41 +9,88 @@ const CHUNK: usize = 256;
 /// Adding and subtracting 1.5 * 2^23 rounds to a whole number, ties to even, where |x| < 2^22.
 const ROUND: f32 = 12_582_912.0;
 
-/// The survivors of up to [`CHUNK`] weights, moved to the front of `kept`. Returns how many.
+/// Room for the survivors of a chunk, and for what a vector writes behind them.
+type Kept = [f32; CHUNK + MAX_LANES];
+
+/// `count` bits of a bitmap from bit `at`, at most 16.
 #[inline(always)]
-fn survivors(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, kept: &mut [f32; CHUNK]) -> usize {
-    let Some(mask) = mask else {
-        kept[..w.len()].copy_from_slice(w);
-        return w.len();
+fn bits_at(mask: &[u8], at: usize, count: usize) -> u32 {
+    let rest = &mask[at / 8..];
+    let word = match rest.first_chunk::<4>() {
+        Some(word) => u32::from_le_bytes(*word),
+        None => rest
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u32::from(*byte)),
     };
+    (word >> (at % 8)) & ((1 << count) - 1)
+}
+
+/// The survivors of up to [`CHUNK`] weights, moved to the front of `kept`, then zeros for a whole vector. Returns how many.
+#[inline(always)]
+fn survivors<S: Simd>(
+    simd: S,
+    w: &[f32],
+    mask: Option<&[u8]>,
+    mask_bit: usize,
+    kept: &mut Kept,
+) -> usize {
+    assert!(w.len() <= CHUNK);
     let mut count = 0;
-    for (j, w) in w.iter().enumerate() {
-        let bit = mask_bit + j;
-        kept[count] = *w;
-        count += usize::from(mask[bit / 8] >> (bit % 8) & 1);
+    match mask {
+        None => {
+            kept[..w.len()].copy_from_slice(w);
+            count = w.len();
+        }
+        Some(mask) => {
+            let mut at = mask_bit;
+            for lanes in w.chunks(S::LANES) {
+                let bits = bits_at(mask, at, lanes.len());
+                let v = match lanes.len() == S::LANES {
+                    true => simd::load(simd, lanes),
+                    false => simd::load_part(simd, lanes, 0.0),
+                };
+                // SAFETY: at most CHUNK survivors lie before this place, and a whole vector fits behind them.
+                unsafe { simd.store_chosen(v, bits, kept.as_mut_ptr().add(count)) };
+                count += bits.count_ones() as usize;
+                at += lanes.len();
+            }
+        }
     }
+    kept[count..count + MAX_LANES].fill(0.0);
     count
 }
 
-/// Largest absolute value over the survivors; NaN is passed over.
+/// Largest absolute value of the first `count`, and of `largest`; NaN is passed over.
 #[inline(always)]
-fn absmax<S: Simd>(simd: S, w: &[f32], mask: Option<&[u8]>, mask_bit: usize) -> f32 {
-    let mut kept = [0.0; CHUNK];
-    let mut largest = simd.splat(0.0);
-    for (chunk, w) in w.chunks(CHUNK).enumerate() {
-        let count = survivors(w, mask, mask_bit + chunk * CHUNK, &mut kept);
-        // What is left behind the survivors must not count.
-        let end = count.next_multiple_of(S::LANES);
-        kept[count..end].fill(0.0);
-        for lanes in kept[..end].chunks_exact(S::LANES) {
-            largest = simd.max(simd.abs(simd::load(simd, lanes)), largest);
-        }
+fn absmax_of<S: Simd>(simd: S, kept: &Kept, count: usize, largest: S::F) -> S::F {
+    let mut largest = largest;
+    for lanes in kept[..count.next_multiple_of(S::LANES)].chunks_exact(S::LANES) {
+        largest = simd.max(simd.abs(simd::load(simd, lanes)), largest);
     }
+    largest
+}
+
+/// Largest lane, at least 0.
+#[inline(always)]
+fn largest_lane<S: Simd>(simd: S, v: S::F) -> f32 {
     let mut lanes = [0.0; MAX_LANES];
-    simd::store(simd, largest, &mut lanes);
+    simd::store(simd, v, &mut lanes);
     lanes
         .into_iter()
         .fold(0.0, |a, b| if b > a { b } else { a })
+}
+
+/// Largest absolute value over the survivors.
+#[inline(always)]
+fn absmax<S: Simd>(simd: S, w: &[f32], mask: Option<&[u8]>, mask_bit: usize) -> f32 {
+    let mut kept = [0.0; CHUNK + MAX_LANES];
+    let mut largest = simd.splat(0.0);
+    for (chunk, w) in w.chunks(CHUNK).enumerate() {
+        let count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
+        largest = absmax_of(simd, &kept, count, largest);
+    }
+    largest_lane(simd, largest)
 }
 
 #[inline(always)]
@@ -72,16 +119,26 @@ pub(crate) fn fit_scale<S: Simd>(
     mask_bit: usize,
     range: CodeRange,
 ) -> f32 {
-    let largest = absmax(simd, w, mask, mask_bit);
+    let mut kept = [0.0; CHUNK + MAX_LANES];
+    let mut errors = [0.0; CANDIDATE_LANES];
+    let scales;
+    let largest;
+    if w.len() <= CHUNK {
+        // The usual group: its survivors are gathered once.
+        let count = survivors(simd, w, mask, mask_bit, &mut kept);
+        largest = largest_lane(simd, absmax_of(simd, &kept, count, simd.splat(0.0)));
+        scales = candidates(simd, largest, range);
+        add_errors(simd, &kept[..count], &scales, range, &mut errors);
+    } else {
+        largest = absmax(simd, w, mask, mask_bit);
+        scales = candidates(simd, largest, range);
+        for (chunk, w) in w.chunks(CHUNK).enumerate() {
+            let count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
+            add_errors(simd, &kept[..count], &scales, range, &mut errors);
+        }
+    }
     if largest == 0.0 {
         return 0.0;
-    }
-    let scales = candidates(simd, largest, range);
-    let mut errors = [0.0; CANDIDATE_LANES];
-    let mut kept = [0.0; CHUNK];
-    for (chunk, w) in w.chunks(CHUNK).enumerate() {
-        let count = survivors(w, mask, mask_bit + chunk * CHUNK, &mut kept);
-        add_errors(simd, &kept[..count], &scales, range, &mut errors);
     }
     let mut best = (
         f32::INFINITY,

@@ -14,8 +14,8 @@ pub(super) trait Block: Copy + Send + Sync {
     /// `c = alpha a b`, or `c += alpha a b` if `add`.
     unsafe fn product(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32, add: bool);
 
-    /// Lower triangle of `c += alpha a a^T`; what is above the diagonal becomes anything.
-    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, alpha: f32);
+    /// Lower triangle of `c += alpha a b`; what is above the diagonal becomes anything.
+    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32);
 
     /// Cholesky factor of the symmetric block `a` in its lower triangle. The error is the index of the pivot.
     unsafe fn cholesky(self, a: Tile<'_>) -> Result<(), usize>;
@@ -39,16 +39,16 @@ impl Block for Fast {
         matmul::matmul(c, accumulate, a, b, alpha, Par::Seq);
     }
 
-    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, alpha: f32) {
+    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32) {
         // SAFETY: the caller's promise.
-        let (c, a) = unsafe { (c.view_mut(), a.view()) };
+        let (c, a, b) = unsafe { (c.view_mut(), a.view(), b.view()) };
         triangular::matmul(
             c,
             BlockStructure::TriangularLower,
             Accum::Add,
             a,
             BlockStructure::Rectangular,
-            a.transpose(),
+            b,
             BlockStructure::Rectangular,
             alpha,
             Par::Seq,
@@ -169,9 +169,9 @@ impl Block for Plain {
         }
     }
 
-    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, alpha: f32) {
+    unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32) {
         // SAFETY: the caller's promise.
-        unsafe { self.product(c, a, a.transposed(), alpha, true) }
+        unsafe { self.product(c, a, b, alpha, true) }
     }
 
     unsafe fn cholesky(self, a: Tile<'_>) -> Result<(), usize> {

@@ -57,7 +57,7 @@ fn cholesky(block: impl Block, pool: &Pool, h: Tile<'_>) -> Result<(), NotPositi
             unsafe { block.solve_right_transposed(rows, corner) };
         });
         let trailing = h.part(below, below, n - below, n - below);
-        gemm::symmetric(block, pool, trailing, panel, -1.0);
+        gemm::symmetric(block, pool, trailing, panel, panel.transposed(), -1.0);
     }
     Ok(())
 }

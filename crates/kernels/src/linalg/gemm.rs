@@ -2,13 +2,25 @@
 
 use super::block::Block;
 use super::tile::Tile;
-use crate::Pool;
+use crate::{Kernels, Pool};
 
-/// Tile of a product: large enough for faer's full rate on one thread, small enough that threads find work.
-const TILE_ROWS: usize = 256;
-const TILE_COLS: usize = 512;
-/// Side of a tile of a triangular product.
-pub(super) const TILE_SYMMETRIC: usize = 256;
+/// Side of a tile of a triangular product, and of a product with few tiles.
+const SMALL: usize = 256;
+/// Rows of a tile of a large product. Measured: 512 x 256 runs at faer's full rate for any depth from 128 on; tiles of
+/// 1024 columns lose a quarter, as does the whole product at once, because their packed operands leave the second cache.
+const LARGE: usize = 512;
+/// Fewer tiles than this leave threads of a usual machine without work.
+const ENOUGH_TILES: usize = 16;
+/// Tokens that a triangular product takes at a time.
+const TOKENS: usize = 512;
+
+/// Rows and columns of a tile of an `m` x `n` product; from the shape alone, never from the number of threads.
+fn tile_shape(m: usize, n: usize) -> (usize, usize) {
+    match m.div_ceil(LARGE) * n.div_ceil(SMALL) >= ENOUGH_TILES {
+        true => (LARGE, SMALL),
+        false => (SMALL, SMALL),
+    }
+}
 
 /// `c = beta c + alpha a b`.
 pub(super) fn product(
@@ -20,11 +32,12 @@ pub(super) fn product(
     alpha: f32,
     beta: f32,
 ) {
-    let (down, across) = (c.rows.div_ceil(TILE_ROWS), c.cols.div_ceil(TILE_COLS));
+    let (tile_rows, tile_cols) = tile_shape(c.rows, c.cols);
+    let (down, across) = (c.rows.div_ceil(tile_rows), c.cols.div_ceil(tile_cols));
     pool.run(down * across, |index| {
-        let (i, j) = (index / across * TILE_ROWS, index % across * TILE_COLS);
-        let rows = TILE_ROWS.min(c.rows - i);
-        let cols = TILE_COLS.min(c.cols - j);
+        let (i, j) = (index / across * tile_rows, index % across * tile_cols);
+        let rows = tile_rows.min(c.rows - i);
+        let cols = tile_cols.min(c.cols - j);
         let c = c.part(i, j, rows, cols);
         let a = a.part(i, 0, rows, a.cols);
         let b = b.part(0, j, b.rows, cols);
@@ -56,26 +69,104 @@ unsafe fn scale(c: Tile<'_>, beta: f32) {
     }
 }
 
-/// Lower triangle of `c += alpha a a^T`, the tiles on and under the diagonal only.
-pub(super) fn symmetric(block: impl Block, pool: &Pool, c: Tile<'_>, a: Tile<'_>, alpha: f32) {
+/// Lower triangle of `c += alpha a b`, the tiles on and under the diagonal only. The product is symmetric: `b` holds the
+/// values of `a^T`, perhaps in another place.
+pub(super) fn symmetric(
+    block: impl Block,
+    pool: &Pool,
+    c: Tile<'_>,
+    a: Tile<'_>,
+    b: Tile<'_>,
+    alpha: f32,
+) {
     if a.cols == 0 {
         return;
     }
-    let side = TILE_SYMMETRIC;
-    let across = c.rows.div_ceil(side);
+    let across = c.rows.div_ceil(SMALL);
     pool.run(across * (across + 1) / 2, |index| {
         let (i, j) = triangle(index);
-        let rows = side.min(c.rows - i * side);
-        let cols = side.min(c.rows - j * side);
-        let part = c.part(i * side, j * side, rows, cols);
-        let left = a.part(i * side, 0, rows, a.cols);
-        // SAFETY: every task has its own tile of c; a is only read.
+        let rows = SMALL.min(c.rows - i * SMALL);
+        let cols = SMALL.min(c.rows - j * SMALL);
+        let part = c.part(i * SMALL, j * SMALL, rows, cols);
+        let left = a.part(i * SMALL, 0, rows, a.cols);
+        let right = b.part(0, j * SMALL, b.rows, cols);
+        // SAFETY: every task has its own tile of c; a and b are only read.
         unsafe {
-            if i == j {
-                block.symmetric(part, left, alpha);
-            } else {
-                let right = a.part(j * side, 0, cols, a.cols).transposed();
-                block.product(part, left, right, alpha, true);
+            match i == j {
+                true => block.symmetric(part, left, right, alpha),
+                false => block.product(part, left, right, alpha, true),
+            }
+        }
+    });
+}
+
+/// Lower triangle of `h += x^T x`. The left operand is transposed into scratch first: faer takes 2.5 times as long for
+/// two operands whose depth runs down their rows.
+pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
+    let n = x.cols;
+    let mut scratch = vec![0.0f32; n * TOKENS.min(x.rows)];
+    for at in (0..x.rows).step_by(TOKENS) {
+        let tokens = TOKENS.min(x.rows - at);
+        let x = x.part(at, 0, tokens, n);
+        let left = Tile::dense(&mut scratch[..n * tokens], n, tokens);
+        pool.run(n.div_ceil(TRANSPOSED_ROWS), |task| {
+            let from = task * TRANSPOSED_ROWS;
+            let rows = TRANSPOSED_ROWS.min(n - from);
+            // SAFETY: every task writes its own rows of the scratch; x is only read.
+            unsafe {
+                transpose(
+                    left.part(from, 0, rows, tokens),
+                    x.part(0, from, tokens, rows),
+                )
+            };
+        });
+        symmetric(block, pool, h, left, x, 1.0);
+    }
+}
+
+/// Rows of the transposed matrix that one task writes.
+const TRANSPOSED_ROWS: usize = 64;
+
+/// `to = from^T`, in squares that stay in the first cache.
+///
+/// # Safety
+/// Nobody else uses `to`, and nobody writes `from`.
+unsafe fn transpose(to: Tile<'_>, from: Tile<'_>) {
+    const SIDE: usize = 16;
+    for left in (0..to.cols).step_by(SIDE) {
+        let right = to.cols.min(left + SIDE);
+        for i in 0..to.rows {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let row = to.row_mut(i, left, right);
+                for (j, value) in row.iter_mut().enumerate() {
+                    *value = from.get(left + j, i);
+                }
+            }
+        }
+    }
+}
+
+/// `c = beta c + alpha a b^T` for a few rows of `a`: every row of `b` is read once.
+pub(super) fn few_rows(
+    kernels: Kernels,
+    pool: &Pool,
+    c: Tile<'_>,
+    a: Tile<'_>,
+    b: Tile<'_>,
+    alpha: f32,
+    beta: f32,
+) {
+    pool.run(b.rows.div_ceil(SMALL), |task| {
+        let from = task * SMALL;
+        for j in from..b.rows.min(from + SMALL) {
+            for i in 0..c.rows {
+                // SAFETY: every task has its own columns of c; a and b are only read.
+                unsafe {
+                    let sum = alpha * kernels.dot(a.row(i, 0, a.cols), b.row(j, 0, b.cols));
+                    let old = if beta == 0.0 { 0.0 } else { beta * c.get(i, j) };
+                    c.set(i, j, old + sum);
+                }
             }
         }
     });

@@ -8,7 +8,7 @@ mod flip;
 mod gemm;
 pub(crate) mod tile;
 
-use crate::Pool;
+use crate::{Isa, Kernels, Pool};
 use block::{Fast, Plain};
 
 /// A row-major matrix that is only read: element (i, j) is `data[i * stride + j]`.
@@ -85,14 +85,17 @@ impl std::error::Error for NotPositive {}
 /// Dense linear algebra on one pool.
 #[derive(Clone, Debug)]
 pub struct Linalg {
-    portable: bool,
+    kernels: Kernels,
     pool: Pool,
 }
+
+/// Below this many rows a product is bound by memory: dot products beat tiles, which would copy `b` first.
+const FEW_ROWS: usize = 4;
 
 /// Runs a call on the chosen block arithmetic.
 macro_rules! with_block {
     ($self:ident, $block:ident => $call:expr) => {
-        if $self.portable {
+        if $self.kernels.isa() == Isa::Portable {
             let $block = Plain;
             $call
         } else {
@@ -105,7 +108,17 @@ macro_rules! with_block {
 impl Linalg {
     /// `portable`: plain loops in a fixed order, the same bytes on every machine.
     pub fn new(portable: bool, pool: Pool) -> Self {
-        Self { portable, pool }
+        let kernels = match portable {
+            true => Kernels::reference(),
+            false => Kernels::detect(),
+        };
+        Self::with_kernels(kernels, pool)
+    }
+
+    /// Beside these kernels: portable if they are, else by faer, which finds the instruction set of its own products
+    /// itself. Products of few rows are done by the kernels.
+    pub fn with_kernels(kernels: Kernels, pool: Pool) -> Self {
+        Self { kernels, pool }
     }
 
     /// `c = beta * c + alpha * a * b^T`.  c [m, n], a [m, k], b [n, k]: the product of a linear layer (x W^T).
@@ -120,6 +133,9 @@ impl Linalg {
             "gemm_nt: c [m, n], a [m, k] and b [n, k] do not fit"
         );
         let (c, a, b) = (c.tile(), a.tile(), b.tile());
+        if c.rows < FEW_ROWS {
+            return gemm::few_rows(self.kernels, &self.pool, c, a, b, alpha, beta);
+        }
         with_block!(self, block => gemm::product(block, &self.pool, c, a, b.transposed(), alpha, beta));
     }
 
@@ -138,7 +154,7 @@ impl Linalg {
     }
 
     /// Lower triangle (with diagonal) of `h += x^T x`.  h [n, n], x [tokens, n]. The strict upper triangle is not touched
-    /// outside the diagonal tiles, and its content is unspecified.
+    /// outside the diagonal tiles, and its content is unspecified. Scratch of at most n x 512.
     ///
     /// # Panics
     /// If the shapes do not fit one another or their data.
@@ -146,7 +162,7 @@ impl Linalg {
         let shapes = (h.rows, h.cols) == (x.cols, x.cols);
         assert!(shapes, "syrk_lower: h [n, n] and x [tokens, n] do not fit");
         let (h, x) = (h.tile(), x.tile());
-        with_block!(self, block => gemm::symmetric(block, &self.pool, h, x.transposed(), 1.0));
+        with_block!(self, block => gemm::gram(block, &self.pool, h, x));
     }
 
     /// Replaces `h` (symmetric positive definite, lower triangle read) by the upper triangular `u` with

@@ -16,11 +16,11 @@ pub(crate) fn widen_f16(bits: u16) -> f32 {
 #[inline(always)]
 pub(crate) fn narrow_bf16(value: f32) -> u16 {
     let bits = value.to_bits();
-    if bits & 0x7fff_ffff > 0x7f80_0000 {
-        return (bits >> 16) as u16 | 0x40;
-    }
-    let odd = bits >> 16 & 1;
-    ((bits + 0x7fff + odd) >> 16) as u16
+    let nan = bits & 0x7fff_ffff > 0x7f80_0000;
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+    // Both sides are computed, so that compilers can take many at once.
+    let result = if nan { bits | 0x40_0000 } else { rounded };
+    (result >> 16) as u16
 }
 
 /// See [`crate::Kernels::bf16_to_f32`].

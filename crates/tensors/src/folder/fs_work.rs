@@ -24,19 +24,33 @@ pub struct FsWorkspace {
 impl FsWorkspace {
     /// Opens or makes the folder. `WORK_DIR_BUSY` if another run holds it.
     pub fn open(path: &Path) -> Result<Self, TensorsError> {
-        fs::create_dir_all(path).map_err(|error| TensorsError::from_io(path.display(), &error))?;
-        let (Locked::Yes(lock) | Locked::Unsupported(lock)) =
-            lock::try_lock(&path.join(LOCK_FILE))?
-        else {
-            return Err(TensorsError::WorkDirBusy {
-                path: path.display().to_string(),
-            });
-        };
-        Ok(Self {
+        let workspace = Self {
             root: path.into(),
-            lock: Mutex::new(Some(lock)),
+            lock: Mutex::new(None),
             next_temporary: AtomicU32::new(0),
-        })
+        };
+        workspace.make()?;
+        Ok(workspace)
+    }
+
+    /// Makes the folder and locks it, unless that is so. Every write asks, since [`Workspace::clear`] ends both and a job
+    /// that starts anew goes on to write. `WORK_DIR_BUSY` if another run was quicker.
+    fn make(&self) -> Result<(), TensorsError> {
+        let mut lock = self.lock.lock().unwrap_or_else(|held| held.into_inner());
+        if lock.is_some() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.root)
+            .map_err(|error| TensorsError::from_io(self.root.display(), &error))?;
+        match lock::try_lock(&self.root.join(LOCK_FILE))? {
+            Locked::Yes(file) | Locked::Unsupported(file) => {
+                *lock = Some(file);
+                Ok(())
+            }
+            Locked::Busy => Err(TensorsError::WorkDirBusy {
+                path: self.root.display().to_string(),
+            }),
+        }
     }
 
     fn path(&self, file: &str) -> Result<PathBuf, TensorsError> {
@@ -69,6 +83,7 @@ impl Workspace for FsWorkspace {
     }
 
     fn put(&self, file: &str, bytes: &[u8]) -> Result<(), TensorsError> {
+        self.make()?;
         let path = self.path(file)?;
         make_parents(&path)?;
         let put = self.put_at(&path, bytes);
@@ -76,6 +91,7 @@ impl Workspace for FsWorkspace {
     }
 
     fn append_line(&self, file: &str, line: &str) -> Result<(), TensorsError> {
+        self.make()?;
         let path = self.path(file)?;
         make_parents(&path)?;
         append(&path, line).map_err(|error| TensorsError::from_io(path.display(), &error))
@@ -87,6 +103,7 @@ impl Workspace for FsWorkspace {
     }
 
     fn create(&self, file: &str) -> Result<Box<dyn Sink>, TensorsError> {
+        self.make()?;
         let path = self.path(file)?;
         make_parents(&path)?;
         let name = path.display().to_string();

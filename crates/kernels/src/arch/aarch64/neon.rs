@@ -2,6 +2,7 @@
 
 use crate::dispatch::{CodeRange, ObsPanel};
 use crate::generic::convert;
+use crate::generic::tables::CHOSEN_BYTES;
 use crate::simd::Simd;
 use crate::table::{entry_points, kernel_table};
 use std::arch::aarch64::*;
@@ -30,6 +31,17 @@ macro_rules! lanes {
 
 /// Lane i holds bit i.
 const LANE_BITS: [u32; 4] = [1, 2, 4, 8];
+
+/// Two f32 as one f64, to be moved together.
+///
+/// # Safety
+/// The machine has NEON.
+#[inline(always)]
+#[allow(unused_unsafe)]
+unsafe fn wide(v: float32x4_t) -> float64x2_t {
+    // SAFETY: the caller's promise.
+    unsafe { vreinterpretq_f64_f32(v) }
+}
 
 impl Simd for Neon {
     type F = float32x4_t;
@@ -141,6 +153,15 @@ impl Simd for Neon {
         }
     }
     #[inline(always)]
+    unsafe fn store_chosen(self, v: float32x4_t, bits: u32, dst: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let index = vld1q_u8(CHOSEN_BYTES[(bits & 15) as usize].as_ptr());
+            let moved = vqtbl1q_u8(vreinterpretq_u8_f32(v), index);
+            vst1q_f32(dst, vreinterpretq_f32_u8(moved));
+        }
+    }
+    #[inline(always)]
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64 {
         // TBL gives 0 for an index out of range.
         lanes!({
@@ -158,19 +179,22 @@ impl Simd for Neon {
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            let row = |i: usize| vreinterpretq_f64_f32(vld1q_f32(src.add(i * src_stride)));
-            let pair = |low, high| {
-                let (low, high) = (vreinterpretq_f32_f64(low), vreinterpretq_f32_f64(high));
-                (vtrn1q_f32(low, high), vtrn2q_f32(low, high))
-            };
-            let (a, b) = pair(row(0), row(1));
-            let (c, d) = pair(row(2), row(3));
-            let wide = |v| vreinterpretq_f64_f32(v);
-            let put = |i: usize, v| vst1q_f32(dst.add(i * dst_stride), vreinterpretq_f32_f64(v));
-            put(0, vtrn1q_f64(wide(a), wide(c)));
-            put(1, vtrn1q_f64(wide(b), wide(d)));
-            put(2, vtrn2q_f64(wide(a), wide(c)));
-            put(3, vtrn2q_f64(wide(b), wide(d)));
+            // No closures here: they would not be inlined for sure.
+            let (a, b) = (vld1q_f32(src), vld1q_f32(src.add(src_stride)));
+            let src = src.add(2 * src_stride);
+            let (c, d) = (vld1q_f32(src), vld1q_f32(src.add(src_stride)));
+            let (ab_even, ab_odd) = (wide(vtrn1q_f32(a, b)), wide(vtrn2q_f32(a, b)));
+            let (cd_even, cd_odd) = (wide(vtrn1q_f32(c, d)), wide(vtrn2q_f32(c, d)));
+            let dst_of = [
+                dst,
+                dst.add(dst_stride),
+                dst.add(2 * dst_stride),
+                dst.add(3 * dst_stride),
+            ];
+            vst1q_f64(dst_of[0].cast(), vtrn1q_f64(ab_even, cd_even));
+            vst1q_f64(dst_of[1].cast(), vtrn1q_f64(ab_odd, cd_odd));
+            vst1q_f64(dst_of[2].cast(), vtrn2q_f64(ab_even, cd_even));
+            vst1q_f64(dst_of[3].cast(), vtrn2q_f64(ab_odd, cd_odd));
         }
     }
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 use crate::dispatch::{CodeRange, ObsPanel};
 use crate::generic::convert;
+use crate::generic::tables::CHOSEN_BYTES;
 use crate::simd::Simd;
 use crate::table::{entry_points, kernel_table};
 use std::arch::wasm32::*;
@@ -116,6 +117,17 @@ impl Simd for Simd128 {
         unsafe { v128_store32_lane::<0>(bytes, dst.cast()) }
     }
     #[inline(always)]
+    unsafe fn store_chosen(self, v: v128, bits: u32, dst: *mut f32) {
+        let index = CHOSEN_BYTES[(bits & 15) as usize];
+        // SAFETY: the caller's promise; the table's rows have 16 bytes.
+        unsafe {
+            v128_store(
+                dst.cast(),
+                i8x16_swizzle(v, v128_load(index.as_ptr().cast())),
+            )
+        }
+    }
+    #[inline(always)]
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64 {
         // swizzle gives 0 for an index out of range.
         u64x2_extract_lane::<0>(i8x16_swizzle(u64x2(bytes, 0), u64x2(index, 0)))
@@ -130,8 +142,10 @@ impl Simd for Simd128 {
     ) {
         // SAFETY: the caller's promise.
         unsafe {
-            let row = |i: usize| v128_load(src.add(i * src_stride).cast());
-            let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+            // No closures here: they would not be inlined for sure.
+            let (a, b) = (self.load(src), self.load(src.add(src_stride)));
+            let src = src.add(2 * src_stride);
+            let (c, d) = (self.load(src), self.load(src.add(src_stride)));
             let (ab_low, ab_high) = (
                 i32x4_shuffle::<0, 4, 1, 5>(a, b),
                 i32x4_shuffle::<2, 6, 3, 7>(a, b),
@@ -140,11 +154,11 @@ impl Simd for Simd128 {
                 i32x4_shuffle::<0, 4, 1, 5>(c, d),
                 i32x4_shuffle::<2, 6, 3, 7>(c, d),
             );
-            let put = |i: usize, v| v128_store(dst.add(i * dst_stride).cast(), v);
-            put(0, i64x2_shuffle::<0, 2>(ab_low, cd_low));
-            put(1, i64x2_shuffle::<1, 3>(ab_low, cd_low));
-            put(2, i64x2_shuffle::<0, 2>(ab_high, cd_high));
-            put(3, i64x2_shuffle::<1, 3>(ab_high, cd_high));
+            self.store(i64x2_shuffle::<0, 2>(ab_low, cd_low), dst);
+            self.store(i64x2_shuffle::<1, 3>(ab_low, cd_low), dst.add(dst_stride));
+            let dst = dst.add(2 * dst_stride);
+            self.store(i64x2_shuffle::<0, 2>(ab_high, cd_high), dst);
+            self.store(i64x2_shuffle::<1, 3>(ab_high, cd_high), dst.add(dst_stride));
         }
     }
     #[inline(always)]

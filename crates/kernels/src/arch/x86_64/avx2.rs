@@ -2,6 +2,7 @@
 
 use crate::dispatch::{CodeRange, ObsPanel};
 use crate::generic::convert;
+use crate::generic::tables::COMPACT;
 use crate::simd::Simd;
 use crate::table::{entry_points, kernel_table};
 use std::arch::x86_64::*;
@@ -33,6 +34,21 @@ macro_rules! lanes {
     };
 }
 
+/// Four elements of row `i` and four of row `i + 4`, as the halves of one register: so the last step of a transposition
+/// needs no exchange of halves.
+///
+/// # Safety
+/// The machine has AVX; both pieces are readable.
+#[inline(always)]
+unsafe fn half_rows(src: *const f32, stride: usize, i: usize, at: usize) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let low = _mm256_castps128_ps256(_mm_loadu_ps(src.add(i * stride + at)));
+        let high = _mm_loadu_ps(src.add((i + 4) * stride + at));
+        _mm256_insertf128_ps::<1>(low, high)
+    }
+}
+
 /// Transposes 8 rows of 8.
 ///
 /// # Safety
@@ -44,23 +60,24 @@ pub(super) unsafe fn transpose8(
     dst: *mut f32,
     dst_stride: usize,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        // Pairs of rows i and i + 4 share a register, so that the last step needs no exchange of halves.
-        let half = |i: usize, at: usize| {
-            let low = _mm256_castps128_ps256(_mm_loadu_ps(src.add(i * src_stride + at)));
-            let high = _mm_loadu_ps(src.add((i + 4) * src_stride + at));
-            _mm256_insertf128_ps::<1>(low, high)
-        };
-        for at in [0, 4] {
-            let (a, b, c, d) = (half(0, at), half(1, at), half(2, at), half(3, at));
+    // No closures here: they would not be inlined for sure, and then their intrinsics would be calls.
+    for at in [0, 4] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let a = half_rows(src, src_stride, 0, at);
+            let b = half_rows(src, src_stride, 1, at);
+            let c = half_rows(src, src_stride, 2, at);
+            let d = half_rows(src, src_stride, 3, at);
             let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
             let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-            let to = |i: usize| dst.add((at + i) * dst_stride);
-            _mm256_storeu_ps(to(0), _mm256_shuffle_ps::<0x44>(ab_low, cd_low));
-            _mm256_storeu_ps(to(1), _mm256_shuffle_ps::<0xee>(ab_low, cd_low));
-            _mm256_storeu_ps(to(2), _mm256_shuffle_ps::<0x44>(ab_high, cd_high));
-            _mm256_storeu_ps(to(3), _mm256_shuffle_ps::<0xee>(ab_high, cd_high));
+            let to = dst.add(at * dst_stride);
+            _mm256_storeu_ps(to, _mm256_shuffle_ps::<0x44>(ab_low, cd_low));
+            let to = to.add(dst_stride);
+            _mm256_storeu_ps(to, _mm256_shuffle_ps::<0xee>(ab_low, cd_low));
+            let to = to.add(dst_stride);
+            _mm256_storeu_ps(to, _mm256_shuffle_ps::<0x44>(ab_high, cd_high));
+            let to = to.add(dst_stride);
+            _mm256_storeu_ps(to, _mm256_shuffle_ps::<0xee>(ab_high, cd_high));
         }
     }
 }
@@ -190,6 +207,16 @@ impl Simd for Avx2 {
             let high = _mm256_extracti128_si256::<1>(words);
             let halves = _mm_packs_epi32(low, high);
             _mm_storel_epi64(dst.cast(), _mm_packs_epi16(halves, halves));
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_chosen(self, v: __m256, bits: u32, dst: *mut f32) {
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe {
+            let places = COMPACT[(bits & 0xff) as usize] as i64;
+            // A place of 128, behind the chosen, is taken modulo 8: anything.
+            let index = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(places));
+            _mm256_storeu_ps(dst, _mm256_permutevar8x32_ps(v, index));
         }
     }
     #[inline(always)]

@@ -154,6 +154,12 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn store_chosen(self, v: __m512, bits: u32, dst: *mut f32) {
+        // Compressed in the register: the compressing store is slow on some cores. What is behind the chosen is 0.
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe { _mm512_storeu_ps(dst, _mm512_maskz_compress_ps(bits as u16, v)) }
+    }
+    #[inline(always)]
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64 {
         lanes!(shuffle8(bytes, index))
     }
