@@ -89,6 +89,8 @@ impl Job {
     ) -> Result<(), CompressError> {
         let activations = self.activations.take().expect("ensure_place made them");
         let at = activations.place;
+        // The memory plan counts either the buffers of a solver or a running block.
+        self.scratch = super::solve::Scratch::default();
         let part = self.load_part(at)?;
         let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
         let mut progress = self.progress(to, gram.is_some(), host);

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Makes the folder of the result. Called once to see that it can be made, and once more when there is something to write.
-pub type OutFactory = Box<dyn Fn() -> Result<Box<dyn OutFolder>, TensorsError> + Send>;
+pub type OutFactory = Box<dyn Fn() -> Result<Box<dyn OutFolder>, TensorsError> + Send + Sync>;
 
 /// What a job needs.
 pub struct JobInputs {
@@ -92,6 +92,7 @@ pub struct Job {
     activations: Option<Activations>,
     /// Statistics of the shared input (block, input) that is being solved.
     inputs: Option<((usize, usize), Inputs)>,
+    scratch: solve::Scratch,
 }
 
 impl Job {
@@ -138,6 +139,7 @@ impl Job {
             phases: BTreeMap::new(),
             activations: None,
             inputs: None,
+            scratch: solve::Scratch::default(),
         };
         job.add_time("plan", started);
         Ok(job)

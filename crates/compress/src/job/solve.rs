@@ -9,6 +9,13 @@ use crate::solve::energy::{output_energy, ratio, relative_weight_error};
 use crate::{CompressError, Stage};
 use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix, Values};
 
+/// Buffers the size of a matrix that are used again: fresh memory costs more than the work of methods without calibration.
+#[derive(Default)]
+pub(super) struct Scratch {
+    w: Vec<f32>,
+    decoded: Vec<f32>,
+}
+
 impl Job {
     pub(super) fn solve(
         &mut self,
@@ -24,14 +31,21 @@ impl Job {
         }
         self.report_solve(host, &matrix.name);
         let entry = &self.catalog.tensors[matrix.tensor];
-        let (w, digest) = self.catalog.read_checked(&self.compute, entry)?;
+        let mut w = std::mem::take(&mut self.scratch.w);
+        self.catalog
+            .read_finite_into(&self.compute, entry, &mut w)?;
         let inputs = self
             .inputs
             .as_ref()
             .filter(|_| calibrated)
             .map(|(_, inputs)| inputs);
         let dtype = entry.dtype;
-        let solved = self.run_method(&matrix, &w, inputs, dtype);
+        // One thread hashes the source while the others solve.
+        let (solved, digest) = self.compute.pool.join(
+            || self.run_method(&matrix, &w, inputs, dtype),
+            || self.catalog.source_digest(entry),
+        );
+        let digest = digest?;
         self.refuse_repairs(&matrix, &solved.repairs)?;
         let encoded = EncodedTensor::encode(
             &self.compute,
@@ -41,8 +55,9 @@ impl Job {
             &digest,
             &solved.matrix,
         );
-        let layer = self.layer_report(&matrix, &w, &solved, inputs, &encoded);
-        drop(w);
+        let mut decoded = std::mem::take(&mut self.scratch.decoded);
+        solved.matrix.dequantize_into(&self.compute, &mut decoded);
+        let layer = self.layer_report(&matrix, &w, &mut decoded, &solved, inputs, &encoded);
         let record = Record {
             unit: solve_unit(&matrix.name),
             file: format!("unit-{index:05}.kerf"),
@@ -51,6 +66,7 @@ impl Job {
             repairs: solved.repairs,
         };
         self.journal.put(record, &encoded.to_bytes())?;
+        self.scratch = Scratch { w, decoded };
         self.report_solve(host, &matrix.name);
         Ok(())
     }
@@ -95,17 +111,17 @@ impl Job {
         &self,
         matrix: &Matrix,
         w: &[f32],
+        decoded: &mut [f32],
         solved: &Solved,
         inputs: Option<&Inputs>,
         encoded: &EncodedTensor,
     ) -> LayerReport {
-        let mut decoded = solved.matrix.dequantize(&self.compute.kernels);
-        let relative_weight_error = relative_weight_error(&self.compute, w, &decoded);
+        let relative_weight_error = relative_weight_error(&self.compute, w, decoded);
         let relative_output_error = inputs.map(|inputs| {
             let whole = output_energy(&self.compute, w, matrix.rows, &inputs.gram);
             let error = solved.error_energy.unwrap_or_else(|| {
                 decoded.iter_mut().zip(w).for_each(|(value, w)| *value -= w);
-                output_energy(&self.compute, &decoded, matrix.rows, &inputs.gram)
+                output_energy(&self.compute, decoded, matrix.rows, &inputs.gram)
             });
             ratio(error, whole)
         });

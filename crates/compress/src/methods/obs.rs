@@ -83,7 +83,7 @@ fn damped_to_plain(
     matrix: &kerf_tensors::QuantizedMatrix,
     damped: f64,
 ) -> f64 {
-    let decoded = matrix.dequantize(&compute.kernels);
+    let decoded = matrix.dequantize_on(compute);
     let live = |j: usize| factor.dead.binary_search(&j).is_err();
     let skip_dead = !factor.dead.is_empty();
     let squares = compute.pool.map(p.rows, |r| {

@@ -5,6 +5,7 @@ use super::{Catalog, Span, Stored, TensorEntry};
 use crate::TensorsError;
 use crate::bytes::resize;
 use kerf_kernels::Compute;
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 impl Catalog {
@@ -79,6 +80,42 @@ impl Catalog {
         let plain = self.plain(entry)?;
         resize(values, entry.len());
         plain.read_checked(compute, &entry.name, values)
+    }
+
+    /// [`Catalog::read_f32_into`], and `NON_FINITE` if a value is NaN or infinite.
+    pub fn read_finite_into(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
+        const CHUNK: usize = 1 << 18;
+        self.read_f32_into(compute, entry, values)?;
+        let values = values.as_slice();
+        let checked = compute.pool.map(values.len().div_ceil(CHUNK), |i| {
+            let chunk = &values[i * CHUNK..((i + 1) * CHUNK).min(values.len())];
+            check_finite(&compute.kernels, &entry.name, i * CHUNK, chunk)
+        });
+        checked.into_iter().collect()
+    }
+
+    /// SHA-256 (lower-case hex) of the bytes of a plain tensor in its file, by one thread in small pieces, so that it can run
+    /// beside other work on the tensor. For a packed tensor the digest is the one in its record.
+    pub fn source_digest(&self, entry: &TensorEntry) -> Result<String, TensorsError> {
+        let span = match &entry.stored {
+            Stored::Packed { record, .. } => return Ok(record.source_sha256.clone()),
+            Stored::Plain(span) => span,
+        };
+        let mut hasher = Sha256::new();
+        let mut piece = vec![0; 1 << 17];
+        let mut from = 0;
+        while from < span.len_bytes {
+            let len = (span.len_bytes - from).min(piece.len() as u64) as usize;
+            self.read_span(span, from, &mut piece[..len])?;
+            hasher.update(&piece[..len]);
+            from += len as u64;
+        }
+        Ok(super::fingerprint::hex(&hasher.finalize()))
     }
 
     /// Values of some rows of a matrix [rows, cols], without reading the others. A row is `shape[1..]` elements.
