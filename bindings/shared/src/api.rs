@@ -81,7 +81,7 @@ data! {
 pub struct Inspection {
     /// `safetensors` or `kerf`.
     pub form: String,
-    /// Architecture id, or the model_type that is not known.
+    /// Architecture id, the model_type that is not known, or `none` without one.
     pub architecture: String,
     /// Whether kerf can run it (and so calibrate and evaluate).
     pub known: bool,

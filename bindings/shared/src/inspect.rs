@@ -15,6 +15,8 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
     let network = match opened.network() {
         Ok(network) => Some(network),
         Err(Error::Model(ModelError::UnknownArchitecture { .. })) => None,
+        // A folder of tensors without a configuration.
+        Err(_) if opened.model_type().is_empty() => None,
         Err(error) => return Err(error),
     };
     let parts = Parts::of(network.as_ref());
@@ -29,6 +31,7 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
         form: catalog.form.into(),
         architecture: match &network {
             Some(network) => network.architecture().into(),
+            None if opened.model_type().is_empty() => "none".into(),
             None => opened.model_type(),
         },
         known: network.is_some(),

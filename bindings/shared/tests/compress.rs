@@ -22,7 +22,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
         .map(|entry| entry.expect("entry").path())
         .map(|path| {
             (
-                text(&path.strip_prefix(folder).expect("inside").to_path_buf()),
+                text(path.strip_prefix(folder).expect("inside")),
                 std::fs::read(&path).expect("file"),
             )
         })

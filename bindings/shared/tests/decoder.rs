@@ -265,3 +265,30 @@ fn what_cannot_be_is_refused() {
         assert_eq!(error.code, code, "{command} {request}: {}", error.message);
     }
 }
+
+#[test]
+fn a_model_that_is_not_known_is_inspected_all_the_same() {
+    let folder = tempfile::tempdir().expect("folder");
+    let weights = format!("{}/model.safetensors", stories());
+    std::fs::copy(weights, folder.path().join("model.safetensors")).expect("copy");
+    for (config, architecture) in [
+        (None, "none"),
+        (Some("{}"), "none"),
+        (Some(r#"{"model_type":"x9"}"#), "x9"),
+    ] {
+        if let Some(config) = config {
+            std::fs::write(folder.path().join("config.json"), config).expect("write");
+        }
+        let inspection = ok("inspect", json!({ "model": text(folder.path()) }));
+        assert_eq!(inspection["architecture"], architecture);
+        assert_eq!(
+            (
+                inspection["known"].as_bool(),
+                inspection["parameters"].as_u64()
+            ),
+            (Some(false), Some(260_032))
+        );
+        let plan = json!({ "model": text(folder.path()), "options": { "method": "magnitude" } });
+        assert_eq!(ok("plan", plan)["architecture"], architecture);
+    }
+}
