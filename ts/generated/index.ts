@@ -206,7 +206,7 @@ export type TensorInfo = {
 export type Inspection = {
   /** `safetensors` or `kerf`. */
   form: string
-  /** Architecture id, or the model_type that is not known. */
+  /** Architecture id, the model_type that is not known, or `none` without one. */
   architecture: string
   /** Whether kerf can run it (and so calibrate and evaluate). */
   known: boolean

@@ -238,9 +238,10 @@ fn open_network(
 ) -> Result<(Option<Network>, String), CompressError> {
     let config = catalog.config.clone().unwrap_or(serde_json::Value::Null);
     let model_type = config["model_type"].as_str().unwrap_or("none").to_string();
+    // A configuration that names no architecture says as little as none.
     let opened = match &catalog.config {
-        Some(config) => Network::open(config, catalog),
-        None => Err(ModelError::UnknownArchitecture {
+        Some(config) if config["model_type"].is_string() => Network::open(config, catalog),
+        _ => Err(ModelError::UnknownArchitecture {
             model_type: model_type.clone(),
             known: Vec::new(),
         }),
