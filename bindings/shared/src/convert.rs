@@ -8,7 +8,7 @@ use crate::{Error, Host, machine};
 use kerf_compress::Stage;
 use kerf_kernels::Compute;
 use kerf_model::ModelError;
-use kerf_tensors::folder::FsOutFolder;
+use kerf_tensors::folder::{FsOutFolder, copy_file, write_file};
 use kerf_tensors::formats::{self, Format, Outgoing};
 use kerf_tensors::safetensors::{PlannedFile, WritePlan, plan_files, stream_file};
 use kerf_tensors::{Catalog, OutFolder, TensorsError};
@@ -17,8 +17,6 @@ use std::path::Path;
 
 /// Largest file without a limit of the user.
 const DEFAULT_SHARD_BYTES: u64 = 5_000_000_000;
-/// Bytes of a sidecar that are copied at once.
-const COPY_BYTES: usize = 1 << 20;
 
 /// Writes a model as `safetensors` (dense, exact zeros, in the element types of the original) or `kerf` (a container is copied,
 /// a plain model is stored plain). At most one tensor is in memory. Errors: those of opening a model, `BAD_OPTION`,
@@ -111,13 +109,11 @@ impl<'a> Running<'a> {
             self.write_file(out, file)?;
         }
         if let Some((name, json)) = &plan.index {
-            let mut sink = out.create(name)?;
-            sink.write(json.as_bytes())?;
-            sink.finish()?;
+            write_file(out, name, json.as_bytes())?;
             self.advance(name, json.len() as u64)?;
         }
         for (name, bytes) in &self.catalog.sidecars {
-            self.copy_sidecar(out, name)?;
+            copy_file(self.catalog.folder.as_ref(), out, name)?;
             self.advance(name, *bytes)?;
         }
         Ok(())
@@ -141,20 +137,6 @@ impl<'a> Running<'a> {
             Some(error) => Err(error),
             None => Ok(written?),
         }
-    }
-
-    fn copy_sidecar(&self, out: &mut dyn OutFolder, name: &str) -> Result<(), Error> {
-        let source = self.catalog.folder.open(name)?;
-        let mut sink = out.create(name)?;
-        let mut buffer = vec![0; COPY_BYTES];
-        let mut offset = 0;
-        while offset < source.len_bytes() {
-            let count = (source.len_bytes() - offset).min(COPY_BYTES as u64) as usize;
-            source.read_at(offset, &mut buffer[..count])?;
-            sink.write(&buffer[..count])?;
-            offset += count as u64;
-        }
-        Ok(sink.finish()?)
     }
 
     /// Counts bytes, and hears "cancel".

@@ -1,8 +1,8 @@
 //! What the compressed model computes so far, for all calibration tokens, in memory or spilled to the work folder.
 
-use crate::journal::{Journal, Record, hex};
+use crate::journal::{Journal, Record};
 use kerf_model::Batch;
-use kerf_tensors::{Sink, TensorsError, Workspace};
+use kerf_tensors::{Sink, TensorsError, Workspace, hex};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 

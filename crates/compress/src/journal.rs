@@ -2,7 +2,7 @@
 //! from here. Nothing is trusted: a unit counts only if its file still has the digest of its line.
 
 use crate::report::{LayerReport, Repair};
-use kerf_tensors::{TensorsError, Workspace};
+use kerf_tensors::{TensorsError, Workspace, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -149,9 +149,4 @@ fn file_digest(workspace: &dyn Workspace, file: &str) -> Result<Option<String>, 
         offset += len as u64;
     }
     Ok(Some(hex(&hasher.finalize())))
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

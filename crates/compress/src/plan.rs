@@ -282,21 +282,13 @@ fn known_matrices(
     for block in 0..network.blocks() {
         for linear in network.linears(block) {
             let tensor = index[linear.weight.as_str()];
-            if catalog.tensors[tensor].dtype.is_computable() {
-                let (rows, cols, input) = (linear.rows, linear.cols, linear.input);
-                let (name, grid, sparsity, embedding) = (linear.weight, settings.grid, 0.0, false);
-                targets.push(Matrix {
-                    name,
-                    tensor,
-                    block,
-                    input,
-                    rows,
-                    cols,
-                    sparsity,
-                    grid,
-                    embedding,
-                });
-            }
+            let input = linear.input;
+            let found = matrix(catalog, tensor, settings.grid);
+            targets.extend(found.map(|matrix| Matrix {
+                block,
+                input,
+                ..matrix
+            }));
         }
     }
     let names = network.embeddings();
@@ -313,10 +305,10 @@ fn known_matrices(
 fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> (Vec<Matrix>, Vec<Matrix>) {
     let (mut targets, mut embeddings) = (Vec::new(), Vec::new());
     for (tensor, entry) in catalog.tensors.iter().enumerate() {
-        let [rows, cols] = entry.shape[..] else {
+        let Some(matrix) = matrix(catalog, tensor, settings.grid) else {
             continue;
         };
-        if !entry.dtype.is_computable() || rows * cols == 0 {
+        if entry.is_empty() {
             continue;
         }
         let name = entry.name.to_lowercase();
@@ -326,47 +318,44 @@ fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> (Vec<Matrix>, Vec
         {
             embeddings.extend(embedding(catalog, tensor, settings));
         } else {
-            let (name, grid) = (entry.name.clone(), settings.grid);
-            let (block, input, sparsity, embedding) = (0, 0, 0.0, false);
-            targets.push(Matrix {
-                name,
-                tensor,
-                block,
-                input,
-                rows,
-                cols,
-                sparsity,
-                grid,
-                embedding,
-            });
+            targets.push(matrix);
         }
     }
     (targets, embeddings)
 }
 
-fn embedding(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Matrix> {
+/// A tensor as a matrix that can be compressed; `None` if it is not one, or not of a type that is computed on. Block, input
+/// and sparsity are for the caller to say.
+fn matrix(catalog: &Catalog, tensor: usize, grid: Option<Grid>) -> Option<Matrix> {
     let entry = &catalog.tensors[tensor];
     let [rows, cols] = entry.shape[..] else {
         return None;
     };
-    let sparsity = settings.options.embedding_sparsity;
-    let grid = settings.embedding_grid;
-    // A token type table of two rows would grow by its record.
-    let small = rows * cols < 4096;
-    if !entry.dtype.is_computable() || small || (grid.is_none() && sparsity == 0.0) {
-        return None;
-    }
-    let (name, block, input) = (entry.name.clone(), 0, 0);
-    Some(Matrix {
-        name,
+    entry.dtype.is_computable().then(|| Matrix {
+        name: entry.name.clone(),
         tensor,
-        block,
-        input,
+        block: 0,
+        input: 0,
         rows,
         cols,
-        sparsity,
+        sparsity: 0.0,
         grid,
+        embedding: false,
+    })
+}
+
+fn embedding(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Matrix> {
+    let sparsity = settings.options.embedding_sparsity;
+    let matrix = matrix(catalog, tensor, settings.embedding_grid)?;
+    // A token type table of two rows would grow by its record.
+    let small = matrix.rows * matrix.cols < 4096;
+    if small || (matrix.grid.is_none() && sparsity == 0.0) {
+        return None;
+    }
+    Some(Matrix {
+        sparsity,
         embedding: true,
+        ..matrix
     })
 }
 

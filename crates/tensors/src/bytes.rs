@@ -77,3 +77,8 @@ pub(crate) fn try_chunks_mut<T: Send, E: Send>(
         None => Ok(()),
     }
 }
+
+/// Lower-case hexadecimal, as digests are written.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -14,6 +14,7 @@ pub mod quantized;
 pub mod safetensors;
 pub mod source;
 
+pub use bytes::hex;
 pub use catalog::{Catalog, Stored, TensorEntry};
 pub use dtype::DType;
 pub use error::{ErrorData, TensorsError};

@@ -328,5 +328,5 @@ fn fingerprint(
             .iter()
             .for_each(|id| hasher.update(id.to_le_bytes()));
     }
-    Ok(crate::journal::hex(&hasher.finalize()))
+    Ok(kerf_tensors::hex(&hasher.finalize()))
 }

@@ -3,9 +3,10 @@
 use super::{Job, JobHost, event};
 use crate::plan::solve_unit;
 use crate::{CompressError, Stage};
+use kerf_tensors::folder::{copy_file, write_file};
 use kerf_tensors::formats::Outgoing;
-use kerf_tensors::safetensors::{OutTensor, WritePlan, plan_files, stream_file};
-use kerf_tensors::{EncodedTensor, OutFolder, Sink, TensorEntry, TensorsError};
+use kerf_tensors::safetensors::{PlannedFile, WritePlan, plan_files, stream_file};
+use kerf_tensors::{EncodedTensor, Sink, TensorEntry, TensorsError};
 use std::collections::{BTreeMap, HashMap};
 
 /// Place of a plain tensor of the result: index of the source tensor, and which of its plain tensors.
@@ -35,18 +36,18 @@ impl Job {
                 self.check_cancelled(host).map_err(|_| cancelled_marker())?;
                 let (index, part) = places[&tensor.name];
                 self.write_tensor(index, part, &mut loaded, sink)?;
-                progress.add(host, bytes_of(tensor));
+                progress.add(host, tensor.len_bytes());
                 Ok(())
             })
             .map_err(|error| self.cancelled_or(error, host))?;
         }
         if let Some((name, content)) = &plan.index {
-            write_whole(out.as_mut(), name, content.as_bytes())?;
+            write_file(out.as_mut(), name, content.as_bytes())?;
             progress.add(host, content.len() as u64);
         }
         for (sidecar, bytes) in &self.catalog.sidecars {
             progress.name = sidecar.clone();
-            self.copy_sidecar(sidecar, out.as_mut())?;
+            copy_file(self.catalog.folder.as_ref(), out.as_mut(), sidecar)?;
             progress.add(host, *bytes);
         }
         out.commit()?;
@@ -114,29 +115,12 @@ impl Job {
             .write(&self.compute, &outgoing(self, entry, encoded), part, sink)
     }
 
-    fn copy_sidecar(&self, file: &str, out: &mut dyn OutFolder) -> Result<(), TensorsError> {
-        let source = self.catalog.folder.open(file)?;
-        let mut sink = out.create(file)?;
-        let mut buffer = vec![0; 1 << 20];
-        let mut offset = 0;
-        while offset < source.len_bytes() {
-            let len = (source.len_bytes() - offset).min(buffer.len() as u64) as usize;
-            source.read_at(offset, &mut buffer[..len])?;
-            sink.write(&buffer[..len])?;
-            offset += len as u64;
-        }
-        sink.finish()
-    }
-
     fn total_bytes(&self, plan: &WritePlan) -> u64 {
-        let file = |file: &kerf_tensors::safetensors::PlannedFile| {
-            file.header.len() as u64 + file.tensors.iter().map(bytes_of).sum::<u64>()
-        };
         let index = plan
             .index
             .as_ref()
             .map_or(0, |(_, content)| content.len() as u64);
-        plan.files.iter().map(file).sum::<u64>()
+        plan.files.iter().map(PlannedFile::len_bytes).sum::<u64>()
             + index
             + self.catalog.sidecars.iter().map(|s| s.1).sum::<u64>()
     }
@@ -152,8 +136,8 @@ impl Job {
             targets += file.header.len() as u64;
             for tensor in &file.tensors {
                 match parts.get(&places[&tensor.name].0) {
-                    Some(false) => targets += bytes_of(tensor),
-                    Some(true) => embeddings += bytes_of(tensor),
+                    Some(false) => targets += tensor.len_bytes(),
+                    Some(true) => embeddings += tensor.len_bytes(),
                     None => {}
                 }
             }
@@ -185,16 +169,6 @@ fn outgoing<'a>(
     encoded: Option<&'a EncodedTensor>,
 ) -> Outgoing<'a> {
     encoded.map_or(Outgoing::Plain(&job.catalog, entry), Outgoing::Encoded)
-}
-
-fn bytes_of(tensor: &OutTensor) -> u64 {
-    tensor.shape.iter().map(|&n| n as u64).product::<u64>() * tensor.dtype.bits() / 8
-}
-
-fn write_whole(out: &mut dyn OutFolder, file: &str, content: &[u8]) -> Result<(), TensorsError> {
-    let mut sink = out.create(file)?;
-    sink.write(content)?;
-    sink.finish()
 }
 
 struct WriteProgress {

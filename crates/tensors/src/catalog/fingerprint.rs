@@ -1,6 +1,7 @@
 //! What identifies the content of a model, so that a resumed job notices that it changed.
 
 use super::{Catalog, sidecars};
+use crate::bytes::hex;
 use crate::{Source, TensorsError};
 use sha2::{Digest, Sha256};
 
@@ -61,9 +62,4 @@ fn add_range(
         done += count as u64;
     }
     Ok(())
-}
-
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

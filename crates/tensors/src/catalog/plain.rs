@@ -1,6 +1,6 @@
 //! Plain tensors: large positioned reads in parallel, converted while they are in cache, hashed beside the conversion.
 
-use super::fingerprint::hex;
+use crate::bytes::hex;
 use crate::bytes::{as_bytes, as_bytes_mut, try_chunks_mut};
 use crate::{DType, Source, TensorsError};
 use kerf_kernels::{Compute, Kernels};

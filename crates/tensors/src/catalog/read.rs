@@ -115,7 +115,7 @@ impl Catalog {
             hasher.update(&piece[..len]);
             from += len as u64;
         }
-        Ok(super::fingerprint::hex(&hasher.finalize()))
+        Ok(crate::bytes::hex(&hasher.finalize()))
     }
 
     /// Values of some rows of a matrix [rows, cols], without reading the others. A row is `shape[1..]` elements.

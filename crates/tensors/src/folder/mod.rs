@@ -74,3 +74,30 @@ fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
     source.read_at(0, &mut bytes)?;
     Ok(bytes)
 }
+
+/// Copies one file of a model folder into a result, a piece at a time: it may be larger than memory.
+pub fn copy_file(
+    from: &dyn Folder,
+    to: &mut dyn OutFolder,
+    file: &str,
+) -> Result<(), TensorsError> {
+    const PIECE_BYTES: u64 = 1 << 20;
+    let source = from.open(file)?;
+    let mut sink = to.create(file)?;
+    let mut buffer = vec![0; source.len_bytes().min(PIECE_BYTES) as usize];
+    let mut offset = 0;
+    while offset < source.len_bytes() {
+        let len = (source.len_bytes() - offset).min(PIECE_BYTES) as usize;
+        source.read_at(offset, &mut buffer[..len])?;
+        sink.write(&buffer[..len])?;
+        offset += len as u64;
+    }
+    sink.finish()
+}
+
+/// Writes one small file of a result.
+pub fn write_file(to: &mut dyn OutFolder, file: &str, content: &[u8]) -> Result<(), TensorsError> {
+    let mut sink = to.create(file)?;
+    sink.write(content)?;
+    sink.finish()
+}
