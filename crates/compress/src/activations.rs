@@ -2,8 +2,7 @@
 
 use crate::journal::{Journal, Record};
 use kerf_model::Batch;
-use kerf_tensors::{Sink, TensorsError, Workspace, hex};
-use sha2::{Digest, Sha256};
+use kerf_tensors::{Digest, Sink, TensorsError, Workspace};
 use std::sync::Arc;
 
 /// How far the activations have come: block, and how many of its shared inputs were reached.
@@ -201,11 +200,11 @@ impl Output {
         let Some(file) = &mut self.file else {
             return Ok(());
         };
-        let (file, sha256) = file.close()?;
+        let (file, digest) = file.close()?;
         journal.commit(Record {
             unit: unit(self.place.0),
             file,
-            sha256,
+            digest,
             layer: None,
             repairs: Vec::new(),
         })
@@ -236,7 +235,7 @@ impl Output {
 struct File {
     name: String,
     sink: Option<Box<dyn Sink>>,
-    hasher: Sha256,
+    digest: Digest,
     bytes: Vec<u8>,
 }
 
@@ -246,7 +245,7 @@ impl File {
         Ok(Self {
             name,
             sink,
-            hasher: Sha256::new(),
+            digest: Digest::default(),
             bytes: Vec::new(),
         })
     }
@@ -260,17 +259,17 @@ impl File {
             for (bytes, value) in self.bytes.chunks_exact_mut(4).zip(part) {
                 bytes.copy_from_slice(&value.to_le_bytes());
             }
-            self.hasher.update(&self.bytes);
+            self.digest.update(&self.bytes);
             sink.write(&self.bytes)?;
         }
         Ok(())
     }
 
-    /// Name and SHA-256. Closing twice is harmless.
+    /// Name and digest. Closing twice is harmless.
     fn close(&mut self) -> Result<(String, String), TensorsError> {
         if let Some(sink) = self.sink.take() {
             sink.finish()?;
         }
-        Ok((self.name.clone(), hex(&self.hasher.clone().finalize())))
+        Ok((self.name.clone(), self.digest.hex()))
     }
 }

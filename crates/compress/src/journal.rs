@@ -2,13 +2,14 @@
 //! from here. Nothing is trusted: a unit counts only if its file still has the digest of its line.
 
 use crate::report::{LayerReport, Repair};
-use kerf_tensors::{TensorsError, Workspace, hex};
+use kerf_tensors::{Digest, TensorsError, Workspace};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 const FILE: &str = "journal.jsonl";
+/// A journal of another version is cleared.
+const VERSION: u32 = 2;
 
 /// One finished unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,8 +18,8 @@ pub struct Record {
     pub unit: String,
     /// Its file in the work folder.
     pub file: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
+    /// Digest of the file.
+    pub digest: String,
     /// What the report says of it, if it is a matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<LayerReport>,
@@ -52,10 +53,11 @@ impl Journal {
             workspace,
             records: HashMap::new(),
         };
-        if !head.is_some_and(|head| head.kerf_journal == 1 && head.fingerprint == fingerprint) {
+        if !head.is_some_and(|head| head.kerf_journal == VERSION && head.fingerprint == fingerprint)
+        {
             journal.workspace.clear()?;
             let head = Head {
-                kerf_journal: 1,
+                kerf_journal: VERSION,
                 fingerprint: fingerprint.into(),
             };
             journal.append(&head)?;
@@ -91,10 +93,14 @@ impl Journal {
         self.records.len()
     }
 
-    /// Writes the file of a unit, then its line.
-    pub fn put(&mut self, mut record: Record, content: &[u8]) -> Result<(), TensorsError> {
-        record.sha256 = hex(&Sha256::digest(content));
-        self.workspace.put(&record.file, content)?;
+    /// Writes the file of a unit, piece by piece, then its line.
+    pub fn put(&mut self, mut record: Record, pieces: &[&[u8]]) -> Result<(), TensorsError> {
+        let mut digest = Digest::default();
+        for piece in pieces {
+            digest.update(piece);
+        }
+        record.digest = digest.hex();
+        self.workspace.put(&record.file, pieces)?;
         self.commit(record)
     }
 
@@ -122,7 +128,7 @@ impl Journal {
         let mut damaged = Vec::new();
         for record in self.records.values() {
             if file_digest(self.workspace.as_ref(), &record.file)?.as_deref()
-                != Some(&record.sha256)
+                != Some(&record.digest)
             {
                 damaged.push(record.unit.clone());
             }
@@ -134,19 +140,12 @@ impl Journal {
     }
 }
 
-/// SHA-256 of a file of the work folder, or `None` if it is not there.
+/// Digest of a file of the work folder, or `None` if it is not there.
 fn file_digest(workspace: &dyn Workspace, file: &str) -> Result<Option<String>, TensorsError> {
     let Some(source) = workspace.open(file)? else {
         return Ok(None);
     };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    let mut offset = 0;
-    while offset < source.len_bytes() {
-        let len = (source.len_bytes() - offset).min(buffer.len() as u64) as usize;
-        source.read_at(offset, &mut buffer[..len])?;
-        hasher.update(&buffer[..len]);
-        offset += len as u64;
-    }
-    Ok(Some(hex(&hasher.finalize())))
+    let mut digest = Digest::default();
+    digest.update_from(source.as_ref(), 0, source.len_bytes())?;
+    Ok(Some(digest.hex()))
 }

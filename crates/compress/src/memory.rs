@@ -152,7 +152,8 @@ fn groups(targets: &[Matrix]) -> HashMap<(usize, usize), Group> {
     groups
 }
 
-/// Original, working copy and decoded values as f32, codes, errors of a block of columns, the encoded parts.
+/// Original, working copy (or decoded values) and survivors of the matrix before, which is being written, as f32; codes,
+/// errors of a block of columns, the encoded parts.
 fn solver_bytes(matrix: &Matrix) -> u64 {
     let weights = (matrix.rows * matrix.cols) as u64;
     weights * (4 + 4 + 4 + 1 + 1) + (matrix.rows * 128 * 4) as u64

@@ -25,11 +25,7 @@ impl<'a> Overlay<'a> {
         let mut units = HashMap::new();
         for name in names {
             if let Some(record) = journal.get(&crate::plan::solve_unit(name)) {
-                let folder = UnitFolder {
-                    workspace: workspace.clone(),
-                    file: record.file.clone(),
-                };
-                units.insert(name.to_string(), Catalog::open(Arc::new(folder))?);
+                units.insert(name.to_string(), unit_catalog(workspace, &record.file)?);
             }
         }
         Ok(Self { base, units })
@@ -57,6 +53,17 @@ impl WeightSource for Overlay<'_> {
     ) -> Result<Vec<f32>, ModelError> {
         self.catalog(name).read_rows(compute, name, rows)
     }
+}
+
+/// The matrix of one unit file, from its header.
+pub(crate) fn unit_catalog(
+    workspace: &Arc<dyn Workspace>,
+    file: &str,
+) -> Result<Catalog, TensorsError> {
+    Catalog::open(Arc::new(UnitFolder {
+        workspace: workspace.clone(),
+        file: file.into(),
+    }))
 }
 
 /// One unit file, seen as a model folder of its own.

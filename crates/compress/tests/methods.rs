@@ -3,7 +3,7 @@
 use kerf_compress::methods::{Inputs, Method, Problem, Solved, table};
 use kerf_compress::pattern::Pattern;
 use kerf_compress::report::Repair;
-use kerf_compress::solve::energy::output_energy;
+use kerf_compress::solve::energy::{output_energy, weight_error};
 use kerf_compress::statistics::Gram;
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::{DType, Grid, Values};
@@ -246,8 +246,9 @@ fn the_energy_that_obs_reports_is_the_energy_of_its_error() {
         };
         let solved = case.solve(*obs, &compute, &inputs);
         let whole = output_energy(&compute, &case.w, 64, &inputs.gram);
+        let squares = weight_error(&compute, &case.w, &solved.matrix).error;
         let (told, measured) = (
-            solved.error_energy.unwrap() / whole,
+            solved.damped.unwrap().without_damping(squares) / whole,
             error(&compute, &case, &solved, &inputs),
         );
         assert!(

@@ -263,8 +263,8 @@ impl Kernels {
 
     // ---- quantization ----
 
-    /// Scale for the surviving weights of one group: the candidate `f * absmax / hi` (f = 0.45, 0.475, ..., 1.05) with least
-    /// squared error after rounding and clamping. `mask` as in [`ObsPanel`], starting at bit `mask_bit`. 0 if nothing survives.
+    /// Scale for the surviving weights of one group: the candidate `f * absmax / hi` with least squared error after rounding
+    /// and clamping, f of 0.45, 0.5, ..., 1.05 and then of the two values halfway to its neighbours. `mask` as in [`ObsPanel`], starting at bit `mask_bit`. 0 if nothing survives.
     /// The result is rounded to f16 (to nearest even, never to 0 or infinity unless the group is all zero), since files store that. Exact B.
     pub fn fit_scale(
         &self,
@@ -309,7 +309,12 @@ impl Kernels {
         dispatch!(self, compact_codes(codes, mask, out))
     }
 
-    /// The inverse: spreads `packed` over the set bits of `mask`, 0 elsewhere. Returns how many were used. Exact A.
+    /// [`Kernels::compact_codes`] for values. What is behind them in `out` is unspecified. Exact A.
+    pub fn compact_values(&self, values: &[f32], mask: &[u8], out: &mut [f32]) -> usize {
+        dispatch!(self, compact_values(values, mask, out))
+    }
+
+    /// The inverse of [`Kernels::compact_codes`]: spreads `packed` over the set bits of `mask`, 0 elsewhere. Returns how many were used. Exact A.
     pub fn expand_codes(&self, packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
         dispatch!(self, expand_codes(packed, mask, out))
     }

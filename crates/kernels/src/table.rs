@@ -15,6 +15,7 @@ macro_rules! kernel_table {
             fn dequantize(codes: &[i8], scale: f32, out: &mut [f32]);
             fn apply_mask(values: &mut [f32], mask: &[u8]);
             fn compact_codes(codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize;
+            fn compact_values(values: &[f32], mask: &[u8], out: &mut [f32]) -> usize;
             fn expand_codes(packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize;
             fn pack_bits(codes: &[i8], bits: u32, out: &mut [u8]);
             fn unpack_bits(packed: &[u8], bits: u32, codes: &mut [i8]);

@@ -173,6 +173,13 @@ fn compaction_and_bit_streams() {
                 out
             };
             same(a, b, compact);
+            let values = |k: &Kernels| {
+                let mut out = vec![0.0f32; n];
+                let count = k.compact_values(w, &mask, &mut out);
+                out.truncate(count);
+                out.iter().map(|value| value.to_bits()).collect::<Vec<_>>()
+            };
+            same(a, b, values);
             let packed = compact(a);
             let expand = |k: &Kernels| {
                 let mut out = vec![77i8; n];

@@ -79,6 +79,6 @@ pub(crate) fn try_chunks_mut<T: Send, E: Send>(
 }
 
 /// Lower-case hexadecimal, as digests are written.
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

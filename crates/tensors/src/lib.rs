@@ -2,6 +2,7 @@
 
 mod bytes;
 pub mod catalog;
+pub mod digest;
 pub mod dtype;
 pub mod error;
 pub mod folder;
@@ -14,8 +15,8 @@ pub mod quantized;
 pub mod safetensors;
 pub mod source;
 
-pub use bytes::hex;
 pub use catalog::{Catalog, Stored, TensorEntry};
+pub use digest::Digest;
 pub use dtype::DType;
 pub use error::{ErrorData, TensorsError};
 pub use folder::{Folder, OutFolder, Workspace};

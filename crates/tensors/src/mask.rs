@@ -44,17 +44,23 @@ impl Mask {
 
     /// Kept weights of one row.
     pub fn count_row(&self, row: usize) -> usize {
-        self.row(row)
-            .iter()
-            .map(|byte| byte.count_ones() as usize)
-            .sum()
+        count_ones(self.row(row))
     }
 
     /// Kept weights of the matrix.
     pub fn count(&self) -> usize {
-        self.bits
+        count_ones(&self.bits)
+    }
+}
+
+/// Number of set bits.
+pub(crate) fn count_ones(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let of_words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let of_words: usize = of_words.map(|word| word.count_ones() as usize).sum();
+    of_words
+        + rest
             .iter()
             .map(|byte| byte.count_ones() as usize)
-            .sum()
-    }
+            .sum::<usize>()
 }

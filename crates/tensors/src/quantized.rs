@@ -67,7 +67,7 @@ impl QuantizedMatrix {
     }
 
     /// Fills `out` with whole rows from row `first` on.
-    fn dequantize_rows(&self, kernels: &Kernels, first: usize, out: &mut [f32]) {
+    pub fn dequantize_rows(&self, kernels: &Kernels, first: usize, out: &mut [f32]) {
         let cols = self.cols;
         let (grid, codes, scales) = match &self.values {
             Values::Float { values, .. } => {

@@ -2,8 +2,10 @@
 
 mod common;
 
-use common::{Body, Shape, compute, encode, matrix, open, portable, write_model};
-use kerf_tensors::formats::{self, Outgoing};
+use common::{
+    Body, Shape, compute, encode, matrix, only_tensor, open, portable, unit, write_model,
+};
+use kerf_tensors::formats;
 use kerf_tensors::kerf::BLOCK_ROWS;
 use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix};
 use proptest::prelude::*;
@@ -47,7 +49,7 @@ proptest! {
         let compute = compute(1);
         let encoded = encode(&compute, "w", &matrix);
         let kerf = formats::by_id("kerf").unwrap();
-        let (folder, _) = write_model(&compute, kerf, &[Outgoing::Encoded(&encoded)], u64::MAX);
+        let (folder, _) = write_model(&compute, kerf, &[only_tensor(&unit(&encoded))], u64::MAX);
         let catalog = open(&folder);
         let entry = catalog.get("w").unwrap();
         let whole = matrix.dequantize(&compute.kernels);
@@ -160,9 +162,10 @@ fn the_sentence_model_takes_no_more_than_2_36_bits_a_weight() {
         };
         encoded.push(encode(&compute, &entry.name, &matrix(shape, seed as u64)));
     }
-    let mut outgoing: Vec<_> = encoded.iter().map(Outgoing::Encoded).collect();
+    let units: Vec<_> = encoded.iter().map(unit).collect();
+    let mut outgoing: Vec<_> = units.iter().map(only_tensor).collect();
     let rest = source.tensors.iter().filter(|entry| !is_target(entry));
-    outgoing.extend(rest.map(|entry| Outgoing::Plain(&source, entry)));
+    outgoing.extend(rest.map(|entry| (&source, entry)));
     let kerf = formats::by_id("kerf").unwrap();
     let (folder, files) = write_model(&compute, kerf, &outgoing, u64::MAX);
     let weights: usize = encoded

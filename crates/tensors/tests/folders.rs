@@ -91,7 +91,7 @@ fn names_that_leave_the_folder_are_refused_everywhere() {
     let mut out = FsOutFolder::create(&dir.path().join("out")).unwrap();
     for bad in ["../secret", "/etc/passwd", "a/../../secret"] {
         assert_eq!(folder.open(bad).err().unwrap().code(), "IO", "{bad}");
-        assert_eq!(workspace.put(bad, b"").unwrap_err().code(), "IO", "{bad}");
+        assert_eq!(workspace.put(bad, &[]).unwrap_err().code(), "IO", "{bad}");
         assert_eq!(out.create(bad).err().unwrap().code(), "IO", "{bad}");
     }
 }
@@ -160,13 +160,13 @@ fn workspace_battery(workspace: &dyn Workspace) {
     assert_eq!(workspace.get("a").unwrap(), None);
     assert!(workspace.open("a").unwrap().is_none());
     workspace.remove("a").unwrap();
-    workspace.put("units/a", b"one").unwrap();
-    workspace.put("units/a", b"two").unwrap();
+    workspace.put("units/a", &[b"one"]).unwrap();
+    workspace.put("units/a", &[b"t", b"wo"]).unwrap();
     assert_eq!(workspace.get("units/a").unwrap().unwrap(), b"two");
     workspace.append_line("journal", "1").unwrap();
     workspace.append_line("journal", "2").unwrap();
     assert_eq!(workspace.get("journal").unwrap().unwrap(), b"1\n2\n");
-    workspace.put("torn", b"1\n2").unwrap();
+    workspace.put("torn", &[b"1\n2"]).unwrap();
     workspace.append_line("torn", "3").unwrap();
     assert_eq!(workspace.get("torn").unwrap().unwrap(), b"1\n2\n3\n");
     let mut sink = workspace.create("spill").unwrap();
@@ -238,7 +238,7 @@ fn a_work_folder_that_starts_anew_is_locked_again_and_leaves_nothing() {
     workspace.clear().unwrap();
     assert!(!root.exists());
     let other = FsWorkspace::open(&root).unwrap();
-    let late = workspace.put("unit", b"x").unwrap_err();
+    let late = workspace.put("unit", &[b"x"]).unwrap_err();
     assert_eq!(late.code(), "WORK_DIR_BUSY", "another run was quicker");
     drop(other);
 }

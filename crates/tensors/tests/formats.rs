@@ -2,9 +2,11 @@
 
 mod common;
 
-use common::{Body, Shape, compute, encode, matrix, open, write_model};
+use common::{
+    Body, Outgoing, Shape, compute, encode, matrix, only_tensor, open, unit, write_model,
+};
 use kerf_tensors::folder::MemFolder;
-use kerf_tensors::formats::{self, Format, Outgoing};
+use kerf_tensors::formats::{self, Format};
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
 use kerf_tensors::{Catalog, DType, EncodedTensor, Folder, Stored};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,14 +64,10 @@ fn solved() -> Vec<EncodedTensor> {
     encoded.collect()
 }
 
-fn outgoing<'a>(source: &'a Catalog, solved: &'a [EncodedTensor]) -> Vec<Outgoing<'a>> {
-    let mut tensors: Vec<_> = source
-        .tensors
-        .iter()
-        .map(|entry| Outgoing::Plain(source, entry))
-        .collect();
-    for (at, tensor) in solved.iter().enumerate() {
-        tensors.insert(at * 2 + 1, Outgoing::Encoded(tensor));
+fn outgoing<'a>(source: &'a Catalog, units: &'a [Catalog]) -> Vec<Outgoing<'a>> {
+    let mut tensors: Vec<_> = source.tensors.iter().map(|entry| (source, entry)).collect();
+    for (at, unit) in units.iter().enumerate() {
+        tensors.insert(at * 2 + 1, only_tensor(unit));
     }
     tensors
 }
@@ -123,7 +121,8 @@ fn check_content(model: &Catalog, source: &Catalog, solved: &[EncodedTensor]) {
 fn battery(format: &dyn Format) {
     let source = open(&source());
     let solved = solved();
-    let tensors = outgoing(&source, &solved);
+    let units: Vec<_> = solved.iter().map(unit).collect();
+    let tensors = outgoing(&source, &units);
     for max_file_bytes in [u64::MAX, 3000, 1] {
         let (folder, files) = write_model(&compute(1), format, &tensors, max_file_bytes);
         assert_eq!(
@@ -154,11 +153,7 @@ fn battery(format: &dyn Format) {
         );
         // What was written can be written again, in any form.
         for other in formats::table() {
-            let tensors: Vec<_> = model
-                .tensors
-                .iter()
-                .map(|entry| Outgoing::Plain(&model, entry))
-                .collect();
+            let tensors: Vec<_> = model.tensors.iter().map(|entry| (&model, entry)).collect();
             let (folder, _) = write_model(&compute(1), *other, &tensors, u64::MAX);
             check_content(&open(&folder), &source, &solved);
         }
@@ -180,8 +175,9 @@ fn every_format_keeps_its_promises() {
 fn a_matrix_and_its_parts_stay_in_one_file() {
     let source = open(&source());
     let solved = solved();
+    let units: Vec<_> = solved.iter().map(unit).collect();
     let kerf = formats::by_id("kerf").unwrap();
-    let (folder, _) = write_model(&compute(1), kerf, &outgoing(&source, &solved), 1);
+    let (folder, _) = write_model(&compute(1), kerf, &outgoing(&source, &units), 1);
     let model = open(&folder);
     for entry in &model.tensors {
         if let Stored::Packed { parts, .. } = &entry.stored {
@@ -209,7 +205,8 @@ fn dense_values_are_rounded_to_the_type_of_the_source() {
     let dense = formats::by_id("safetensors").unwrap();
     for dtype in [DType::F16, DType::BF16] {
         let tensor = EncodedTensor::encode(&compute, "w", dtype, "obs", "", &matrix);
-        let (folder, _) = write_model(&compute, dense, &[Outgoing::Encoded(&tensor)], u64::MAX);
+        let unit = unit(&tensor);
+        let (folder, _) = write_model(&compute, dense, &[only_tensor(&unit)], u64::MAX);
         let model = open(&folder);
         let values = model.read_f32(&compute, model.get("w").unwrap()).unwrap();
         for (value, exact) in values.iter().zip(matrix.dequantize(&compute.kernels)) {

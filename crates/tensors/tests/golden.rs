@@ -122,7 +122,7 @@ fn encoding_what_was_decoded_gives_the_same_parts() {
                 &entry.name,
                 record.dtype,
                 &record.method,
-                &record.source_sha256,
+                &record.source_digest,
                 &matrix,
             );
             assert_eq!(again.record, encoded.record);

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Body, Shape, compute, matrix, open, write_model};
+use common::{Body, Shape, compute, matrix, only_tensor, open, unit, write_model};
 use kerf_tensors::folder::MemFolder;
-use kerf_tensors::formats::{self, Outgoing};
+use kerf_tensors::formats;
 use kerf_tensors::kerf::{self, Part};
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{Catalog, DType, EncodedTensor, TensorsError};
@@ -39,7 +39,7 @@ fn refused(tensor: &EncodedTensor, fragment: &str) {
     let from_model = || {
         let kerf = formats::by_id("kerf").unwrap();
         let compute = compute(1);
-        let (folder, _) = write_model(&compute, kerf, &[Outgoing::Encoded(tensor)], u64::MAX);
+        let (folder, _) = write_model(&compute, kerf, &[only_tensor(&unit(tensor))], u64::MAX);
         let catalog = Catalog::open(Arc::new(folder))?;
         catalog.read_f32(&compute, &catalog.tensors[0]).map(drop)
     };
@@ -308,7 +308,7 @@ fn a_name_is_taken_once() {
     let kerf = formats::by_id("kerf").unwrap();
     let tensor = grid();
     let compute = compute(1);
-    let (first, _) = write_model(&compute, kerf, &[Outgoing::Encoded(&tensor)], u64::MAX);
+    let (first, _) = write_model(&compute, kerf, &[only_tensor(&unit(&tensor))], u64::MAX);
     let plain = file(&[("kerf.version", "1")], &["layer.0.weight"]);
     for (file, from) in [("a.kerf", &first), ("b.kerf", &plain)] {
         folder.insert(
@@ -331,7 +331,7 @@ fn rows_of_a_damaged_matrix_are_refused_too() {
     part(&mut tensor, "rowptr").bytes[4..8].copy_from_slice(&[0xff; 4]);
     let kerf = formats::by_id("kerf").unwrap();
     let compute = compute(1);
-    let (folder, _) = write_model(&compute, kerf, &[Outgoing::Encoded(&tensor)], u64::MAX);
+    let (folder, _) = write_model(&compute, kerf, &[only_tensor(&unit(&tensor))], u64::MAX);
     let catalog = open(&folder);
     let entry = &catalog.tensors[0];
     let error = catalog.read_rows_f32(&compute, entry, 40..41).unwrap_err();
@@ -346,7 +346,7 @@ fn rows_of_a_damaged_matrix_are_refused_too() {
     let codes = part(&mut tensor, "codes");
     codes.bytes.truncate(8);
     codes.shape = vec![8];
-    let (folder, _) = write_model(&compute, kerf, &[Outgoing::Encoded(&tensor)], u64::MAX);
+    let (folder, _) = write_model(&compute, kerf, &[only_tensor(&unit(&tensor))], u64::MAX);
     let catalog = open(&folder);
     let error = catalog
         .read_rows_f32(&compute, &catalog.tensors[0], 69..70)

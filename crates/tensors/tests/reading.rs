@@ -4,10 +4,10 @@ mod common;
 
 use common::{compute, portable, shared};
 use half::{bf16, f16};
+use kerf_tensors::digest::digest;
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{Catalog, DType};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -56,16 +56,18 @@ fn values_and_digest_for_any_number_of_threads() {
             .chunks(width)
             .map(|bytes| value(bytes, dtype))
             .collect();
-        let digest: String = Sha256::digest(&content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let expected_digest = format!("blake3:{}", digest(&content));
         let catalog = model(dtype, &[LEN], &content);
         let entry = catalog.get("w").unwrap();
         for compute in [portable(), compute(1), compute(2), compute(3)] {
             assert_eq!(catalog.read_f32(&compute, entry).unwrap(), expected);
-            let (values, sha256) = catalog.read_checked(&compute, entry).unwrap();
-            assert_eq!((values, &sha256), (expected.clone(), &digest));
+            let mut values = Vec::new();
+            catalog
+                .read_finite_into(&compute, entry, &mut values)
+                .unwrap();
+            assert_eq!(values, expected);
+            let digest = catalog.source_digest(entry, &values).unwrap();
+            assert_eq!(digest, expected_digest);
         }
     }
 }
@@ -114,7 +116,9 @@ fn numbers_that_are_none_are_named_and_placed() {
             content[LEN * 4 - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
             let catalog = model(DType::F32, &[LEN], &content);
             let entry = catalog.get("w").unwrap();
-            let error = catalog.read_checked(&compute(2), entry).unwrap_err();
+            let error = catalog
+                .read_finite_into(&compute(2), entry, &mut Vec::new())
+                .unwrap_err();
             assert_eq!(error.code(), "NON_FINITE");
             let details = error.data().details;
             assert_eq!(
@@ -129,7 +133,7 @@ fn numbers_that_are_none_are_named_and_placed() {
     content[2..4].copy_from_slice(&f16::NAN.to_le_bytes());
     let catalog = model(DType::F16, &[3], &content);
     let error = catalog
-        .read_checked(&compute(1), &catalog.tensors[0])
+        .read_finite_into(&compute(1), &catalog.tensors[0], &mut Vec::new())
         .unwrap_err();
     assert_eq!(error.data().details["index"], 1);
 }
@@ -141,7 +145,9 @@ fn other_types_pass_through_as_bytes_only() {
     assert_eq!(catalog.read_bytes(entry).unwrap(), [1; 8]);
     for error in [
         catalog.read_f32(&compute(1), entry).unwrap_err(),
-        catalog.read_checked(&compute(1), entry).unwrap_err(),
+        catalog
+            .read_finite_into(&compute(1), entry, &mut Vec::new())
+            .unwrap_err(),
         catalog.read_rows_f32(&compute(1), entry, 0..1).unwrap_err(),
         catalog.read_encoded(entry).unwrap_err(),
     ] {
@@ -178,13 +184,13 @@ fn a_buffer_is_used_again() {
         let content: Vec<u8> = (0..len).flat_map(|at| bits(at, DType::BF16)).collect();
         let catalog = model(DType::BF16, &[len], &content);
         let entry = catalog.get("w").unwrap();
-        let fresh = catalog.read_checked(&compute, entry).unwrap();
-        let digest = catalog
-            .read_checked_into(&compute, entry, &mut values)
+        let fresh = catalog.read_f32(&compute, entry).unwrap();
+        catalog
+            .read_finite_into(&compute, entry, &mut values)
             .unwrap();
-        assert_eq!((&values, digest), (&fresh.0, fresh.1));
+        assert_eq!(values, fresh);
         values.fill(f32::NAN);
         catalog.read_f32_into(&compute, entry, &mut values).unwrap();
-        assert_eq!(values, fresh.0);
+        assert_eq!(values, fresh);
     }
 }

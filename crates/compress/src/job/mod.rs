@@ -1,7 +1,8 @@
 //! The job: a list of idempotent units that a host drives one `step` at a time.
 //!
 //! Node loops over `step` on a thread of its own, a browser worker can hear "cancel" between steps, a cluster can hand units
-//! out. Every solved matrix is written to the work folder and journalled before the next unit starts.
+//! out. Every solved matrix is written to the work folder and journalled before anything reads it, at the latest while the
+//! next one is solved.
 
 mod blocks;
 mod receipt;
@@ -16,8 +17,7 @@ use crate::report::Report;
 use crate::{CompressError, Event, Options, Stage};
 use kerf_kernels::Compute;
 use kerf_model::{Batch, Network};
-use kerf_tensors::{Catalog, OutFolder, TensorsError, Workspace};
-use sha2::{Digest, Sha256};
+use kerf_tensors::{Catalog, Digest, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -93,6 +93,8 @@ pub struct Job {
     /// Statistics of the shared input (block, input) that is being solved.
     inputs: Option<((usize, usize), Inputs)>,
     scratch: solve::Scratch,
+    /// The last solved matrix: written while the next one is solved, or before anything reads it.
+    pending: Option<solve::Pending>,
 }
 
 impl Job {
@@ -140,6 +142,7 @@ impl Job {
             activations: None,
             inputs: None,
             scratch: solve::Scratch::default(),
+            pending: None,
         };
         job.add_time("plan", started);
         Ok(job)
@@ -155,20 +158,19 @@ impl Job {
         while self.units[self.next] != Unit::Write && self.is_done(self.units[self.next]) {
             self.next += 1;
         }
-        self.check_cancelled(host)?;
         let (unit, begun) = (self.units[self.next], (self.clock)());
+        if host.cancelled() || !matches!(unit, Unit::Solve(_)) {
+            self.flush()?;
+        }
+        self.check_cancelled(host)?;
         match unit {
             Unit::Solve(index) => self.solve(index, host)?,
             Unit::Statistics(block, input) => self.statistics(block, input, host)?,
             Unit::Forward(block) => self.forward(block, host)?,
             Unit::Write => {
-                let (output_bytes, target_bytes, embedding_bytes) = self.write(host)?;
+                let written = self.write(host)?;
                 self.add_time("write", begun);
-                return Ok(Step::Done(Box::new(self.report(
-                    output_bytes,
-                    target_bytes,
-                    embedding_bytes,
-                ))));
+                return Ok(Step::Done(Box::new(self.report(&written))));
             }
         }
         let phase = match unit {
@@ -315,18 +317,19 @@ fn fingerprint(
     sequences: &[Vec<u32>],
     compute: &Compute,
 ) -> Result<String, CompressError> {
-    let mut hasher = Sha256::new();
-    hasher.update(env!("CARGO_PKG_VERSION"));
-    hasher.update(catalog.fingerprint()?);
-    hasher.update(receipt::decisive_options(plan).to_string());
-    hasher.update(compute.kernels.isa().id());
-    hasher.update([u8::from(plan.settings.options.strict)]);
-    hasher.update((plan.memory.batch_tokens as u64).to_le_bytes());
+    let mut digest = Digest::default();
+    digest
+        .update(env!("CARGO_PKG_VERSION").as_bytes())
+        .update(catalog.fingerprint()?.as_bytes())
+        .update(receipt::decisive_options(plan).to_string().as_bytes())
+        .update(compute.kernels.isa().id().as_bytes())
+        .update(&[u8::from(plan.settings.options.strict)])
+        .update(&(plan.memory.batch_tokens as u64).to_le_bytes());
     for sequence in sequences {
-        hasher.update((sequence.len() as u64).to_le_bytes());
-        sequence
-            .iter()
-            .for_each(|id| hasher.update(id.to_le_bytes()));
+        digest.update(&(sequence.len() as u64).to_le_bytes());
+        for id in sequence {
+            digest.update(&id.to_le_bytes());
+        }
     }
-    Ok(kerf_tensors::hex(&hasher.finalize()))
+    Ok(digest.hex())
 }

@@ -1,6 +1,7 @@
 //! What was done, as data.
 
 use super::Job;
+use super::write::Written;
 use crate::plan::{Matrix, Plan, solve_unit};
 use crate::report::{LayerReport, Repair, Report};
 use serde_json::json;
@@ -27,13 +28,7 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
 }
 
 impl Job {
-    /// `target_bytes`: content of the target matrices and all headers.
-    pub(super) fn report(
-        &self,
-        output_bytes: u64,
-        target_bytes: u64,
-        embedding_bytes: u64,
-    ) -> Report {
+    pub(super) fn report(&self, written: &Written) -> Report {
         let layers = self.layers(&self.plan.targets);
         let embeddings = self.layers(&self.plan.embeddings);
         let weights: usize = layers.iter().map(weights_of).sum();
@@ -48,9 +43,9 @@ impl Job {
             out: self.out_name.clone(),
             architecture: self.plan.architecture.clone(),
             sparsity: removed / weights as f64,
-            bits_per_weight: bits(target_bytes, weights),
+            bits_per_weight: bits(written.targets, weights),
             embedding_bits_per_weight: (embedding_weights > 0)
-                .then(|| bits(embedding_bytes, embedding_weights)),
+                .then(|| bits(written.embeddings, embedding_weights)),
             input_bytes: self
                 .catalog
                 .shards
@@ -58,7 +53,7 @@ impl Job {
                 .map(|shard| shard.len_bytes)
                 .sum::<u64>()
                 + sidecars,
-            output_bytes,
+            output_bytes: written.total,
             seconds: (self.clock)() - self.started,
             phases: self.phases.clone(),
             peak_rss_bytes: 0,

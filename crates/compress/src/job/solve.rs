@@ -1,22 +1,38 @@
 //! The unit that solves one matrix and writes it to the work folder.
 
 use super::{Job, JobHost, event};
-use crate::journal::Record;
+use crate::journal::{Journal, Record};
 use crate::methods::{Inputs, Problem, Solved};
 use crate::plan::{Matrix, solve_unit};
 use crate::report::{LayerReport, Repair};
-use crate::solve::energy::{output_energy, ratio, relative_weight_error};
+use crate::solve::energy::{output_energy, ratio, weight_error};
 use crate::{CompressError, Stage};
-use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix, Values};
+use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix, TensorsError, Values};
 
-/// Buffers the size of a matrix that are used again: fresh memory costs more than the work of methods without calibration.
+/// A buffer the size of a matrix that is used again: fresh memory costs more than the work of methods without calibration.
 #[derive(Default)]
 pub(super) struct Scratch {
     w: Vec<f32>,
-    decoded: Vec<f32>,
+}
+
+/// A solved matrix on its way to the work folder.
+pub(super) struct Pending {
+    record: Record,
+    encoded: EncodedTensor,
+}
+
+impl Pending {
+    fn write(&self, journal: &mut Journal) -> Result<(), TensorsError> {
+        let (header, parts) = self.encoded.pieces();
+        let mut pieces = vec![header.as_slice()];
+        pieces.extend(parts.iter().map(|part| part.bytes.as_slice()));
+        journal.put(self.record.clone(), &pieces)
+    }
 }
 
 impl Job {
+    /// Solves a matrix, and meanwhile writes the one before it to the work folder: without calibration a good part of the
+    /// time goes into files.
     pub(super) fn solve(
         &mut self,
         index: usize,
@@ -27,48 +43,76 @@ impl Job {
         let place = (matrix.block, matrix.input);
         let calibrated = !matrix.embedding && self.plan.calibrated();
         if calibrated && self.inputs.as_ref().is_none_or(|(at, _)| *at != place) {
+            self.flush()?;
             self.statistics(matrix.block, matrix.input, host)?;
         }
         self.report_solve(host, &matrix.name);
-        let entry = &self.catalog.tensors[matrix.tensor];
         let mut w = std::mem::take(&mut self.scratch.w);
-        self.catalog
-            .read_finite_into(&self.compute, entry, &mut w)?;
-        let inputs = self
-            .inputs
-            .as_ref()
-            .filter(|_| calibrated)
-            .map(|(_, inputs)| inputs);
+        let before = self.pending.take();
+        let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
+        let (written, solved) = self.compute.pool.join(
+            || {
+                before
+                    .as_ref()
+                    .map_or(Ok(()), |before| before.write(&mut journal))
+            },
+            || self.solved_unit(index, &matrix, calibrated, &mut w),
+        );
+        self.journal = journal;
+        self.scratch = Scratch { w };
+        if let Err(error) = written {
+            self.pending = before;
+            return Err(error.into());
+        }
+        self.pending = Some(solved?);
+        self.report_solve(host, &matrix.name);
+        Ok(())
+    }
+
+    /// Writes what is solved and not yet in the work folder.
+    pub(super) fn flush(&mut self) -> Result<(), CompressError> {
+        if let Some(pending) = &self.pending {
+            pending.write(&mut self.journal)?;
+        }
+        self.pending = None;
+        Ok(())
+    }
+
+    fn solved_unit(
+        &self,
+        index: usize,
+        matrix: &Matrix,
+        calibrated: bool,
+        w: &mut Vec<f32>,
+    ) -> Result<Pending, CompressError> {
+        let entry = &self.catalog.tensors[matrix.tensor];
+        self.catalog.read_finite_into(&self.compute, entry, w)?;
+        let inputs = self.inputs.as_ref().filter(|_| calibrated);
+        let inputs = inputs.map(|(_, inputs)| inputs);
         let dtype = entry.dtype;
         // One thread hashes the source while the others solve.
         let (solved, digest) = self.compute.pool.join(
-            || self.run_method(&matrix, &w, inputs, dtype),
-            || self.catalog.source_digest(entry),
+            || self.run_method(matrix, w, inputs, dtype),
+            || self.catalog.source_digest(entry, w),
         );
-        let digest = digest?;
-        self.refuse_repairs(&matrix, &solved.repairs)?;
+        self.refuse_repairs(matrix, &solved.repairs)?;
         let encoded = EncodedTensor::encode(
             &self.compute,
             &matrix.name,
             dtype,
             solved.method,
-            &digest,
+            &digest?,
             &solved.matrix,
         );
-        let mut decoded = std::mem::take(&mut self.scratch.decoded);
-        solved.matrix.dequantize_into(&self.compute, &mut decoded);
-        let layer = self.layer_report(&matrix, &w, &mut decoded, &solved, inputs, &encoded);
+        let layer = self.layer_report(matrix, w, &solved, inputs, &encoded);
         let record = Record {
             unit: solve_unit(&matrix.name),
             file: format!("unit-{index:05}.kerf"),
-            sha256: String::new(),
+            digest: String::new(),
             layer: Some(layer),
             repairs: solved.repairs,
         };
-        self.journal.put(record, &encoded.to_bytes())?;
-        self.scratch = Scratch { w, decoded };
-        self.report_solve(host, &matrix.name);
-        Ok(())
+        Ok(Pending { record, encoded })
     }
 
     fn run_method(
@@ -111,19 +155,18 @@ impl Job {
         &self,
         matrix: &Matrix,
         w: &[f32],
-        decoded: &mut [f32],
         solved: &Solved,
         inputs: Option<&Inputs>,
         encoded: &EncodedTensor,
     ) -> LayerReport {
-        let relative_weight_error = relative_weight_error(&self.compute, w, decoded);
+        let error = weight_error(&self.compute, w, &solved.matrix);
         let relative_output_error = inputs.map(|inputs| {
             let whole = output_energy(&self.compute, w, matrix.rows, &inputs.gram);
-            let error = solved.error_energy.unwrap_or_else(|| {
-                decoded.iter_mut().zip(w).for_each(|(value, w)| *value -= w);
-                output_energy(&self.compute, decoded, matrix.rows, &inputs.gram)
-            });
-            ratio(error, whole)
+            let part = match &solved.damped {
+                Some(damped) => damped.without_damping(error.error),
+                None => self.error_energy(w, &solved.matrix, inputs),
+            };
+            ratio(part, whole)
         });
         LayerReport {
             name: matrix.name.clone(),
@@ -134,8 +177,15 @@ impl Job {
             bits_per_weight: encoded.content_bytes() as f64 * 8.0
                 / (matrix.rows * matrix.cols) as f64,
             relative_output_error,
-            relative_weight_error,
+            relative_weight_error: ratio(error.error, error.norm),
         }
+    }
+
+    /// The mean energy of what the outputs of a layer lose.
+    fn error_energy(&self, w: &[f32], matrix: &QuantizedMatrix, inputs: &Inputs) -> f64 {
+        let mut lost = matrix.dequantize_on(&self.compute);
+        lost.iter_mut().zip(w).for_each(|(value, w)| *value -= w);
+        output_energy(&self.compute, &lost, matrix.rows, &inputs.gram)
     }
 
     fn report_solve(&self, host: &mut dyn JobHost, name: &str) {
@@ -143,7 +193,8 @@ impl Job {
             .plan
             .matrices()
             .filter(|m| self.journal.get(&solve_unit(&m.name)).is_some())
-            .count();
+            .count()
+            + usize::from(self.pending.is_some());
         host.event(event(
             Stage::Solve,
             done as u64,

@@ -64,19 +64,37 @@ pub struct Problem<'a> {
 pub struct Solved {
     /// The result.
     pub matrix: QuantizedMatrix,
-    /// tr(D H D^T) of the error D, if the solver knows it for free.
-    pub error_energy: Option<f64>,
+    /// What the solver learned of its error on the way.
+    pub damped: Option<DampedEnergy>,
     /// Id of the method that made the result.
     pub method: &'static str,
     /// Repairs, in order.
     pub repairs: Vec<Repair>,
 }
 
+/// tr(D (H + damping) D^T) of the error D, which a solver sums up as it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct DampedEnergy {
+    /// Over all columns with inputs.
+    pub energy: f64,
+    /// What was added to the diagonal.
+    pub damping: f64,
+    /// Squares of the weights in columns without inputs: the solver left them out.
+    pub dead: f64,
+}
+
+impl DampedEnergy {
+    /// tr(D H D^T), from the sum of the squares of D.
+    pub fn without_damping(&self, squares: f64) -> f64 {
+        (self.energy - self.damping * (squares - self.dead)).max(0.0)
+    }
+}
+
 impl Solved {
     fn plain(method: &'static str, matrix: QuantizedMatrix) -> Self {
         Self {
             matrix,
-            error_energy: None,
+            damped: None,
             method,
             repairs: Vec::new(),
         }

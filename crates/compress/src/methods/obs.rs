@@ -8,7 +8,7 @@
 //!
 //! Cost: out in^2 flops, of which 128 / in happen in the row panels and the rest as a matrix product.
 
-use super::{Method, Problem, Solved, magnitude};
+use super::{DampedEnergy, Method, Problem, Solved, magnitude};
 use crate::report::Repair;
 use crate::solve::factor::Factor;
 use crate::solve::obs_loop;
@@ -55,44 +55,28 @@ fn solve_with(compute: &Compute, p: &Problem<'_>, factor: &Factor) -> Solved {
         });
     }
     let mut w = p.w.to_vec();
+    let mut dead = 0.0;
     if !factor.dead.is_empty() {
         repairs.push(Repair::DeadColumns {
             tensor: p.name.into(),
             columns: factor.dead.len(),
         });
         for row in w.chunks_mut(p.cols) {
-            factor.dead.iter().for_each(|&j| row[j] = 0.0);
+            for &j in &factor.dead {
+                dead += f64::from(row[j]).powi(2);
+                row[j] = 0.0;
+            }
         }
     }
-    let (matrix, damped_energy) = obs_loop::run(compute, w, p, factor);
-    let error_energy =
-        damped_energy.map(|damped| damped_to_plain(compute, p, factor, &matrix, damped));
+    let (matrix, energy) = obs_loop::run(compute, w, p, factor);
     Solved {
         matrix,
-        error_energy,
+        damped: energy.map(|energy| DampedEnergy {
+            energy,
+            damping: factor.damping,
+            dead,
+        }),
         method: "obs",
         repairs,
     }
-}
-
-/// Takes the damping's share out of the sum of e^2.
-fn damped_to_plain(
-    compute: &Compute,
-    p: &Problem<'_>,
-    factor: &Factor,
-    matrix: &kerf_tensors::QuantizedMatrix,
-    damped: f64,
-) -> f64 {
-    let decoded = matrix.dequantize_on(compute);
-    let live = |j: usize| factor.dead.binary_search(&j).is_err();
-    let skip_dead = !factor.dead.is_empty();
-    let squares = compute.pool.map(p.rows, |r| {
-        let row = r * p.cols..(r + 1) * p.cols;
-        let pairs = p.w[row.clone()].iter().zip(&decoded[row]).enumerate();
-        pairs
-            .filter(|(j, _)| !skip_dead || live(*j))
-            .map(|(_, (a, b))| ((a - b) as f64).powi(2))
-            .sum::<f64>()
-    });
-    (damped - factor.damping * squares.iter().sum::<f64>()).max(0.0)
 }

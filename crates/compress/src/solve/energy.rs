@@ -3,6 +3,7 @@
 use super::PANEL_ROWS;
 use crate::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
+use kerf_tensors::QuantizedMatrix;
 
 /// tr(D H D^T) for `d` [rows, n] and the symmetric `h` [n, n] of which the lower triangle is valid, in f64.
 ///
@@ -76,21 +77,36 @@ fn sum_of(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
     total
 }
 
-/// sum((a - b)^2) / sum(a^2); 0 if both are zero.
-pub fn relative_weight_error(compute: &Compute, original: &[f32], approximation: &[f32]) -> f64 {
-    const CHUNK: usize = 1 << 16;
-    let parts = compute.pool.map(original.len().div_ceil(CHUNK), |i| {
-        let range = i * CHUNK..((i + 1) * CHUNK).min(original.len());
-        let (a, b) = (&original[range.clone()], &approximation[range]);
-        (
-            sum_of(a, b, |x, y| (x - y) * (x - y)),
-            sum_of(a, a, |x, y| x * y),
-        )
+/// Sums of squares.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WeightError {
+    /// Of what a matrix lost.
+    pub error: f64,
+    /// Of the matrix.
+    pub norm: f64,
+}
+
+/// What `w` loses when it becomes `matrix`. A row is decoded while it is in cache: one pass over `w`. Sums are f32 within a
+/// row and f64 beyond.
+pub fn weight_error(compute: &Compute, w: &[f32], matrix: &QuantizedMatrix) -> WeightError {
+    let (cols, kernels) = (matrix.cols, &compute.kernels);
+    let parts = compute.pool.map(matrix.rows.div_ceil(PANEL_ROWS), |panel| {
+        let mut part = WeightError::default();
+        let mut lost = vec![0.0; cols];
+        for row in panel * PANEL_ROWS..matrix.rows.min((panel + 1) * PANEL_ROWS) {
+            let w = &w[row * cols..][..cols];
+            matrix.dequantize_rows(kernels, row, &mut lost);
+            kernels.axpy(-1.0, w, &mut lost);
+            part.error += f64::from(kernels.dot(&lost, &lost));
+            part.norm += f64::from(kernels.dot(w, w));
+        }
+        part
     });
-    let (error, norm) = parts
-        .iter()
-        .fold((0.0, 0.0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
-    ratio(error, norm)
+    let add = |sum: WeightError, part: &WeightError| WeightError {
+        error: sum.error + part.error,
+        norm: sum.norm + part.norm,
+    };
+    parts.iter().fold(WeightError::default(), add)
 }
 
 /// `part / whole`, 0 for 0 / 0.

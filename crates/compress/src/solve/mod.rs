@@ -1,5 +1,6 @@
 //! The pieces that layer solvers share: exact selection, rounding to a grid, factors with a damping ladder, error measures.
 
+mod cut;
 pub mod energy;
 pub mod factor;
 pub mod obs_loop;

@@ -7,7 +7,7 @@ use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix, Values};
 /// Rounds every surviving weight to the nearest value of its group's grid; the scale of a group is the one with the least
 /// squared error over its survivors.
 ///
-/// Shapes: w [rows, cols]. Cost: one pass of the scale search (25 candidates a weight) and one of rounding.
+/// Shapes: w [rows, cols]. Cost: one pass over w, in which 15 candidates a weight are tried for the scale.
 pub fn round_to_grid(
     compute: &Compute,
     w: &[f32],
@@ -18,39 +18,35 @@ pub fn round_to_grid(
 ) -> QuantizedMatrix {
     let (group_cols, groups, range) = (grid.group_cols(cols), grid.groups(cols), grid.range());
     let mut codes = vec![0i8; rows * cols];
-    let scales = compute.pool.map(rows.div_ceil(PANEL_ROWS), |panel| {
-        let end = ((panel + 1) * PANEL_ROWS).min(rows);
-        let mut scales = Vec::with_capacity((end - panel * PANEL_ROWS) * groups);
-        for row in panel * PANEL_ROWS..end {
-            for start in (0..cols).step_by(group_cols) {
-                let part = &w[row * cols + start..row * cols + (start + group_cols).min(cols)];
-                let bits = mask.as_ref().map(|mask| &mask.row(row)[start / 8..]);
-                scales.push(compute.kernels.fit_scale(part, bits, start % 8, range));
-            }
+    let mut scales = vec![0.0; rows * groups];
+    let kernels = &compute.kernels;
+    let round_row = |row: usize, codes: &mut [i8], scales: &mut [f32]| {
+        let mask = mask.as_ref().map(|mask| mask.row(row));
+        let weights = w[row * cols..(row + 1) * cols].chunks(group_cols);
+        let parts = weights.zip(codes.chunks_mut(group_cols)).zip(scales);
+        for (group, ((w, codes), scale)) in parts.enumerate() {
+            let start = group * group_cols;
+            let bits = mask.map(|mask| &mask[start / 8..]);
+            *scale = kernels.fit_scale(w, bits, start % 8, range);
+            kernels.quantize(w, *scale, range, codes);
         }
-        scales
+        if let Some(mask) = mask {
+            clear_pruned(codes, mask);
+        }
+    };
+    let panel = PANEL_ROWS * cols.max(1);
+    let mut panels: Vec<_> = codes
+        .chunks_mut(panel)
+        .zip(scales.chunks_mut(PANEL_ROWS * groups.max(1)))
+        .collect();
+    compute.pool.chunks_mut(&mut panels, 1, |panel, pieces| {
+        let (codes, scales) = &mut pieces[0];
+        let rows = codes.chunks_mut(cols).zip(scales.chunks_mut(groups));
+        for (i, (codes, scales)) in rows.enumerate() {
+            round_row(panel * PANEL_ROWS + i, codes, scales);
+        }
     });
-    let scales = scales.concat();
-    compute
-        .pool
-        .chunks_mut(&mut codes, PANEL_ROWS * cols, |panel, codes| {
-            for (i, codes) in codes.chunks_mut(cols).enumerate() {
-                let row = panel * PANEL_ROWS + i;
-                for (group, start) in (0..cols).step_by(group_cols).enumerate() {
-                    let end = (start + group_cols).min(cols);
-                    let scale = scales[row * groups + group];
-                    compute.kernels.quantize(
-                        &w[row * cols + start..row * cols + end],
-                        scale,
-                        range,
-                        &mut codes[start..end],
-                    );
-                }
-                if let Some(mask) = &mask {
-                    clear_pruned(codes, mask.row(row));
-                }
-            }
-        });
+    drop(panels);
     QuantizedMatrix {
         rows,
         cols,

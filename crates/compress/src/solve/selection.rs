@@ -1,14 +1,15 @@
 //! Which weights have the lowest scores: radix selection on the bits of the scores, no sort, exact counts.
 //!
-//! A non-negative f32 sorts like its bits. Three passes over 11 + 11 + 9 bits find the value of rank k; a last pass
-//! writes the mask. Scores are computed anew in each pass by the caller's closure, so nothing the size of the matrix is
+//! A non-negative f32 sorts like its bits. Three passes of histograms over 11 + 11 + 9 bits find the value of rank k; for a large
+//! region a sample says about where it is, and one pass collects the scores near to it. A last pass writes the mask. Scores are computed anew in each pass by the caller's closure, so nothing the size of the matrix is
 //! kept. Equal scores are removed in order of their index, so the result is unique.
 
+use super::cut::Scores;
 use kerf_kernels::{Compute, Kernels};
 use std::ops::Range;
 
-const BUCKETS: usize = 2048;
-const SHIFTS: [u32; 3] = [20, 9, 0];
+pub(super) const BUCKETS: usize = 2048;
+pub(super) const SHIFTS: [u32; 3] = [20, 9, 0];
 
 /// Writes the scores of one row (of the region's columns) into the slice.
 pub type RowScores<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
@@ -31,13 +32,8 @@ impl MaskRegion<'_> {
     }
 }
 
-/// The value of rank `k` among scores: all below it go, and of those equal to it the first `ties`.
-struct Cut {
-    bits: u32,
-    ties: usize,
-}
-
-/// Keeps all of the region but the `remove` lowest scores. Cost: four passes of the score closure.
+/// Keeps all of the region but the `remove` lowest scores. Cost: two passes of the score closure over a large region (and a
+/// sample), four over a small one.
 pub fn keep_highest(
     compute: &Compute,
     region: MaskRegion<'_>,
@@ -48,43 +44,28 @@ pub fn keep_highest(
     if remove == 0 || remove >= total {
         return fill(region, remove == 0);
     }
-    let chunk = chunk_rows(region.cols);
-    let cut = find_cut(compute, region.rows, region.cols, chunk, remove, scores);
+    let table = Scores {
+        compute,
+        rows: region.rows,
+        cols: region.cols,
+        chunk: chunk_rows(region.cols),
+        of_row: scores,
+    };
+    let cut = table.cut_by_sample(remove);
+    let cut = cut.unwrap_or_else(|| table.cut_by_histograms(remove));
     let threshold = f32::from_bits(cut.bits);
-    let bytes = region.bytes();
-    let (rows, cols, stride) = (region.rows, region.cols, region.stride);
-    let ties: Vec<std::sync::atomic::AtomicUsize> =
-        (0..rows.div_ceil(chunk)).map(|_| 0.into()).collect();
+    let (bytes, stride) = (region.bytes(), region.stride);
     compute
         .pool
-        .chunks_mut(region.bits, chunk * stride, |index, bits| {
-            let mut row = vec![0.0; cols];
-            let mut equal = 0;
-            for (i, out) in bits.chunks_mut(stride).enumerate() {
-                if index * chunk + i >= rows {
-                    break;
-                }
-                scores(index * chunk + i, &mut row);
-                compute
-                    .kernels
-                    .mask_above(&row, threshold, &mut out[..bytes]);
-                equal += row
-                    .iter()
-                    .filter(|score| score.to_bits() == cut.bits)
-                    .count();
-            }
-            ties[index].store(equal, std::sync::atomic::Ordering::Relaxed);
+        .chunks_mut(region.bits, table.chunk * stride, |index, bits| {
+            table.each_row(index, |i, row| {
+                let out = &mut bits[i * stride..][..bytes];
+                compute.kernels.mask_above(row, threshold, out);
+            });
         });
-    let ties: Vec<usize> = ties.into_iter().map(|count| count.into_inner()).collect();
-    keep_late_ties(
-        compute,
-        region.bits,
-        (rows, cols, stride),
-        chunk,
-        &ties,
-        &cut,
-        scores,
-    );
+    if cut.ties < cut.equal {
+        table.keep_late_ties(region.bits, stride, &cut);
+    }
 }
 
 /// The lowest `remove` of each row go. Cost: four passes of the score closure over each row, rows in parallel.
@@ -165,38 +146,8 @@ fn keep_highest_in_row(
     }
 }
 
-fn find_cut(
-    compute: &Compute,
-    rows: usize,
-    cols: usize,
-    chunk: usize,
-    remove: usize,
-    scores: &RowScores<'_>,
-) -> Cut {
-    let (mut prefix, mut rank) = (0, remove);
-    for shift in SHIFTS {
-        let parts = compute.pool.map(rows.div_ceil(chunk), |index| {
-            let mut hist = vec![0u32; BUCKETS];
-            let mut row = vec![0.0; cols];
-            for i in row_range(index, chunk, rows) {
-                scores(i, &mut row);
-                compute.kernels.histogram(&row, shift, prefix, &mut hist);
-            }
-            hist
-        });
-        let total = |bucket: usize| parts.iter().map(|part| part[bucket] as usize).sum();
-        let (bucket, left) = bucket_of_rank((0..BUCKETS).map(total), rank);
-        rank = left;
-        prefix = next_prefix(prefix, shift, bucket);
-    }
-    Cut {
-        bits: prefix,
-        ties: rank,
-    }
-}
-
 /// The bucket in which the `rank`-th element (from 1) lies, and its rank inside that bucket.
-fn bucket_of_rank(counts: impl Iterator<Item = usize>, mut rank: usize) -> (u32, usize) {
+pub(super) fn bucket_of_rank(counts: impl Iterator<Item = usize>, mut rank: usize) -> (u32, usize) {
     for (bucket, count) in counts.enumerate() {
         if rank <= count {
             return (bucket as u32, rank);
@@ -206,50 +157,9 @@ fn bucket_of_rank(counts: impl Iterator<Item = usize>, mut rank: usize) -> (u32,
     unreachable!("rank is at most the number of scores")
 }
 
-fn next_prefix(prefix: u32, shift: u32, bucket: u32) -> u32 {
+pub(super) fn next_prefix(prefix: u32, shift: u32, bucket: u32) -> u32 {
     let bits = if shift == 0 { 9 } else { 11 };
     prefix << bits | bucket
-}
-
-fn keep_late_ties(
-    compute: &Compute,
-    bits: &mut [u8],
-    (rows, cols, stride): (usize, usize, usize),
-    chunk: usize,
-    ties: &[usize],
-    cut: &Cut,
-    scores: &RowScores<'_>,
-) {
-    if ties.iter().sum::<usize>() == cut.ties {
-        return;
-    }
-    let before: Vec<usize> = ties
-        .iter()
-        .scan(0, |sum, &n| Some(std::mem::replace(sum, *sum + n)))
-        .collect();
-    compute
-        .pool
-        .chunks_mut(bits, chunk * stride, |index, bits| {
-            if ties[index] == 0 || before[index] + ties[index] <= cut.ties {
-                return;
-            }
-            let mut left = cut.ties.saturating_sub(before[index]);
-            let mut row = vec![0.0; cols];
-            for (i, out) in row_range(index, chunk, rows).zip(bits.chunks_mut(stride)) {
-                scores(i, &mut row);
-                for (j, _) in row
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, score)| score.to_bits() == cut.bits)
-                {
-                    if left > 0 {
-                        left -= 1;
-                    } else {
-                        out[j / 8] |= 1 << (j % 8);
-                    }
-                }
-            }
-        });
 }
 
 fn fill(region: MaskRegion<'_>, keep: bool) {
@@ -271,7 +181,7 @@ fn chunk_rows(cols: usize) -> usize {
     (65536 / cols.max(1)).clamp(1, 1024)
 }
 
-fn row_range(index: usize, chunk: usize, rows: usize) -> Range<usize> {
+pub(super) fn row_range(index: usize, chunk: usize, rows: usize) -> Range<usize> {
     index * chunk..((index + 1) * chunk).min(rows)
 }
 
@@ -340,6 +250,38 @@ mod tests {
                 keep_highest_per_row(&compute, region(&mut mask), remove, &|r, out| out.copy_from_slice(&scores[r * cols..][..cols]));
                 let rows: Vec<bool> = scores.chunks(cols).flat_map(|row| sorted(row, remove)).collect();
                 prop_assert_eq!(kept(&mask), rows);
+            }
+        }
+    }
+
+    #[test]
+    fn large_regions_are_cut_where_histograms_cut_them() {
+        let compute = Compute::new(None, 2).unwrap();
+        let (rows, cols) = (700, 403);
+        let hash = |at: usize| (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        let spread = |at: usize| (hash(at) as f32).powi(2);
+        let many_ties = |at: usize| (hash(at) % 7) as f32;
+        // The sample is of no use where rows differ as much as this, or where nearly all scores are equal.
+        let by_row = |at: usize| (at / cols) as f32 + hash(at) as f32 * 1e-9;
+        let one = |at: usize| f32::from(u8::from(at == 77));
+        let kinds: [&(dyn Fn(usize) -> f32 + Sync); 4] = [&spread, &many_ties, &by_row, &one];
+        for score in kinds {
+            let of_row = |row: usize, out: &mut [f32]| {
+                for (j, out) in out.iter_mut().enumerate() {
+                    *out = score(row * cols + j);
+                }
+            };
+            let scores: Vec<f32> = (0..rows * cols).map(score).collect();
+            for remove in [
+                1,
+                3000,
+                rows * cols / 2,
+                rows * cols * 7 / 10,
+                rows * cols - 1,
+            ] {
+                let mut mask = Mask::empty(rows, cols);
+                keep_highest(&compute, region(&mut mask), remove, &of_row);
+                assert!(kept(&mask) == sorted(&scores, remove), "{remove}");
             }
         }
     }

@@ -1,9 +1,10 @@
-//! Bitmaps and bit streams of codes, eight at a time.
+//! Bitmaps and bit streams of codes, eight at a time, and bitmaps of values, a vector at a time.
 
+use super::quantize::bits_at;
 use super::tables::{COMPACT, EXPAND};
 use crate::reference;
 use crate::reference::pack::lowest_code;
-use crate::simd::Simd;
+use crate::simd::{self, Simd};
 
 #[inline(always)]
 fn load8(bytes: [i8; 8]) -> u64 {
@@ -32,6 +33,37 @@ pub(crate) fn compact_codes<S: Simd>(simd: S, codes: &[i8], mask: &[u8], out: &m
         count += byte.count_ones() as usize;
     }
     count + reference::compact_codes(tail, tail_mask, &mut out[count..])
+}
+
+#[inline(always)]
+pub(crate) fn compact_values<S: Simd>(
+    simd: S,
+    values: &[f32],
+    mask: &[u8],
+    out: &mut [f32],
+) -> usize {
+    assert!(out.len() >= values.len());
+    let whole = values.len() - values.len() % S::LANES;
+    let mut count = 0;
+    for (index, lanes) in values[..whole].chunks_exact(S::LANES).enumerate() {
+        let bits = bits_at(mask, index * S::LANES, S::LANES);
+        // SAFETY: at most as many values lie in front as were read before, so a whole vector fits.
+        unsafe {
+            simd.store_chosen(
+                simd::load::<S>(simd, lanes),
+                bits,
+                out.as_mut_ptr().add(count),
+            )
+        };
+        count += bits.count_ones() as usize;
+    }
+    for (at, value) in values.iter().enumerate().skip(whole) {
+        if mask[at / 8] >> (at % 8) & 1 == 1 {
+            out[count] = *value;
+            count += 1;
+        }
+    }
+    count
 }
 
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Scales and codes of the symmetric integer grid.
 
 use crate::dispatch::CodeRange;
-use crate::reference::quantize::{self as plain, FIT_CANDIDATES};
+use crate::reference::quantize::{self as plain, COARSE};
 use crate::simd::{self, MAX_LANES, Simd};
 
 /// Weights that one step of a scale search looks at.
@@ -14,7 +14,7 @@ type Kept = [f32; CHUNK + MAX_LANES];
 
 /// `count` bits of a bitmap from bit `at`, at most 16.
 #[inline(always)]
-fn bits_at(mask: &[u8], at: usize, count: usize) -> u32 {
+pub(super) fn bits_at(mask: &[u8], at: usize, count: usize) -> u32 {
     let rest = &mask[at / 8..];
     let word = match rest.first_chunk::<4>() {
         Some(word) => u32::from_le_bytes(*word),
@@ -107,10 +107,11 @@ pub(crate) fn absmax_scale<S: Simd>(
     }
 }
 
-/// Room for the candidates, in whole vectors of every instruction set.
-const CANDIDATE_LANES: usize = 32;
+/// Room for the candidates of the first step, in whole vectors of every instruction set.
+const CANDIDATE_LANES: usize = 16;
 
-/// The lanes are candidates, and each survivor is held against all of them: pruned weights then cost nothing.
+/// In the first step the lanes are candidates, and each survivor is held against all of them: pruned weights then cost
+/// nothing. In the second the lanes are survivors.
 #[inline(always)]
 pub(crate) fn fit_scale<S: Simd>(
     simd: S,
@@ -121,43 +122,54 @@ pub(crate) fn fit_scale<S: Simd>(
 ) -> f32 {
     let mut kept = [0.0; CHUNK + MAX_LANES];
     let mut errors = [0.0; CANDIDATE_LANES];
-    let scales;
-    let largest;
-    if w.len() <= CHUNK {
-        // The usual group: its survivors are gathered once.
-        let count = survivors(simd, w, mask, mask_bit, &mut kept);
-        largest = largest_lane(simd, absmax_of(simd, &kept, count, simd.splat(0.0)));
-        scales = candidates(simd, largest, range);
-        add_errors(simd, &kept[..count], &scales, range, &mut errors);
+    let mut count = 0;
+    // The survivors of the usual group are gathered once, those of a longer one in every pass.
+    let is_usual = w.len() <= CHUNK;
+    let largest = if is_usual {
+        count = survivors(simd, w, mask, mask_bit, &mut kept);
+        largest_lane(simd, absmax_of(simd, &kept, count, simd.splat(0.0)))
     } else {
-        largest = absmax(simd, w, mask, mask_bit);
-        scales = candidates(simd, largest, range);
-        for (chunk, w) in w.chunks(CHUNK).enumerate() {
-            let count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
-            add_errors(simd, &kept[..count], &scales, range, &mut errors);
-        }
-    }
+        absmax(simd, w, mask, mask_bit)
+    };
     if largest == 0.0 {
         return 0.0;
     }
-    let mut best = (
-        f32::INFINITY,
-        plain::round_scale(largest / f32::from(range.hi)),
-    );
-    for (error, scale) in errors.into_iter().zip(scales).take(FIT_CANDIDATES) {
+    let scales = candidates(simd, largest, range);
+    for (chunk, w) in w.chunks(CHUNK).enumerate() {
+        if !is_usual {
+            count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
+        }
+        add_errors(simd, &kept[..count], &scales, range, &mut errors);
+    }
+    let first = plain::round_scale(largest / f32::from(range.hi));
+    let mut best = (f32::INFINITY, first, 0);
+    for (index, (error, scale)) in errors.into_iter().zip(scales).enumerate().take(COARSE) {
         if error < best.0 {
-            best = (error, scale);
+            best = (error, scale, 2 * index);
+        }
+    }
+    for index in plain::neighbours(best.2) {
+        let scale = plain::round_scale(plain::candidate(index, largest, range));
+        let mut error = 0.0;
+        for (chunk, w) in w.chunks(CHUNK).enumerate() {
+            if !is_usual {
+                count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
+            }
+            error += grid_error(simd, &kept, count, scale, range);
+        }
+        if error < best.0 {
+            best = (error, scale, index);
         }
     }
     best.1
 }
 
-/// The candidates as files store them; the unused lanes repeat the last.
+/// The candidates of the first step as files store them; the unused lanes repeat the last.
 #[inline(always)]
 fn candidates<S: Simd>(simd: S, largest: f32, range: CodeRange) -> [f32; CANDIDATE_LANES] {
     let mut scales = [0.0; CANDIDATE_LANES];
     for (index, scale) in scales.iter_mut().enumerate() {
-        let index = index.min(FIT_CANDIDATES - 1);
+        let index = 2 * index.min(COARSE - 1);
         *scale = plain::clamp_scale(plain::candidate(index, largest, range));
     }
     let mut narrow = [0; CANDIDATE_LANES];
@@ -175,21 +187,19 @@ fn add_errors<S: Simd>(
     range: CodeRange,
     errors: &mut [f32; CANDIDATE_LANES],
 ) {
-    if S::LANES == 4 {
-        // Seven vectors of four hold the 25; the eighth would be wasted.
-        const USED: usize = 28;
-        let (scales, errors) = (&scales[..USED], &mut errors[..USED]);
-        for (scales, errors) in scales.chunks_exact(4).zip(errors.chunks_exact_mut(4)) {
-            add_errors_of::<S, 1>(simd, kept, scales, range, errors);
-        }
-    } else if S::LANES == 8 {
-        add_errors_of::<S, 4>(simd, kept, scales, range, errors);
+    // Two vectors, each with two sums, are as much as 16 registers hold.
+    if S::LANES == 16 {
+        add_errors_of::<S, 1>(simd, kept, scales, range, errors);
     } else {
-        add_errors_of::<S, 2>(simd, kept, scales, range, errors);
+        let parts = scales.chunks_exact(2 * S::LANES);
+        for (scales, errors) in parts.zip(errors.chunks_exact_mut(2 * S::LANES)) {
+            add_errors_of::<S, 2>(simd, kept, scales, range, errors);
+        }
     }
 }
 
-/// [`add_errors`] for `N` vectors of candidates, held in registers.
+/// [`add_errors`] for `N` vectors of candidates, held in registers. Weights alternate between two sums: one would wait for
+/// its own last addition.
 #[inline(always)]
 fn add_errors_of<S: Simd, const N: usize>(
     simd: S,
@@ -198,27 +208,74 @@ fn add_errors_of<S: Simd, const N: usize>(
     range: CodeRange,
     errors: &mut [f32],
 ) {
-    let (lo, hi) = (f32::from(range.lo), f32::from(range.hi));
-    let (lo, hi, round) = (simd.splat(lo), simd.splat(hi), simd.splat(ROUND));
+    let grid = Grid::new(simd, range);
     let mut scale = [simd.splat(0.0); N];
     let mut inverse = scale;
-    let mut sum = scale;
+    let mut sums = [scale; 2];
     for v in 0..N {
         scale[v] = simd::load(simd, &scales[v * S::LANES..]);
         inverse[v] = simd.div(simd.splat(1.0), scale[v]);
-        sum[v] = simd::load(simd, &errors[v * S::LANES..]);
     }
-    for w in kept {
+    let (pairs, rest) = kept.as_chunks::<2>();
+    for pair in pairs {
+        for k in 0..2 {
+            let w = simd.splat(pair[k]);
+            for v in 0..N {
+                sums[k][v] = grid.add_error(simd, w, scale[v], inverse[v], sums[k][v]);
+            }
+        }
+    }
+    for w in rest {
         let w = simd.splat(*w);
         for v in 0..N {
-            let code = simd.sub(simd.mul_add(w, inverse[v], round), round);
-            let code = simd.max(simd.min(code, hi), lo);
-            let distance = simd.neg_mul_add(code, scale[v], w);
-            sum[v] = simd.mul_add(distance, distance, sum[v]);
+            sums[0][v] = grid.add_error(simd, w, scale[v], inverse[v], sums[0][v]);
         }
     }
     for v in 0..N {
-        simd::store(simd, sum[v], &mut errors[v * S::LANES..]);
+        let errors = &mut errors[v * S::LANES..];
+        let sum = simd.add(sums[0][v], sums[1][v]);
+        simd::store(simd, simd.add(simd::load(simd, errors), sum), errors);
+    }
+}
+
+/// Squared distance of the first `count` survivors (zeros follow) to their nearest grid values.
+#[inline(always)]
+fn grid_error<S: Simd>(simd: S, kept: &Kept, count: usize, scale: f32, range: CodeRange) -> f32 {
+    let grid = Grid::new(simd, range);
+    let (scale, inverse) = (simd.splat(scale), simd.splat(1.0 / scale));
+    let mut sum = simd.splat(0.0);
+    for lanes in kept[..count.next_multiple_of(S::LANES)].chunks_exact(S::LANES) {
+        sum = grid.add_error(simd, simd::load(simd, lanes), scale, inverse, sum);
+    }
+    let mut lanes = [0.0; MAX_LANES];
+    simd::store(simd, sum, &mut lanes);
+    lanes.into_iter().sum()
+}
+
+/// Limits of a grid, in registers.
+struct Grid<S: Simd> {
+    lo: S::F,
+    hi: S::F,
+    round: S::F,
+}
+
+impl<S: Simd> Grid<S> {
+    #[inline(always)]
+    fn new(simd: S, range: CodeRange) -> Self {
+        Self {
+            lo: simd.splat(f32::from(range.lo)),
+            hi: simd.splat(f32::from(range.hi)),
+            round: simd.splat(ROUND),
+        }
+    }
+
+    /// `sum + (w - nearest grid value)^2`.
+    #[inline(always)]
+    fn add_error(&self, simd: S, w: S::F, scale: S::F, inverse: S::F, sum: S::F) -> S::F {
+        let code = simd.sub(simd.mul_add(w, inverse, self.round), self.round);
+        let code = simd.max(simd.min(code, self.hi), self.lo);
+        let distance = simd.neg_mul_add(code, scale, w);
+        simd.mul_add(distance, distance, sum)
     }
 }
 

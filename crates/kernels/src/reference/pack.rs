@@ -14,6 +14,18 @@ pub fn compact_codes(codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
     count
 }
 
+/// See [`crate::Kernels::compact_values`].
+pub fn compact_values(values: &[f32], mask: &[u8], out: &mut [f32]) -> usize {
+    let mut count = 0;
+    for (j, value) in values.iter().enumerate() {
+        if keeps(Some(mask), j) {
+            out[count] = *value;
+            count += 1;
+        }
+    }
+    count
+}
+
 /// See [`crate::Kernels::expand_codes`].
 pub fn expand_codes(packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
     let mut used = 0;

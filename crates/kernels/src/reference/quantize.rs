@@ -3,8 +3,17 @@
 use super::convert;
 use crate::dispatch::CodeRange;
 
-/// The clipping factors that [`fit_scale`] tries: 0.45, 0.475, ..., 1.05.
-pub(crate) const FIT_CANDIDATES: usize = 25;
+/// Clipping factors between which [`fit_scale`] chooses: 0.45, 0.475, ..., 1.05.
+const FIT_CANDIDATES: usize = 25;
+/// Those that it tries first, every second one; then the two beside the best.
+pub(crate) const COARSE: usize = FIT_CANDIDATES.div_ceil(2);
+
+/// The candidates beside one of the first step.
+#[inline(always)]
+pub(crate) fn neighbours(index: usize) -> impl Iterator<Item = usize> {
+    let there = |index: &usize| *index < FIT_CANDIDATES;
+    [index.wrapping_sub(1), index + 1].into_iter().filter(there)
+}
 
 /// Bit `bit` of a bitmap in little bit order; 1 without a bitmap.
 #[inline(always)]
@@ -59,12 +68,21 @@ pub fn fit_scale(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, range: CodeRan
     if largest == 0.0 {
         return 0.0;
     }
-    let mut best = (f32::INFINITY, round_scale(largest / f32::from(range.hi)));
-    for index in 0..FIT_CANDIDATES {
+    let error_of = |index: usize| {
         let scale = round_scale(candidate(index, largest, range));
-        let error = grid_error(w, mask, mask_bit, scale, range);
+        (grid_error(w, mask, mask_bit, scale, range), scale)
+    };
+    let mut best = (f32::INFINITY, round_scale(largest / f32::from(range.hi)), 0);
+    for index in (0..FIT_CANDIDATES).step_by(2) {
+        let (error, scale) = error_of(index);
         if error < best.0 {
-            best = (error, scale);
+            best = (error, scale, index);
+        }
+    }
+    for index in neighbours(best.2) {
+        let (error, scale) = error_of(index);
+        if error < best.0 {
+            best = (error, scale, index);
         }
     }
     best.1

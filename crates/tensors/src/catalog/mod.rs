@@ -9,10 +9,10 @@ mod read;
 mod sidecars;
 
 use crate::folder::FsFolder;
-use crate::kerf::{Folded, TensorRecord, fold};
+use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
 use crate::safetensors::{Header, HeaderTensor, OutTensor};
 use crate::{DType, Folder, Source, TensorsError};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -107,6 +107,8 @@ pub struct Catalog {
     pub config: Option<serde_json::Value>,
     /// "kerf" if any shard is a kerf container, else "safetensors".
     pub form: &'static str,
+    /// Metadata of the first shard: what was said of the model as a whole, without the records of matrices.
+    pub metadata: BTreeMap<String, String>,
     /// The open shards.
     sources: Vec<Arc<dyn Source>>,
     /// Place in `tensors` of every name.
@@ -155,7 +157,11 @@ impl Catalog {
         }
         let mut form = "safetensors";
         let mut tensors = Vec::new();
+        let mut metadata = BTreeMap::new();
         for (shard, (source, header)) in sources.iter().zip(headers).enumerate() {
+            if shard == 0 {
+                metadata = model_metadata(&header);
+            }
             let (folded, is_container) = fold(source.name(), header)?;
             if is_container {
                 form = "kerf";
@@ -167,6 +173,7 @@ impl Catalog {
             sidecars: sidecars::find(folder.as_ref(), &files)?,
             config: read_config(folder.as_ref(), &files)?,
             form,
+            metadata,
             folder,
             shards,
             tensors,

@@ -1,16 +1,11 @@
-//! Plain tensors: large positioned reads in parallel, converted while they are in cache, hashed beside the conversion.
+//! Plain tensors: large positioned reads in parallel, converted while they are in cache.
 
-use crate::bytes::hex;
-use crate::bytes::{as_bytes, as_bytes_mut, try_chunks_mut};
+use crate::bytes::{as_bytes_mut, try_chunks_mut};
 use crate::{DType, Source, TensorsError};
 use kerf_kernels::{Compute, Kernels};
-use sha2::{Digest, Sha256};
 
 /// Elements that one task reads and converts: half a megabyte of 16-bit numbers.
 const CHUNK: usize = 1 << 18;
-/// Elements that are hashed while the next ones are read and converted.
-const PIECE: usize = 1 << 20;
-
 /// Numbers of type F32, F16 or BF16 from `offset` on.
 pub(super) struct Plain<'a> {
     pub source: &'a dyn Source,
@@ -47,77 +42,6 @@ impl Plain<'_> {
                 check_finite(&compute.kernels, name, first, piece)
             })
         })
-    }
-
-    /// Fills `values` with all elements, all of them finite, and returns the SHA-256 of their bytes.
-    pub(super) fn read_checked(
-        &self,
-        compute: &Compute,
-        name: &str,
-        values: &mut [f32],
-    ) -> Result<String, TensorsError> {
-        let mut hash = Sha256::new();
-        match self.dtype {
-            DType::F32 => self.read_hashed_f32(compute, name, values, &mut hash)?,
-            _ => self.read_hashed_narrow(compute, name, values, &mut hash)?,
-        }
-        Ok(hex(&hash.finalize()))
-    }
-
-    /// f32 needs no conversion: it is read into place, and hashed there while the next piece is read.
-    fn read_hashed_f32(
-        &self,
-        compute: &Compute,
-        name: &str,
-        values: &mut [f32],
-        hash: &mut Sha256,
-    ) -> Result<(), TensorsError> {
-        let (mut ready, mut rest) = values.split_at_mut(0);
-        let mut first = 0;
-        while !(ready.is_empty() && rest.is_empty()) {
-            let (next, after) = rest.split_at_mut(rest.len().min(PIECE));
-            let (read, ()) = compute.pool.join(
-                || self.read(compute, first, next, Some(name)),
-                || hash.update(as_bytes(ready)),
-            );
-            read?;
-            first += next.len();
-            (ready, rest) = (next, after);
-        }
-        Ok(())
-    }
-
-    /// 16-bit numbers: a piece is hashed while it is converted.
-    fn read_hashed_narrow(
-        &self,
-        compute: &Compute,
-        name: &str,
-        values: &mut [f32],
-        hash: &mut Sha256,
-    ) -> Result<(), TensorsError> {
-        let mut narrow = vec![0; values.len().min(PIECE)];
-        for (index, piece) in values.chunks_mut(PIECE).enumerate() {
-            let first = index * PIECE;
-            let narrow = &mut narrow[..piece.len()];
-            try_chunks_mut(&compute.pool, narrow, CHUNK, |chunk, part| {
-                let at = self.at(first + chunk * CHUNK);
-                self.source.read_at(at, as_bytes_mut(part))
-            })?;
-            let narrow = &*narrow;
-            let (finite, ()) = compute.pool.join(
-                || {
-                    try_chunks_mut(&compute.pool, piece, CHUNK, |chunk, part| {
-                        let at = chunk * CHUNK;
-                        let narrow = &narrow[at..][..part.len()];
-                        widen(&compute.kernels, self.dtype, narrow, part);
-                        check_finite(&compute.kernels, name, first + at, part)
-                    })
-                },
-                || hash.update(as_bytes(narrow)),
-            );
-            finite?;
-        }
-        Ok(())
     }
 }
 

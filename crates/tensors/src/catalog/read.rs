@@ -2,10 +2,11 @@
 
 use super::plain::{Plain, check_finite};
 use super::{Catalog, Span, Stored, TensorEntry};
+use crate::DType;
 use crate::TensorsError;
-use crate::bytes::resize;
+use crate::bytes::{as_bytes, resize};
+use crate::digest::{ALGORITHM, Digest};
 use kerf_kernels::Compute;
-use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 impl Catalog {
@@ -53,35 +54,6 @@ impl Catalog {
         }
     }
 
-    /// Values and SHA-256 (lower-case hex) of the bytes of a plain tensor in one read; hashing runs beside the conversion.
-    /// `NON_FINITE` if a value is NaN or infinite. For a packed tensor the digest is the one in its record.
-    pub fn read_checked(
-        &self,
-        compute: &Compute,
-        entry: &TensorEntry,
-    ) -> Result<(Vec<f32>, String), TensorsError> {
-        let mut values = Vec::new();
-        let digest = self.read_checked_into(compute, entry, &mut values)?;
-        Ok((values, digest))
-    }
-
-    /// [`Catalog::read_checked`] into a buffer that is used again, as [`Catalog::read_f32_into`].
-    pub fn read_checked_into(
-        &self,
-        compute: &Compute,
-        entry: &TensorEntry,
-        values: &mut Vec<f32>,
-    ) -> Result<String, TensorsError> {
-        if let Stored::Packed { record, .. } = &entry.stored {
-            self.read_f32_into(compute, entry, values)?;
-            check_finite(&compute.kernels, &entry.name, 0, values)?;
-            return Ok(record.source_sha256.clone());
-        }
-        let plain = self.plain(entry)?;
-        resize(values, entry.len());
-        plain.read_checked(compute, &entry.name, values)
-    }
-
     /// [`Catalog::read_f32_into`], and `NON_FINITE` if a value is NaN or infinite.
     pub fn read_finite_into(
         &self,
@@ -89,33 +61,35 @@ impl Catalog {
         entry: &TensorEntry,
         values: &mut Vec<f32>,
     ) -> Result<(), TensorsError> {
-        const CHUNK: usize = 1 << 18;
+        if matches!(entry.stored, Stored::Plain(_)) {
+            let plain = self.plain(entry)?;
+            resize(values, entry.len());
+            return plain.read(compute, 0, values, Some(&entry.name));
+        }
         self.read_f32_into(compute, entry, values)?;
-        let values = values.as_slice();
-        let checked = compute.pool.map(values.len().div_ceil(CHUNK), |i| {
-            let chunk = &values[i * CHUNK..((i + 1) * CHUNK).min(values.len())];
-            check_finite(&compute.kernels, &entry.name, i * CHUNK, chunk)
-        });
-        checked.into_iter().collect()
+        check_finite(&compute.kernels, &entry.name, 0, values)
     }
 
-    /// SHA-256 (lower-case hex) of the bytes of a plain tensor in its file, by one thread in small pieces, so that it can run
-    /// beside other work on the tensor. For a packed tensor the digest is the one in its record.
-    pub fn source_digest(&self, entry: &TensorEntry) -> Result<String, TensorsError> {
-        let span = match &entry.stored {
-            Stored::Packed { record, .. } => return Ok(record.source_sha256.clone()),
-            Stored::Plain(span) => span,
-        };
-        let mut hasher = Sha256::new();
-        let mut piece = vec![0; 1 << 17];
-        let mut from = 0;
-        while from < span.len_bytes {
-            let len = (span.len_bytes - from).min(piece.len() as u64) as usize;
-            self.read_span(span, from, &mut piece[..len])?;
-            hasher.update(&piece[..len]);
-            from += len as u64;
+    /// What a record says of its source, `blake3:HEX` of the bytes of a plain tensor in its file, by one thread in small
+    /// pieces, so that it can run beside other work on the tensor. `values` are those of [`Catalog::read_f32`]: where they
+    /// are the bytes of the file, nothing is read again. For a packed tensor it is what its own record says.
+    pub fn source_digest(
+        &self,
+        entry: &TensorEntry,
+        values: &[f32],
+    ) -> Result<String, TensorsError> {
+        let mut digest = Digest::default();
+        match &entry.stored {
+            Stored::Packed { record, .. } => return Ok(record.source_digest.clone()),
+            Stored::Plain(_) if entry.dtype == DType::F32 => {
+                digest.update(as_bytes(values));
+            }
+            Stored::Plain(span) => {
+                let source = self.sources[span.shard].as_ref();
+                digest.update_from(source, span.offset, span.len_bytes)?;
+            }
         }
-        Ok(crate::bytes::hex(&hasher.finalize()))
+        Ok(format!("{ALGORITHM}:{}", digest.hex()))
     }
 
     /// Values of some rows of a matrix [rows, cols], without reading the others. A row is `shape[1..]` elements.

@@ -59,13 +59,13 @@ impl FsWorkspace {
     }
 
     /// Nothing here waits for the disk: what a power cut tears, the journal's digests find, and the unit is done again.
-    fn put_at(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    fn put_at(&self, path: &Path, pieces: &[&[u8]]) -> std::io::Result<()> {
         let n = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(format!(".tmp-{n}"));
         let temporary = PathBuf::from(temporary);
         let written = File::create(&temporary)
-            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|mut file| pieces.iter().try_for_each(|piece| file.write_all(piece)))
             .and_then(|()| fs::rename(&temporary, path));
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
@@ -82,11 +82,11 @@ impl Workspace for FsWorkspace {
         )
     }
 
-    fn put(&self, file: &str, bytes: &[u8]) -> Result<(), TensorsError> {
+    fn put(&self, file: &str, pieces: &[&[u8]]) -> Result<(), TensorsError> {
         self.make()?;
         let path = self.path(file)?;
         make_parents(&path)?;
-        let put = self.put_at(&path, bytes);
+        let put = self.put_at(&path, pieces);
         put.map_err(|error| TensorsError::from_io(path.display(), &error))
     }
 

@@ -167,9 +167,9 @@ impl Workspace for MemWorkspace {
         Ok(locked(&self.files).get(file).map(|bytes| bytes.to_vec()))
     }
 
-    fn put(&self, file: &str, bytes: &[u8]) -> Result<(), TensorsError> {
+    fn put(&self, file: &str, pieces: &[&[u8]]) -> Result<(), TensorsError> {
         names::check(&self.name(), file)?;
-        locked(&self.files).insert(file.into(), Arc::new(bytes.to_vec()));
+        locked(&self.files).insert(file.into(), Arc::new(pieces.concat()));
         Ok(())
     }
 

@@ -43,8 +43,8 @@ pub trait OutFolder: Send {
 pub trait Workspace: Send + Sync {
     /// The whole of a file, or `None`.
     fn get(&self, file: &str) -> Result<Option<Vec<u8>>, TensorsError>;
-    /// Writes beside and renames: a reader sees the old or the new, never half.
-    fn put(&self, file: &str, bytes: &[u8]) -> Result<(), TensorsError>;
+    /// Writes the pieces, one behind the other, beside and renames: a reader sees the old or the new, never half.
+    fn put(&self, file: &str, pieces: &[&[u8]]) -> Result<(), TensorsError>;
     /// Appends one line (without its newline) to a file. A torn last line after a crash is the reader's to ignore.
     fn append_line(&self, file: &str, line: &str) -> Result<(), TensorsError>;
     /// Opens a file for positioned reads, or `None`.

@@ -1,8 +1,8 @@
 //! Dense safetensors: zeros where weights were pruned, values in the element type of the source. Everything loads it.
 
-use super::{Format, Outgoing, copy};
+use super::{Format, copy};
 use crate::bytes::as_bytes;
-use crate::catalog::Stored;
+use crate::catalog::{Catalog, Stored, TensorEntry};
 use crate::safetensors::OutTensor;
 use crate::{DType, Sink, TensorsError};
 use kerf_kernels::{Compute, Kernels};
@@ -20,16 +20,8 @@ impl Format for Safetensors {
         ("model", "safetensors")
     }
 
-    fn plan(&self, tensor: &Outgoing<'_>) -> (Vec<OutTensor>, BTreeMap<String, String>) {
-        let out = match tensor {
-            Outgoing::Plain(_, entry) => entry.as_out(),
-            Outgoing::Encoded(tensor) => OutTensor {
-                name: tensor.name.clone(),
-                dtype: tensor.record.dtype,
-                shape: tensor.record.shape.to_vec(),
-            },
-        };
-        (vec![out], BTreeMap::new())
+    fn plan(&self, entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>) {
+        (vec![entry.as_out()], BTreeMap::new())
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {
@@ -40,21 +32,16 @@ impl Format for Safetensors {
     fn write(
         &self,
         compute: &Compute,
-        tensor: &Outgoing<'_>,
+        catalog: &Catalog,
+        entry: &TensorEntry,
         _index: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
-        let (values, dtype) = match tensor {
-            Outgoing::Plain(catalog, entry) => match &entry.stored {
-                Stored::Plain(span) => return copy(catalog, span, sink),
-                Stored::Packed { .. } => (catalog.read_f32(compute, entry)?, entry.dtype),
-            },
-            Outgoing::Encoded(tensor) => {
-                let values = tensor.decode(compute)?.dequantize_on(compute);
-                (values, tensor.record.dtype)
-            }
-        };
-        write_as(&compute.kernels, dtype, &values, sink)
+        if let Stored::Plain(span) = &entry.stored {
+            return copy(catalog, span, sink);
+        }
+        let values = catalog.read_f32(compute, entry)?;
+        write_as(&compute.kernels, entry.dtype, &values, sink)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The kerf container: solved matrices as parts, everything else as it was.
 
-use super::{Format, Outgoing, copy};
-use crate::catalog::{Stored, TensorEntry};
+use super::{Format, copy};
+use crate::catalog::{Catalog, Stored, TensorEntry};
 use crate::kerf::{metadata, part_name, record_entry};
 use crate::safetensors::OutTensor;
 use crate::{Sink, TensorsError};
@@ -20,11 +20,17 @@ impl Format for Kerf {
         ("model", "kerf")
     }
 
-    fn plan(&self, tensor: &Outgoing<'_>) -> (Vec<OutTensor>, BTreeMap<String, String>) {
-        match tensor {
-            Outgoing::Plain(_, entry) => plan_stored(entry),
-            Outgoing::Encoded(tensor) => tensor.out_tensors(),
-        }
+    fn plan(&self, entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>) {
+        let Stored::Packed { record, parts } = &entry.stored else {
+            return (vec![entry.as_out()], BTreeMap::new());
+        };
+        let out = |(part, dtype, shape, _): &(String, _, Vec<usize>, _)| OutTensor {
+            name: part_name(&entry.name, part),
+            dtype: *dtype,
+            shape: shape.clone(),
+        };
+        let record = BTreeMap::from([record_entry(&entry.name, record)]);
+        (parts.iter().map(out).collect(), record)
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {
@@ -34,32 +40,14 @@ impl Format for Kerf {
     fn write(
         &self,
         _compute: &Compute,
-        tensor: &Outgoing<'_>,
+        catalog: &Catalog,
+        entry: &TensorEntry,
         index: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
-        match tensor {
-            Outgoing::Encoded(tensor) => sink.write(&tensor.parts[index].bytes),
-            Outgoing::Plain(catalog, entry) => match &entry.stored {
-                Stored::Plain(span) => copy(catalog, span, sink),
-                Stored::Packed { parts, .. } => copy(catalog, &parts[index].3, sink),
-            },
-        }
-    }
-}
-
-/// A tensor of the source goes out as it came in, encoded or not.
-fn plan_stored(entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>) {
-    match &entry.stored {
-        Stored::Plain(_) => (vec![entry.as_out()], BTreeMap::new()),
-        Stored::Packed { record, parts } => {
-            let out = |(part, dtype, shape, _): &(String, _, Vec<usize>, _)| OutTensor {
-                name: part_name(&entry.name, part),
-                dtype: *dtype,
-                shape: shape.clone(),
-            };
-            let record = BTreeMap::from([record_entry(&entry.name, record)]);
-            (parts.iter().map(out).collect(), record)
+        match &entry.stored {
+            Stored::Plain(span) => copy(catalog, span, sink),
+            Stored::Packed { parts, .. } => copy(catalog, &parts[index].3, sink),
         }
     }
 }

@@ -2,20 +2,15 @@
 
 mod dense;
 mod kerf;
+mod output;
+
+pub use output::{Output, Replacement, Told};
 
 use crate::catalog::{Catalog, Span, TensorEntry};
 use crate::safetensors::OutTensor;
-use crate::{EncodedTensor, Sink, TensorsError};
+use crate::{Sink, TensorsError};
 use kerf_kernels::Compute;
 use std::collections::BTreeMap;
-
-/// One tensor on its way out.
-pub enum Outgoing<'a> {
-    /// A tensor that stays as it is in the source catalog.
-    Plain(&'a Catalog, &'a TensorEntry),
-    /// A solved matrix.
-    Encoded(&'a EncodedTensor),
-}
 
 /// A form of a finished model.
 pub trait Format: Sync {
@@ -23,15 +18,17 @@ pub trait Format: Sync {
     fn id(&self) -> &'static str;
     /// Stem and extension of its files.
     fn file_name(&self) -> (&'static str, &'static str);
-    /// The plain tensors that one tensor becomes, and the metadata entries it needs, before its bytes are made.
-    fn plan(&self, tensor: &Outgoing<'_>) -> (Vec<OutTensor>, BTreeMap<String, String>);
+    /// The plain tensors that one tensor becomes, plain or packed as it is now, and the metadata entries it needs, before
+    /// its bytes are made.
+    fn plan(&self, entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>);
     /// Metadata for every file.
     fn metadata(&self) -> BTreeMap<String, String>;
     /// Streams the bytes of the plain tensor `index` of those that `plan` named.
     fn write(
         &self,
         compute: &Compute,
-        tensor: &Outgoing<'_>,
+        catalog: &Catalog,
+        entry: &TensorEntry,
         index: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError>;
@@ -47,8 +44,8 @@ pub fn by_id(id: &str) -> Option<&'static dyn Format> {
     table().iter().copied().find(|format| format.id() == id)
 }
 
-/// Bytes that are copied at once.
-const COPY_BYTES: u64 = 4 << 20;
+/// Bytes that are copied at once: they stay in the second cache between reading and writing.
+const COPY_BYTES: u64 = 1 << 19;
 
 /// Copies stored bytes as they are.
 fn copy(catalog: &Catalog, span: &Span, sink: &mut dyn Sink) -> Result<(), TensorsError> {

@@ -2,9 +2,10 @@
 
 use super::layout::{BLOCK_ROWS, Body, Layout};
 use super::{Part, TensorRecord};
-use crate::bytes::{Number, as_bytes, split_at_offsets};
+use crate::bytes::{as_bytes, split_at_offsets};
 use crate::{DType, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
+use std::ops::Range;
 
 /// The parts of a matrix, in the order of the specification.
 pub(super) fn parts(
@@ -81,22 +82,22 @@ struct Gather<'a> {
     layout: &'a Layout,
     kernels: &'a Kernels,
     codes: Vec<i8>,
+    values: Vec<f32>,
     narrow: Vec<u16>,
 }
 
 impl<'a> Gather<'a> {
     fn new(layout: &'a Layout, kernels: &'a Kernels) -> Self {
         let block = BLOCK_ROWS.min(layout.rows) * layout.cols;
-        let (codes, narrow) = match layout.body {
-            Body::Grid(_) if layout.masked => (block, 0),
-            Body::Float(DType::F16 | DType::BF16) => (0, block),
-            _ => (0, 0),
-        };
+        let when = |needed: bool| if needed { block } else { 0 };
+        let is_float = matches!(layout.body, Body::Float(_));
+        let is_narrow = matches!(layout.body, Body::Float(DType::F16 | DType::BF16));
         Self {
             layout,
             kernels,
-            codes: vec![0; codes],
-            narrow: vec![0; narrow],
+            codes: vec![0; when(layout.masked && !is_float)],
+            values: vec![0.0; when(layout.masked && is_float)],
+            narrow: vec![0; when(is_narrow)],
         }
     }
 
@@ -107,55 +108,48 @@ impl<'a> Gather<'a> {
         let mask = matrix.mask.as_ref();
         match (&matrix.values, self.layout.body) {
             (Values::Codes { codes, .. }, Body::Grid(grid)) => {
-                let bits = u32::from(grid.bits);
-                let Some(mask) = mask else {
-                    return self.kernels.pack_bits(&codes[span], bits, out);
+                let compact = |from: &[i8], mask: &[u8], to: &mut [i8]| {
+                    self.kernels.compact_codes(from, mask, to)
                 };
-                let mut used = 0;
-                for row in rows {
-                    let codes = &codes[row * cols..][..cols];
-                    let place = &mut self.codes[used..][..cols];
-                    used += self.kernels.compact_codes(codes, mask.row(row), place);
-                }
-                assert_eq!(used, count, "a mask with set padding bits");
-                self.kernels.pack_bits(&self.codes[..count], bits, out);
+                let codes = survivors(&codes[span], mask, rows, cols, &mut self.codes, compact);
+                assert_eq!(codes.len(), count, "a mask with set padding bits");
+                self.kernels.pack_bits(codes, u32::from(grid.bits), out);
             }
             (Values::Float { values, .. }, Body::Float(dtype)) => {
-                let values = &values[span];
-                let narrow = &mut self.narrow[..if dtype == DType::F32 { 0 } else { values.len() }];
+                let compact = |from: &[f32], mask: &[u8], to: &mut [f32]| {
+                    self.kernels.compact_values(from, mask, to)
+                };
+                let values = survivors(&values[span], mask, rows, cols, &mut self.values, compact);
+                assert_eq!(values.len(), count, "a mask with set padding bits");
+                let narrow = &mut self.narrow[..if dtype == DType::F32 { 0 } else { count }];
                 match dtype {
-                    DType::F32 => return survivors(values, mask, rows.start, cols, out),
+                    DType::F32 => return out.copy_from_slice(as_bytes(values)),
                     DType::F16 => self.kernels.f32_to_f16(values, narrow),
                     _ => self.kernels.f32_to_bf16(values, narrow),
                 }
-                survivors(narrow, mask, rows.start, cols, out);
+                out.copy_from_slice(as_bytes(narrow));
             }
             _ => unreachable!("the record was made from the matrix"),
         }
     }
 }
 
-/// Writes the bytes of the survivors of some whole rows, the first of which is `first`.
-fn survivors<T: Number>(
-    values: &[T],
+/// The survivors of some whole `rows` next to one another, in `place` unless nothing was pruned.
+fn survivors<'a, T>(
+    values: &'a [T],
     mask: Option<&Mask>,
-    first: usize,
+    rows: Range<usize>,
     cols: usize,
-    out: &mut [u8],
-) {
+    place: &'a mut [T],
+    compact: impl Fn(&[T], &[u8], &mut [T]) -> usize,
+) -> &'a [T] {
     let Some(mask) = mask else {
-        return out.copy_from_slice(as_bytes(values));
+        return values;
     };
-    let mut places = out.chunks_exact_mut(size_of::<T>());
-    for (at, row) in values.chunks(cols).enumerate() {
-        for (byte_at, &byte) in mask.row(first + at).iter().enumerate() {
-            let mut left = byte;
-            while left != 0 {
-                let value = &row[byte_at * 8 + left.trailing_zeros() as usize];
-                let place = places.next().expect("as many places as survivors");
-                place.copy_from_slice(as_bytes(std::slice::from_ref(value)));
-                left &= left - 1;
-            }
-        }
+    let mut used = 0;
+    for (at, row) in rows.enumerate() {
+        let values = &values[at * cols..][..cols];
+        used += compact(values, mask.row(row), &mut place[used..][..cols]);
     }
+    &place[..used]
 }

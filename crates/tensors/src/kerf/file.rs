@@ -23,6 +23,15 @@ pub fn metadata() -> BTreeMap<String, String> {
     ])
 }
 
+/// What a header says of the model as a whole: all but the records.
+pub(crate) fn model_metadata(header: &Header) -> BTreeMap<String, String> {
+    let all = header.metadata.iter();
+    let of_model = all.filter(|(key, _)| !key.starts_with(RECORD_PREFIX));
+    of_model
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
 /// Stored name of a part.
 pub(crate) fn part_name(name: &str, part: &str) -> String {
     format!("{name}{INFIX}{part}")
@@ -154,18 +163,16 @@ impl EncodedTensor {
     }
 }
 
-pub(super) fn to_bytes(tensor: &EncodedTensor) -> Vec<u8> {
+/// The header and the parts in the order in which a file has them.
+pub(super) fn pieces(tensor: &EncodedTensor) -> (Vec<u8>, Vec<&Part>) {
     let unit = tensor.out_tensors();
-    let plan = plan_files("unit", "kerf", &[unit], &metadata(), u64::MAX);
-    let header = &plan.files[0].header;
-    let mut bytes = Vec::with_capacity(header.len() + tensor.content_bytes() as usize);
-    bytes.extend_from_slice(header);
-    for planned in &plan.files[0].tensors {
+    let mut plan = plan_files("unit", "kerf", &[unit], &metadata(), u64::MAX);
+    let file = plan.files.remove(0);
+    let part = |planned: &OutTensor| {
         let is_it = |part: &&Part| part_name(&tensor.name, part.part) == planned.name;
-        let part = tensor.parts.iter().find(is_it);
-        bytes.extend_from_slice(&part.expect("a planned part").bytes);
-    }
-    bytes
+        tensor.parts.iter().find(is_it).expect("a planned part")
+    };
+    (file.header, file.tensors.iter().map(part).collect())
 }
 
 pub(super) fn from_bytes(path: &str, bytes: &[u8]) -> Result<EncodedTensor, TensorsError> {

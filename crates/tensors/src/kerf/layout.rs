@@ -1,6 +1,7 @@
 //! Sizes and places that follow from a record alone.
 
 use super::TensorRecord;
+use crate::mask::count_ones;
 use crate::{DType, Grid};
 
 /// Rows between two entries of `rowptr`; the codes of a block of rows start on a byte.
@@ -190,15 +191,4 @@ impl Layout {
             _ => mask.chunks(block_bytes).map(count_ones).collect(),
         }
     }
-}
-
-/// Number of set bits.
-fn count_ones(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let of_words: usize = words
-        .iter()
-        .map(|word| u64::from_le_bytes(*word).count_ones() as usize)
-        .sum();
-    let of_rest = rest.iter().map(|byte| byte.count_ones() as usize);
-    of_words + of_rest.sum::<usize>()
 }

@@ -10,7 +10,7 @@ mod layout;
 
 pub(crate) use decode::rows;
 pub use file::metadata;
-pub(crate) use file::{Folded, fold, part_name, record_entry, static_part};
+pub(crate) use file::{Folded, fold, model_metadata, part_name, record_entry, static_part};
 pub use layout::BLOCK_ROWS;
 
 use crate::{DType, QuantizedMatrix, TensorsError, Values};
@@ -42,8 +42,9 @@ pub struct TensorRecord {
     pub masked: bool,
     /// Method that solved it, an id of the method table.
     pub method: String,
-    /// Lower-case hex SHA-256 of the tensor's bytes in the source file.
-    pub source_sha256: String,
+    /// Digest of the tensor's bytes in the source file, `ALGORITHM:HEX`. Early files have `sourceSha256`, the hex alone.
+    #[serde(alias = "sourceSha256")]
+    pub source_digest: String,
 }
 
 /// One plain tensor of an encoded matrix.
@@ -78,10 +79,10 @@ impl EncodedTensor {
         name: &str,
         source_dtype: DType,
         method: &str,
-        source_sha256: &str,
+        source_digest: &str,
         matrix: &QuantizedMatrix,
     ) -> Self {
-        let record = TensorRecord::of(source_dtype, method, source_sha256, matrix);
+        let record = TensorRecord::of(source_dtype, method, source_digest, matrix);
         Self {
             name: name.to_owned(),
             parts: encode::parts(compute, &record, matrix),
@@ -109,9 +110,18 @@ impl EncodedTensor {
         self.parts.iter().map(|part| part.bytes.len() as u64).sum()
     }
 
-    /// A self-contained file: a kerf container with just this matrix.
+    /// A self-contained file, a kerf container with just this matrix: its header, and the parts whose bytes follow.
+    pub fn pieces(&self) -> (Vec<u8>, Vec<&Part>) {
+        file::pieces(self)
+    }
+
+    /// [`EncodedTensor::pieces`] in one buffer.
     pub fn to_bytes(&self) -> Vec<u8> {
-        file::to_bytes(self)
+        let (mut bytes, parts) = self.pieces();
+        for part in parts {
+            bytes.extend_from_slice(&part.bytes);
+        }
+        bytes
     }
 
     /// The inverse of [`EncodedTensor::to_bytes`]; hostile input is an error, never a panic.
@@ -121,7 +131,7 @@ impl EncodedTensor {
 }
 
 impl TensorRecord {
-    fn of(dtype: DType, method: &str, source_sha256: &str, matrix: &QuantizedMatrix) -> Self {
+    fn of(dtype: DType, method: &str, source_digest: &str, matrix: &QuantizedMatrix) -> Self {
         let (bits, group, values) = match &matrix.values {
             Values::Codes { grid, .. } => (Some(grid.bits), Some(grid.group_size), None),
             Values::Float { dtype, .. } => (None, None, Some(*dtype)),
@@ -134,7 +144,7 @@ impl TensorRecord {
             values,
             masked: matrix.mask.is_some(),
             method: method.to_owned(),
-            source_sha256: source_sha256.to_owned(),
+            source_digest: source_digest.to_owned(),
         }
     }
 }

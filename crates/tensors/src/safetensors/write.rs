@@ -176,11 +176,11 @@ fn index_json(files: &[PlannedFile]) -> String {
 }
 
 /// Streams one planned file. `next` gives the bytes of each tensor in turn; a wrong length is a bug and panics.
-pub fn stream_file(
+pub fn stream_file<E: From<TensorsError>>(
     out: &mut dyn OutFolder,
     file: &PlannedFile,
-    next: &mut dyn FnMut(&OutTensor, &mut dyn Sink) -> Result<(), TensorsError>,
-) -> Result<(), TensorsError> {
+    next: &mut dyn FnMut(&OutTensor, &mut dyn Sink) -> Result<(), E>,
+) -> Result<(), E> {
     let mut sink = out.create(&file.file)?;
     sink.write(&file.header)?;
     for tensor in &file.tensors {
@@ -192,7 +192,7 @@ pub fn stream_file(
         let (written, planned) = (counted.written, tensor.len_bytes());
         assert_eq!(written, planned, "bytes of {}", tensor.name);
     }
-    sink.finish()
+    Ok(sink.finish()?)
 }
 
 /// Counts what passes through.

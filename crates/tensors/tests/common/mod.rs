@@ -3,9 +3,12 @@
 
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::folder::MemFolder;
-use kerf_tensors::formats::{Format, Outgoing};
+use kerf_tensors::formats::Format;
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files, stream_file};
-use kerf_tensors::{Catalog, DType, EncodedTensor, Grid, Mask, OutFolder, QuantizedMatrix, Values};
+use kerf_tensors::{
+    Catalog, DType, EncodedTensor, Grid, Mask, OutFolder, QuantizedMatrix, TensorEntry,
+    TensorsError, Values,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,6 +121,20 @@ pub fn encode(compute: &Compute, name: &str, matrix: &QuantizedMatrix) -> Encode
     EncodedTensor::encode(compute, name, DType::F32, "obs", &"ab".repeat(32), matrix)
 }
 
+/// A unit file, as a model of its own.
+pub fn unit(tensor: &EncodedTensor) -> Catalog {
+    let folder = MemFolder::new("unit");
+    folder.insert("unit.kerf", tensor.to_bytes());
+    open(&folder)
+}
+
+/// A tensor on its way out.
+pub type Outgoing<'a> = (&'a Catalog, &'a TensorEntry);
+
+pub fn only_tensor(unit: &Catalog) -> Outgoing<'_> {
+    (unit, &unit.tensors[0])
+}
+
 /// Writes a whole model in memory, as the pipeline does.
 pub fn write_model(
     compute: &Compute,
@@ -125,7 +142,10 @@ pub fn write_model(
     tensors: &[Outgoing<'_>],
     max_file_bytes: u64,
 ) -> (MemFolder, Vec<PlannedFile>) {
-    let units: Vec<_> = tensors.iter().map(|tensor| format.plan(tensor)).collect();
+    let units: Vec<_> = tensors
+        .iter()
+        .map(|(_, entry)| format.plan(entry))
+        .collect();
     let mut places: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for (at, (outs, _)) in units.iter().enumerate() {
         for (index, out) in outs.iter().enumerate() {
@@ -137,9 +157,10 @@ pub fn write_model(
     let folder = MemFolder::new("out");
     let mut out = Box::new(kerf_tensors::folder::MemOutFolder::create(&folder).unwrap());
     for file in &plan.files {
-        stream_file(out.as_mut(), file, &mut |tensor: &OutTensor, sink| {
+        stream_file::<TensorsError>(out.as_mut(), file, &mut |tensor: &OutTensor, sink| {
             let (at, index) = places[tensor.name.as_str()];
-            format.write(compute, &tensors[at], index, sink)
+            let (catalog, entry) = tensors[at];
+            format.write(compute, catalog, entry, index, sink)
         })
         .unwrap();
     }

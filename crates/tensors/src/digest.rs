@@ -1,0 +1,90 @@
+//! Digests: of a tensor's source bytes, of unit files, of what identifies a model. BLAKE3 everywhere.
+//!
+//! A run without calibration is bound by how fast bytes pass through. SHA-256 manages 1.5 GB/s on a core that has instructions
+//! for it and 0.3 GB/s on one that does not; BLAKE3 is four to ten times faster on both.
+
+use crate::bytes::hex;
+use crate::{Source, TensorsError};
+
+/// Name of the algorithm before the digests that files keep.
+pub const ALGORITHM: &str = "blake3";
+
+/// Bytes that are read and hashed at once: they stay in the second cache.
+const PIECE_BYTES: u64 = 1 << 18;
+
+/// A digest of bytes that come in pieces.
+#[derive(Clone, Default)]
+pub struct Digest(blake3::Hasher);
+
+impl Digest {
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0.update(bytes);
+        self
+    }
+
+    /// Adds some bytes of a source.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn update_from(
+        &mut self,
+        source: &dyn Source,
+        begin: u64,
+        len: u64,
+    ) -> Result<(), TensorsError> {
+        let mut piece = vec![0; len.min(PIECE_BYTES) as usize];
+        let mut done = 0;
+        while done < len {
+            let count = (len - done).min(PIECE_BYTES) as usize;
+            source.read_at(begin + done, &mut piece[..count])?;
+            self.update(&piece[..count]);
+            done += count as u64;
+        }
+        Ok(())
+    }
+
+    /// Lower-case hex of all that was added.
+    pub fn hex(&self) -> String {
+        hex(self.0.finalize().as_bytes())
+    }
+}
+
+/// Lower-case hex digest of `bytes`.
+pub fn digest(bytes: &[u8]) -> String {
+    Digest::default().update(bytes).hex()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Folder;
+    use crate::folder::MemFolder;
+
+    /// The first test vectors of the specification of BLAKE3: bytes 0, 1, ..., 250, 0, 1, ... of some lengths.
+    #[test]
+    fn is_blake3() {
+        let input = |len: usize| (0..len).map(|at| (at % 251) as u8).collect::<Vec<_>>();
+        let empty = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
+        let one = "2d3adedff11b61f14c886e35afa036736dcd87a74d27b5c1510225d0f592e213";
+        assert_eq!(digest(&[]), empty);
+        assert_eq!(digest(&input(1)), one);
+    }
+
+    #[test]
+    fn pieces_and_sources_give_the_digest_of_the_whole() {
+        let bytes: Vec<u8> = (0..PIECE_BYTES * 2 + 77).map(|at| (at * 7) as u8).collect();
+        let mut pieces = Digest::default();
+        bytes.chunks(1000).for_each(|piece| {
+            pieces.update(piece);
+        });
+        assert_eq!(pieces.hex(), digest(&bytes));
+        let folder = MemFolder::new("m");
+        folder.insert("f", bytes.clone());
+        let source = folder.open("f").unwrap();
+        let mut read = Digest::default();
+        read.update_from(source.as_ref(), 5, bytes.len() as u64 - 5)
+            .unwrap();
+        assert_eq!(read.hex(), digest(&bytes[5..]));
+    }
+}
