@@ -8,8 +8,8 @@ use crate::{Error, Host, machine};
 use kerf_compress::Stage;
 use kerf_model::ModelError;
 use kerf_tensors::folder::FsOutFolder;
-use kerf_tensors::formats::{self, Format, Output};
-use kerf_tensors::{Catalog, OutFolder, TensorEntry};
+use kerf_tensors::formats::{self, AsItIs, Format, Output};
+use kerf_tensors::{Catalog, OutFolder};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -25,11 +25,10 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     let compute = machine::compute(request.threads)?;
     let source = Opened::open(&request.model)?;
     let catalog = &source.catalog;
-    let as_it_is = |_: &TensorEntry| Ok(None);
     let output = Output::plan(
         catalog,
         format,
-        &as_it_is,
+        &AsItIs,
         kept_metadata(catalog, format),
         limit,
     )?;

@@ -124,7 +124,8 @@ impl Journal {
         self.workspace.append_line(FILE, &line)
     }
 
-    fn drop_damaged(&mut self) -> Result<(), TensorsError> {
+    /// Forgets units whose file is not what its line says.
+    pub fn drop_damaged(&mut self) -> Result<(), TensorsError> {
         let mut damaged = Vec::new();
         for record in self.records.values() {
             if file_digest(self.workspace.as_ref(), &record.file)?.as_deref()

@@ -196,6 +196,37 @@ fn same_bytes_for_any_threads_memory_limit_and_after_cancels_at_every_point() {
     }
 }
 
+/// Without calibration units go while the result is written: one job that is cancelled at any event goes on, and so does a
+/// new one.
+#[test]
+fn a_job_without_calibration_goes_on_after_a_cancel_while_it_writes() {
+    let options = Options {
+        method: "magnitude".into(),
+        ..Options::default()
+    };
+    let reference = temp();
+    let mut host = Host::default();
+    let mut job = open(&fixture(), reference.path(), options.clone()).unwrap();
+    run(&mut job, &mut host).unwrap();
+    let expected = files(reference.path());
+    for step in 1..host.events.len() {
+        let root = temp();
+        let mut cancelled = Host {
+            cancel_after: Some(step),
+            ..Host::default()
+        };
+        let mut job = open(&fixture(), root.path(), options.clone()).unwrap();
+        let error = run(&mut job, &mut cancelled).unwrap_err();
+        assert!(matches!(error, CompressError::Cancelled { .. }), "{error}");
+        if step % 2 == 0 {
+            drop(job);
+            job = open(&fixture(), root.path(), options.clone()).unwrap();
+        }
+        run(&mut job, &mut Host::default()).unwrap();
+        assert!(files(root.path()) == expected, "cancelled after {step}");
+    }
+}
+
 #[test]
 fn a_damaged_unit_is_done_again() {
     let reference = temp();

@@ -168,7 +168,14 @@ impl Job {
             Unit::Statistics(block, input) => self.statistics(block, input, host)?,
             Unit::Forward(block) => self.forward(block, host)?,
             Unit::Write => {
-                let written = self.write(host)?;
+                let written = match self.write(host) {
+                    Ok(written) => written,
+                    Err(error) => {
+                        self.next = 0;
+                        self.journal.drop_damaged()?;
+                        return Err(error);
+                    }
+                };
                 self.add_time("write", begun);
                 return Ok(Step::Done(Box::new(self.report(&written))));
             }

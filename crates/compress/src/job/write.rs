@@ -4,7 +4,7 @@ use super::{Job, JobHost, event};
 use crate::overlay::unit_catalog;
 use crate::plan::solve_unit;
 use crate::{CompressError, Stage};
-use kerf_tensors::formats::Output;
+use kerf_tensors::formats::{Output, Replacement};
 use kerf_tensors::{Catalog, TensorEntry, TensorsError};
 use std::collections::BTreeMap;
 
@@ -18,16 +18,37 @@ pub(super) struct Written {
     pub embeddings: u64,
 }
 
+/// Solved matrices in place of those of the source.
+struct Units<'a>(&'a Job);
+
+impl Replacement for Units<'_> {
+    fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
+        let record = self.0.journal.get(&solve_unit(&entry.name));
+        let opened = record.map(|record| unit_catalog(&self.0.workspace, &record.file));
+        opened.transpose()
+    }
+
+    /// Without calibration a unit is soon solved again, and so much goes through the cache of files that room in it is worth
+    /// more: a unit goes as soon as the result has it.
+    fn written(&self, entry: &TensorEntry) -> Result<(), TensorsError> {
+        let record = self.0.journal.get(&solve_unit(&entry.name));
+        match record.filter(|_| !self.0.plan.calibrated()) {
+            Some(record) => self.0.workspace.remove(&record.file),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Job {
-    /// Writes and commits.
+    /// Writes and commits. After an error some units may be gone: [`Job::step`] looks for what is left.
     pub(super) fn write(&mut self, host: &mut dyn JobHost) -> Result<Written, CompressError> {
         self.activations = None;
         self.inputs = None;
-        let solved = |entry: &TensorEntry| self.solved(entry);
+        let units = Units(self);
         let output = Output::plan(
             &self.catalog,
             self.plan.settings.format,
-            &solved,
+            &units,
             self.run_metadata(),
             self.plan.settings.options.max_shard_bytes,
         )?;
@@ -42,13 +63,6 @@ impl Job {
         out.commit()?;
         self.workspace.clear()?;
         Ok(written)
-    }
-
-    /// The catalog of the unit that solved a tensor, if one did.
-    fn solved(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
-        let record = self.journal.get(&solve_unit(&entry.name));
-        let opened = record.map(|record| unit_catalog(&self.workspace, &record.file));
-        opened.transpose()
     }
 
     /// What a later reader may want to know of the run. Nothing that changes from run to run.

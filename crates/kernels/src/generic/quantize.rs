@@ -74,11 +74,22 @@ fn absmax_of<S: Simd>(simd: S, kept: &Kept, count: usize, largest: S::F) -> S::F
 /// Largest lane, at least 0.
 #[inline(always)]
 fn largest_lane<S: Simd>(simd: S, v: S::F) -> f32 {
-    let mut lanes = [0.0; MAX_LANES];
+    let mut lanes = [0.0f32; MAX_LANES];
     simd::store(simd, v, &mut lanes);
-    lanes
-        .into_iter()
-        .fold(0.0, |a, b| if b > a { b } else { a })
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let [a, b, c, d] = quarters(&lanes);
+    let four: [f32; 4] = std::array::from_fn(|i| larger(larger(a[i], b[i]), larger(c[i], d[i])));
+    larger(
+        larger(larger(0.0, four[0]), four[1]),
+        larger(four[2], four[3]),
+    )
+}
+
+/// Four and four, so that the compiler takes four at a time.
+#[inline(always)]
+fn quarters(lanes: &[f32; MAX_LANES]) -> [&[f32; 4]; 4] {
+    let (quarters, _) = lanes.as_chunks();
+    std::array::from_fn(|i| &quarters[i])
 }
 
 /// Largest absolute value over the survivors.
@@ -139,7 +150,8 @@ pub(crate) fn fit_scale<S: Simd>(
         if !is_usual {
             count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
         }
-        add_errors(simd, &kept[..count], &scales, range, &mut errors);
+        let coarse = scales.first_chunk().expect("more scales than that");
+        add_errors(simd, &kept[..count], coarse, range, &mut errors);
     }
     let first = plain::round_scale(largest / f32::from(range.hi));
     let mut best = (f32::INFINITY, first, 0);
@@ -149,7 +161,7 @@ pub(crate) fn fit_scale<S: Simd>(
         }
     }
     for index in plain::neighbours(best.2) {
-        let scale = plain::round_scale(plain::candidate(index, largest, range));
+        let scale = scales[CANDIDATE_LANES + index / 2];
         let mut error = 0.0;
         for (chunk, w) in w.chunks(CHUNK).enumerate() {
             if !is_usual {
@@ -164,15 +176,34 @@ pub(crate) fn fit_scale<S: Simd>(
     best.1
 }
 
-/// The candidates of the first step as files store them; the unused lanes repeat the last.
-#[inline(always)]
-fn candidates<S: Simd>(simd: S, largest: f32, range: CodeRange) -> [f32; CANDIDATE_LANES] {
-    let mut scales = [0.0; CANDIDATE_LANES];
-    for (index, scale) in scales.iter_mut().enumerate() {
-        let index = 2 * index.min(COARSE - 1);
-        *scale = plain::clamp_scale(plain::candidate(index, largest, range));
+/// Clipping factors: those of the first step, and from [`CANDIDATE_LANES`] on those between them. The unused repeat the last.
+const FACTORS: [f32; 2 * CANDIDATE_LANES] = {
+    let mut factors = [0.0; 2 * CANDIDATE_LANES];
+    let mut lane = 0;
+    while lane < CANDIDATE_LANES {
+        let step = if lane < COARSE { lane } else { COARSE - 1 };
+        factors[lane] = plain::factor(2 * step);
+        factors[CANDIDATE_LANES + lane] = plain::factor(2 * step + 1);
+        lane += 1;
     }
-    let mut narrow = [0; CANDIDATE_LANES];
+    factors
+};
+
+/// The candidates in the order of [`FACTORS`], as files store them.
+#[inline(always)]
+fn candidates<S: Simd>(simd: S, largest: f32, range: CodeRange) -> [f32; 2 * CANDIDATE_LANES] {
+    let mut scales = [0.0; 2 * CANDIDATE_LANES];
+    let (largest, hi) = (simd.splat(largest), simd.splat(f32::from(range.hi)));
+    let (low, high) = (
+        simd.splat(plain::SMALLEST_SCALE),
+        simd.splat(plain::LARGEST_SCALE),
+    );
+    let lanes = FACTORS.chunks_exact(S::LANES);
+    for (factors, scales) in lanes.zip(scales.chunks_exact_mut(S::LANES)) {
+        let scale = simd.div(simd.mul(simd::load(simd, factors), largest), hi);
+        simd::store(simd, simd.min(simd.max(scale, low), high), scales);
+    }
+    let mut narrow = [0; 2 * CANDIDATE_LANES];
     simd.f32_to_f16(&scales, &mut narrow);
     simd.f16_to_f32(&narrow, &mut scales);
     scales
@@ -249,7 +280,8 @@ fn grid_error<S: Simd>(simd: S, kept: &Kept, count: usize, scale: f32, range: Co
     }
     let mut lanes = [0.0; MAX_LANES];
     simd::store(simd, sum, &mut lanes);
-    lanes.into_iter().sum()
+    let [a, b, c, d] = quarters(&lanes);
+    (0..4).map(|i| (a[i] + b[i]) + (c[i] + d[i])).sum()
 }
 
 /// Limits of a grid, in registers.

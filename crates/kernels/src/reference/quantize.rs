@@ -21,20 +21,33 @@ pub(crate) fn keeps(mask: Option<&[u8]>, bit: usize) -> bool {
     mask.is_none_or(|mask| mask[bit / 8] >> (bit % 8) & 1 == 1)
 }
 
-/// The scale that puts `absmax` at factor `index` of the grid's upper limit.
-#[inline(always)]
-pub(crate) fn candidate(index: usize, absmax: f32, range: CodeRange) -> f32 {
-    let factor = 0.45 + 0.025 * index as f32;
-    factor * absmax / f32::from(range.hi)
+/// Clipping factor `index`.
+pub(crate) const fn factor(index: usize) -> f32 {
+    0.45 + 0.025 * index as f32
 }
+
+/// The scale that puts `absmax` at factor `index` of the grid's upper limit.
+fn candidate(index: usize, absmax: f32, range: CodeRange) -> f32 {
+    factor(index) * absmax / f32::from(range.hi)
+}
+
+/// The smallest positive and the largest f16.
+pub(crate) const SMALLEST_SCALE: f32 = 5.960_464_5e-8;
+pub(crate) const LARGEST_SCALE: f32 = 65504.0;
 
 /// Between the smallest positive and the largest f16.
 #[inline(always)]
-pub(crate) fn clamp_scale(scale: f32) -> f32 {
-    const SMALLEST: f32 = 5.960_464_5e-8;
-    const LARGEST: f32 = 65504.0;
-    let scale = if scale > SMALLEST { scale } else { SMALLEST };
-    if scale < LARGEST { scale } else { LARGEST }
+fn clamp_scale(scale: f32) -> f32 {
+    let scale = if scale > SMALLEST_SCALE {
+        scale
+    } else {
+        SMALLEST_SCALE
+    };
+    if scale < LARGEST_SCALE {
+        scale
+    } else {
+        LARGEST_SCALE
+    }
 }
 
 /// Rounds to f16, to nearest even, kept between the smallest positive and the largest f16.

@@ -4,7 +4,7 @@ mod dense;
 mod kerf;
 mod output;
 
-pub use output::{Output, Replacement, Told};
+pub use output::{AsItIs, Output, Replacement, Told};
 
 use crate::catalog::{Catalog, Span, TensorEntry};
 use crate::safetensors::OutTensor;

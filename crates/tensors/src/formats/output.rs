@@ -8,9 +8,26 @@ use crate::{Sink, TensorsError};
 use kerf_kernels::Compute;
 use std::collections::{BTreeMap, HashMap};
 
-/// What takes the place of a tensor of the source: a catalog with that tensor alone, opened when it is needed (a large model
-/// has more of them than a process may have open files).
-pub type Replacement<'a> = dyn Fn(&TensorEntry) -> Result<Option<Catalog>, TensorsError> + 'a;
+/// What takes the place of tensors of the source.
+pub trait Replacement {
+    /// A catalog with that tensor alone, if it is replaced. Opened when it is needed: a large model has more of them than a
+    /// process may have open files.
+    fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError>;
+
+    /// Called once the tensor is in the result; it will not be asked for again.
+    fn written(&self, _entry: &TensorEntry) -> Result<(), TensorsError> {
+        Ok(())
+    }
+}
+
+/// Every tensor as the source has it.
+pub struct AsItIs;
+
+impl Replacement for AsItIs {
+    fn open(&self, _entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
+        Ok(None)
+    }
+}
 
 /// Told of progress: name of the file and bytes that were written to it. An error ends the writing.
 pub type Told<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
@@ -19,7 +36,7 @@ pub type Told<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
 pub struct Output<'a> {
     source: &'a Catalog,
     format: &'static dyn Format,
-    replacement: &'a Replacement<'a>,
+    replacement: &'a dyn Replacement,
     plan: WritePlan,
     /// Index of the source tensor, and which of its plain tensors, of each tensor of the result.
     places: HashMap<String, (usize, usize)>,
@@ -34,13 +51,13 @@ impl<'a> Output<'a> {
     pub fn plan(
         source: &'a Catalog,
         format: &'static dyn Format,
-        replacement: &'a Replacement<'a>,
+        replacement: &'a dyn Replacement,
         metadata: BTreeMap<String, String>,
         max_file_bytes: u64,
     ) -> Result<Self, TensorsError> {
         let (mut units, mut places) = (Vec::new(), HashMap::new());
         for (index, entry) in source.tensors.iter().enumerate() {
-            let unit = match replacement(entry)? {
+            let unit = match replacement.open(entry)? {
                 Some(catalog) => format.plan(catalog.get(&entry.name)?),
                 None => format.plan(entry),
             };
@@ -94,8 +111,12 @@ impl<'a> Output<'a> {
         out: &mut dyn OutFolder,
         told: &mut Told<'_, E>,
     ) -> Result<(), E> {
+        let mut left = vec![0usize; self.source.tensors.len()];
+        for (index, _) in self.places.values() {
+            left[*index] += 1;
+        }
         for file in &self.plan.files {
-            self.write_tensors(compute, out, file, told)?;
+            self.write_tensors(compute, out, file, &mut left, told)?;
         }
         if let Some((name, json)) = &self.plan.index {
             write_file(out, name, json.as_bytes())?;
@@ -113,18 +134,24 @@ impl<'a> Output<'a> {
         compute: &Compute,
         out: &mut dyn OutFolder,
         file: &PlannedFile,
+        left: &mut [usize],
         told: &mut Told<'_, E>,
     ) -> Result<(), E> {
         told(&file.file, file.header.len() as u64)?;
         let mut opened: Option<(usize, Option<Catalog>)> = None;
         stream_file(out, file, &mut |tensor, sink| {
             let (index, part) = self.places[&tensor.name];
+            let entry = &self.source.tensors[index];
             if opened.as_ref().is_none_or(|(at, _)| *at != index) {
-                let entry = &self.source.tensors[index];
-                opened = Some((index, (self.replacement)(entry)?));
+                opened = Some((index, self.replacement.open(entry)?));
             }
             let replaced = opened.as_ref().and_then(|(_, catalog)| catalog.as_ref());
             self.write_part(compute, replaced, index, part, sink)?;
+            left[index] -= 1;
+            if left[index] == 0 {
+                opened = None; // Closed before the file goes.
+                self.replacement.written(entry)?;
+            }
             told(&file.file, tensor.len_bytes())
         })
     }
