@@ -44,6 +44,8 @@ pub struct Store<'a> {
     pub batches: &'a [Batch],
     /// Width of the residual stream.
     pub hidden: usize,
+    /// Batches that run at the same time.
+    pub at_once: usize,
     /// Keep values in the work folder instead of memory.
     pub spill: bool,
     /// The work folder.
@@ -99,21 +101,26 @@ impl Store<'_> {
         }))
     }
 
-    /// Moves the values of each batch in order to a new place. With a journal they are kept for a resume, so that a resumed
+    /// Moves the values of the batches to a new place, some at a time and in order. With a journal they are kept for a resume, so that a resumed
     /// job need not compute them again; only the start of a block (no shared input) can be.
     pub fn advance<E: From<TensorsError>>(
         &self,
         mut activations: Activations,
         place: Place,
         journal: Option<&mut Journal>,
-        mut run: impl FnMut(&Batch, &mut Values) -> Result<(), E>,
+        mut run: impl FnMut(&[Batch], &mut [Values]) -> Result<(), E>,
     ) -> Result<Activations, E> {
         let keep = journal.is_some().then_some(place.0);
         let mut output = self.output(place, keep)?;
-        for (i, batch) in self.batches.iter().enumerate() {
-            let mut values = self.take(&mut activations.data, i)?;
-            run(batch, &mut values)?;
-            output.push(values)?;
+        for (group, batches) in self.batches.chunks(self.at_once).enumerate() {
+            let first = group * self.at_once;
+            let mut values = (first..first + batches.len())
+                .map(|i| self.take(&mut activations.data, i))
+                .collect::<Result<Vec<_>, _>>()?;
+            run(batches, &mut values)?;
+            for values in values {
+                output.push(values)?;
+            }
         }
         if let Some(journal) = journal {
             output.commit(journal)?;

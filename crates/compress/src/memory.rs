@@ -7,6 +7,7 @@ use crate::CompressError;
 use crate::options::Settings;
 use crate::plan::Matrix;
 use crate::statistics::Needs;
+use kerf_kernels::Pool;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
 use std::collections::HashMap;
@@ -15,6 +16,8 @@ use std::collections::HashMap;
 const BASE_BYTES: u64 = 160 << 20;
 /// Tokens of a batch: enough for a full-rate matrix product, few enough to bound the intermediate values.
 const BATCH_TOKENS: [usize; 3] = [1024, 512, 256];
+/// Tokens that run at the same time, if a batch is not more by itself.
+const TOKENS_AT_ONCE: usize = 2048;
 
 /// What the run will need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct MemoryPlan {
     pub peak_bytes: u64,
     /// Calibration tokens that run together.
     pub batch_tokens: usize,
+    /// Batches that run at the same time.
+    pub batches_at_once: usize,
     /// Whether activations go through the work folder.
     pub spill: bool,
     /// Size of all activations of one block boundary.
@@ -90,6 +95,7 @@ fn candidate(
         return MemoryPlan {
             peak_bytes: BASE_BYTES + solve_alone,
             batch_tokens,
+            batches_at_once: 1,
             spill,
             activation_bytes: 0,
         };
@@ -102,8 +108,13 @@ fn candidate(
         .min(crate::calibration::MAX_WINDOW)
         .min(tokens.max(1));
     let batch = batch_tokens.max(window).min(tokens.max(1));
-    let running =
-        (batch * (network.scratch_per_token(window) + network.hidden() + widest) * 4) as u64;
+    // Small batches keep a core busy for as long as they last; parts of one operation do not.
+    let threads = Pool::wanted(settings.options.threads);
+    let batches_at_once = (TOKENS_AT_ONCE / batch).clamp(1, threads);
+    let running = (batches_at_once
+        * batch
+        * (network.scratch_per_token(window) + network.hidden() + widest)
+        * 4) as u64;
     let resident = if spill { 0 } else { activation_bytes };
     let groups = groups(targets);
     // While collecting: the matrices before the input (and one as it is in its file, or the nonzeros of all of them, which
@@ -125,6 +136,7 @@ fn candidate(
     MemoryPlan {
         peak_bytes: BASE_BYTES + resident + peak,
         batch_tokens,
+        batches_at_once,
         spill,
         activation_bytes,
     }

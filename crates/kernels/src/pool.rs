@@ -17,12 +17,18 @@ impl Pool {
         Self::build(threads)
     }
 
+    /// How many threads [`Pool::new`] asks for.
+    pub fn wanted(threads: usize) -> usize {
+        match (cfg!(feature = "threads"), threads) {
+            (false, _) => 1,
+            (true, 0) => std::thread::available_parallelism().map_or(1, usize::from),
+            (true, n) => n,
+        }
+    }
+
     #[cfg(feature = "threads")]
     fn build(threads: usize) -> Self {
-        let wanted = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            n => n,
-        };
+        let wanted = Self::wanted(threads);
         let inner = (wanted > 1)
             .then(|| {
                 rayon::ThreadPoolBuilder::new()

@@ -98,17 +98,22 @@ impl Job {
         let checkpoint = (to.1 == 0).then_some(&mut journal);
         let moved = self
             .store()
-            .advance(activations, to, checkpoint, |batch, values| {
-                values.input = if at.1 == 0 {
-                    network.first_input(compute, &part, batch, &values.x)
-                } else {
-                    let input = std::mem::take(&mut values.input);
-                    network.next_input(compute, &part, batch, at.1 - 1, &mut values.x, input)
-                };
-                if let Some(gram) = &mut gram {
-                    gram.add(compute, &values.input);
+            .advance(activations, to, checkpoint, |batches, values| {
+                compute.pool.chunks_mut(values, 1, |i, values| {
+                    let (batch, values) = (&batches[i], &mut values[0]);
+                    values.input = if at.1 == 0 {
+                        network.first_input(compute, &part, batch, &values.x)
+                    } else {
+                        let input = std::mem::take(&mut values.input);
+                        network.next_input(compute, &part, batch, at.1 - 1, &mut values.x, input)
+                    };
+                });
+                for values in values.iter() {
+                    if let Some(gram) = &mut gram {
+                        gram.add(compute, &values.input);
+                    }
                 }
-                progress.add(batch.tokens())
+                progress.add(batches.iter().map(kerf_model::Batch::tokens).sum())
             });
         self.journal = journal;
         // Half moved values are of no use: after an error the next attempt starts from the last checkpoint.

@@ -244,6 +244,7 @@ impl Job {
         Store {
             batches: &self.batches,
             hidden,
+            at_once: self.plan.memory.batches_at_once,
             spill: self.plan.memory.spill,
             workspace: &self.workspace,
         }
