@@ -5,76 +5,59 @@ use crate::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::QuantizedMatrix;
 
-/// tr(D H D^T) for `d` [rows, n] and the symmetric `h` [n, n] of which the lower triangle is valid, in f64.
+/// Side of the squares that `h` is cut into, and rows of `d` that one task takes.
+const TILE: usize = 256;
+
+/// tr(D H D^T) for `d` [rows, n] and the symmetric `h` [n, n] of which the lower triangle and the squares on the diagonal are
+/// valid, in f64.
 ///
 /// For D = W it is the mean energy of the layer's output per token; for D = W - W' that of its error.
-/// Cost: 2 rows n^2 flops; scratch: one panel of 64 rows per task.
+/// Cost: rows n^2 flops, since what is under the diagonal counts twice; scratch: one square of 256 per task.
 pub fn output_energy(compute: &Compute, d: &[f32], rows: usize, gram: &Gram) -> f64 {
     let n = gram.n;
-    let panels = rows.div_ceil(PANEL_ROWS);
-    let mut total = 0.0;
-    // Panels one after the other, each product on all threads: the order of the sum is fixed.
-    let mut product = vec![0.0f32; PANEL_ROWS.min(rows) * n];
-    for panel in 0..panels {
-        let start = panel * PANEL_ROWS;
-        let height = PANEL_ROWS.min(rows - start);
-        let part = &d[start * n..(start + height) * n];
-        let product = &mut product[..height * n];
-        // The strict upper triangle is a mirror (see `Gram::mirror`), so H^T = H.
-        compute.linalg.gemm_nn(
-            MatMut {
-                data: product,
-                rows: height,
-                cols: n,
-                stride: n,
-            },
-            MatRef {
-                data: part,
-                rows: height,
-                cols: n,
-                stride: n,
-            },
-            MatRef {
-                data: &gram.h,
-                rows: n,
-                cols: n,
-                stride: n,
-            },
-            1.0,
-            0.0,
-        );
-        let sums = compute.pool.map(height, |i| {
-            row_dot(&part[i * n..(i + 1) * n], &product[i * n..(i + 1) * n])
-        });
-        total += sums.iter().sum::<f64>();
-    }
-    total
-}
-
-/// Independent partial sums, so that the compiler may use vectors; they are added in a fixed order.
-const LANES: usize = 32;
-
-fn row_dot(a: &[f32], b: &[f32]) -> f64 {
-    sum_of(a, b, |x, y| x * y)
-}
-
-/// Sum of `term` over pairs: f32 within 256 pairs, f64 beyond.
-fn sum_of(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f64 {
-    let mut total = 0.0;
-    for (a, b) in a.chunks(256).zip(b.chunks(256)) {
-        let mut sums = [0.0f32; LANES];
-        let (a_lanes, b_lanes) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-        for (x, y) in a_lanes.remainder().iter().zip(b_lanes.remainder()) {
-            sums[0] += term(*x, *y);
+    let (panels, tiles) = (rows.div_ceil(TILE), n.div_ceil(TILE));
+    let sums = compute.pool.map(panels * tiles, |task| {
+        // The first tiles have the most work, so they start first.
+        let (start, at) = (task % panels * TILE, task / panels * TILE);
+        let (height, width) = (TILE.min(rows - start), TILE.min(n - at));
+        let below = at + width;
+        let mut product = vec![0.0f32; height * width];
+        let mut multiply = |from: usize, depth: usize, alpha: f32, beta: f32| {
+            compute.linalg.gemm_nn(
+                MatMut::dense(&mut product, height, width),
+                MatRef {
+                    data: &d[start * n + from..],
+                    rows: height,
+                    cols: depth,
+                    stride: n,
+                },
+                MatRef {
+                    data: &gram.h[from * n + at..],
+                    rows: depth,
+                    cols: width,
+                    stride: n,
+                },
+                alpha,
+                beta,
+            );
+        };
+        multiply(at, width, 1.0, 0.0);
+        if below < n {
+            multiply(below, n - below, 2.0, 1.0);
         }
-        for (a, b) in a_lanes.zip(b_lanes) {
-            for i in 0..LANES {
-                sums[i] += term(a[i], b[i]);
-            }
-        }
-        total += sums.iter().sum::<f32>() as f64;
-    }
-    total
+        let lines = product.chunks(width).enumerate();
+        lines
+            .map(|(i, line)| {
+                f64::from(
+                    compute
+                        .kernels
+                        .dot(&d[(start + i) * n + at..][..width], line),
+                )
+            })
+            .sum::<f64>()
+    });
+    // In the order of the tasks, whatever ran first.
+    sums.iter().sum()
 }
 
 /// Sums of squares.
