@@ -147,20 +147,22 @@ describe('an architecture that is not known', () => {
 })
 
 describe('an empty calibration', () => {
-  it.each<[string, (folder: string) => string | string[]]>([
-    ['no texts', () => []],
-    ['empty texts', () => ['', '  ']],
+  it.each<[string, (folder: string) => string | string[], string]>([
+    ['no texts', () => [], '0 texts'],
+    ['empty texts', () => ['', '  '], '2 texts'],
     [
       'an empty file',
       folder => {
         writeFileSync(join(folder, 'empty.txt'), '')
         return join(folder, 'empty.txt')
       },
+      'empty.txt',
     ],
-  ])('of %s is refused', async (_, calibration) => {
+  ])('of %s is refused', async (_, calibration, named) => {
     const place = damaged(() => undefined)
     const error = await refusal(place, { calibration: calibration(place.folder) })
     expect(error.code).toBe('CALIBRATION_EMPTY')
+    expect(error.message).toContain(named)
   })
 
   it('from a file that does not exist or is not UTF-8 is refused', async () => {

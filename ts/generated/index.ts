@@ -469,6 +469,7 @@ export const ERROR_CODES = [
   'NOT_UTF8',
   'NO_TOKENIZER',
   'OUTPUT_EXISTS',
+  'RESERVED_NAME',
   'STRICT',
   'TENSOR_MISSING',
   'TOO_LONG',

@@ -36,23 +36,28 @@ pub fn sequences(
         Calibration::Own => own(model, compute, draw, host)?,
         Calibration::Builtin => from_text(BUILTIN, model, compute, draw)?,
         Calibration::File(path) => {
-            let text = text_file::read(path).map_err(as_calibration_error)?;
+            let text = text_file::read(path).map_err(|error| match error {
+                Error::Model(ModelError::Empty { .. }) => empty(calibration),
+                other => other,
+            })?;
             from_text(&text, model, compute, draw)?
         }
         Calibration::Texts(texts) => from_texts(texts, model, compute, draw)?,
     };
     if sequences.iter().all(Vec::is_empty) {
-        return Err(CompressError::CalibrationEmpty {}.into());
+        return Err(empty(calibration));
     }
     Ok(sequences)
 }
 
-/// An empty file has its own code here.
-fn as_calibration_error(error: Error) -> Error {
-    match error {
-        Error::Model(ModelError::Empty { .. }) => CompressError::CalibrationEmpty {}.into(),
-        other => other,
-    }
+fn empty(calibration: &Calibration) -> Error {
+    let calibration = match calibration {
+        Calibration::File(path) => path.clone(),
+        Calibration::Texts(texts) => format!("{} texts", texts.len()),
+        Calibration::Builtin => "the sample that ships with kerf".into(),
+        Calibration::Own => "what the model wrote".into(),
+    };
+    CompressError::CalibrationEmpty { calibration }.into()
 }
 
 /// A decoder sees windows of the whole text, an encoder one text a line.

@@ -27,8 +27,8 @@ pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, E
         keep_bytes: machine::keep_bytes() / 2,
     };
     let mut result = Comparison {
-        original_bytes: both.original.opened.bytes()?,
-        small_bytes: both.small.opened.bytes()?,
+        original_bytes: both.original.opened.catalog.bytes(),
+        small_bytes: both.small.opened.catalog.bytes(),
         ..Comparison::default()
     };
     if let Some(text) = text {

@@ -43,7 +43,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     })?;
     Box::new(out).commit()?;
     Ok(Conversion {
-        input_bytes: source.bytes()?,
+        input_bytes: source.catalog.bytes(),
         output_bytes: total,
         notes: notes(catalog, format),
         out: request.out,

@@ -42,7 +42,7 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
             .filter(|entry| parts.targets.contains(&entry.name))
             .map(count)
             .sum(),
-        bytes: opened.bytes()?,
+        bytes: opened.catalog.bytes(),
         blocks: network.as_ref().map_or(0, Network::blocks),
         hidden: network.as_ref().map_or(0, Network::hidden),
         max_context: network.as_ref().map_or(0, Network::max_context),

@@ -3,7 +3,7 @@
 use crate::Error;
 use kerf_kernels::Compute;
 use kerf_model::{Network, evaluate::Runner};
-use kerf_tensors::{Catalog, Folder, TensorsError};
+use kerf_tensors::{Catalog, TensorsError};
 use kerf_text::Tokenizer;
 use std::path::Path;
 
@@ -58,26 +58,6 @@ impl Opened {
             .unwrap_or_default()
             .into()
     }
-
-    /// Bytes of all files that belong to the model: shards, index and sidecars.
-    pub fn bytes(&self) -> Result<u64, Error> {
-        let catalog = &self.catalog;
-        let shards: u64 = catalog.shards.iter().map(|shard| shard.len_bytes).sum();
-        let sidecars: u64 = catalog.sidecars.iter().map(|(_, bytes)| bytes).sum();
-        Ok(shards + sidecars + index_bytes(&*catalog.folder)?)
-    }
-}
-
-fn index_bytes(folder: &dyn Folder) -> Result<u64, Error> {
-    let is_index = |file: &&String| {
-        !file.contains('/')
-            && (file.ends_with(".safetensors.index.json") || file.ends_with(".kerf.index.json"))
-    };
-    let mut bytes = 0;
-    for file in folder.list()?.iter().filter(is_index) {
-        bytes += folder.open(file)?.len_bytes();
-    }
-    Ok(bytes)
 }
 
 /// A model that can run: opened, with network and tokenizer.

@@ -29,8 +29,10 @@ pub enum CompressError {
     )]
     MemoryLimit { needed_bytes: u64, limit_bytes: u64 },
     /// A method with calibration got nothing to calibrate on.
-    #[error("the calibration text is empty: give a text with at least a few thousand words")]
-    CalibrationEmpty {},
+    #[error(
+        "the calibration text ({calibration}) is empty: give a text with at least a few thousand words"
+    )]
+    CalibrationEmpty { calibration: String },
     /// The method needs the network to run, and its architecture is not known.
     #[error(
         "method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn"

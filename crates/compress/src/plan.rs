@@ -69,6 +69,7 @@ impl Plan {
         if catalog.form == "kerf" {
             return Err(CompressError::AlreadyCompressed {});
         }
+        kerf_tensors::formats::check_names(settings.format, catalog)?;
         let mut notes = Vec::new();
         let (network, architecture) = open_network(catalog, settings.method, &mut notes)?;
         let (mut targets, embeddings) = match &network {

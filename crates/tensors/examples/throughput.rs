@@ -111,13 +111,9 @@ fn main() {
     let matrix = solved();
     let encode = || EncodedTensor::encode(&compute, "w", DType::BF16, "obs", "", &matrix);
     let encoded = encode();
-    let file = encoded.to_bytes();
     let bytes = ROWS * COLS * 2;
     best("encode (as bf16)", bytes, || drop(encode()));
     best("to_bytes", bytes, || drop(encoded.to_bytes()));
-    best("from_bytes", bytes, || {
-        drop(EncodedTensor::from_bytes("w", &file))
-    });
     best("decode", bytes, || drop(encoded.decode(&compute)));
     best("dequantize", bytes, || drop(matrix.dequantize_on(&compute)));
     let mut values = Vec::new();

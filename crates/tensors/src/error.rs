@@ -118,6 +118,11 @@ pub enum TensorsError {
         tensor: String,
         reason: String,
     },
+    /// The form to be written gives names like this another meaning.
+    #[error(
+        "tensor {tensor} has a name that {format} files reserve; rename it, or write another format"
+    )]
+    ReservedName { tensor: String, format: String },
     /// There is nothing here that could be a model.
     #[error("{path} is not a model: {reason}")]
     NotAModel { path: String, reason: String },
@@ -138,6 +143,7 @@ error_codes!(TensorsError {
     NonFinite => "NON_FINITE",
     ContainerVersion => "CONTAINER_VERSION",
     BadContainer => "BAD_CONTAINER",
+    ReservedName => "RESERVED_NAME",
     NotAModel => "NOT_A_MODEL",
 });
 

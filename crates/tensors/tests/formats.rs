@@ -224,3 +224,25 @@ fn dense_files_say_that_their_layout_is_that_of_pytorch() {
     let metadata = formats::by_id("safetensors").unwrap().metadata();
     assert_eq!(metadata["format"], "pt");
 }
+
+#[test]
+fn names_that_a_container_reserves_are_refused_before_anything_is_written() {
+    let tensor = OutTensor {
+        name: "w.kerf.mask".into(),
+        dtype: DType::U8,
+        shape: vec![1],
+    };
+    let unit = (vec![tensor], BTreeMap::new());
+    let plan = plan_files("model", "safetensors", &[unit], &BTreeMap::new(), u64::MAX);
+    let folder = MemFolder::new("source");
+    folder.insert(
+        "model.safetensors",
+        [&plan.files[0].header[..], &[7]].concat(),
+    );
+    let source = open(&folder);
+    let check = |id| formats::check_names(formats::by_id(id).unwrap(), &source);
+    let error = check("kerf").unwrap_err();
+    assert_eq!(error.code(), "RESERVED_NAME");
+    assert_eq!(error.data().details["tensor"], "w.kerf.mask");
+    assert!(check("safetensors").is_ok());
+}

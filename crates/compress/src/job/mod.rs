@@ -112,7 +112,9 @@ impl Job {
         let tokens = inputs.calibration.iter().map(Vec::len).sum();
         let plan = Plan::new(&inputs.catalog, settings, Some(tokens))?;
         if plan.calibrated() && tokens == 0 {
-            return Err(CompressError::CalibrationEmpty {});
+            return Err(CompressError::CalibrationEmpty {
+                calibration: "no sequences of tokens".into(),
+            });
         }
         drop((inputs.out)()?);
         let sequences: &[Vec<u32>] = if plan.calibrated() {

@@ -38,7 +38,6 @@ impl Job {
             .map(|layer| layer.sparsity * weights_of(layer) as f64)
             .sum();
         let bits = |bytes: u64, weights: usize| bytes as f64 * 8.0 / weights as f64;
-        let sidecars: u64 = self.catalog.sidecars.iter().map(|sidecar| sidecar.1).sum();
         Report {
             out: self.out_name.clone(),
             architecture: self.plan.architecture.clone(),
@@ -46,13 +45,7 @@ impl Job {
             bits_per_weight: bits(written.targets, weights),
             embedding_bits_per_weight: (embedding_weights > 0)
                 .then(|| bits(written.embeddings, embedding_weights)),
-            input_bytes: self
-                .catalog
-                .shards
-                .iter()
-                .map(|shard| shard.len_bytes)
-                .sum::<u64>()
-                + sidecars,
+            input_bytes: self.catalog.bytes(),
             output_bytes: written.total,
             seconds: (self.clock)() - self.started,
             phases: self.phases.clone(),

@@ -103,6 +103,8 @@ pub struct Catalog {
     /// Other files to carry along (configuration, tokenizer, sentence-transformers folders), with their sizes; the
     /// index file is not among them, since it is written anew.
     pub sidecars: Vec<(String, u64)>,
+    /// Size of the index file; 0 without one.
+    pub index_bytes: u64,
     /// config.json, if there is one.
     pub config: Option<serde_json::Value>,
     /// "kerf" if any shard is a kerf container, else "safetensors".
@@ -130,9 +132,11 @@ impl Catalog {
     /// Reads headers only. Every rule a header or an index breaks is an error that names the file.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
         let files = folder.list()?;
+        let mut index_bytes = 0;
         let (shard_files, index) = match choose::weights(&folder.name(), &files)? {
             choose::Weights::Files(found) => (found, None),
             choose::Weights::Index(file) => {
+                index_bytes = folder.open(&file)?.len_bytes();
                 let index = index::read(folder.as_ref(), &file, &files)?;
                 (index.files(), Some(index))
             }
@@ -172,6 +176,7 @@ impl Catalog {
             by_name: names(&folder.name(), &tensors)?,
             sidecars: sidecars::find(folder.as_ref(), &files)?,
             config: read_config(folder.as_ref(), &files)?,
+            index_bytes,
             form,
             metadata,
             folder,
@@ -184,6 +189,13 @@ impl Catalog {
     /// [`Catalog::open`] on the file system: a folder or a single file.
     pub fn open_path(path: &Path) -> Result<Self, TensorsError> {
         Self::open(Arc::new(FsFolder::open(path)?))
+    }
+
+    /// Bytes of all files that belong to the model: shards, index and sidecars.
+    pub fn bytes(&self) -> u64 {
+        let shards = self.shards.iter().map(|shard| shard.len_bytes);
+        let sidecars = self.sidecars.iter().map(|(_, bytes)| bytes);
+        shards.sum::<u64>() + sidecars.sum::<u64>() + self.index_bytes
     }
 
     /// The tensor of that name. `TENSOR_MISSING` if there is none.

@@ -2,7 +2,7 @@
 
 use super::{Format, copy};
 use crate::catalog::{Catalog, Stored, TensorEntry};
-use crate::kerf::{metadata, part_name, record_entry};
+use crate::kerf::{is_part_name, metadata, part_name, record_entry};
 use crate::safetensors::OutTensor;
 use crate::{Sink, TensorsError};
 use kerf_kernels::Compute;
@@ -31,6 +31,10 @@ impl Format for Kerf {
         };
         let record = BTreeMap::from([record_entry(&entry.name, record)]);
         (parts.iter().map(out).collect(), record)
+    }
+
+    fn reserves(&self, name: &str) -> bool {
+        is_part_name(name)
     }
 
     fn metadata(&self) -> BTreeMap<String, String> {

@@ -21,6 +21,10 @@ pub trait Format: Sync {
     /// The plain tensors that one tensor becomes, plain or packed as it is now, and the metadata entries it needs, before
     /// its bytes are made.
     fn plan(&self, entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>);
+    /// Whether a tensor of that name would be taken for something else by a reader.
+    fn reserves(&self, _name: &str) -> bool {
+        false
+    }
     /// Metadata for every file.
     fn metadata(&self) -> BTreeMap<String, String>;
     /// Streams the bytes of the plain tensor `index` of those that `plan` named.
@@ -32,6 +36,20 @@ pub trait Format: Sync {
         index: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError>;
+}
+
+/// `RESERVED_NAME` if the format cannot store a tensor of the model under its name. Asked before the work starts.
+pub fn check_names(format: &dyn Format, catalog: &Catalog) -> Result<(), TensorsError> {
+    let reserved = catalog
+        .tensors
+        .iter()
+        .find(|entry| format.reserves(&entry.name));
+    reserved.map_or(Ok(()), |entry| {
+        Err(TensorsError::ReservedName {
+            tensor: entry.name.clone(),
+            format: format.id().to_owned(),
+        })
+    })
 }
 
 /// All formats. Each row runs through the battery of contract tests.

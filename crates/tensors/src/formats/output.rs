@@ -47,7 +47,7 @@ impl<'a> Output<'a> {
     /// larger tensor exceeds `max_file_bytes` of content.
     ///
     /// # Errors
-    /// Those of opening a replacement.
+    /// `RESERVED_NAME`, and those of opening a replacement.
     pub fn plan(
         source: &'a Catalog,
         format: &'static dyn Format,
@@ -55,6 +55,7 @@ impl<'a> Output<'a> {
         metadata: BTreeMap<String, String>,
         max_file_bytes: u64,
     ) -> Result<Self, TensorsError> {
+        super::check_names(format, source)?;
         let (mut units, mut places) = (Vec::new(), HashMap::new());
         for (index, entry) in source.tensors.iter().enumerate() {
             let unit = match replacement.open(entry)? {

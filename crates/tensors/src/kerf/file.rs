@@ -3,7 +3,7 @@
 use super::layout::Layout;
 use super::{EncodedTensor, Part, TensorRecord, VERSION, decode};
 use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
-use crate::{Source, TensorsError};
+use crate::TensorsError;
 use std::collections::BTreeMap;
 
 /// Names that a part may have.
@@ -35,6 +35,11 @@ pub(crate) fn model_metadata(header: &Header) -> BTreeMap<String, String> {
 /// Stored name of a part.
 pub(crate) fn part_name(name: &str, part: &str) -> String {
     format!("{name}{INFIX}{part}")
+}
+
+/// Whether a name is that of a part.
+pub(crate) fn is_part_name(name: &str) -> bool {
+    split_part(name).is_some()
 }
 
 /// The name of a part as a constant. Only names that [`fold`] found are given.
@@ -173,60 +178,4 @@ pub(super) fn pieces(tensor: &EncodedTensor) -> (Vec<u8>, Vec<&Part>) {
         tensor.parts.iter().find(is_it).expect("a planned part")
     };
     (file.header, file.tensors.iter().map(part).collect())
-}
-
-pub(super) fn from_bytes(path: &str, bytes: &[u8]) -> Result<EncodedTensor, TensorsError> {
-    let header = Header::read(&Slice { path, bytes })?;
-    let (mut folded, _) = fold(path, header)?;
-    let (
-        Some(Folded::Packed {
-            name,
-            record,
-            parts,
-        }),
-        true,
-    ) = (folded.pop(), folded.is_empty())
-    else {
-        return Err(bad(path, "", "it does not hold exactly one encoded matrix"));
-    };
-    let part = |(part, tensor): (&'static str, HeaderTensor)| Part {
-        part,
-        dtype: tensor.dtype,
-        bytes: bytes[tensor.offset as usize..][..tensor.len_bytes as usize].to_vec(),
-        shape: tensor.shape,
-    };
-    Ok(EncodedTensor {
-        name,
-        record,
-        parts: parts.into_iter().map(part).collect(),
-    })
-}
-
-/// A file that is in memory already.
-struct Slice<'a> {
-    path: &'a str,
-    bytes: &'a [u8],
-}
-
-impl Source for Slice<'_> {
-    fn name(&self) -> &str {
-        self.path
-    }
-
-    fn len_bytes(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError> {
-        let end = offset.saturating_add(buf.len() as u64);
-        if end > self.len_bytes() {
-            return Err(TensorsError::Truncated {
-                path: self.path.to_owned(),
-                expected_bytes: end,
-                actual_bytes: self.len_bytes(),
-            });
-        }
-        buf.copy_from_slice(&self.bytes[offset as usize..end as usize]);
-        Ok(())
-    }
 }

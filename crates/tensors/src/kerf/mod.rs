@@ -10,7 +10,9 @@ mod layout;
 
 pub(crate) use decode::rows;
 pub use file::metadata;
-pub(crate) use file::{Folded, fold, model_metadata, part_name, record_entry, static_part};
+pub(crate) use file::{
+    Folded, fold, is_part_name, model_metadata, part_name, record_entry, static_part,
+};
 pub use layout::BLOCK_ROWS;
 
 use crate::{DType, QuantizedMatrix, TensorsError, Values};
@@ -122,11 +124,6 @@ impl EncodedTensor {
             bytes.extend_from_slice(&part.bytes);
         }
         bytes
-    }
-
-    /// The inverse of [`EncodedTensor::to_bytes`]; hostile input is an error, never a panic.
-    pub fn from_bytes(path: &str, bytes: &[u8]) -> Result<Self, TensorsError> {
-        file::from_bytes(path, bytes)
     }
 }
 
