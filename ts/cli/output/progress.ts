@@ -1,3 +1,4 @@
+import cliProgress, { type MultiBar as Screen, type SingleBar } from 'cli-progress'
 import pc from 'picocolors'
 import type { ProgressEvent, Stage } from '../../generated/index.js'
 import { columns, wantsColor } from '../screen.js'
@@ -20,7 +21,7 @@ interface Row {
   endedMs: number | undefined
 }
 
-const FRAME_MS = 80
+const FRAMES_PER_SECOND = 12
 const LINE_MS = 5000
 const WORDS: Record<Stage, string> = {
   plan: 'plan',
@@ -61,52 +62,38 @@ class Rows {
   }
 }
 
-/** One bar a stage, redrawn in place. A line is never as wide as the terminal, so nothing wraps. */
+/** One bar a stage. A line is never as wide as the terminal, so nothing wraps. */
 class Bars implements Progress {
   private readonly state = new Rows()
-  private readonly colors = pc.createColors(wantsColor(process.stderr))
-  private drawn = 0
-  private readonly timer: NodeJS.Timeout
-  private dirty = false
+  private readonly bars = new Map<Stage, SingleBar>()
+  private readonly screen: Screen
 
-  constructor(private readonly stream: NodeJS.WriteStream) {
-    this.timer = setInterval(() => this.draw(), FRAME_MS)
-    this.timer.unref()
+  constructor(stream: NodeJS.WriteStream) {
+    const colors = pc.createColors(wantsColor(stream))
+    this.screen = new cliProgress.MultiBar({
+      stream,
+      fps: FRAMES_PER_SECOND,
+      forceRedraw: true, // Time left changes between events.
+      gracefulExit: false, // Ctrl-C is the command's to hear.
+      hideCursor: false, // A second Ctrl-C would leave it hidden.
+      format: (_options, _params, { row }: { row: Row }) => barLine(row, columns(stream) - 1, colors),
+    })
   }
 
   update(event: ProgressEvent): void {
-    this.state.take(event)
-    this.dirty = true
+    const row = this.state.take(event)
+    const bar = this.bars.get(event.stage) ?? this.screen.create(event.total, 0, { row })
+    this.bars.set(event.stage, bar)
+    bar.setTotal(event.total)
+    bar.update(event.done, { row })
   }
 
   say(text: string): void {
-    this.erase()
-    this.stream.write(`${text}\n`)
-    this.dirty = true
-    this.draw()
+    this.screen.log(`${text}\n`)
   }
 
   close(): void {
-    clearInterval(this.timer)
-    this.dirty = true
-    this.draw()
-    this.drawn = 0
-  }
-
-  private erase(): void {
-    if (this.drawn > 0) this.stream.write(`\x1b[${this.drawn}A\r\x1b[J`)
-    this.drawn = 0
-  }
-
-  private draw(): void {
-    const running = [...this.state.rows.values()].some(row => row.endedMs === undefined)
-    if (!this.dirty && !running) return
-    this.dirty = false
-    const width = columns(this.stream) - 1
-    const rows = [...this.state.rows.values()].slice(-Math.max(1, (this.stream.rows ?? 24) - 2))
-    this.erase()
-    for (const row of rows) this.stream.write(`${barLine(row, width, this.colors)}\n`)
-    this.drawn = rows.length
+    this.screen.stop()
   }
 }
 
