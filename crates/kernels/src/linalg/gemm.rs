@@ -11,6 +11,9 @@ const SMALL: usize = 256;
 const LARGE: usize = 512;
 /// Fewer tiles than this leave threads of a usual machine without work.
 const ENOUGH_TILES: usize = 16;
+/// A triangular product of fewer rows is cut into smaller tiles, or threads would wait for one another.
+const FEW: usize = 512;
+const FEW_SIDE: usize = 128;
 /// Tokens that a triangular product takes at a time.
 const TOKENS: usize = 512;
 
@@ -82,14 +85,15 @@ pub(super) fn symmetric(
     if a.cols == 0 {
         return;
     }
-    let across = c.rows.div_ceil(SMALL);
+    let side = if c.rows <= FEW { FEW_SIDE } else { SMALL };
+    let across = c.rows.div_ceil(side);
     pool.run(across * (across + 1) / 2, |index| {
         let (i, j) = triangle(index);
-        let rows = SMALL.min(c.rows - i * SMALL);
-        let cols = SMALL.min(c.rows - j * SMALL);
-        let part = c.part(i * SMALL, j * SMALL, rows, cols);
-        let left = a.part(i * SMALL, 0, rows, a.cols);
-        let right = b.part(0, j * SMALL, b.rows, cols);
+        let rows = side.min(c.rows - i * side);
+        let cols = side.min(c.rows - j * side);
+        let part = c.part(i * side, j * side, rows, cols);
+        let left = a.part(i * side, 0, rows, a.cols);
+        let right = b.part(0, j * side, b.rows, cols);
         // SAFETY: every task has its own tile of c; a and b are only read.
         unsafe {
             match i == j {
