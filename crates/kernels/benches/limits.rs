@@ -174,10 +174,11 @@ fn linear_algebra(bench: &Bench) {
         }
         for (m, n, k) in [(1, 4096, 4096), (3, 4096, 4096)] {
             let (a, b, mut c) = (noise(m * k), noise(n * k), vec![0.0; m * n]);
-            bench.row(
+            bench.scaled_row(
                 &format!("gemm_nt {m} x {n} x {k}, {used} threads"),
                 Unit::Gbytes,
                 (4 * n * k) as f64,
+                used,
                 || {
                     let (a, b) = (MatRef::dense(&a, m, k), MatRef::dense(&b, n, k));
                     linalg.gemm_nt(MatMut::dense(&mut c, m, n), a, b, 1.0, 0.0);

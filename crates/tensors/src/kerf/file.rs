@@ -2,8 +2,8 @@
 
 use super::layout::Layout;
 use super::{EncodedTensor, Part, TensorRecord, VERSION, decode};
-use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
 use crate::TensorsError;
+use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
 use std::collections::BTreeMap;
 
 /// Names that a part may have.
