@@ -26,6 +26,7 @@ pub fn plan(request: CompressRequest, _host: &dyn Host) -> Result<PlanReport, Er
 /// Errors: those of `plan`, of the calibration text, `OUTPUT_EXISTS`, `WORK_DIR_BUSY`, `DISK_FULL`, `NON_FINITE`, `STRICT`,
 /// `CANCELLED`; after an error there is nothing under the name of the result.
 pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Error> {
+    let started = Instant::now();
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
     let opened = Opened::open(&request.model)?;
@@ -40,6 +41,7 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
         true => calibrate(opened, &settings, &request, host)?,
         false => Vec::new(),
     };
+    let prepared = started.elapsed().as_secs_f64();
     let out = places.out.clone();
     let mut job = Job::open(JobInputs {
         catalog,
@@ -54,6 +56,9 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
     loop {
         if let Step::Done(mut report) = job.step(&mut host)? {
             report.peak_rss_bytes = machine::peak_rss_bytes();
+            // The job does not know of the text before it was token ids.
+            report.seconds += prepared;
+            *report.phases.entry("calibrate".into()).or_default() += prepared;
             return Ok(*report);
         }
     }
