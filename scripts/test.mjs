@@ -60,8 +60,13 @@ async function checkProgram(name, program, args) {
   await check(name, async () => (await tee(program, args)).code === 0)
 }
 
-/** With rustup the target comes from rust-toolchain.toml; another toolchain may lack it. */
+/** rust-toolchain.toml names the target, but rustup does not add it to a toolchain that is there already. */
 function hasWasmTarget() {
+  if (!targetIsThere()) output('rustup', ['target', 'add', 'wasm32-unknown-unknown'])
+  return targetIsThere()
+}
+
+function targetIsThere() {
   const folder = output('rustc', ['--print', 'target-libdir', '--target', 'wasm32-unknown-unknown'])
   return folder !== undefined && existsSync(folder.trim())
 }
