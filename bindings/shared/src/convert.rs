@@ -50,7 +50,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     })
 }
 
-/// A container that becomes a container keeps what it says of the run that made it.
+/// A model that stays in its form keeps what it says of itself, as of the run that made it.
 fn kept_metadata(catalog: &Catalog, format: &dyn Format) -> BTreeMap<String, String> {
     match format.id() == catalog.form {
         true => catalog.metadata.clone(),

@@ -101,8 +101,8 @@ impl Store<'_> {
         }))
     }
 
-    /// Moves the values of the batches to a new place, some at a time and in order. With a journal they are kept for a resume, so that a resumed
-    /// job need not compute them again; only the start of a block (no shared input) can be.
+    /// Moves the values of the batches to a new place, some at a time and in order. With a journal they are kept, so that a
+    /// resumed job need not compute them again; only the start of a block (no shared input) can be.
     pub fn advance<E: From<TensorsError>>(
         &self,
         mut activations: Activations,

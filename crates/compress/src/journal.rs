@@ -124,19 +124,29 @@ impl Journal {
         self.workspace.append_line(FILE, &line)
     }
 
+    /// Forgets units whose file is gone.
+    pub fn forget_missing(&mut self) -> Result<(), TensorsError> {
+        self.keep_if(|workspace, record| Ok(workspace.open(&record.file)?.is_some()))
+    }
+
     /// Forgets units whose file is not what its line says.
-    pub fn drop_damaged(&mut self) -> Result<(), TensorsError> {
-        let mut damaged = Vec::new();
-        for record in self.records.values() {
-            if file_digest(self.workspace.as_ref(), &record.file)?.as_deref()
-                != Some(&record.digest)
-            {
-                damaged.push(record.unit.clone());
+    fn drop_damaged(&mut self) -> Result<(), TensorsError> {
+        self.keep_if(|workspace, record| {
+            Ok(file_digest(workspace, &record.file)?.as_deref() == Some(&record.digest))
+        })
+    }
+
+    fn keep_if(
+        &mut self,
+        is_sound: impl Fn(&dyn Workspace, &Record) -> Result<bool, TensorsError>,
+    ) -> Result<(), TensorsError> {
+        let mut kept = HashMap::new();
+        for (unit, record) in &self.records {
+            if is_sound(self.workspace.as_ref(), record)? {
+                kept.insert(unit.clone(), record.clone());
             }
         }
-        damaged.iter().for_each(|unit| {
-            self.records.remove(unit);
-        });
+        self.records = kept;
         Ok(())
     }
 }

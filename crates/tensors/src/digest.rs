@@ -4,13 +4,11 @@
 //! for it and 0.3 GB/s on one that does not; BLAKE3 is four to ten times faster on both.
 
 use crate::bytes::hex;
+use crate::source::in_pieces;
 use crate::{Source, TensorsError};
 
 /// Name of the algorithm before the digests that files keep.
 pub const ALGORITHM: &str = "blake3";
-
-/// Bytes that are read and hashed at once: they stay in the second cache.
-const PIECE_BYTES: u64 = 1 << 18;
 
 /// A digest of bytes that come in pieces.
 #[derive(Clone, Default)]
@@ -33,15 +31,10 @@ impl Digest {
         begin: u64,
         len: u64,
     ) -> Result<(), TensorsError> {
-        let mut piece = vec![0; len.min(PIECE_BYTES) as usize];
-        let mut done = 0;
-        while done < len {
-            let count = (len - done).min(PIECE_BYTES) as usize;
-            source.read_at(begin + done, &mut piece[..count])?;
-            self.update(&piece[..count]);
-            done += count as u64;
-        }
-        Ok(())
+        in_pieces(source, begin, len, |piece| {
+            self.update(piece);
+            Ok(())
+        })
     }
 
     /// Lower-case hex of all that was added.
@@ -50,16 +43,16 @@ impl Digest {
     }
 }
 
-/// Lower-case hex digest of `bytes`.
-pub fn digest(bytes: &[u8]) -> String {
-    Digest::default().update(bytes).hex()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Folder;
     use crate::folder::MemFolder;
+    use crate::source::PIECE_BYTES;
+
+    fn digest(bytes: &[u8]) -> String {
+        Digest::default().update(bytes).hex()
+    }
 
     /// The first test vectors of the specification of BLAKE3: bytes 0, 1, ..., 250, 0, 1, ... of some lengths.
     #[test]

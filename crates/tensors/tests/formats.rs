@@ -5,10 +5,10 @@ mod common;
 use common::{
     Body, Outgoing, Shape, compute, encode, matrix, only_tensor, open, unit, write_model,
 };
-use kerf_tensors::folder::MemFolder;
-use kerf_tensors::formats::{self, Format};
+use kerf_tensors::folder::{MemFolder, MemOutFolder};
+use kerf_tensors::formats::{self, AsItIs, Format, Output};
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
-use kerf_tensors::{Catalog, DType, EncodedTensor, Folder, Stored};
+use kerf_tensors::{Catalog, DType, EncodedTensor, Folder, OutFolder, Stored, TensorsError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A source model: plain tensors of several types and odd sizes, in an order that is not that of alignment.
@@ -245,4 +245,26 @@ fn names_that_a_container_reserves_are_refused_before_anything_is_written() {
     assert_eq!(error.code(), "RESERVED_NAME");
     assert_eq!(error.data().details["tensor"], "w.kerf.mask");
     assert!(check("safetensors").is_ok());
+}
+
+#[test]
+fn a_result_keeps_what_was_said_of_the_model_but_not_of_another_version() {
+    let source = open(&source());
+    let metadata = [("kerf.options", "{}"), ("kerf.version", "0")];
+    let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let kerf = formats::by_id("kerf").unwrap();
+    let output = Output::plan(&source, kerf, &AsItIs, metadata.into(), u64::MAX).unwrap();
+    let folder = MemFolder::new("out");
+    let mut out = Box::new(MemOutFolder::create(&folder).unwrap());
+    let mut told = 0;
+    let count = &mut |_: &str, bytes: u64| -> Result<(), TensorsError> {
+        told += bytes;
+        Ok(())
+    };
+    output.write(&compute(1), out.as_mut(), count).unwrap();
+    out.commit().unwrap();
+    let model = open(&folder);
+    assert_eq!(model.metadata["kerf.options"], "{}");
+    assert_eq!(model.metadata["kerf.version"], "1");
+    assert_eq!((told, output.total_bytes()), (model.bytes(), model.bytes()));
 }

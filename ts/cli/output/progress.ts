@@ -1,4 +1,4 @@
-import cliProgress, { type MultiBar as Screen, type SingleBar } from 'cli-progress'
+import cliProgress, { type MultiBar, type SingleBar } from 'cli-progress'
 import pc from 'picocolors'
 import type { ProgressEvent, Stage } from '../../generated/index.js'
 import { columns, wantsColor } from '../screen.js'
@@ -66,7 +66,7 @@ class Rows {
 class Bars implements Progress {
   private readonly state = new Rows()
   private readonly bars = new Map<Stage, SingleBar>()
-  private readonly screen: Screen
+  private readonly screen: MultiBar
 
   constructor(stream: NodeJS.WriteStream) {
     const colors = pc.createColors(wantsColor(stream))

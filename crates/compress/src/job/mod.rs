@@ -174,7 +174,7 @@ impl Job {
                     Ok(written) => written,
                     Err(error) => {
                         self.next = 0;
-                        self.journal.drop_damaged()?;
+                        self.journal.forget_missing()?;
                         return Err(error);
                     }
                 };

@@ -57,9 +57,7 @@ impl Scores<'_> {
                 let kernels = &self.compute.kernels;
                 kernels.mask_above(row, low, &mut above_low);
                 kernels.mask_above(row, high, &mut above_high);
-                let above: u32 = above_low.iter().map(|byte| byte.count_ones()).sum();
-                below += row.len() - above as usize;
-                collect_between(row, &above_low, &above_high, &mut near);
+                below += row.len() - collect_between(row, &above_low, &above_high, &mut near);
             });
             (below, near)
         });
@@ -164,16 +162,21 @@ impl Scores<'_> {
     }
 }
 
-/// Bits of the scores that are above the first threshold and not above the second.
-fn collect_between(row: &[f32], above_low: &[u8], above_high: &[u8], near: &mut Vec<u32>) {
+/// Adds the bits of the scores that are above the first threshold and not above the second; returns how many are above the
+/// first.
+fn collect_between(row: &[f32], above_low: &[u8], above_high: &[u8], near: &mut Vec<u32>) -> usize {
+    let mut above = 0;
     let words = above_low.chunks(8).zip(above_high.chunks(8));
     for ((low, high), scores) in words.zip(row.chunks(64)) {
-        let mut between = word(low) & !word(high);
+        let low = word(low);
+        above += low.count_ones() as usize;
+        let mut between = low & !word(high);
         while between != 0 {
             near.push(scores[between.trailing_zeros() as usize].to_bits());
             between &= between - 1;
         }
     }
+    above
 }
 
 /// Up to eight bytes as a number.

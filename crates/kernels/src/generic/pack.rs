@@ -4,6 +4,7 @@ use super::quantize::bits_at;
 use super::tables::{COMPACT, EXPAND};
 use crate::reference;
 use crate::reference::pack::lowest_code;
+use crate::reference::quantize::keeps;
 use crate::simd::{self, Simd};
 
 #[inline(always)]
@@ -58,7 +59,7 @@ pub(crate) fn compact_values<S: Simd>(
         count += bits.count_ones() as usize;
     }
     for (at, value) in values.iter().enumerate().skip(whole) {
-        if mask[at / 8] >> (at % 8) & 1 == 1 {
+        if keeps(Some(mask), at) {
             out[count] = *value;
             count += 1;
         }

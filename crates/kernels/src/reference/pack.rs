@@ -4,22 +4,19 @@ use super::quantize::keeps;
 
 /// See [`crate::Kernels::compact_codes`].
 pub fn compact_codes(codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
-    let mut count = 0;
-    for (j, code) in codes.iter().enumerate() {
-        if keeps(Some(mask), j) {
-            out[count] = *code;
-            count += 1;
-        }
-    }
-    count
+    compact(codes, mask, out)
 }
 
 /// See [`crate::Kernels::compact_values`].
 pub fn compact_values(values: &[f32], mask: &[u8], out: &mut [f32]) -> usize {
+    compact(values, mask, out)
+}
+
+fn compact<T: Copy>(all: &[T], mask: &[u8], out: &mut [T]) -> usize {
     let mut count = 0;
-    for (j, value) in values.iter().enumerate() {
+    for (j, one) in all.iter().enumerate() {
         if keeps(Some(mask), j) {
-            out[count] = *value;
+            out[count] = *one;
             count += 1;
         }
     }

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// A parsed index.
 pub(super) struct Index {
     path: String,
+    /// Size of its file.
+    pub(super) len_bytes: u64,
     weight_map: BTreeMap<String, String>,
 }
 
@@ -25,7 +27,8 @@ pub(super) fn read(
     files: &[String],
 ) -> Result<Index, TensorsError> {
     let path = format!("{}/{file}", folder.name());
-    let raw: RawIndex = serde_json::from_slice(&folder.read(file)?)
+    let json = folder.read(file)?;
+    let raw: RawIndex = serde_json::from_slice(&json)
         .map_err(|error| bad(&path, format!("not an index of shards: {error}")))?;
     let weight_map = raw.weight_map.0;
     for (tensor, shard) in &weight_map {
@@ -41,7 +44,11 @@ pub(super) fn read(
     if weight_map.is_empty() {
         return Err(bad(&path, "it names no tensor".to_owned()));
     }
-    Ok(Index { path, weight_map })
+    Ok(Index {
+        path,
+        len_bytes: json.len() as u64,
+        weight_map,
+    })
 }
 
 impl Index {

@@ -136,8 +136,8 @@ impl Catalog {
         let (shard_files, index) = match choose::weights(&folder.name(), &files)? {
             choose::Weights::Files(found) => (found, None),
             choose::Weights::Index(file) => {
-                index_bytes = folder.open(&file)?.len_bytes();
                 let index = index::read(folder.as_ref(), &file, &files)?;
+                index_bytes = index.len_bytes;
                 (index.files(), Some(index))
             }
         };
@@ -161,11 +161,8 @@ impl Catalog {
         }
         let mut form = "safetensors";
         let mut tensors = Vec::new();
-        let mut metadata = BTreeMap::new();
+        let metadata = headers.first().map(model_metadata).unwrap_or_default();
         for (shard, (source, header)) in sources.iter().zip(headers).enumerate() {
-            if shard == 0 {
-                metadata = model_metadata(&header);
-            }
             let (folded, is_container) = fold(source.name(), header)?;
             if is_container {
                 form = "kerf";

@@ -6,6 +6,7 @@ use kerf_kernels::{Compute, Kernels};
 
 /// Elements that one task reads and converts: half a megabyte of 16-bit numbers.
 const CHUNK: usize = 1 << 18;
+
 /// Numbers of type F32, F16 or BF16 from `offset` on.
 pub(super) struct Plain<'a> {
     pub source: &'a dyn Source,

@@ -2,10 +2,9 @@
 
 use super::plain::{Plain, check_finite};
 use super::{Catalog, Span, Stored, TensorEntry};
-use crate::DType;
-use crate::TensorsError;
 use crate::bytes::{as_bytes, resize};
 use crate::digest::{ALGORITHM, Digest};
+use crate::{DType, Source, TensorsError};
 use kerf_kernels::Compute;
 use std::ops::Range;
 
@@ -85,8 +84,7 @@ impl Catalog {
                 digest.update(as_bytes(values));
             }
             Stored::Plain(span) => {
-                let source = self.sources[span.shard].as_ref();
-                digest.update_from(source, span.offset, span.len_bytes)?;
+                digest.update_from(self.source(span), span.offset, span.len_bytes)?;
             }
         }
         Ok(format!("{ALGORITHM}:{}", digest.hex()))
@@ -131,20 +129,25 @@ impl Catalog {
     }
 
     /// Some bytes of a span, from its byte `from` on.
-    pub(crate) fn read_span(
+    pub(super) fn read_span(
         &self,
         span: &Span,
         from: u64,
         out: &mut [u8],
     ) -> Result<(), TensorsError> {
-        self.sources[span.shard].read_at(span.offset + from, out)
+        self.source(span).read_at(span.offset + from, out)
+    }
+
+    /// The file that a span is in.
+    pub(crate) fn source(&self, span: &Span) -> &dyn Source {
+        self.sources[span.shard].as_ref()
     }
 
     /// A plain tensor that can be computed on.
     fn plain(&self, entry: &TensorEntry) -> Result<Plain<'_>, TensorsError> {
         match &entry.stored {
             Stored::Plain(span) if entry.dtype.is_computable() => Ok(Plain {
-                source: self.sources[span.shard].as_ref(),
+                source: self.source(span),
                 offset: span.offset,
                 dtype: entry.dtype,
             }),

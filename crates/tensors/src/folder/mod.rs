@@ -14,6 +14,7 @@ pub use fs_work::FsWorkspace;
 pub use memory::{MemFolder, MemOutFolder, MemWorkspace};
 pub(crate) use names::is_safe;
 
+use crate::source::in_pieces;
 use crate::{Sink, Source, TensorsError};
 use std::sync::Arc;
 
@@ -81,17 +82,11 @@ pub fn copy_file(
     to: &mut dyn OutFolder,
     file: &str,
 ) -> Result<(), TensorsError> {
-    const PIECE_BYTES: u64 = 1 << 20;
     let source = from.open(file)?;
     let mut sink = to.create(file)?;
-    let mut buffer = vec![0; source.len_bytes().min(PIECE_BYTES) as usize];
-    let mut offset = 0;
-    while offset < source.len_bytes() {
-        let len = (source.len_bytes() - offset).min(PIECE_BYTES) as usize;
-        source.read_at(offset, &mut buffer[..len])?;
-        sink.write(&buffer[..len])?;
-        offset += len as u64;
-    }
+    in_pieces(source.as_ref(), 0, source.len_bytes(), |piece| {
+        sink.write(piece)
+    })?;
     sink.finish()
 }
 

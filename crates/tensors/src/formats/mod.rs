@@ -8,6 +8,7 @@ pub use output::{AsItIs, Output, Replacement, Told};
 
 use crate::catalog::{Catalog, Span, TensorEntry};
 use crate::safetensors::OutTensor;
+use crate::source::in_pieces;
 use crate::{Sink, TensorsError};
 use kerf_kernels::Compute;
 use std::collections::BTreeMap;
@@ -62,18 +63,10 @@ pub fn by_id(id: &str) -> Option<&'static dyn Format> {
     table().iter().copied().find(|format| format.id() == id)
 }
 
-/// Bytes that are copied at once: they stay in the second cache between reading and writing.
-const COPY_BYTES: u64 = 1 << 19;
-
 /// Copies stored bytes as they are.
 fn copy(catalog: &Catalog, span: &Span, sink: &mut dyn Sink) -> Result<(), TensorsError> {
-    let mut buffer = vec![0; span.len_bytes.min(COPY_BYTES) as usize];
-    let mut done = 0;
-    while done < span.len_bytes {
-        let count = (span.len_bytes - done).min(COPY_BYTES) as usize;
-        catalog.read_span(span, done, &mut buffer[..count])?;
-        sink.write(&buffer[..count])?;
-        done += count as u64;
-    }
-    Ok(())
+    let source = catalog.source(span);
+    in_pieces(source, span.offset, span.len_bytes, |piece| {
+        sink.write(piece)
+    })
 }

@@ -43,7 +43,7 @@ pub struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Decides every file and header. `metadata` goes into every header beside that of the format; no file but of a single
+    /// Decides every file and header. `metadata` goes into every header beside that of the format, which wins; no file but of a single
     /// larger tensor exceeds `max_file_bytes` of content.
     ///
     /// # Errors
@@ -52,7 +52,7 @@ impl<'a> Output<'a> {
         source: &'a Catalog,
         format: &'static dyn Format,
         replacement: &'a dyn Replacement,
-        metadata: BTreeMap<String, String>,
+        mut metadata: BTreeMap<String, String>,
         max_file_bytes: u64,
     ) -> Result<Self, TensorsError> {
         super::check_names(format, source)?;
@@ -67,14 +67,13 @@ impl<'a> Output<'a> {
             }
             units.push(unit);
         }
-        let mut all = format.metadata();
-        all.extend(metadata);
+        metadata.extend(format.metadata());
         let (stem, extension) = format.file_name();
         Ok(Self {
             source,
             format,
             replacement,
-            plan: plan_files(stem, extension, &units, &all, max_file_bytes),
+            plan: plan_files(stem, extension, &units, &metadata, max_file_bytes),
             places,
         })
     }
