@@ -2,27 +2,31 @@
 
 /** What to remove, and how. Unknown fields are errors; every field has a default. */
 export type Options = {
+  /** How small, by name: an id of the table of presets, which fills in what is not given. */
+  preset?: string
+  /** How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given. */
+  quality?: string
   /** Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7. */
   sparsity?: number
   /** Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4. */
-  bits: number
+  bits?: number
   /** Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128. */
-  groupSize: number
+  groupSize?: number
   /** Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`. */
-  method: string
+  method?: string
   /** Id of the schedule table. Default `uniform`. */
-  schedule: string
+  schedule?: string
   /**
    * `unstructured`, `row` (the same count in every row) or `N:M` such as `2:4` (sets the sparsity to 1 - N/M). Default: what
    * the method's paper uses (`row` for wanda, else `unstructured`).
    */
   pattern?: string
   /** Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8. */
-  embeddingBits: number
+  embeddingBits?: number
   /** Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0. */
   embeddingSparsity: number
   /** Upper limit of calibration tokens. Default 16384. */
-  tokens: number
+  tokens?: number
   /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
   dampingRel: number
   /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
@@ -39,10 +43,55 @@ export type Options = {
   format: string
   /** Largest file of the result, in bytes. Default 5 GB. */
   maxShardBytes: number
+  /**
+   * Matrices for which something else holds; the first rule that matches a matrix decides, and one that decides about none
+   * is an error.
+   */
+  rules?: Array<Rule>
 }
+
+/** What holds for the matrices that match. What a rule leaves out is as for all others. */
+export type Rule = {
+  /** Which matrices: a pattern of names (`*` stands for any characters, `?` for one), or conditions of which all must hold. */
+  match: Match
+  /** Leave the matrix as it is; no other field may be set then. */
+  keep?: boolean
+  /** Id of the method table. Embeddings are never calibrated: what needs calibration leaves them to magnitude or rtn. */
+  method?: string
+  /** Share of the weights to remove. Matrices without one share the `sparsity` of the whole by the schedule. */
+  sparsity?: number
+  /** Bits of a code, 2 to 8; 16 keeps the survivors as floats. */
+  bits?: number
+  /** Columns that share a scale; 0 = a whole row. */
+  groupSize?: number
+  /** `unstructured`, `row` or `N:M`. */
+  pattern?: string
+}
+
+/** Which matrices a rule is for. */
+export type Match = string | Conditions
+
+/** Conditions, of which all that are given must hold. */
+export type Conditions = {
+  /** One of these patterns of names. */
+  name?: OneOrMany<string>
+  /** One of these roles: `q`, `k`, `v`, `o`, `gate`, `up`, `down`, `embedding`, `head`; `plan` shows that of each matrix. */
+  role?: OneOrMany<string>
+  /** In one of these blocks: a number (-1 is the last), or a range such as `"0-3"` or `"8-"`. */
+  blocks?: OneOrMany<Blocks>
+}
+
+/** One or several. */
+export type OneOrMany<T> = T | Array<T>
+
+/** A block, or a range of blocks. */
+export type Blocks = number | string
 
 /** The options that a request gives; each has a default. (For TypeScript only: serde fills in the defaults.) */
 export type GivenOptions = Partial<Options>
+
+/** Options with every default filled in, as plans and reports have them. (For TypeScript only.) */
+export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens'>>
 
 /** Where calibration text comes from. Exactly one; without any, the built-in sample. */
 export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
@@ -117,7 +166,7 @@ export type CompressReport = {
   /** Units taken over from an interrupted run. */
   resumedUnits: number
   /** The options with every default filled in. */
-  options: Options
+  options: FilledOptions
   /** Repairs, in order. */
   repairs: Array<Repair>
   /** Things a user should know that are not repairs. */
@@ -138,6 +187,12 @@ export type PlannedTensor = {
   dtype: string
   /** `target`, `embedding` or `kept`. */
   part: string
+  /** Role of a matrix in the network, as rules name it. */
+  role?: string
+  /** Block of a target matrix. */
+  block?: number
+  /** Index of the rule that decided about it. */
+  rule?: number
   /** Method, for what is compressed. */
   method?: string
   /** Share of weights that will be removed. */
@@ -155,7 +210,7 @@ export type PlanReport = {
   /** Architecture id, or the model_type that is not known. */
   architecture: string
   /** The options with every default filled in. */
-  options: Options
+  options: FilledOptions
   /** Tensors in the order of the files. */
   tensors: Array<PlannedTensor>
   /** Bytes of all files of the model folder that will be carried or compressed. */
@@ -418,6 +473,22 @@ export const METHODS = [
 /** Ids of the schedule table. */
 export const SCHEDULES = [
   'uniform',
+] as const
+
+/** Named sizes of the option `preset`. */
+export const PRESETS = [
+  'safe',
+  'light',
+  'half',
+  'small',
+  'tiny',
+] as const
+
+/** Named efforts of the option `quality`. */
+export const QUALITIES = [
+  'fast',
+  'balanced',
+  'best',
 ] as const
 
 /** Ids of the format table. */

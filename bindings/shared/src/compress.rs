@@ -76,7 +76,7 @@ fn calibrate(
     let compute = Compute::new(settings.isa, options.threads);
     let compute = compute.map_or_else(|| machine::compute(options.threads), Ok)?;
     let draw = Draw {
-        tokens: options.tokens,
+        tokens: settings.tokens,
         seed: options.seed,
     };
     calibration::sequences(&request.calibration, &model, &compute, draw, host)

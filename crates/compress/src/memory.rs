@@ -4,9 +4,8 @@
 //! allocates is how they stay true, and a test on a real run compares the two.
 
 use crate::CompressError;
-use crate::options::Settings;
-use crate::plan::Matrix;
-use crate::statistics::Needs;
+use crate::matrices::Matrix;
+use crate::options::Options;
 use kerf_kernels::Pool;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
@@ -35,22 +34,22 @@ pub struct MemoryPlan {
 }
 
 /// Chooses the fastest way that keeps to `maxMemoryBytes`: activations in memory and large batches, then smaller batches,
-/// then activations on disk. `MEMORY_LIMIT` if none does.
+/// then activations on disk. `MEMORY_LIMIT` if none does. `network`: if calibration runs.
 pub fn plan(
     catalog: &Catalog,
-    settings: &Settings,
+    options: &Options,
     network: Option<&Network>,
     targets: &[Matrix],
     embeddings: &[Matrix],
     tokens: usize,
 ) -> Result<MemoryPlan, CompressError> {
-    let limit = settings.options.max_memory_bytes;
+    let limit = options.max_memory_bytes;
     let mut best: Option<MemoryPlan> = None;
     for spill in [false, true] {
         for batch_tokens in BATCH_TOKENS {
             let candidate = candidate(
                 catalog,
-                settings,
+                options,
                 network,
                 targets,
                 embeddings,
@@ -76,7 +75,7 @@ pub fn plan(
 #[allow(clippy::too_many_arguments)]
 fn candidate(
     catalog: &Catalog,
-    settings: &Settings,
+    options: &Options,
     network: Option<&Network>,
     targets: &[Matrix],
     embeddings: &[Matrix],
@@ -90,7 +89,6 @@ fn candidate(
         .map(|matrix| solve_bytes(catalog, matrix))
         .max()
         .unwrap_or(0);
-    let network = network.filter(|_| settings.method.needs() > Needs::Nothing);
     let Some(network) = network else {
         return MemoryPlan {
             peak_bytes: BASE_BYTES + solve_alone,
@@ -109,14 +107,14 @@ fn candidate(
         .min(tokens.max(1));
     let batch = batch_tokens.max(window).min(tokens.max(1));
     // Small batches keep a core busy for as long as they last; parts of one operation do not.
-    let threads = Pool::wanted(settings.options.threads);
+    let threads = Pool::wanted(options.threads);
     let batches_at_once = (TOKENS_AT_ONCE / batch).clamp(1, threads);
     let running = (batches_at_once
         * batch
         * (network.scratch_per_token(window) + network.hidden() + widest)
         * 4) as u64;
     let resident = if spill { 0 } else { activation_bytes };
-    let groups = groups(targets);
+    let groups = groups(network, targets);
     // While collecting: the matrices before the input (and one as it is in its file, or the nonzeros of all of them, which
     // take less than three quarters), and the second moments of the input.
     let largest_group = groups
@@ -151,15 +149,21 @@ struct Group {
     largest_read: u64,
 }
 
-fn groups(targets: &[Matrix]) -> HashMap<(usize, usize), Group> {
+fn groups(network: &Network, targets: &[Matrix]) -> HashMap<(usize, usize), Group> {
     let mut groups: HashMap<(usize, usize), Group> = HashMap::new();
+    // Matrices that stay as they are run as well.
+    for block in 0..network.blocks() {
+        for linear in network.linears(block) {
+            let (rows, cols) = (linear.rows as u64, linear.cols as u64);
+            let group = groups.entry((block, linear.input)).or_default();
+            group.weights += rows * cols * 4;
+            group.gram = cols * cols * 4;
+            group.largest_read = group.largest_read.max(rows * cols * 4);
+        }
+    }
     for matrix in targets {
-        let (rows, cols) = (matrix.rows as u64, matrix.cols as u64);
         let group = groups.entry((matrix.block, matrix.input)).or_default();
-        group.weights += rows * cols * 4;
-        group.gram = cols * cols * 4;
         group.solver = group.solver.max(solver_bytes(matrix));
-        group.largest_read = group.largest_read.max(rows * cols * 4);
     }
     groups
 }

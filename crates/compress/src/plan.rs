@@ -1,37 +1,13 @@
 //! What will happen: which tensors are targets, which are embeddings, what each becomes, and what the run will need.
 
-use crate::methods::Method;
-use crate::options::Settings;
+use crate::matrices::Matrix;
 use crate::report::{PlanReport, PlannedTensor};
-use crate::schedules::ScheduledMatrix;
+use crate::settings::{Action, Settings};
 use crate::statistics::Needs;
-use crate::{CompressError, memory, sizes};
+use crate::{CompressError, matrices, memory, sizes};
 use kerf_model::{ModelError, Network};
-use kerf_tensors::{Catalog, Grid, TensorEntry};
+use kerf_tensors::{Catalog, TensorEntry};
 use std::collections::HashMap;
-
-/// One matrix that will be compressed.
-#[derive(Clone, Debug)]
-pub struct Matrix {
-    /// Name of the tensor.
-    pub name: String,
-    /// Index in the catalog.
-    pub tensor: usize,
-    /// Block it belongs to; 0 for embeddings and unknown architectures.
-    pub block: usize,
-    /// Shared input of the block that it reads.
-    pub input: usize,
-    /// Outputs.
-    pub rows: usize,
-    /// Inputs.
-    pub cols: usize,
-    /// Share of weights to remove.
-    pub sparsity: f64,
-    /// Grid of the survivors.
-    pub grid: Option<Grid>,
-    /// Whether it is an embedding or head.
-    pub embedding: bool,
-}
 
 /// Everything decided before the work starts.
 #[derive(Clone)]
@@ -71,31 +47,26 @@ impl Plan {
         }
         kerf_tensors::formats::check_names(settings.format, catalog)?;
         let mut notes = Vec::new();
-        let (network, architecture) = open_network(catalog, settings.method, &mut notes)?;
-        let (mut targets, embeddings) = match &network {
-            Some(network) => known_matrices(catalog, network, &settings)?,
-            None => guessed_matrices(catalog, &settings),
-        };
+        let (network, architecture) = open_network(catalog, &settings, &mut notes)?;
+        let matrices = matrices::choose(catalog, network.as_ref(), &settings)?;
+        let (embeddings, targets): (Vec<Matrix>, Vec<Matrix>) =
+            matrices.into_iter().partition(|matrix| matrix.embedding);
         if targets.is_empty() {
             return Err(CompressError::NothingToCompress {});
         }
-        let scheduled: Vec<_> = targets.iter().map(scheduled).collect();
-        let shares = settings.schedule.allocate(&scheduled, settings.sparsity);
-        targets
-            .iter_mut()
-            .zip(shares)
-            .for_each(|(matrix, share)| matrix.sparsity = share);
-        let calibrated = settings.method.needs() > Needs::Nothing;
+        let calibrated = targets
+            .iter()
+            .any(|matrix| matrix.method.needs() > Needs::Nothing);
         let tokens = if calibrated {
-            tokens.unwrap_or(settings.options.tokens)
+            tokens.unwrap_or(settings.tokens)
         } else {
             0
         };
-        note_short_rows(&targets, &settings, &mut notes);
+        note_short_rows(&targets, &mut notes);
         let memory = memory::plan(
             catalog,
-            &settings,
-            network.as_ref(),
+            &settings.options,
+            network.as_ref().filter(|_| calibrated),
             &targets,
             &embeddings,
             tokens,
@@ -119,7 +90,8 @@ impl Plan {
 
     /// Whether calibration runs.
     pub fn calibrated(&self) -> bool {
-        self.settings.method.needs() > Needs::Nothing
+        let mut targets = self.targets.iter();
+        targets.any(|matrix| matrix.method.needs() > Needs::Nothing)
     }
 
     /// The plan as data.
@@ -180,13 +152,18 @@ impl Plan {
                 "target"
             }
         });
-        let method = matrix.map(|matrix| self.method_of(matrix).id().to_string());
+        let method = matrix.map(|matrix| matrix.method.id().to_string());
         let content = |matrix: &Matrix| sizes::content_bytes(matrix, entry.dtype);
         PlannedTensor {
             name: entry.name.clone(),
             shape: entry.shape.clone(),
             dtype: format!("{:?}", entry.dtype),
             part: part.into(),
+            role: matrix.map(|matrix| matrix.role.into()),
+            block: matrix
+                .filter(|matrix| !matrix.embedding && self.network.is_some())
+                .map(|matrix| matrix.block),
+            rule: matrix.and_then(|matrix| matrix.rule),
             method,
             sparsity: matrix.map_or(0.0, |matrix| matrix.sparsity),
             bits: matrix.and_then(|matrix| matrix.grid).map(|grid| grid.bits),
@@ -194,15 +171,6 @@ impl Plan {
             output_bytes: matrix
                 .filter(|_| !dense)
                 .map_or(entry.stored_bytes(), content),
-        }
-    }
-
-    /// The method that solves a matrix: embeddings are never calibrated.
-    pub fn method_of(&self, matrix: &Matrix) -> &'static dyn Method {
-        match (matrix.embedding, matrix.sparsity > 0.0) {
-            (false, _) => self.settings.method,
-            (true, true) => crate::methods::by_id("magnitude").expect("a row of the table"),
-            (true, false) => crate::methods::by_id("rtn").expect("a row of the table"),
         }
     }
 
@@ -224,19 +192,17 @@ impl Plan {
     }
 }
 
-fn scheduled(matrix: &Matrix) -> ScheduledMatrix {
-    ScheduledMatrix {
-        name: matrix.name.clone(),
-        block: matrix.block,
-        weights: matrix.rows * matrix.cols,
-    }
-}
-
 fn open_network(
     catalog: &Catalog,
-    method: &dyn Method,
+    settings: &Settings,
     notes: &mut Vec<String>,
 ) -> Result<(Option<Network>, String), CompressError> {
+    let ruled = settings.rules.iter().filter_map(|rule| match rule.action {
+        Action::Keep => None,
+        Action::Solve { solving, .. } => Some(solving.method),
+    });
+    let mut methods = std::iter::once(settings.solving.method).chain(ruled);
+    let calibrated = methods.find(|method| method.needs() > Needs::Nothing);
     let config = catalog.config.clone().unwrap_or(serde_json::Value::Null);
     let model_type = config["model_type"].as_str().unwrap_or("none").to_string();
     // A configuration that names no architecture says as little as none.
@@ -252,118 +218,28 @@ fn open_network(
             let id = network.architecture().to_string();
             Ok((Some(network), id))
         }
-        Err(ModelError::UnknownArchitecture { .. }) if method.needs() == Needs::Nothing => {
-            notes.push(format!(
-                "architecture {model_type:?} is not known: every matrix is treated alike by its own weights, and quality cannot be measured here"
-            ));
-            Ok((None, model_type))
-        }
-        Err(ModelError::UnknownArchitecture { .. }) => {
-            Err(CompressError::MethodNeedsArchitecture {
+        Err(ModelError::UnknownArchitecture { .. }) => match calibrated {
+            None => {
+                notes.push(format!(
+                    "architecture {model_type:?} is not known: every matrix is treated alike by its own weights, and quality cannot be measured here"
+                ));
+                Ok((None, model_type))
+            }
+            Some(method) => Err(CompressError::MethodNeedsArchitecture {
                 method: method.id().into(),
                 model_type,
-            })
-        }
+            }),
+        },
         Err(error) => Err(error.into()),
     }
 }
 
-fn known_matrices(
-    catalog: &Catalog,
-    network: &Network,
-    settings: &Settings,
-) -> Result<(Vec<Matrix>, Vec<Matrix>), CompressError> {
-    let index: HashMap<&str, usize> = catalog
-        .tensors
-        .iter()
-        .enumerate()
-        .map(|(i, t)| (t.name.as_str(), i))
-        .collect();
-    let mut targets = Vec::new();
-    for block in 0..network.blocks() {
-        for linear in network.linears(block) {
-            let tensor = index[linear.weight.as_str()];
-            let input = linear.input;
-            let found = matrix(catalog, tensor, settings.grid);
-            targets.extend(found.map(|matrix| Matrix {
-                block,
-                input,
-                ..matrix
-            }));
-        }
-    }
-    let names = network.embeddings();
-    let embeddings = names.iter().filter_map(|name| index.get(name.as_str()));
-    Ok((
-        targets,
-        embeddings
-            .filter_map(|&tensor| embedding(catalog, tensor, settings))
-            .collect(),
-    ))
-}
-
-/// Without an architecture every 2-D float tensor is a target, but for those that are embeddings or heads by their names.
-fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> (Vec<Matrix>, Vec<Matrix>) {
-    let (mut targets, mut embeddings) = (Vec::new(), Vec::new());
-    for (tensor, entry) in catalog.tensors.iter().enumerate() {
-        let Some(matrix) = matrix(catalog, tensor, settings.grid) else {
-            continue;
-        };
-        if entry.is_empty() {
-            continue;
-        }
-        let name = entry.name.to_lowercase();
-        if ["embed", "wte", "wpe", "lm_head", "shared.weight"]
-            .iter()
-            .any(|part| name.contains(part))
-        {
-            embeddings.extend(embedding(catalog, tensor, settings));
-        } else {
-            targets.push(matrix);
-        }
-    }
-    (targets, embeddings)
-}
-
-/// A tensor as a matrix that can be compressed; `None` if it is not one, or not of a type that is computed on. Block, input
-/// and sparsity are for the caller to say.
-fn matrix(catalog: &Catalog, tensor: usize, grid: Option<Grid>) -> Option<Matrix> {
-    let entry = &catalog.tensors[tensor];
-    let [rows, cols] = entry.shape[..] else {
-        return None;
-    };
-    entry.dtype.is_computable().then(|| Matrix {
-        name: entry.name.clone(),
-        tensor,
-        block: 0,
-        input: 0,
-        rows,
-        cols,
-        sparsity: 0.0,
-        grid,
-        embedding: false,
-    })
-}
-
-fn embedding(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Matrix> {
-    let sparsity = settings.options.embedding_sparsity;
-    let matrix = matrix(catalog, tensor, settings.embedding_grid)?;
-    // A token type table of two rows would grow by its record.
-    let small = matrix.rows * matrix.cols < 4096;
-    if small || (matrix.grid.is_none() && sparsity == 0.0) {
-        return None;
-    }
-    Some(Matrix {
-        sparsity,
-        embedding: true,
-        ..matrix
-    })
-}
-
-fn note_short_rows(targets: &[Matrix], settings: &Settings, notes: &mut Vec<String>) {
-    let group = settings.options.group_size;
-    let shortest = targets.iter().map(|matrix| matrix.cols).min().unwrap_or(0);
-    if settings.grid.is_some() && group > 0 && shortest < group {
-        notes.push(format!("rows of {shortest} weights are shorter than a group of {group}: each is one group, so scales weigh more"));
+fn note_short_rows(targets: &[Matrix], notes: &mut Vec<String>) {
+    let short = targets.iter().filter_map(|matrix| {
+        let group = matrix.grid.map_or(0, |grid| grid.group_size);
+        (group > matrix.cols).then_some((matrix.cols, group))
+    });
+    if let Some((cols, group)) = short.min() {
+        notes.push(format!("rows of {cols} weights are shorter than a group of {group}: each is one group, so scales weigh more"));
     }
 }

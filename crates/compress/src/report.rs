@@ -107,6 +107,7 @@ pub struct Report {
     /// Units taken over from an interrupted run.
     pub resumed_units: usize,
     /// The options with every default filled in.
+    #[cfg_attr(feature = "ts", ts(as = "crate::options::FilledOptions"))]
     pub options: crate::Options,
     /// Repairs, in order.
     pub repairs: Vec<Repair>,
@@ -131,6 +132,15 @@ pub struct PlannedTensor {
     pub dtype: String,
     /// `target`, `embedding` or `kept`.
     pub part: String,
+    /// Role of a matrix in the network, as rules name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Block of a target matrix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<usize>,
+    /// Index of the rule that decided about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<usize>,
     /// Method, for what is compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
@@ -155,6 +165,7 @@ pub struct PlanReport {
     /// Architecture id, or the model_type that is not known.
     pub architecture: String,
     /// The options with every default filled in.
+    #[cfg_attr(feature = "ts", ts(as = "crate::options::FilledOptions"))]
     pub options: crate::Options,
     /// Tensors in the order of the files.
     pub tensors: Vec<PlannedTensor>,

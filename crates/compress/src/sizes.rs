@@ -1,6 +1,6 @@
 //! Bytes that a matrix will take in the container, before it is solved.
 
-use crate::plan::Matrix;
+use crate::matrices::Matrix;
 use crate::report::PlannedTensor;
 use kerf_tensors::DType;
 

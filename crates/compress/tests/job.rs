@@ -1,84 +1,11 @@
 //! Whole jobs on the small real model: results, resume, cancel, memory, unknown architectures.
 
-use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Stage, Step};
+mod common;
+
+use common::*;
+use kerf_compress::{CompressError, Options, Stage};
 use kerf_kernels::Compute;
-use kerf_tensors::folder::{FsFolder, FsOutFolder, FsWorkspace};
 use kerf_tensors::{Catalog, TensorsError};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K")
-}
-
-/// Token ids that any text could have; what they say does not matter here.
-fn calibration() -> Vec<Vec<u32>> {
-    (0..4u32)
-        .map(|s| {
-            (0..60 + s)
-                .map(|i| (i * 37 + s * 101 + i * i) % 509 + 3)
-                .collect()
-        })
-        .collect()
-}
-
-#[derive(Default)]
-struct Host {
-    events: Vec<Event>,
-    cancel_after: Option<usize>,
-}
-
-impl JobHost for Host {
-    fn event(&mut self, event: Event) {
-        self.events.push(event);
-    }
-    fn cancelled(&self) -> bool {
-        self.cancel_after
-            .is_some_and(|limit| self.events.len() >= limit)
-    }
-}
-
-fn open(model: &Path, root: &Path, options: Options) -> Result<Job, CompressError> {
-    let out = root.join("out");
-    Job::open(JobInputs {
-        catalog: Catalog::open(Arc::new(FsFolder::open(model)?))?,
-        options,
-        calibration: calibration(),
-        workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
-        out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
-        out_name: "out".into(),
-        clock: || 0.0,
-    })
-}
-
-fn run(job: &mut Job, host: &mut Host) -> Result<Report, CompressError> {
-    loop {
-        if let Step::Done(report) = job.step(host)? {
-            return Ok(*report);
-        }
-    }
-}
-
-fn compress(model: &Path, root: &Path, options: Options) -> Result<Report, CompressError> {
-    run(&mut open(model, root, options)?, &mut Host::default())
-}
-
-fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let out = root.join("out");
-    let read = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.unwrap().path();
-        (
-            path.file_name().unwrap().to_string_lossy().into_owned(),
-            std::fs::read(path).unwrap(),
-        )
-    };
-    std::fs::read_dir(out).unwrap().map(read).collect()
-}
-
-fn temp() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
-}
 
 #[test]
 fn every_method_compresses_a_real_model() {
@@ -86,7 +13,7 @@ fn every_method_compresses_a_real_model() {
         for format in ["kerf", "safetensors"] {
             let root = temp();
             let options = Options {
-                method: method.into(),
+                method: Some(method.into()),
                 format: format.into(),
                 ..Options::default()
             };
@@ -201,7 +128,7 @@ fn same_bytes_for_any_threads_memory_limit_and_after_cancels_at_every_point() {
 #[test]
 fn a_job_without_calibration_goes_on_after_a_cancel_while_it_writes() {
     let options = Options {
-        method: "magnitude".into(),
+        method: Some("magnitude".into()),
         ..Options::default()
     };
     let reference = temp();
@@ -281,7 +208,7 @@ fn another_option_does_not_resume_the_old_job() {
         &fixture(),
         root.path(),
         Options {
-            bits: 3,
+            bits: Some(3),
             ..Options::default()
         },
     )
@@ -372,7 +299,7 @@ fn unknown_architectures_work_without_calibration_only() {
             model.path(),
             root.path(),
             Options {
-                method: method.into(),
+                method: Some(method.into()),
                 ..Options::default()
             },
         )
@@ -386,7 +313,7 @@ fn unknown_architectures_work_without_calibration_only() {
         model.path(),
         temp().path(),
         Options {
-            bits: 1,
+            bits: Some(1),
             ..Options::default()
         },
     )

@@ -2,8 +2,10 @@
 
 use crate::layout;
 use kerf_bindings::api::*;
+use kerf_compress::options::FilledOptions;
 use kerf_compress::report::PlannedTensor;
-use kerf_compress::{Event, LayerReport, Options, PlanReport, Repair, Report, Stage};
+use kerf_compress::rules::{Blocks, Conditions, Match, OneOrMany};
+use kerf_compress::{Event, LayerReport, Options, PlanReport, Repair, Report, Rule, Stage};
 use ts_rs::{Config, TS};
 
 /// Declarations, in the order of the file. A type that is used and not listed fails the compilation of the TypeScript.
@@ -15,7 +17,13 @@ pub fn declarations() -> Vec<String> {
     }
     declare![
         Options,
+        Rule,
+        Match,
+        Conditions,
+        OneOrMany<String>,
+        Blocks,
         GivenOptions,
+        FilledOptions,
         Calibration,
         CompressRequest,
         Repair,

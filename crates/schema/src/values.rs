@@ -1,6 +1,6 @@
 //! Ids of the tables, defaults and error codes.
 
-use kerf_compress::{CompressError, Options, methods, schedules};
+use kerf_compress::{CompressError, Options, methods, presets, schedules};
 use kerf_kernels::Isa;
 use kerf_model::{ModelError, arch};
 use kerf_tensors::{TensorsError, formats};
@@ -15,6 +15,8 @@ pub fn constants() -> Vec<String> {
         list("Functions of the core.", "COMMANDS", &kerf_bindings::commands()),
         list("Ids of the method table.", "METHODS", &methods::ids()),
         list("Ids of the schedule table.", "SCHEDULES", &schedules::ids()),
+        list("Named sizes of the option `preset`.", "PRESETS", &presets::ids(presets::sizes())),
+        list("Named efforts of the option `quality`.", "QUALITIES", &presets::ids(presets::qualities())),
         list("Ids of the format table.", "FORMATS", &formats),
         list("Ids of the instruction sets.", "ISAS", &isas),
         list("Ids of the architectures that kerf can run.", "ARCHITECTURES", &architectures),
@@ -45,7 +47,13 @@ fn list(doc: &str, name: &str, ids: &[&str]) -> String {
 }
 
 fn defaults() -> String {
-    let options = serde_json::to_value(Options::default()).expect("options are plain data");
+    let mut options = Options::default()
+        .resolve()
+        .expect("defaults are valid")
+        .options;
+    // These depend on method and pattern.
+    (options.sparsity, options.pattern) = (None, None);
+    let options = serde_json::to_value(options).expect("options are plain data");
     let fields: String = options
         .as_object()
         .into_iter()

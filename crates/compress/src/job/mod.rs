@@ -223,7 +223,7 @@ impl Job {
         }
     }
 
-    fn matrix(&self, index: usize) -> &crate::plan::Matrix {
+    fn matrix(&self, index: usize) -> &crate::matrices::Matrix {
         let embeddings = &self.plan.embeddings;
         embeddings
             .get(index)

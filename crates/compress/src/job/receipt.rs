@@ -2,7 +2,8 @@
 
 use super::Job;
 use super::write::Written;
-use crate::plan::{Matrix, Plan, solve_unit};
+use crate::matrices::Matrix;
+use crate::plan::{Plan, solve_unit};
 use crate::report::{LayerReport, Repair, Report};
 use serde_json::json;
 
@@ -19,6 +20,9 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
         "embeddingBits": options.embedding_bits,
         "embeddingSparsity": options.embedding_sparsity,
     });
+    if !options.rules.is_empty() {
+        decisive["rules"] = json!(options.rules);
+    }
     if plan.calibrated() {
         decisive["dampingRel"] = json!(options.damping_rel);
         decisive["tokens"] = json!(plan.tokens);

@@ -2,8 +2,9 @@
 
 use super::{Job, JobHost, event};
 use crate::journal::{Journal, Record};
+use crate::matrices::Matrix;
 use crate::methods::{Inputs, Problem, Solved};
-use crate::plan::{Matrix, solve_unit};
+use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair};
 use crate::solve::energy::{output_energy, ratio, weight_error};
 use crate::{CompressError, Stage};
@@ -128,17 +129,13 @@ impl Job {
             rows: matrix.rows,
             cols: matrix.cols,
             sparsity: matrix.sparsity,
-            pattern: if matrix.embedding {
-                crate::pattern::Pattern::Unstructured
-            } else {
-                self.plan.settings.pattern
-            },
+            pattern: matrix.pattern,
             grid: matrix.grid,
             dtype,
             damping_rel: self.plan.settings.options.damping_rel,
             inputs,
         };
-        self.plan.method_of(matrix).solve(&self.compute, &problem)
+        matrix.method.solve(&self.compute, &problem)
     }
 
     fn refuse_repairs(&self, matrix: &Matrix, repairs: &[Repair]) -> Result<(), CompressError> {

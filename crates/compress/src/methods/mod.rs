@@ -119,6 +119,12 @@ pub trait Method: Sync {
     fn solve(&self, compute: &Compute, problem: &Problem<'_>) -> Solved;
 }
 
+impl std::fmt::Debug for dyn Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
 /// All methods. Each row runs through the battery of contract tests in tests/methods.rs.
 pub fn table() -> &'static [&'static dyn Method] {
     &[&rtn::Rtn, &magnitude::Magnitude, &wanda::Wanda, &obs::Obs]

@@ -1,0 +1,267 @@
+//! Which matrices are compressed, and how each is: by the network or by a guess, then by the rules, then by the schedule.
+
+use crate::CompressError;
+use crate::methods::{self, Method};
+use crate::pattern::Pattern;
+use crate::rules::{self, Subject};
+use crate::schedules::ScheduledMatrix;
+use crate::settings::{Action, FLOAT_BITS, ResolvedRule, Settings, Solving};
+use kerf_model::Network;
+use kerf_tensors::{Catalog, Grid, TensorEntry};
+use std::collections::HashMap;
+
+/// One matrix that will be compressed.
+#[derive(Clone, Debug)]
+pub struct Matrix {
+    /// Name of the tensor.
+    pub name: String,
+    /// Index in the catalog.
+    pub tensor: usize,
+    /// Role in the network: as [`kerf_model::Linear`] has it, `embedding`, `head`, or `matrix` where the architecture is not known.
+    pub role: &'static str,
+    /// Block it belongs to; 0 for embeddings and unknown architectures.
+    pub block: usize,
+    /// Shared input of the block that it reads.
+    pub input: usize,
+    /// Outputs.
+    pub rows: usize,
+    /// Inputs.
+    pub cols: usize,
+    /// The method that solves it.
+    pub method: &'static dyn Method,
+    /// Shape of sparsity.
+    pub pattern: Pattern,
+    /// Share of weights to remove.
+    pub sparsity: f64,
+    /// Grid of the survivors.
+    pub grid: Option<Grid>,
+    /// Whether it is an embedding or head.
+    pub embedding: bool,
+    /// Index of the rule that decided.
+    pub rule: Option<usize>,
+}
+
+/// A matrix and whether the schedule says its sparsity.
+struct Candidate {
+    matrix: Matrix,
+    scheduled: bool,
+    /// Whether it stays as it is.
+    kept: bool,
+}
+
+/// All matrices that will be compressed: embeddings, then targets in the order in which they are solved.
+///
+/// # Errors
+/// `BAD_OPTION` for a rule that decides about nothing.
+pub(crate) fn choose(
+    catalog: &Catalog,
+    network: Option<&Network>,
+    settings: &Settings,
+) -> Result<Vec<Matrix>, CompressError> {
+    let mut candidates = match network {
+        Some(network) => known_matrices(catalog, network, settings),
+        None => guessed_matrices(catalog, settings),
+    };
+    apply_rules(
+        &mut candidates,
+        settings,
+        network.map_or(0, Network::blocks),
+    )?;
+    candidates.retain(|candidate| !candidate.kept);
+    schedule(&mut candidates, settings);
+    let matrices = candidates.into_iter().map(|candidate| candidate.matrix);
+    Ok(matrices.collect())
+}
+
+/// Lets the first rule that matches a matrix decide about it.
+fn apply_rules(
+    candidates: &mut [Candidate],
+    settings: &Settings,
+    blocks: usize,
+) -> Result<(), CompressError> {
+    let subjects: Vec<Subject<'_>> = candidates
+        .iter()
+        .map(|Candidate { matrix, .. }| Subject {
+            name: &matrix.name,
+            role: matrix.role,
+            block: (blocks > 0 && !matrix.embedding).then_some(matrix.block),
+            blocks,
+        })
+        .collect();
+    let assigned = rules::assign(&settings.rules, &subjects)?;
+    for (candidate, rule) in candidates.iter_mut().zip(assigned) {
+        let Some(index) = rule else { continue };
+        candidate.matrix.rule = Some(index);
+        match settings.rules[index].action {
+            Action::Keep => candidate.kept = true,
+            Action::Solve { .. } if candidate.matrix.embedding => {
+                let rule = &settings.rules[index];
+                rule_for_embedding(candidate, rule, settings);
+            }
+            Action::Solve { solving, scheduled } => {
+                candidate.matrix.solve_by(&solving);
+                candidate.scheduled = scheduled;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a rule leaves out is as for the other embeddings, and not as for target matrices.
+fn rule_for_embedding(candidate: &mut Candidate, resolved: &ResolvedRule, settings: &Settings) {
+    let options = &settings.options;
+    let (rule, matrix) = (&resolved.rule, &mut candidate.matrix);
+    let bits = rule.bits.or(options.embedding_bits);
+    let group_size = rule.group_size.or(options.group_size).unwrap_or_default();
+    matrix.grid = bits
+        .filter(|bits| *bits != FLOAT_BITS)
+        .map(|bits| Grid { bits, group_size });
+    matrix.sparsity = rule.sparsity.unwrap_or(options.embedding_sparsity);
+    matrix.method = embedding_method(matrix.sparsity);
+    candidate.kept = matrix.grid.is_none() && matrix.sparsity == 0.0;
+}
+
+/// Spreads the sparsity of the whole over the matrices that no rule gives their own.
+fn schedule(candidates: &mut [Candidate], settings: &Settings) {
+    let open: Vec<&mut Matrix> = candidates
+        .iter_mut()
+        .filter(|candidate| candidate.scheduled)
+        .map(|candidate| &mut candidate.matrix)
+        .collect();
+    let scheduled: Vec<ScheduledMatrix> = open
+        .iter()
+        .map(|matrix| ScheduledMatrix {
+            name: matrix.name.clone(),
+            block: matrix.block,
+            weights: matrix.rows * matrix.cols,
+        })
+        .collect();
+    let shares = settings
+        .schedule
+        .allocate(&scheduled, settings.solving.sparsity);
+    for (matrix, share) in open.into_iter().zip(shares) {
+        matrix.sparsity = share;
+    }
+}
+
+fn known_matrices(catalog: &Catalog, network: &Network, settings: &Settings) -> Vec<Candidate> {
+    let index: HashMap<&str, usize> = catalog
+        .tensors
+        .iter()
+        .enumerate()
+        .map(|(i, t)| (t.name.as_str(), i))
+        .collect();
+    let names = network.embeddings();
+    let embeddings = names.iter().filter_map(|name| {
+        let role = match Some(name.as_str()) == network.head() && *name != names[0] {
+            true => "head",
+            false => "embedding",
+        };
+        embedding(catalog, *index.get(name.as_str())?, role, settings)
+    });
+    let mut found: Vec<Candidate> = embeddings.collect();
+    for block in 0..network.blocks() {
+        for linear in network.linears(block) {
+            let tensor = index[linear.weight.as_str()];
+            let target = target(catalog, tensor, settings);
+            found.extend(target.map(|mut candidate| {
+                candidate.matrix.block = block;
+                candidate.matrix.input = linear.input;
+                candidate.matrix.role = linear.role;
+                candidate
+            }));
+        }
+    }
+    found
+}
+
+/// Without an architecture every 2-D float tensor is a target, but for those that are embeddings or heads by their names.
+fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> Vec<Candidate> {
+    let entries = catalog.tensors.iter().enumerate();
+    let guess = |(tensor, entry): (usize, &TensorEntry)| {
+        if entry.is_empty() {
+            return None;
+        }
+        let name = entry.name.to_lowercase();
+        let is = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        if is(&["lm_head"]) {
+            embedding(catalog, tensor, "head", settings)
+        } else if is(&["embed", "wte", "wpe", "shared.weight"]) {
+            embedding(catalog, tensor, "embedding", settings)
+        } else {
+            target(catalog, tensor, settings)
+        }
+    };
+    entries.filter_map(guess).collect()
+}
+
+/// A tensor as a matrix that can be compressed; `None` if it is not one, or not of a type that is computed on. Block, input
+/// and role are for the caller to say.
+fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candidate> {
+    let entry = &catalog.tensors[tensor];
+    let [rows, cols] = entry.shape[..] else {
+        return None;
+    };
+    let solving = settings.solving;
+    entry.dtype.is_computable().then(|| Candidate {
+        matrix: Matrix {
+            name: entry.name.clone(),
+            tensor,
+            role: "matrix",
+            block: 0,
+            input: 0,
+            rows,
+            cols,
+            method: solving.method,
+            pattern: solving.pattern,
+            sparsity: solving.sparsity,
+            grid: solving.grid,
+            embedding: false,
+            rule: None,
+        },
+        scheduled: true,
+        kept: false,
+    })
+}
+
+fn embedding(
+    catalog: &Catalog,
+    tensor: usize,
+    role: &'static str,
+    settings: &Settings,
+) -> Option<Candidate> {
+    let Candidate { matrix, .. } = target(catalog, tensor, settings)?;
+    // A token type table of two rows would grow by its record.
+    if matrix.rows * matrix.cols < 4096 {
+        return None;
+    }
+    let sparsity = settings.options.embedding_sparsity;
+    Some(Candidate {
+        kept: settings.embedding_grid.is_none() && sparsity == 0.0,
+        scheduled: false,
+        matrix: Matrix {
+            role,
+            method: embedding_method(sparsity),
+            pattern: Pattern::Unstructured,
+            sparsity,
+            grid: settings.embedding_grid,
+            embedding: true,
+            ..matrix
+        },
+    })
+}
+
+/// Embeddings are never calibrated.
+fn embedding_method(sparsity: f64) -> &'static dyn Method {
+    let id = if sparsity > 0.0 { "magnitude" } else { "rtn" };
+    methods::by_id(id).expect("a row of the table")
+}
+
+impl Matrix {
+    fn solve_by(&mut self, solving: &Solving) {
+        self.method = solving.method;
+        self.pattern = solving.pattern;
+        self.sparsity = solving.sparsity;
+        self.grid = solving.grid;
+    }
+}

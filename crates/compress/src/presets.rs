@@ -1,0 +1,142 @@
+//! Named settings: each fills in options that were not given. Sizes (`preset`) and effort (`quality`), one row each.
+
+use crate::options::Options;
+
+/// A row of one of the tables.
+pub struct Preset {
+    /// Stable id, as options have it.
+    pub id: &'static str,
+    /// What to expect, in one line.
+    pub about: &'static str,
+    /// Sets what it stands for.
+    values: fn() -> Options,
+}
+
+impl Preset {
+    /// Fills in what the options leave open.
+    pub fn fill(&self, options: &mut Options) {
+        let values = (self.values)();
+        options.method = options.method.take().or(values.method);
+        options.schedule = options.schedule.take().or(values.schedule);
+        options.sparsity = options.sparsity.or(values.sparsity);
+        options.bits = options.bits.or(values.bits);
+        options.group_size = options.group_size.or(values.group_size);
+        options.embedding_bits = options.embedding_bits.or(values.embedding_bits);
+        options.tokens = options.tokens.or(values.tokens);
+    }
+}
+
+fn sized(method: &str, sparsity: f64, bits: u8) -> Options {
+    Options {
+        method: Some(method.into()),
+        sparsity: Some(sparsity),
+        bits: Some(bits),
+        ..Options::default()
+    }
+}
+
+fn effort(tokens: usize) -> Options {
+    Options {
+        tokens: Some(tokens),
+        ..Options::default()
+    }
+}
+
+/// How small: docs/guide.md has what each cost on the models measured.
+pub fn sizes() -> &'static [Preset] {
+    &[
+        Preset {
+            id: "safe",
+            about: "8 bits, nothing removed, no calibration: the loss is too small to measure",
+            values: || sized("rtn", 0.0, 8),
+        },
+        Preset {
+            id: "light",
+            about: "4 bits, nothing removed, calibrated",
+            values: || sized("obs", 0.0, 4),
+        },
+        Preset {
+            id: "half",
+            about: "50 % removed, 4 bits, calibrated",
+            values: || sized("obs", 0.5, 4),
+        },
+        Preset {
+            id: "small",
+            about: "70 % removed, 4 bits, calibrated: what is done without a preset",
+            values: || sized("obs", 0.7, 4),
+        },
+        Preset {
+            id: "tiny",
+            about: "80 % removed, 4 bits, calibrated: visibly worse",
+            values: || sized("obs", 0.8, 4),
+        },
+    ]
+}
+
+/// How much effort.
+pub fn qualities() -> &'static [Preset] {
+    &[
+        Preset {
+            id: "fast",
+            about: "4,096 calibration tokens",
+            values: || effort(4096),
+        },
+        Preset {
+            id: "balanced",
+            about: "16,384 calibration tokens: what is done without a quality",
+            values: || effort(16384),
+        },
+        Preset {
+            id: "best",
+            about: "65,536 calibration tokens",
+            values: || effort(65536),
+        },
+    ]
+}
+
+/// Ids of a table, in order.
+pub fn ids(table: &'static [Preset]) -> Vec<&'static str> {
+    table.iter().map(|preset| preset.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_resolves_and_yields_to_what_is_given() {
+        for preset in sizes() {
+            let options = Options {
+                preset: Some(preset.id.into()),
+                bits: Some(3),
+                ..Options::default()
+            };
+            let settings = options.resolve().unwrap();
+            assert_eq!(settings.options.bits, Some(3), "{}", preset.id);
+        }
+        for quality in qualities() {
+            let options = |tokens| Options {
+                quality: Some(quality.id.into()),
+                tokens,
+                ..Options::default()
+            };
+            let filled = options(None).resolve().unwrap().options;
+            assert_eq!(filled.tokens, (quality.values)().tokens, "{}", quality.id);
+            let given = options(Some(77)).resolve().unwrap().options;
+            assert_eq!(given.tokens, Some(77));
+        }
+    }
+
+    #[test]
+    fn the_rows_that_claim_to_be_the_default_are() {
+        let default = Options::default().resolve().unwrap().options;
+        let named = Options {
+            preset: Some("small".into()),
+            quality: Some("balanced".into()),
+            ..Options::default()
+        };
+        let mut named = named.resolve().unwrap().options;
+        (named.preset, named.quality) = (None, None);
+        assert_eq!(named, default);
+    }
+}

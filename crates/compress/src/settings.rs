@@ -1,0 +1,312 @@
+//! What options resolve to: presets and defaults filled in, names looked up, everything checked.
+
+use crate::CompressError;
+use crate::methods::{self, Method};
+use crate::options::{Options, bad_option};
+use crate::pattern::Pattern;
+use crate::presets::{self, Preset};
+use crate::rules::Rule;
+use crate::schedules::{self, Schedule};
+use kerf_kernels::Isa;
+use kerf_tensors::{Grid, formats};
+
+/// Bits that mean "not quantized".
+pub const FLOAT_BITS: u8 = 16;
+
+/// Options with names looked up and defaults filled in.
+#[derive(Clone)]
+pub struct Settings {
+    /// The options with every default filled in.
+    pub options: Options,
+    /// How a target matrix is solved that no rule is for.
+    pub solving: Solving,
+    /// Rules, in order.
+    pub rules: Vec<ResolvedRule>,
+    /// Row of the schedule table.
+    pub schedule: &'static dyn Schedule,
+    /// Row of the format table.
+    pub format: &'static dyn formats::Format,
+    /// Grid of embeddings; `None` keeps them as they are.
+    pub embedding_grid: Option<Grid>,
+    /// Most calibration tokens.
+    pub tokens: usize,
+    /// Instruction set, if one was asked for.
+    pub isa: Option<Isa>,
+}
+
+/// How a matrix is solved.
+#[derive(Clone, Copy)]
+pub struct Solving {
+    /// Row of the method table.
+    pub method: &'static dyn Method,
+    /// Shape of sparsity.
+    pub pattern: Pattern,
+    /// Share of weights to remove.
+    pub sparsity: f64,
+    /// Grid of the survivors; `None` keeps them as floats.
+    pub grid: Option<Grid>,
+}
+
+/// A rule with names looked up.
+#[derive(Clone)]
+pub struct ResolvedRule {
+    /// As it was given.
+    pub rule: Rule,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy)]
+pub enum Action {
+    /// The matrix stays as it is.
+    Keep,
+    /// The matrix is solved so.
+    Solve {
+        /// How.
+        solving: Solving,
+        /// Whether the schedule says the sparsity, and not the rule.
+        scheduled: bool,
+    },
+}
+
+fn check(
+    ok: bool,
+    option: &str,
+    expected: &str,
+    actual: impl std::fmt::Display,
+) -> Result<(), CompressError> {
+    if ok {
+        return Ok(());
+    }
+    Err(bad_option(option, expected, actual))
+}
+
+fn lookup<T>(
+    found: Option<T>,
+    option: &str,
+    ids: Vec<&str>,
+    actual: &str,
+) -> Result<T, CompressError> {
+    found.ok_or_else(|| {
+        let expected = format!("one of {}", ids.join(", "));
+        bad_option(option, &expected, format!("{actual:?}"))
+    })
+}
+
+impl Options {
+    /// Checks every field and looks up every name. The first bad one is a `BAD_OPTION` that names it.
+    pub fn resolve(&self) -> Result<Settings, CompressError> {
+        let mut options = self.clone();
+        options.fill()?;
+        options.check_numbers()?;
+        let solving = options.solving("")?;
+        let rules = options.resolve_rules()?;
+        let schedule = options.schedule.as_deref().unwrap_or_default();
+        let schedule = lookup(
+            schedules::by_id(schedule),
+            "schedule",
+            schedules::ids(),
+            schedule,
+        )?;
+        let format_ids = formats::table().iter().map(|format| format.id()).collect();
+        let format = lookup(
+            formats::by_id(&options.format),
+            "format",
+            format_ids,
+            &options.format,
+        )?;
+        let isa = match &options.isa {
+            None => None,
+            Some(id) => Some(lookup(
+                Isa::from_id(id),
+                "isa",
+                Isa::ALL.iter().map(|isa| isa.id()).collect(),
+                id,
+            )?),
+        };
+        options.sparsity = Some(solving.sparsity);
+        options.pattern = Some(solving.pattern.to_string());
+        Ok(Settings {
+            embedding_grid: options.grid(options.embedding_bits),
+            tokens: options.tokens.unwrap_or_default(),
+            options,
+            solving,
+            rules,
+            schedule,
+            format,
+            isa,
+        })
+    }
+
+    /// Presets, then defaults, where nothing is given.
+    fn fill(&mut self) -> Result<(), CompressError> {
+        let tables = [
+            ("preset", &self.preset, presets::sizes()),
+            ("quality", &self.quality, presets::qualities()),
+        ];
+        let mut named: Vec<&Preset> = Vec::new();
+        for (option, id, table) in tables {
+            if let Some(id) = id {
+                let row = table.iter().find(|preset| preset.id == id);
+                named.push(lookup(row, option, presets::ids(table), id)?);
+            }
+        }
+        for preset in named {
+            preset.fill(self);
+        }
+        self.method.get_or_insert_with(|| "obs".into());
+        self.schedule.get_or_insert_with(|| "uniform".into());
+        self.bits.get_or_insert(4);
+        self.group_size.get_or_insert(128);
+        self.embedding_bits.get_or_insert(8);
+        self.tokens.get_or_insert(16384);
+        Ok(())
+    }
+
+    fn resolve_rules(&self) -> Result<Vec<ResolvedRule>, CompressError> {
+        let rules = self.rules.iter().enumerate();
+        rules
+            .map(|(index, rule)| {
+                let place = format!("rules[{index}]");
+                rule.check(&place)?;
+                let action = if rule.keep {
+                    Action::Keep
+                } else {
+                    let options = rule.over(self);
+                    let prefix = format!("{place}.");
+                    options.check_solving(&prefix)?;
+                    let solving = options.solving(&prefix)?;
+                    let fixed = rule.sparsity.is_some() || solving.pattern.sparsity().is_some();
+                    let scheduled = !fixed && solving.method.prunes();
+                    Action::Solve { solving, scheduled }
+                };
+                let rule = rule.clone();
+                Ok(ResolvedRule { rule, action })
+            })
+            .collect()
+    }
+
+    /// How a matrix is solved under filled in options. `prefix` stands before the names of options in errors.
+    fn solving(&self, prefix: &str) -> Result<Solving, CompressError> {
+        let id = self.method.as_deref().unwrap_or_default();
+        let option = format!("{prefix}method");
+        let method = lookup(methods::by_id(id), &option, methods::ids(), id)?;
+        let pattern = self.resolve_pattern(prefix, method)?;
+        Ok(Solving {
+            method,
+            pattern,
+            sparsity: self.resolve_sparsity(prefix, method, pattern)?,
+            grid: self.grid(self.bits),
+        })
+    }
+
+    fn grid(&self, bits: Option<u8>) -> Option<Grid> {
+        let bits = bits.filter(|bits| *bits != FLOAT_BITS)?;
+        let group_size = self.group_size.unwrap_or_default();
+        Some(Grid { bits, group_size })
+    }
+
+    /// The numbers that a rule may also say.
+    fn check_solving(&self, prefix: &str) -> Result<(), CompressError> {
+        let name = |option: &str| format!("{prefix}{option}");
+        if let Some(sparsity) = self.sparsity {
+            check(
+                (0.0..=0.99).contains(&sparsity),
+                &name("sparsity"),
+                SHARE,
+                sparsity,
+            )?;
+        }
+        check_bits(&name("bits"), self.bits)?;
+        let group = self.group_size.unwrap_or_default();
+        let expected = "0 (a whole row) or a multiple of 8";
+        check(group.is_multiple_of(8), &name("groupSize"), expected, group)
+    }
+
+    fn check_numbers(&self) -> Result<(), CompressError> {
+        self.check_solving("")?;
+        check_bits("embeddingBits", self.embedding_bits)?;
+        check(
+            (0.0..=0.99).contains(&self.embedding_sparsity),
+            "embeddingSparsity",
+            SHARE,
+            self.embedding_sparsity,
+        )?;
+        check(self.tokens != Some(0), "tokens", "at least 1", 0)?;
+        check(
+            self.damping_rel > 0.0 && self.damping_rel <= 1.0,
+            "dampingRel",
+            "a positive number, at most 1",
+            self.damping_rel,
+        )?;
+        check(
+            self.threads <= 1024,
+            "threads",
+            "at most 1024 (0 = all of the machine)",
+            self.threads,
+        )?;
+        check(
+            self.max_shard_bytes >= 1 << 20,
+            "maxShardBytes",
+            "at least 1048576",
+            self.max_shard_bytes,
+        )
+    }
+
+    fn resolve_pattern(&self, prefix: &str, method: &dyn Method) -> Result<Pattern, CompressError> {
+        match &self.pattern {
+            None => Ok(method.default_pattern()),
+            Some(text) => Pattern::parse(text).ok_or_else(|| {
+                let option = format!("{prefix}pattern");
+                bad_option(&option, Pattern::EXPECTED, format!("{text:?}"))
+            }),
+        }
+    }
+
+    fn resolve_sparsity(
+        &self,
+        prefix: &str,
+        method: &dyn Method,
+        pattern: Pattern,
+    ) -> Result<f64, CompressError> {
+        let option = format!("{prefix}sparsity");
+        if !method.prunes() {
+            let none = self.sparsity.unwrap_or(0.0);
+            let expected = format!(
+                "0, since method {} removes nothing (magnitude, wanda and obs do)",
+                method.id()
+            );
+            check(none == 0.0, &option, &expected, none)?;
+            check(
+                pattern.sparsity().is_none(),
+                &format!("{prefix}pattern"),
+                "no N:M pattern, since the method removes nothing",
+                pattern,
+            )?;
+            return Ok(0.0);
+        }
+        let Some(fixed) = pattern.sparsity() else {
+            return Ok(self.sparsity.unwrap_or(0.7));
+        };
+        let asked = self.sparsity.unwrap_or(fixed);
+        check(
+            (asked - fixed).abs() < 1e-9,
+            &option,
+            &format!("{fixed}, which the pattern {pattern} fixes"),
+            asked,
+        )?;
+        Ok(fixed)
+    }
+}
+
+const SHARE: &str = "a number from 0 to 0.99";
+
+fn check_bits(option: &str, bits: Option<u8>) -> Result<(), CompressError> {
+    let bits = bits.unwrap_or(FLOAT_BITS);
+    let ok = (2..=8).contains(&bits) || bits == FLOAT_BITS;
+    check(ok, option, "2 to 8, or 16 (not quantized)", bits)
+}
+
+#[cfg(test)]
+mod tests;

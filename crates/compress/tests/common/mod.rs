@@ -1,0 +1,81 @@
+//! What the tests of whole jobs share: a model, a host, and jobs run to their end.
+#![allow(dead_code)]
+
+use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Step};
+use kerf_tensors::Catalog;
+use kerf_tensors::folder::{FsFolder, FsOutFolder, FsWorkspace};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K")
+}
+
+/// Token ids that any text could have; what they say does not matter here.
+pub fn calibration() -> Vec<Vec<u32>> {
+    (0..4u32)
+        .map(|s| {
+            (0..60 + s)
+                .map(|i| (i * 37 + s * 101 + i * i) % 509 + 3)
+                .collect()
+        })
+        .collect()
+}
+
+#[derive(Default)]
+pub struct Host {
+    pub events: Vec<Event>,
+    pub cancel_after: Option<usize>,
+}
+
+impl JobHost for Host {
+    fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+    fn cancelled(&self) -> bool {
+        self.cancel_after
+            .is_some_and(|limit| self.events.len() >= limit)
+    }
+}
+
+pub fn open(model: &Path, root: &Path, options: Options) -> Result<Job, CompressError> {
+    let out = root.join("out");
+    Job::open(JobInputs {
+        catalog: Catalog::open(Arc::new(FsFolder::open(model)?))?,
+        options,
+        calibration: calibration(),
+        workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
+        out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
+        out_name: "out".into(),
+        clock: || 0.0,
+    })
+}
+
+pub fn run(job: &mut Job, host: &mut Host) -> Result<Report, CompressError> {
+    loop {
+        if let Step::Done(report) = job.step(host)? {
+            return Ok(*report);
+        }
+    }
+}
+
+pub fn compress(model: &Path, root: &Path, options: Options) -> Result<Report, CompressError> {
+    run(&mut open(model, root, options)?, &mut Host::default())
+}
+
+pub fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let out = root.join("out");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        (
+            path.file_name().unwrap().to_string_lossy().into_owned(),
+            std::fs::read(path).unwrap(),
+        )
+    };
+    std::fs::read_dir(out).unwrap().map(read).collect()
+}
+
+pub fn temp() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
