@@ -4,6 +4,8 @@ import { KerfError } from './errors.js'
 export interface Rule {
   expected: string
   test: (value: unknown) => boolean
+  /** What a JSON Schema says of it beyond its type. */
+  schema?: Readonly<Record<string, number | string | readonly number[]>>
 }
 
 /** One rule for each option a function knows; an option without a rule is refused. */
@@ -34,16 +36,25 @@ export const abortSignal: Rule = {
 /** A number in a range; both ends count. */
 export function number(least: number, most = Infinity): Rule {
   const expected = most === Infinity ? `a number of at least ${least}` : `a number from ${least} to ${most}`
-  return { expected, test: value => typeof value === 'number' && value >= least && value <= most }
+  return {
+    expected,
+    test: value => typeof value === 'number' && value >= least && value <= most,
+    schema: range(least, most),
+  }
 }
 
 /** A whole number in a range; both ends count. */
 export function integer(least: number, most = Number.MAX_SAFE_INTEGER): Rule {
-  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
+  const words = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`
   return {
-    expected: `a whole number ${range}`,
+    expected: `a whole number ${words}`,
     test: value => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+    schema: { type: 'integer', ...range(least, most) },
   }
+}
+
+function range(minimum: number, most: number): Record<string, number> {
+  return most < Number.MAX_SAFE_INTEGER ? { minimum, maximum: most } : { minimum }
 }
 
 /** One of the ids of a table. */

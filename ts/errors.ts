@@ -1,7 +1,7 @@
 import type { ErrorCode } from './generated/index.js'
 
 /** Codes of the errors that arise before the core is reached. */
-export type HostErrorCode = 'ADDON_MISSING' | 'ADDON_BROKEN'
+export type HostErrorCode = 'ADDON_MISSING' | 'ADDON_BROKEN' | 'CONFIG_INVALID'
 
 /** Every code that a {@link KerfError} can have. */
 export type KerfErrorCode = ErrorCode | HostErrorCode

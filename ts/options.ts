@@ -12,20 +12,35 @@ import {
   type Rules,
 } from './check.js'
 import { runRules, type RunOptions } from './call.js'
-import { FORMATS, ISAS, METHODS, SCHEDULES } from './generated/index.js'
+import { FORMATS, ISAS, METHODS, PRESETS, QUALITIES, SCHEDULES } from './generated/index.js'
 import type { Calibration, CompressRequest, Options } from './generated/index.js'
+import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
 import { parseSize, size, type Size } from './size.js'
 
 /** Id of a method. */
 export type Method = (typeof METHODS)[number]
 /** Id of a schedule. */
 export type Schedule = (typeof SCHEDULES)[number]
+/** Name of a size. */
+export type Preset = (typeof PRESETS)[number]
+/** Name of an effort. */
+export type Quality = (typeof QUALITIES)[number]
 /** Id of a form in which kerf writes a model. */
 export type Format = (typeof FORMATS)[number]
 /** Id of an instruction set. */
 export type Isa = (typeof ISAS)[number]
 
-type Renamed = 'method' | 'schedule' | 'format' | 'isa' | 'dampingRel' | 'maxMemoryBytes' | 'maxShardBytes'
+type Renamed =
+  | 'preset'
+  | 'quality'
+  | 'method'
+  | 'schedule'
+  | 'format'
+  | 'isa'
+  | 'rules'
+  | 'dampingRel'
+  | 'maxMemoryBytes'
+  | 'maxShardBytes'
 
 /** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
 export interface CompressOptions extends Partial<Omit<Options, Renamed>> {
@@ -38,6 +53,15 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>> {
    * model writes its own; decoders only), the path of a UTF-8 file (encoders: one text a line), or the texts themselves.
    */
   calibration?: 'builtin' | 'self' | (string & {}) | readonly string[]
+  /** How small, by name; fills in `method`, `sparsity` and `bits` where they are not given. */
+  preset?: Preset
+  /** How much effort, by name; fills in `tokens` where it is not given. */
+  quality?: Quality
+  /**
+   * Matrices for which something else holds, by name, role or block. The first rule that matches a matrix decides; a rule that
+   * decides about none is an error.
+   */
+  rules?: readonly MatrixRule[]
   /** How a matrix is solved. Default `obs`. */
   method?: Method
   /** How sparsity is spread over the matrices. Default `uniform`. */
@@ -59,10 +83,10 @@ const calibration: Rule = {
   test: value => path.test(value) || (Array.isArray(value) && value.every(item => typeof item === 'string')),
 }
 
-const bits: Rule = {
-  expected: 'a whole number from 2 to 8, or 16 (not quantized)',
-  test: value => value === 16 || integer(2, 8).test(value),
-}
+const rules: Rule = { expected: 'an array of rules', test: Array.isArray }
+
+/** Options that are paths; `calibration` may be. */
+export const PATH_OPTIONS = ['out', 'workDir', 'calibration'] as const
 
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {
@@ -70,6 +94,9 @@ export const compressRules: Rules = {
   out: path,
   workDir: path,
   calibration,
+  preset: oneOf(PRESETS),
+  quality: oneOf(QUALITIES),
+  rules,
   sparsity: number(0, 0.99),
   bits,
   groupSize: integer(0),
@@ -89,10 +116,16 @@ export const compressRules: Rules = {
   maxShardSize: size,
 }
 
+/** Throws `BAD_OPTION` for the first option that cannot be. */
+export function checkCompressOptions(options: CompressOptions & RunOptions): void {
+  checkOptions(options, compressRules)
+  if (options.rules) checkMatrixRules(options.rules)
+}
+
 /** The request of `compress` and `plan`. Throws `BAD_OPTION` for the first parameter that cannot be. */
 export function compressRequest(model: string, options: CompressOptions & RunOptions): CompressRequest {
   check('model', model, path)
-  checkOptions(options, compressRules)
+  checkCompressOptions(options)
   const {
     onProgress,
     signal,
@@ -102,10 +135,12 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
     damping,
     maxMemory,
     maxShardSize,
+    rules: matrixRules,
     ...rest
   } = options
-  const request: CompressRequest = { model, calibration: toCalibration(source), options: rest }
   const core: Partial<Options> = rest
+  const request: CompressRequest = { model, calibration: toCalibration(source), options: core }
+  if (matrixRules !== undefined) core.rules = [...matrixRules]
   if (out !== undefined) request.out = out
   if (workDir !== undefined) request.workDir = workDir
   if (damping !== undefined) core.dampingRel = damping

@@ -2,6 +2,7 @@
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root, run } from './run.mjs'
+import { writeSchema } from './schema.mjs'
 
 const dist = join(root, 'dist')
 
@@ -26,6 +27,7 @@ export async function bundle() {
   await build({ ...common, entryPoints: ['ts/cli/main.ts'], format: 'esm', outfile: 'dist/cli.js' })
   chmodSync(join(dist, 'cli.js'), 0o755)
   types()
+  await writeSchema(dist)
 }
 
 /** CommonJS has no import.meta.url; the file's own name stands in for it. */

@@ -40,10 +40,13 @@ function usage(error: CommanderError): Failure {
   return { code: 'BAD_USAGE', message, details: { reason: error.code } }
 }
 
+/** Codes of what the user wrote wrong. */
+const USAGE_CODES: ReadonlySet<string> = new Set(['BAD_USAGE', 'BAD_OPTION', 'BAD_REQUEST', 'CONFIG_INVALID'])
+
 /** The exit code of a failure: 2 if the command was wrong, 130 if it was cancelled, else 1. */
 export function exitCode({ code }: Failure): number {
   if (code === 'CANCELLED') return EXIT.cancelled
-  return code === 'BAD_USAGE' || code === 'BAD_OPTION' || code === 'BAD_REQUEST' ? EXIT.usage : EXIT.failed
+  return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed
 }
 
 /** Shows a failure: one object on standard output with `--json`, else a line and a hint on standard error. */

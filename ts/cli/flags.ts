@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { DEFAULT_OPTIONS, FORMATS, ISAS, METHODS, SCHEDULES } from '../generated/index.js'
+import { DEFAULT_OPTIONS, FORMATS, ISAS, METHODS, PRESETS, QUALITIES, SCHEDULES } from '../generated/index.js'
 import { size } from '../size.js'
 
 /** A number on the command line; the API checks its range. */
@@ -24,6 +24,12 @@ const D = DEFAULT_OPTIONS
 /** Options of `compress` and `plan`; their camelCase is `CompressOptions`. Defaults are the core's, and only named here. */
 export function addCompressFlags(command: Command): Command {
   const options = [
+    choice(
+      '--preset <name>',
+      'how small: safe (8 bits), light (4 bits), half, small or tiny (50, 70, 80 % removed)',
+      PRESETS,
+    ),
+    choice('--quality <name>', 'how much effort (default: balanced)', QUALITIES),
     number(
       '--sparsity <share>',
       'share of the weights to remove (default: 0.7, or what --pattern says; 0 for rtn)',

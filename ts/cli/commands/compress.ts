@@ -1,22 +1,27 @@
 import type { Command } from 'commander'
 import { compress } from '../../compress.js'
 import type { CompressOptions } from '../../options.js'
-import { addCommonFlags, addCompressFlags, ownFlags } from '../flags.js'
+import { addConfigFlags, configured, type ConfigFlags } from '../configured.js'
+import { addCommonFlags, addCompressFlags } from '../flags.js'
 import { showReport } from '../output/report.js'
 import { runWork, type CommonFlags } from '../run.js'
 
-/** kerf compress MODEL --out DIR [options] */
+/** kerf compress [MODEL] --out DIR [options] */
 export function addCompress(program: Command): void {
   const command = program
     .command('compress')
     .description('write a smaller model and say what was lost')
-    .argument('<model>', 'folder or file of a model')
     .option('--out <folder>', 'folder of the result (default: NAME-kerf beside the model)')
     .option('--work-dir <folder>', 'folder of the journal (default: hidden, beside the result)')
-  addCommonFlags(addCompressFlags(command)).action(
-    async (model: string, flags: CompressOptions & CommonFlags) => {
+  addCommonFlags(addCompressFlags(addConfigFlags(command))).action(
+    async (given: string | undefined, flags: CompressOptions & CommonFlags & ConfigFlags) => {
+      let model = given ?? ''
       await runWork(flags, {
-        work: run => compress(model, { ...ownFlags(flags), ...run }),
+        work: async run => {
+          const found = await configured(command, given, flags)
+          model = found.model
+          return compress(model, { ...found.options, ...run })
+        },
         show: (result, screen) => showReport(model, result, screen),
       })
     },

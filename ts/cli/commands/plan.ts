@@ -1,21 +1,26 @@
 import type { Command } from 'commander'
 import type { CompressOptions } from '../../options.js'
 import { plan } from '../../plan.js'
-import { addCommonFlags, addCompressFlags, ownFlags } from '../flags.js'
+import { addConfigFlags, configured, type ConfigFlags } from '../configured.js'
+import { addCommonFlags, addCompressFlags } from '../flags.js'
 import { showPlan } from '../output/plan.js'
 import { runWork, type CommonFlags } from '../run.js'
 
-/** kerf plan MODEL [options] */
+/** kerf plan [MODEL] [options] */
 export function addPlan(program: Command): void {
   const command = program
     .command('plan')
     .description('what compress would do to each tensor, and the memory, disk and bytes it takes')
-    .argument('<model>', 'folder or file of a model')
     .option('--out <folder>', 'folder of the result')
-  addCommonFlags(addCompressFlags(command)).action(
-    async (model: string, flags: CompressOptions & CommonFlags) => {
+  addCommonFlags(addCompressFlags(addConfigFlags(command))).action(
+    async (given: string | undefined, flags: CompressOptions & CommonFlags & ConfigFlags) => {
+      let model = given ?? ''
       await runWork(flags, {
-        work: run => plan(model, { ...ownFlags(flags), ...run }),
+        work: async run => {
+          const found = await configured(command, given, flags)
+          model = found.model
+          return plan(model, { ...found.options, ...run })
+        },
         show: (result, screen) => showPlan(model, result, screen),
       })
     },

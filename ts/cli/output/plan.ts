@@ -1,17 +1,19 @@
-import type { Options, PlannedTensor, PlanReport } from '../../generated/index.js'
+import type { FilledOptions, PlannedTensor, PlanReport } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { collapse } from './collapse.js'
-import { bytes, integer, percent, significant } from './format.js'
+import { bytes, integer, percent, plural, significant } from './format.js'
 import { facts, notes, table } from './table.js'
 
 /** The options in one line of words. */
-export function describe(options: Options): string {
+export function describe(options: FilledOptions): string {
   const parts = [options.method]
   if (options.sparsity) parts.push(`${percent(options.sparsity)} removed`)
   if (options.pattern && options.pattern !== 'unstructured') parts.push(`pattern ${options.pattern}`)
   parts.push(options.bits === 16 ? 'floats kept' : `${options.bits} bits`)
   if (options.bits !== 16)
     parts.push(options.groupSize === 0 ? 'whole rows' : `groups of ${options.groupSize}`)
+  const rules = options.rules?.length ?? 0
+  if (rules > 0) parts.push(plural(rules, 'rule'))
   return parts.join(', ')
 }
 
@@ -45,6 +47,7 @@ function showTensors(plan: PlanReport, screen: Screen): void {
     tensor.method ?? '',
     `${tensor.sparsity}`,
     `${tensor.bits}`,
+    `${tensor.rule}`,
   ])
   const rows = groups.map(({ name, items }) => {
     const first = items[0]
@@ -74,8 +77,10 @@ function showTensors(plan: PlanReport, screen: Screen): void {
 }
 
 function whatOf(tensor: PlannedTensor | undefined): string {
-  if (tensor?.method === undefined) return 'kept'
-  return tensor.sparsity === 0 ? tensor.method : `${tensor.method} ${percent(tensor.sparsity)}`
+  if (tensor === undefined) return ''
+  const rule = tensor.rule === undefined ? '' : `, rule ${tensor.rule + 1}`
+  if (tensor.method === undefined) return `kept${rule}`
+  return `${tensor.method}${tensor.sparsity === 0 ? '' : ` ${percent(tensor.sparsity)}`}${rule}`
 }
 
 function bitsOf(bits: number | undefined): string {

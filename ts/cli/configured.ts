@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+import { loadConfig } from '../load-config.js'
+import type { CompressOptions } from '../options.js'
+import { ownFlags } from './flags.js'
+import type { CommonFlags } from './run.js'
+
+/** Flags of the commands that a configuration file speaks for. */
+export interface ConfigFlags {
+  /** A file, or false with `--no-config`. */
+  config?: string | false
+}
+
+/** `[model]` and `--config`. */
+export function addConfigFlags(command: Command): Command {
+  return command
+    .argument('[model]', 'folder or file of a model (default: what the configuration names)')
+    .option('--config <file>', 'configuration (default: kerf.config.ts, .js or .json of this folder)')
+    .option('--no-config', 'use no configuration')
+}
+
+/** Model and options: what the command line says wins over the configuration. */
+export async function configured(
+  command: Command,
+  model: string | undefined,
+  flags: CompressOptions & CommonFlags & ConfigFlags,
+): Promise<{ model: string; options: CompressOptions }> {
+  const { config, ...own } = ownFlags(flags)
+  // Commander gives true where neither flag was given.
+  const loaded =
+    config === false ? undefined : await loadConfig(typeof config === 'string' ? config : undefined)
+  const chosen = model ?? loaded?.model
+  if (chosen === undefined) {
+    const reason = loaded ? `${loaded.file} names no model` : 'this folder has no kerf.config file'
+    command.error(`error: missing required argument 'model' (${reason})`)
+  }
+  return { model: chosen, options: { ...loaded?.options, ...own } }
+}
