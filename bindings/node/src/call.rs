@@ -2,12 +2,11 @@
 //!
 //! Not on libuv's pool: that has four threads for all of the host's files and name look-ups, and a call may take hours.
 
-use kerf_bindings::Host;
 use kerf_bindings::progress::Coalescer;
+use kerf_bindings::{Host, Stop};
 use napi::bindgen_prelude::*;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, JsDeferred, Status};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,12 +30,7 @@ pub struct Call {
 
 impl Call {
     /// `cancel` is shared with the token that JavaScript holds.
-    pub fn new(
-        command: String,
-        request_json: String,
-        on_event: Events,
-        cancel: Arc<AtomicBool>,
-    ) -> Self {
+    pub fn new(command: String, request_json: String, on_event: Events, cancel: Stop) -> Self {
         let host = NodeHost {
             on_event,
             cancel,
@@ -87,7 +81,7 @@ impl Drop for Arrival {
 
 struct NodeHost {
     on_event: Events,
-    cancel: Arc<AtomicBool>,
+    cancel: Stop,
     coalescer: Mutex<Coalescer>,
     in_flight: Arc<InFlight>,
 }
@@ -145,6 +139,10 @@ impl Host for NodeHost {
     }
 
     fn cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+        self.cancel.asked()
+    }
+
+    fn stop(&self) -> Stop {
+        self.cancel.clone()
     }
 }

@@ -3,20 +3,19 @@
 mod call;
 
 use call::{Call, Deferred, Events};
+use kerf_bindings::Stop;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Fresh pages cost more than arithmetic on virtual machines; this allocator hands pages out again. Rust's side only.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Asks a running call to stop at its next unit of work.
+/// Asks a running call to stop.
 #[napi]
 #[derive(Default)]
 pub struct CancelToken {
-    flag: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 #[napi]
@@ -30,7 +29,7 @@ impl CancelToken {
     /// Asks to stop. Returns at once; the call ends soon after with code `CANCELLED`.
     #[napi]
     pub fn cancel(&self) {
-        self.flag.store(true, Ordering::Relaxed);
+        self.stop.ask();
     }
 }
 
@@ -46,7 +45,7 @@ pub fn invoke<'env>(
 ) -> Result<Object<'env>> {
     kerf_bindings::panics::capture();
     let (deferred, promise): (Deferred, _) = env.create_deferred()?;
-    Call::new(command, request_json, on_event, Arc::clone(&token.flag)).spawn(deferred)?;
+    Call::new(command, request_json, on_event, token.stop.clone()).spawn(deferred)?;
     Ok(promise)
 }
 

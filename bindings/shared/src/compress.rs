@@ -51,6 +51,7 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
         out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?) as Box<dyn OutFolder>)),
         out_name: places.out.display().to_string(),
         clock: seconds,
+        stop: host.stop(),
     })?;
     let mut host = Forward(host);
     loop {

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::{compare, compress, convert, embed, evaluate, generate, inspect, panics};
 use kerf_compress::Event;
+use kerf_kernels::Stop;
 use kerf_tensors::ErrorData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,11 @@ pub trait Host {
     fn event(&self, event: Event);
     /// Whether the user wants to stop.
     fn cancelled(&self) -> bool;
+    /// Stops work in the middle of a unit; asked whenever `cancelled` is true. A host that has no other thread to ask from
+    /// gives one that is never asked.
+    fn stop(&self) -> Stop {
+        Stop::default()
+    }
 }
 
 type Run = fn(&str, &dyn Host) -> Result<Value, Error>;

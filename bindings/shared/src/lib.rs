@@ -27,6 +27,7 @@ mod text_file;
 pub use dispatch::{Host, commands, dispatch, invoke};
 pub use error::Error;
 pub use kerf_compress::{Event, Stage};
+pub use kerf_kernels::Stop;
 
 /// Version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use kerf_compress::{CompressError, Options, Stage};
-use kerf_kernels::Compute;
+use kerf_kernels::{Compute, Stop};
 use kerf_tensors::{Catalog, TensorsError};
 
 #[test]
@@ -189,6 +189,33 @@ fn a_damaged_unit_is_done_again() {
     std::fs::write(work.join("journal.jsonl"), &journal[..journal.len() - 9]).unwrap();
     let report = compress(&fixture(), root.path(), Options::default()).unwrap();
     assert!(report.resumed_units > 0);
+    assert!(files(root.path()) == files(reference.path()));
+}
+
+#[test]
+fn stops_at_any_moment_end_in_cancelled_and_leave_only_whole_units() {
+    let (reference, root) = (temp(), temp());
+    compress(&fixture(), reference.path(), Options::default()).unwrap();
+    let mut stopped = 0;
+    for attempt in 1u64.. {
+        let stop = Stop::default();
+        let mut job = open_with(&fixture(), root.path(), Options::default(), stop.clone()).unwrap();
+        let asks = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(attempt * attempt / 2));
+            stop.ask();
+        });
+        let result = run(&mut job, &mut Host::default());
+        asks.join().unwrap();
+        match result {
+            Ok(report) => {
+                assert!(report.resumed_units > 0);
+                break;
+            }
+            Err(error) => assert_eq!(error.code(), "CANCELLED", "{error}"),
+        }
+        stopped += 1;
+    }
+    assert!(stopped > 5);
     assert!(files(root.path()) == files(reference.path()));
 }
 

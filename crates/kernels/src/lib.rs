@@ -34,7 +34,7 @@ mod table;
 
 pub use dispatch::{Isa, Kernels};
 pub use linalg::{Linalg, MatMut, MatRef, NotPositive};
-pub use pool::Pool;
+pub use pool::{Pool, Stop};
 pub use sparse::SparseMatrix;
 
 /// Everything a computation needs from the machine.
@@ -56,12 +56,20 @@ impl Compute {
             Some(isa) => Kernels::force(isa)?,
             None => Kernels::detect(),
         };
-        let pool = Pool::new(threads);
+        Some(Self::on(kernels, Pool::new(threads)))
+    }
+
+    /// The same machine, whose parallel work can be stopped from outside: see [`Stop`].
+    pub fn with_stop(self, stop: Stop) -> Self {
+        Self::on(self.kernels, self.pool.with_stop(stop))
+    }
+
+    fn on(kernels: Kernels, pool: Pool) -> Self {
         let linalg = Linalg::with_kernels(kernels, pool.clone());
-        Some(Self {
+        Self {
             kernels,
             linalg,
             pool,
-        })
+        }
     }
 }

@@ -1,4 +1,25 @@
-//! The one seam to threads: a rayon pool per job, never the global one, or no threads at all.
+//! The one seam to threads: a rayon pool per job, never the global one, or no threads at all; and the way to stop work that
+//! is under way.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Asks work to stop, from any thread. Once it was asked, [`Pool::run`] and [`Pool::chunks_mut`] leave out every task that has
+/// not begun: whatever was being computed ends within moments, and is worthless. Who set the token must throw it away.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks. There is no way back.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Worker threads of one job. Cheap to clone. Tasks are independent; results never depend on the number of threads.
 ///
@@ -6,8 +27,9 @@
 #[derive(Clone, Debug)]
 pub struct Pool {
     threads: usize,
+    stop: Option<Stop>,
     #[cfg(feature = "threads")]
-    inner: Option<std::sync::Arc<rayon::ThreadPool>>,
+    inner: Option<Arc<rayon::ThreadPool>>,
 }
 
 impl Pool {
@@ -38,14 +60,31 @@ impl Pool {
                     .ok()
             })
             .flatten()
-            .map(std::sync::Arc::new);
-        let threads = if inner.is_some() { wanted } else { 1 };
-        Self { threads, inner }
+            .map(Arc::new);
+        Self {
+            threads: if inner.is_some() { wanted } else { 1 },
+            stop: None,
+            inner,
+        }
     }
 
     #[cfg(not(feature = "threads"))]
     fn build(_threads: usize) -> Self {
-        Self { threads: 1 }
+        Self {
+            threads: 1,
+            stop: None,
+        }
+    }
+
+    /// The same threads, but tasks are left out once `stop` was asked.
+    pub fn with_stop(self, stop: Stop) -> Self {
+        let stop = Some(stop);
+        Self { stop, ..self }
+    }
+
+    /// Whether tasks are left out from now on.
+    pub fn stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(Stop::asked)
     }
 
     /// Number of tasks that run at once.
@@ -55,10 +94,15 @@ impl Pool {
 
     /// Runs `task(i)` for every `i < n`. Returns when all are done. A panic in a task is passed on.
     pub fn run(&self, n: usize, task: impl Fn(usize) + Sync) {
+        let task = |index| {
+            if !self.stopped() {
+                task(index);
+            }
+        };
         #[cfg(feature = "threads")]
         if let Some(pool) = self.inner.as_ref().filter(|_| n > 1) {
             use rayon::prelude::*;
-            pool.install(|| (0..n).into_par_iter().with_max_len(1).for_each(&task));
+            pool.install(|| (0..n).into_par_iter().with_max_len(1).for_each(task));
             return;
         }
         (0..n).for_each(task);
@@ -73,6 +117,11 @@ impl Pool {
         task: impl Fn(usize, &mut [T]) + Sync,
     ) {
         let chunk = chunk.max(1);
+        let task = |index, piece: &mut [T]| {
+            if !self.stopped() {
+                task(index, piece);
+            }
+        };
         #[cfg(feature = "threads")]
         if let Some(pool) = self.inner.as_ref().filter(|_| data.len() > chunk) {
             use rayon::prelude::*;
@@ -89,7 +138,7 @@ impl Pool {
         }
     }
 
-    /// `task(i)` for every `i < n`, results in order.
+    /// `task(i)` for every `i < n`, results in order. Never left out: somebody waits for the results.
     pub fn map<T: Send>(&self, n: usize, task: impl Fn(usize) -> T + Sync) -> Vec<T> {
         #[cfg(feature = "threads")]
         if let Some(pool) = self.inner.as_ref().filter(|_| n > 1) {

@@ -1,6 +1,6 @@
 //! Threads: everything runs once, in nested calls too, and panics come through.
 
-use kerf_kernels::{Compute, Isa, Pool};
+use kerf_kernels::{Compute, Isa, Pool, Stop};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[test]
@@ -49,4 +49,25 @@ fn the_portable_instance_always_works() {
     let compute = Compute::new(Some(Isa::Portable), 2).unwrap();
     assert_eq!(compute.kernels.isa(), Isa::Portable);
     assert!(Compute::new(None, 1).is_some());
+}
+
+#[test]
+fn a_stop_leaves_out_what_has_not_begun_and_keeps_what_somebody_waits_for() {
+    for threads in [1, 3] {
+        let stop = Stop::default();
+        let pool = Pool::new(threads).with_stop(stop.clone());
+        let done = AtomicUsize::new(0);
+        pool.run(1000, |index| {
+            if index == 7 {
+                stop.ask();
+            }
+            done.fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(pool.stopped() && done.load(Ordering::Relaxed) < 1000);
+        let mut data = [1; 10];
+        pool.chunks_mut(&mut data, 1, |_, piece| piece.fill(2));
+        assert_eq!(data, [1; 10]);
+        assert_eq!(pool.map(3, |index| index), [0, 1, 2]);
+        assert_eq!(pool.join(|| 1, || 2), (1, 2));
+    }
 }

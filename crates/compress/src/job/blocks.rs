@@ -9,7 +9,7 @@ use crate::methods::Inputs;
 use crate::overlay::Overlay;
 use crate::statistics::Gram;
 use crate::{CompressError, Stage};
-use kerf_kernels::Compute;
+use kerf_kernels::{Compute, Pool};
 use kerf_model::{BlockWeights, Network};
 
 impl Job {
@@ -30,6 +30,7 @@ impl Job {
         let mut gram = Gram::new(cols);
         self.advance((block, input + 1), Some(&mut gram), host)?;
         gram.finish(&self.compute);
+        self.check_cancelled(host)?;
         self.inputs = Some(((block, input), Inputs::new(gram)));
         Ok(())
     }
@@ -151,6 +152,7 @@ impl Job {
         let made = self.store().first(|batch| {
             self.check_cancelled(host)?;
             let values = network.embed(compute, &overlay, batch)?;
+            self.check_cancelled(host)?;
             done += batch.tokens() as u64;
             host.event(event(Stage::Calibrate, done, total, "tokens", "embedding"));
             Ok::<_, CompressError>(values)
@@ -183,13 +185,12 @@ impl Job {
             _ => None,
         };
         let block = if to.1 == 0 { to.0 - 1 } else { to.0 };
-        let cancelled = CompressError::Cancelled {
-            work_dir: self.workspace.name(),
-        };
+        let cancelled = self.cancelled();
         Progress {
             told,
             name: format!("block {block}"),
             host,
+            pool: self.compute.pool.clone(),
             cancelled,
         }
     }
@@ -201,6 +202,7 @@ struct Progress<'h> {
     told: Option<(Stage, u64, u64)>,
     name: String,
     host: &'h mut dyn JobHost,
+    pool: Pool,
     cancelled: CompressError,
 }
 
@@ -211,7 +213,7 @@ impl Progress<'_> {
             self.host
                 .event(event(*stage, *done, *total, "tokens", &self.name));
         }
-        if self.host.cancelled() {
+        if self.host.cancelled() || self.pool.stopped() {
             Err(self.cancelled.clone())
         } else {
             Ok(())

@@ -15,7 +15,7 @@ use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
 use crate::report::Report;
 use crate::{CompressError, Event, Options, Stage};
-use kerf_kernels::Compute;
+use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
 use kerf_tensors::{Catalog, Digest, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub struct JobInputs {
     pub out_name: String,
     /// Seconds since some fixed moment. (WebAssembly has no clock of its own.)
     pub clock: fn() -> f64,
+    /// Stops a step in the middle of a unit; the host says `cancelled` then as well.
+    pub stop: Stop,
 }
 
 /// What a step needs from its host.
@@ -109,6 +111,7 @@ impl Job {
                 actual: inputs.options.isa.unwrap_or_default(),
             });
         };
+        let compute = compute.with_stop(inputs.stop);
         let tokens = inputs.calibration.iter().map(Vec::len).sum();
         let plan = Plan::new(&inputs.catalog, settings, Some(tokens))?;
         if plan.calibrated() && tokens == 0 {
@@ -254,11 +257,23 @@ impl Job {
 
     fn check_cancelled(&self, host: &dyn JobHost) -> Result<(), CompressError> {
         if host.cancelled() {
-            return Err(CompressError::Cancelled {
-                work_dir: self.workspace.name(),
-            });
+            return Err(self.cancelled());
         }
-        Ok(())
+        self.check_stopped()
+    }
+
+    /// What was computed since the stop was asked for is worthless: nothing of it may be looked at.
+    fn check_stopped(&self) -> Result<(), CompressError> {
+        match self.compute.pool.stopped() {
+            true => Err(self.cancelled()),
+            false => Ok(()),
+        }
+    }
+
+    fn cancelled(&self) -> CompressError {
+        CompressError::Cancelled {
+            work_dir: self.workspace.name(),
+        }
     }
 
     fn add_time(&mut self, phase: &str, since: f64) {

@@ -65,6 +65,11 @@ impl Job {
             self.pending = before;
             return Err(error.into());
         }
+        // What was being solved when the stop was asked for is worthless, and so may be the factor.
+        if let Err(cancelled) = self.check_cancelled(host) {
+            self.inputs = None;
+            return Err(cancelled);
+        }
         self.pending = Some(solved?);
         self.report_solve(host, &matrix.name);
         Ok(())
@@ -87,7 +92,8 @@ impl Job {
         w: &mut Vec<f32>,
     ) -> Result<Pending, CompressError> {
         let entry = &self.catalog.tensors[matrix.tensor];
-        self.catalog.read_finite_into(&self.compute, entry, w)?;
+        let read = self.catalog.read_finite_into(&self.compute, entry, w);
+        self.check_stopped().and(read.map_err(Into::into))?;
         let inputs = self.inputs.as_ref().filter(|_| calibrated);
         let inputs = inputs.map(|(_, inputs)| inputs);
         let dtype = entry.dtype;
@@ -96,6 +102,7 @@ impl Job {
             || self.run_method(matrix, w, inputs, dtype),
             || self.catalog.source_digest(entry, w),
         );
+        self.check_stopped()?;
         self.refuse_repairs(matrix, &solved.repairs)?;
         let encoded = EncodedTensor::encode(
             &self.compute,

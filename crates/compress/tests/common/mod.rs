@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Step};
+use kerf_kernels::Stop;
 use kerf_tensors::Catalog;
 use kerf_tensors::folder::{FsFolder, FsOutFolder, FsWorkspace};
 use std::collections::BTreeMap;
@@ -40,6 +41,15 @@ impl JobHost for Host {
 }
 
 pub fn open(model: &Path, root: &Path, options: Options) -> Result<Job, CompressError> {
+    open_with(model, root, options, Stop::default())
+}
+
+pub fn open_with(
+    model: &Path,
+    root: &Path,
+    options: Options,
+    stop: Stop,
+) -> Result<Job, CompressError> {
     let out = root.join("out");
     Job::open(JobInputs {
         catalog: Catalog::open(Arc::new(FsFolder::open(model)?))?,
@@ -49,6 +59,7 @@ pub fn open(model: &Path, root: &Path, options: Options) -> Result<Job, Compress
         out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
         out_name: "out".into(),
         clock: || 0.0,
+        stop,
     })
 }
 
