@@ -74,6 +74,8 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>> {
   damping?: number
   /** Peak memory that the run may use, such as `'2GiB'`. Refused before the start if it cannot be kept. Default: no limit. */
   maxMemory?: Size
+  /** Whether to foresee the time (`seconds`, `plannedSeconds`), which itself takes a fraction of a second. Default true. */
+  estimate?: boolean
   /** Largest file of the result, such as `'2GB'`. Default 5 GB. */
   maxShardSize?: Size
 }
@@ -114,6 +116,7 @@ export const compressRules: Rules = {
   isa: oneOf(ISAS),
   format: oneOf(FORMATS),
   maxShardSize: size,
+  estimate: flag,
 }
 
 /** Throws `BAD_OPTION` for the first option that cannot be. */
@@ -136,12 +139,14 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
     maxMemory,
     maxShardSize,
     rules: matrixRules,
+    estimate,
     ...rest
   } = options
   const core: Partial<Options> = rest
   const request: CompressRequest = { model, calibration: toCalibration(source), options: core }
   if (matrixRules !== undefined) core.rules = [...matrixRules]
   if (out !== undefined) request.out = out
+  if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
   if (damping !== undefined) core.dampingRel = damping
   if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)

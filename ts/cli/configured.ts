@@ -25,7 +25,8 @@ export async function configured(
   flags: CompressOptions & CommonFlags & ConfigFlags,
 ): Promise<{ model: string; options: CompressOptions }> {
   const { config, ...own } = ownFlags(flags)
-  // Commander gives true where neither flag was given.
+  // Commander gives true where neither flag of a pair was given.
+  if (own.estimate === true) delete own.estimate
   const loaded =
     config === false ? undefined : await loadConfig(typeof config === 'string' ? config : undefined)
   const chosen = model ?? loaded?.model

@@ -62,6 +62,7 @@ export function addCompressFlags(command: Command): Command {
     ),
     number('--damping <share>', `damping of the Hessian (default: ${D.dampingRel})`),
     choice('--isa <id>', 'instruction set; portable gives the same bytes everywhere', ISAS),
+    new Option('--no-estimate', 'do not foresee the time, which takes a fraction of a second'),
     sizeOf('--max-shard-size <size>', 'largest file of the result (default: 5GB)'),
   ]
   for (const option of options) command.addOption(option)

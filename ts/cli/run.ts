@@ -24,7 +24,7 @@ export async function runWork<R>(flags: CommonFlags, { work, show, json }: Work<
   const silent = flags.quiet === true || (flags.json === true && !process.stderr.isTTY)
   const progress = silent ? quietProgress() : openProgress()
   const interrupt = openInterrupt(() =>
-    progress.say('stopping after the current step; Ctrl-C again stops at once'),
+    progress.say('stopping; what is done so far is kept (Ctrl-C again stops at once)'),
   )
   try {
     const run = { signal: interrupt.signal, onProgress: progress.update.bind(progress) }

@@ -108,6 +108,8 @@ export type CompressRequest = {
   calibration?: Calibration
   /** What to remove, and how. */
   options?: GivenOptions
+  /** Whether to foresee the time, which itself takes a fraction of a second. Default true. */
+  estimate?: boolean
 }
 
 /** A repair that the engine made: never silent, counted, fatal under `strict`. */
@@ -157,6 +159,10 @@ export type CompressReport = {
   peakRssBytes: number
   /** Peak memory that the plan had promised. */
   plannedPeakBytes: number
+  /** Bytes of the result that the plan had foreseen. */
+  plannedOutputBytes: number
+  /** Seconds that were foreseen; absent if nobody asked or the model is such that it cannot be told. */
+  plannedSeconds?: number
   /** Calibration tokens used. */
   tokens: number
   /** Instruction set id. */
@@ -229,6 +235,8 @@ export type PlanReport = {
   tokens: number
   /** Rough floating-point operations of the run. */
   flops: number
+  /** Seconds that the run will take here, from a run of a moment; absent if nobody asked or it cannot be told. */
+  seconds?: number
   /** Things a user should know. */
   notes: Array<string>
 }

@@ -48,6 +48,8 @@ pub struct CompressRequest {
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<Calibration>"))] pub calibration: Calibration,
     /// What to remove, and how.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenOptions>"))] pub options: Options,
+    /// Whether to foresee the time, which itself takes a fraction of a second. Default true.
+    #[serde(default)] pub estimate: Option<bool>,
 }}
 
 data! {

@@ -50,6 +50,16 @@ pub fn sequences(
     Ok(sequences)
 }
 
+/// Bytes of the text, if it is there before the run.
+pub fn text_bytes(calibration: &Calibration) -> Option<u64> {
+    match calibration {
+        Calibration::Builtin => Some(BUILTIN.len() as u64),
+        Calibration::File(path) => std::fs::metadata(path).ok().map(|file| file.len()),
+        Calibration::Texts(texts) => Some(texts.iter().map(|text| text.len() as u64).sum()),
+        Calibration::Own => None,
+    }
+}
+
 fn empty(calibration: &Calibration) -> Error {
     let calibration = match calibration {
         Calibration::File(path) => path.clone(),

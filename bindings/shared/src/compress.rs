@@ -1,25 +1,73 @@
 //! `plan` and `compress`: the job, driven to its end.
 
-use crate::api::CompressRequest;
+use crate::api::{Calibration, CompressRequest};
 use crate::calibration::{self, Draw};
 use crate::opened::{Opened, Runnable};
 use crate::{Error, Host, machine};
 use kerf_compress::plan::Plan;
-use kerf_compress::{Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step};
+use kerf_compress::{
+    Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step, estimate,
+};
 use kerf_kernels::Compute;
-use kerf_tensors::OutFolder;
 use kerf_tensors::folder::{FsOutFolder, FsWorkspace};
+use kerf_tensors::{Catalog, OutFolder};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-/// What `compress` would do, from headers alone; writes nothing. Errors: those of opening a model, `BAD_OPTION`,
-/// `MEMORY_LIMIT`, `METHOD_NEEDS_ARCHITECTURE`, `ALREADY_COMPRESSED`, `NOTHING_TO_COMPRESS`.
-pub fn plan(request: CompressRequest, _host: &dyn Host) -> Result<PlanReport, Error> {
+/// A calibration text up to this size is read for a plan, since its tokens decide how long the run takes; a longer one is taken
+/// to have as many tokens as the options allow.
+const READ_FOR_PLAN_BYTES: u64 = 1 << 20;
+/// Rate at which text becomes tokens, where it is not read for the plan.
+const TEXT_BYTES_PER_SECOND: f64 = 6e6;
+
+/// What `compress` would do, from headers, the tokenizer and a short calibration text; writes nothing. Errors: those of opening
+/// a model, `BAD_OPTION`, `MEMORY_LIMIT`, `METHOD_NEEDS_ARCHITECTURE`, `ALREADY_COMPRESSED`, `NOTHING_TO_COMPRESS`.
+pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Error> {
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
-    let catalog = Opened::open(&request.model)?.catalog;
-    Ok(Plan::new(&catalog, settings, None)?.report(&catalog))
+    let opened = Opened::open(&request.model)?;
+    let catalog = opened.catalog.clone();
+    let plan = Plan::new(&catalog, settings.clone(), None)?;
+    if request.estimate == Some(false) {
+        return Ok(plan.report(&catalog));
+    }
+    let started = Instant::now();
+    let mut reading = 0.0;
+    let mut lengths: Option<Vec<usize>> = None;
+    if plan.calibrated() {
+        let bytes = calibration::text_bytes(&request.calibration);
+        if bytes.is_some_and(|bytes| bytes <= READ_FOR_PLAN_BYTES) {
+            // What is wrong with the text is for `compress` to say: a plan does not need one.
+            let drawn = calibrate(opened, &settings, &request, host).ok();
+            lengths = drawn.map(|drawn| drawn.iter().map(Vec::len).collect());
+        }
+        reading = match lengths {
+            Some(_) => started.elapsed().as_secs_f64(),
+            None => bytes.unwrap_or(0) as f64 / TEXT_BYTES_PER_SECOND,
+        };
+    }
+    let tokens = lengths.as_ref().map(|lengths| lengths.iter().sum());
+    let plan = Plan::new(&catalog, settings, tokens)?;
+    let mut report = plan.report(&catalog);
+    let seconds = foresee(&plan, &catalog, &request, lengths.as_deref());
+    report.seconds = seconds.map(|seconds| seconds + reading);
+    Ok(report)
+}
+
+/// Seconds of the run without the reading of its text.
+fn foresee(
+    plan: &Plan,
+    catalog: &Catalog,
+    request: &CompressRequest,
+    lengths: Option<&[usize]>,
+) -> Option<f64> {
+    // How long the model writes is not foreseen.
+    if request.estimate == Some(false) || request.calibration == Calibration::Own {
+        return None;
+    }
+    let output_bytes = plan.report(catalog).output_bytes;
+    estimate::seconds(plan, catalog, output_bytes, lengths, seconds)
 }
 
 /// Compresses a model. A run that was interrupted goes on where it was, if model, options and calibration are the same.
@@ -41,6 +89,10 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
         true => calibrate(opened, &settings, &request, host)?,
         false => Vec::new(),
     };
+    let reading = started.elapsed().as_secs_f64();
+    let lengths: Vec<usize> = calibration.iter().map(Vec::len).collect();
+    let plan = Plan::new(&catalog, settings, Some(lengths.iter().sum()))?;
+    let foreseen = foresee(&plan, &catalog, &request, Some(&lengths));
     let prepared = started.elapsed().as_secs_f64();
     let out = places.out.clone();
     let mut job = Job::open(JobInputs {
@@ -59,7 +111,9 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
             report.peak_rss_bytes = machine::peak_rss_bytes();
             // The job does not know of the text before it was token ids.
             report.seconds += prepared;
-            *report.phases.entry("calibrate".into()).or_default() += prepared;
+            *report.phases.entry("calibrate".into()).or_default() += reading;
+            *report.phases.entry("plan".into()).or_default() += prepared - reading;
+            report.planned_seconds = foreseen.map(|seconds| seconds + prepared);
             return Ok(*report);
         }
     }

@@ -3,6 +3,7 @@
 pub mod activations;
 pub mod calibration;
 pub mod error;
+pub mod estimate;
 pub mod event;
 pub mod job;
 pub mod journal;

@@ -134,6 +134,7 @@ impl Plan {
             spills_activations: self.memory.spill,
             tokens: self.tokens,
             flops: self.flops(),
+            seconds: None,
             notes: self.notes.clone(),
             tensors,
         }

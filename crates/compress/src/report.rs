@@ -98,6 +98,12 @@ pub struct Report {
     /// Peak memory that the plan had promised.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub planned_peak_bytes: u64,
+    /// Bytes of the result that the plan had foreseen.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub planned_output_bytes: u64,
+    /// Seconds that were foreseen; absent if nobody asked or the model is such that it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planned_seconds: Option<f64>,
     /// Calibration tokens used.
     pub tokens: usize,
     /// Instruction set id.
@@ -189,6 +195,9 @@ pub struct PlanReport {
     pub tokens: usize,
     /// Rough floating-point operations of the run.
     pub flops: f64,
+    /// Seconds that the run will take here, from a run of a moment; absent if nobody asked or it cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Things a user should know.
     pub notes: Vec<String>,
 }

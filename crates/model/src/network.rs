@@ -221,6 +221,14 @@ impl Network {
     pub fn architecture(&self) -> &'static str {
         self.arch.id
     }
+    /// Names of the configuration's fields.
+    pub fn fields(&self) -> &'static arch::Fields {
+        &self.arch.fields
+    }
+    /// Width of a head.
+    pub fn head_dim(&self) -> usize {
+        self.settings.head_dim
+    }
     /// Decoder or encoder.
     pub fn kind(&self) -> Kind {
         self.arch.kind

@@ -1,7 +1,7 @@
 import type { FilledOptions, PlannedTensor, PlanReport } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { collapse } from './collapse.js'
-import { bytes, integer, percent, plural, significant } from './format.js'
+import { bytes, duration, integer, percent, plural, significant } from './format.js'
 import { facts, notes, table } from './table.js'
 
 /** The options in one line of words. */
@@ -33,7 +33,11 @@ export function showPlan(model: string, plan: PlanReport, screen: Screen): void 
       plan.spillsActivations ? 'activations go through the disk' : '',
     ],
     ['disk', bytes(plan.diskBytes), 'journal and result together, at most'],
-    ['work', `${significant(plan.flops / 1e9, 3)} GFLOP`],
+    [
+      'time',
+      plan.seconds === undefined ? 'not foreseen' : `about ${duration(plan.seconds)}`,
+      `${significant(plan.flops / 1e9, 3)} GFLOP`,
+    ],
   ])
   screen.line()
   showTensors(plan, screen)

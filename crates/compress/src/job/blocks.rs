@@ -123,7 +123,7 @@ impl Job {
     }
 
     /// What it takes to get past the place: the norms of the block, and the matrices of the shared input at hand.
-    fn load_part(&self, at: Place) -> Result<BlockWeights, CompressError> {
+    pub(super) fn load_part(&self, at: Place) -> Result<BlockWeights, CompressError> {
         let network = self.network();
         let input = at.1.checked_sub(1);
         let linears = network.linears(at.0);
@@ -138,7 +138,7 @@ impl Job {
         })
     }
 
-    fn embed(&mut self, host: &mut dyn JobHost) -> Result<Activations, CompressError> {
+    pub(super) fn embed(&mut self, host: &mut dyn JobHost) -> Result<Activations, CompressError> {
         let begun = (self.clock)();
         let (network, compute): (&Network, &Compute) = (self.network(), &self.compute);
         let names = self

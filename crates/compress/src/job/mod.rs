@@ -6,8 +6,11 @@
 
 mod blocks;
 mod receipt;
+mod sample;
 mod solve;
 mod write;
+
+pub(crate) use sample::Sample;
 
 use crate::activations::{Activations, Store};
 use crate::journal::Journal;

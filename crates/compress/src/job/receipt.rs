@@ -55,6 +55,8 @@ impl Job {
             phases: self.phases.clone(),
             peak_rss_bytes: 0,
             planned_peak_bytes: self.plan.memory.peak_bytes,
+            planned_output_bytes: self.plan.report(&self.catalog).output_bytes,
+            planned_seconds: None,
             tokens: self.tokens(),
             isa: self.compute.kernels.isa().id().into(),
             threads: self.compute.pool.threads(),

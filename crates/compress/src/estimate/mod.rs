@@ -1,0 +1,187 @@
+//! How long a run will take: the real job does one block of a small sibling of the model, and what that took is scaled up.
+
+mod sibling;
+
+use crate::calibration::MAX_WINDOW;
+use crate::job::Sample;
+use crate::matrices::Matrix;
+use crate::plan::Plan;
+use crate::{CompressError, Job, JobInputs, Options};
+use kerf_kernels::{Compute, Stop};
+use kerf_model::{Kind, Network};
+use kerf_tensors::folder::{MemFolder, MemOutFolder, MemWorkspace};
+use kerf_tensors::{Catalog, OutFolder};
+use sibling::Sibling;
+use std::sync::Arc;
+
+/// Tokens that the sibling sees: as many as run at once.
+const TOKENS: usize = 2048;
+/// Length of an encoder's texts where it is not known.
+const TEXT_TOKENS: usize = 32;
+/// Rate at which a result is written, synced and its source read, where only memory is measured.
+const FILE_BYTES_PER_SECOND: f64 = 600e6;
+
+/// A sample that took less than this is taken twice.
+const AGAIN_BELOW_SECONDS: f64 = 0.15;
+
+/// Seconds of solving, statistics, forward passes and writing, without the reading of the calibration text. `sequences`: lengths
+/// of the calibration if they are known. `None` where the model is such that no sibling can be made. Takes about a fifth of a
+/// second, whatever the size of the model, and some 50 MB.
+pub fn seconds(
+    plan: &Plan,
+    catalog: &Catalog,
+    output_bytes: u64,
+    sequences: Option<&[usize]>,
+    clock: fn() -> f64,
+) -> Option<f64> {
+    let compute = Compute::new(plan.settings.isa, plan.settings.options.threads)?;
+    let calibrated = plan.network.as_ref().filter(|_| plan.calibrated());
+    let sibling = match calibrated {
+        Some(network) => Sibling::of(&compute, catalog, network)?,
+        None => Sibling::of_matrices(&compute, catalog)?,
+    };
+    let begun = clock();
+    let mut seen = sample(plan, &sibling, calibrated, sequences, clock).ok()?;
+    if clock() - begun < AGAIN_BELOW_SECONDS {
+        // Something else may have run meanwhile; the better of two tells more.
+        let again = sample(plan, &sibling, calibrated, sequences, clock).ok()?;
+        seen.keep_shorter(&again);
+    }
+    let scaled = Scaled {
+        plan,
+        sample: &seen,
+        factor: sibling.factor as f64,
+    };
+    let tokens = match sequences {
+        Some(lengths) => lengths.iter().sum(),
+        None => plan.tokens,
+    };
+    let run = calibrated.map_or(0.0, |network| scaled.run(network, tokens));
+    let files = (output_bytes + catalog.bytes()) as f64 / FILE_BYTES_PER_SECOND;
+    let files = if calibrated.is_some() {
+        output_bytes as f64 / FILE_BYTES_PER_SECOND
+    } else {
+        files
+    };
+    Some(run + scaled.solve() + files)
+}
+
+/// Runs the job on the sibling.
+fn sample(
+    plan: &Plan,
+    sibling: &Sibling,
+    network: Option<&Network>,
+    sequences: Option<&[usize]>,
+    clock: fn() -> f64,
+) -> Result<Sample, CompressError> {
+    let options = Options {
+        rules: Vec::new(),
+        preset: None,
+        quality: None,
+        format: "kerf".into(),
+        max_memory_bytes: 0,
+        strict: false,
+        ..plan.settings.options.clone()
+    };
+    let out = MemFolder::new("out of a sibling");
+    let mut job = Job::open(JobInputs {
+        catalog: sibling.catalog.clone(),
+        options,
+        calibration: network.map_or_else(Vec::new, |network| draw(plan, network, sequences)),
+        workspace: Arc::new(MemWorkspace::default()),
+        out: Box::new(move || Ok(Box::new(MemOutFolder::create(&out)?) as Box<dyn OutFolder>)),
+        out_name: "sibling".into(),
+        clock,
+        stop: Stop::default(),
+    })?;
+    job.sample()
+}
+
+/// Token ids of the lengths that the real calibration has.
+fn draw(plan: &Plan, network: &Network, sequences: Option<&[usize]>) -> Vec<Vec<u32>> {
+    let total = TOKENS.min(plan.tokens.max(1));
+    let longest = network.max_context().min(MAX_WINDOW).min(total);
+    let usual = match network.kind() {
+        Kind::Decoder => longest,
+        Kind::Encoder => TEXT_TOKENS.min(longest),
+    };
+    let (mut drawn, mut tokens) = (Vec::new(), 0);
+    let mut lengths = sequences
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(usual));
+    let vocab = network.vocab().min(sibling::VOCAB);
+    while tokens < total {
+        let length = lengths.next().unwrap_or(usual).clamp(1, longest);
+        let ids = (tokens..tokens + length).map(|index| (index * 7919 % vocab) as u32);
+        drawn.push(ids.collect());
+        tokens += length;
+    }
+    drawn
+}
+
+/// What a sample says of the whole.
+struct Scaled<'a> {
+    plan: &'a Plan,
+    sample: &'a Sample,
+    factor: f64,
+}
+
+impl Scaled<'_> {
+    /// Statistics and forward passes of all blocks: per token and weight of the linear layers, and the reading of these.
+    fn run(&self, network: &Network, tokens: usize) -> f64 {
+        let Sample {
+            tokens: seen,
+            embed,
+            moves,
+            ..
+        } = self.sample;
+        let times = tokens as f64 / (*seen).max(1) as f64;
+        let weights = self.factor * self.factor;
+        let block: f64 = moves
+            .iter()
+            .map(|(load, all)| weights * (load + (all - load) * times))
+            .sum();
+        embed * times * self.factor + block * network.blocks() as f64
+    }
+
+    /// All matrices.
+    fn solve(&self) -> f64 {
+        let embedding = self.sample.rate(|solved| solved.embedding);
+        let target = self.sample.rate(|solved| !solved.embedding);
+        let embeddings: f64 = self.plan.embeddings.iter().map(weights).sum();
+        let targets = self
+            .plan
+            .targets
+            .iter()
+            .map(|matrix| self.target(matrix, target));
+        targets.sum::<f64>() + embeddings * embedding.or(target).unwrap_or(0.0)
+    }
+
+    /// Solvers take a time per weight that grows with the number of columns at most; the sibling's own solve of that matrix
+    /// tells where it is exact.
+    fn target(&self, matrix: &Matrix, rate: Option<f64>) -> f64 {
+        let same = self
+            .sample
+            .solved
+            .iter()
+            .find(|solved| solved.role == matrix.role);
+        match same {
+            Some(solved) => {
+                let per_weight = solved.seconds / solved.weights;
+                let columns = if self.plan.calibrated() {
+                    self.factor
+                } else {
+                    1.0
+                };
+                per_weight * columns * weights(matrix)
+            }
+            None => rate.unwrap_or(0.0) * weights(matrix),
+        }
+    }
+}
+
+fn weights(matrix: &Matrix) -> f64 {
+    (matrix.rows * matrix.cols) as f64
+}

@@ -1,0 +1,122 @@
+//! A job that is run to learn how long its parts take.
+
+use super::{Job, JobHost, Unit};
+use crate::{CompressError, Event};
+
+/// What the parts of one block took.
+#[derive(Debug, Default)]
+pub(crate) struct Sample {
+    /// Calibration tokens.
+    pub tokens: usize,
+    /// Seconds of embedding all tokens.
+    pub embed: f64,
+    /// For each step through the block: seconds of reading its weights, and of the whole step.
+    pub moves: Vec<(f64, f64)>,
+    /// Every matrix.
+    pub solved: Vec<SolvedSample>,
+}
+
+/// What one matrix took.
+#[derive(Debug)]
+pub(crate) struct SolvedSample {
+    pub role: &'static str,
+    pub embedding: bool,
+    pub weights: f64,
+    pub seconds: f64,
+}
+
+impl Sample {
+    /// Seconds per weight of some matrices.
+    pub fn rate(&self, of: impl Fn(&SolvedSample) -> bool) -> Option<f64> {
+        let sums = self
+            .solved
+            .iter()
+            .filter(|solved| of(solved))
+            .fold((0.0, 0.0), |sums, solved| {
+                (sums.0 + solved.seconds, sums.1 + solved.weights)
+            });
+        (sums.1 > 0.0).then(|| sums.0 / sums.1)
+    }
+}
+
+impl Sample {
+    /// Of each part, what it took at best.
+    pub fn keep_shorter(&mut self, other: &Self) {
+        self.embed = self.embed.min(other.embed);
+        for (mine, theirs) in self.moves.iter_mut().zip(&other.moves) {
+            *mine = (mine.0.min(theirs.0), mine.1.min(theirs.1));
+        }
+        for (mine, theirs) in self.solved.iter_mut().zip(&other.solved) {
+            mine.seconds = mine.seconds.min(theirs.seconds);
+        }
+    }
+}
+
+/// Nobody watches.
+struct Alone;
+
+impl JobHost for Alone {
+    fn event(&mut self, _event: Event) {}
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Job {
+    /// Does every unit but the last, and the way through the end of the first block, with a clock in hand.
+    pub(crate) fn sample(&mut self) -> Result<Sample, CompressError> {
+        let mut sample = Sample {
+            tokens: self.tokens(),
+            ..Sample::default()
+        };
+        for unit in self.units.clone() {
+            match unit {
+                Unit::Solve(index) => {
+                    let begun = (self.clock)();
+                    self.solve(index, &mut Alone)?;
+                    self.flush()?;
+                    let matrix = self.matrix(index);
+                    sample.solved.push(SolvedSample {
+                        role: matrix.role,
+                        embedding: matrix.embedding,
+                        weights: (matrix.rows * matrix.cols) as f64,
+                        seconds: (self.clock)() - begun,
+                    });
+                }
+                Unit::Statistics(0, 0) => {
+                    let begun = (self.clock)();
+                    self.activations = Some(self.embed(&mut Alone)?);
+                    sample.embed = (self.clock)() - begun;
+                    self.sample_move(&mut sample, (0, 0), |job| job.statistics(0, 0, &mut Alone))?;
+                }
+                Unit::Statistics(block, input) => {
+                    self.sample_move(&mut sample, (block, input), |job| {
+                        job.statistics(block, input, &mut Alone)
+                    })?;
+                }
+                Unit::Forward(_) | Unit::Write => {}
+            }
+        }
+        if self.plan.calibrated() {
+            let inputs = self.network().inputs();
+            self.sample_move(&mut sample, (0, inputs), |job| job.forward(0, &mut Alone))?;
+        }
+        Ok(sample)
+    }
+
+    fn sample_move(
+        &mut self,
+        sample: &mut Sample,
+        place: (usize, usize),
+        go: impl FnOnce(&mut Self) -> Result<(), CompressError>,
+    ) -> Result<(), CompressError> {
+        let begun = (self.clock)();
+        drop(self.load_part(place)?);
+        let load = (self.clock)() - begun;
+        let begun = (self.clock)();
+        go(self)?;
+        sample.moves.push((load, (self.clock)() - begun));
+        Ok(())
+    }
+}
