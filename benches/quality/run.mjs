@@ -1,6 +1,7 @@
 // npm run bench:quality: what compression costs in quality, beside what rivals reach on the same data; writes RESULTS.md.
 //   --quick    the four methods that PEERS.md has on MiniLM, no Python: a minute or two
 //   --python   checks every row again with transformers (score.py); without it, kerf's own `compare` is the judge
+//   --grid     instead: what each share of removed weights costs at each number of bits; writes docs/what-to-expect.md
 //   --threads N
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,6 +12,7 @@ import { fail, root, scratch, sharedPath } from '../lib/paths.mjs'
 import { python } from '../lib/python.mjs'
 import { fixed, megabytes, seconds, table } from '../lib/table.mjs'
 import { CLASSICS_PREFIX_BYTES, languageCases, sentenceCases } from './cases.mjs'
+import { writeGrid } from './grid.mjs'
 
 const threads = flag('threads', '2')
 const interpreter = has('python') ? python() : null
@@ -110,6 +112,11 @@ async function languageTable(cases) {
   const { perplexity, tokens } = rows[0].scores.original
   const title = `## classics-6M, first 200 windows of 256 tokens (${tokens} predictions), dense perplexity ${fixed(perplexity, 2)}`
   return `${title}\n\n${table([head, ...rows.map(line)])}`
+}
+
+if (has('grid')) {
+  console.log(await writeGrid(threads))
+  process.exit(0)
 }
 
 const quick = has('quick')
