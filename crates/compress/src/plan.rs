@@ -25,6 +25,8 @@ pub struct Matrix {
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
+    /// Whether the tensor is [inputs, outputs] instead of [outputs, inputs].
+    pub transposed: bool,
     /// Share of weights to remove.
     pub sparsity: f64,
     /// Grid of the survivors.
@@ -283,11 +285,13 @@ fn known_matrices(
     for block in 0..network.blocks() {
         for linear in network.linears(block) {
             let tensor = index[linear.weight.as_str()];
-            let input = linear.input;
             let found = matrix(catalog, tensor, settings.grid);
             targets.extend(found.map(|matrix| Matrix {
                 block,
-                input,
+                input: linear.input,
+                rows: linear.rows,
+                cols: linear.cols,
+                transposed: linear.transposed,
                 ..matrix
             }));
         }
@@ -339,6 +343,7 @@ fn matrix(catalog: &Catalog, tensor: usize, grid: Option<Grid>) -> Option<Matrix
         input: 0,
         rows,
         cols,
+        transposed: false,
         sparsity: 0.0,
         grid,
         embedding: false,

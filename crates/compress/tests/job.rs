@@ -1,12 +1,13 @@
 //! Whole jobs on the small real model: results, resume, cancel, memory, unknown architectures.
 
-use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Stage, Step};
+mod common;
+
+use common::{Host, run, temp};
+use kerf_compress::{CompressError, Job, Options, Report, Stage};
 use kerf_kernels::Compute;
-use kerf_tensors::folder::{FsFolder, FsOutFolder, FsWorkspace};
 use kerf_tensors::{Catalog, TensorsError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K")
@@ -23,41 +24,8 @@ fn calibration() -> Vec<Vec<u32>> {
         .collect()
 }
 
-#[derive(Default)]
-struct Host {
-    events: Vec<Event>,
-    cancel_after: Option<usize>,
-}
-
-impl JobHost for Host {
-    fn event(&mut self, event: Event) {
-        self.events.push(event);
-    }
-    fn cancelled(&self) -> bool {
-        self.cancel_after
-            .is_some_and(|limit| self.events.len() >= limit)
-    }
-}
-
 fn open(model: &Path, root: &Path, options: Options) -> Result<Job, CompressError> {
-    let out = root.join("out");
-    Job::open(JobInputs {
-        catalog: Catalog::open(Arc::new(FsFolder::open(model)?))?,
-        options,
-        calibration: calibration(),
-        workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
-        out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
-        out_name: "out".into(),
-        clock: || 0.0,
-    })
-}
-
-fn run(job: &mut Job, host: &mut Host) -> Result<Report, CompressError> {
-    loop {
-        if let Step::Done(report) = job.step(host)? {
-            return Ok(*report);
-        }
-    }
+    common::open(Catalog::open_path(model)?, root, options, calibration())
 }
 
 fn compress(model: &Path, root: &Path, options: Options) -> Result<Report, CompressError> {
@@ -74,10 +42,6 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
         )
     };
     std::fs::read_dir(out).unwrap().map(read).collect()
-}
-
-fn temp() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
 }
 
 #[test]
