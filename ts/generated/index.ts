@@ -517,7 +517,24 @@ export const ISAS = [
 /** Ids of the architectures that kerf can run. */
 export const ARCHITECTURES = [
   'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'smollm3',
+  'gemma',
+  'gemma2',
+  'gemma3',
+  'gpt2',
+  'gpt_neox',
+  'opt',
+  'phi',
   'bert',
+  'roberta',
+  'distilbert',
+  'mpnet',
+  'modernbert',
+  'nomic_bert',
+  'nomic_bert_hub',
 ] as const
 
 /** Codes of all errors of the core. */

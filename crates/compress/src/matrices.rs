@@ -27,6 +27,8 @@ pub struct Matrix {
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
+    /// Whether the tensor is [inputs, outputs] instead of [outputs, inputs].
+    pub transposed: bool,
     /// The method that solves it.
     pub method: &'static dyn Method,
     /// Shape of sparsity.
@@ -168,6 +170,8 @@ fn known_matrices(catalog: &Catalog, network: &Network, settings: &Settings) -> 
                 candidate.matrix.block = block;
                 candidate.matrix.input = linear.input;
                 candidate.matrix.role = linear.role;
+                (candidate.matrix.rows, candidate.matrix.cols) = (linear.rows, linear.cols);
+                candidate.matrix.transposed = linear.transposed;
                 candidate
             }));
         }
@@ -212,6 +216,7 @@ fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candi
             input: 0,
             rows,
             cols,
+            transposed: false,
             method: solving.method,
             pattern: solving.pattern,
             sparsity: solving.sparsity,

@@ -172,7 +172,9 @@ fn groups(network: &Network, targets: &[Matrix]) -> HashMap<(usize, usize), Grou
 /// errors of a block of columns, the encoded parts.
 fn solver_bytes(matrix: &Matrix) -> u64 {
     let weights = (matrix.rows * matrix.cols) as u64;
-    weights * (4 + 4 + 4 + 1 + 1) + (matrix.rows * 128 * 4) as u64
+    // A matrix that is stored the other way round is there twice.
+    let turned = if matrix.transposed { 4 } else { 0 };
+    weights * (4 + 4 + 4 + 1 + 1 + turned) + (matrix.rows * 128 * 4) as u64
 }
 
 fn solve_bytes(catalog: &Catalog, matrix: &Matrix) -> u64 {

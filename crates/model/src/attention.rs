@@ -4,8 +4,11 @@
 //! Memory is one tile of scores [QUERY_TILE, keys] for each worker.
 
 use crate::block::BlockCache;
+use crate::distance::DistanceTable;
+use crate::layers::Reach;
 use crate::small::{self, Panel};
 use kerf_kernels::{Compute, Isa, Linalg, MatMut, MatRef, Pool};
+use std::ops::Range;
 
 /// Queries of a tile.
 pub(crate) const QUERY_TILE: usize = 64;
@@ -15,12 +18,20 @@ const FEW_KEYS: usize = 48;
 /// Up to this many queries (decoding) the products are dot products and sums over keys and values as they lie.
 const FEW_QUERIES: usize = 2;
 
-/// Shape of the heads.
-pub(crate) struct Heads {
+/// Shape of the heads, and what they see.
+pub(crate) struct Heads<'a> {
     pub heads: usize,
     pub kv_heads: usize,
     pub dim: usize,
     pub causal: bool,
+    /// Factor on scores.
+    pub scale: f32,
+    /// Soft cap of scores.
+    pub cap: Option<f32>,
+    /// How far a token sees; `None`: all that `causal` lets it.
+    pub reach: Option<Reach>,
+    /// What is added to scores.
+    pub distance: Option<&'a DistanceTable>,
 }
 
 /// Keys and values of one sequence: head g of token j begins at `[j * stride + g * dim]`.
@@ -46,7 +57,12 @@ struct Tile<'a> {
 }
 
 /// Attention within each sequence. `qkv`: [tokens, query + 2 * kv width]; the result is [tokens, query width].
-pub(crate) fn attend(compute: &Compute, heads: &Heads, qkv: &[f32], starts: &[usize]) -> Vec<f32> {
+pub(crate) fn attend(
+    compute: &Compute,
+    heads: &Heads<'_>,
+    qkv: &[f32],
+    starts: &[usize],
+) -> Vec<f32> {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
     let mut out = vec![0.0; starts[starts.len() - 1] * query];
@@ -76,7 +92,7 @@ pub(crate) fn attend(compute: &Compute, heads: &Heads, qkv: &[f32], starts: &[us
 /// Attention of new tokens to all that the cache holds, themselves included: they were appended to it before.
 pub(crate) fn attend_cached(
     compute: &Compute,
-    heads: &Heads,
+    heads: &Heads<'_>,
     qkv: &[f32],
     cache: &BlockCache,
 ) -> Vec<f32> {
@@ -100,7 +116,7 @@ pub(crate) fn attend_cached(
 
 /// Cuts the queries of one sequence into tiles.
 fn cut<'a>(
-    heads: &Heads,
+    heads: &Heads<'_>,
     rows: &'a [f32],
     stride: usize,
     place: usize,
@@ -122,7 +138,7 @@ fn cut<'a>(
     }
 }
 
-fn run(compute: &Compute, heads: &Heads, tiles: &mut [Tile<'_>]) {
+fn run(compute: &Compute, heads: &Heads<'_>, tiles: &mut [Tile<'_>]) {
     // Products inside a tile stay on its thread.
     let linalg = Linalg::new(compute.kernels.isa() == Isa::Portable, Pool::new(1));
     compute.pool.chunks_mut(tiles, 1, |_, tiles| {
@@ -132,73 +148,95 @@ fn run(compute: &Compute, heads: &Heads, tiles: &mut [Tile<'_>]) {
     });
 }
 
-impl Heads {
+/// One head of a tile, and the keys that any of its queries sees.
+#[derive(Clone, Copy)]
+struct Seen {
+    head: usize,
+    first: usize,
+    keys: usize,
+}
+
+impl Heads<'_> {
     /// Width of all query heads, and of all key heads.
     fn widths(&self) -> (usize, usize) {
         (self.heads * self.dim, self.kv_heads * self.dim)
     }
 
-    fn scale(&self) -> f32 {
-        1.0 / (self.dim as f32).sqrt()
+    /// Keys that the query at `place` sees, of so many.
+    fn visible(&self, place: usize, tokens: usize) -> Range<usize> {
+        let end = if self.causal { place + 1 } else { tokens };
+        match self.reach {
+            None => 0..end,
+            Some(reach) => {
+                place.saturating_sub(reach.before)..end.min(place.saturating_add(reach.after + 1))
+            }
+        }
     }
 }
 
 impl Tile<'_> {
-    fn run(&mut self, compute: &Compute, linalg: &Linalg, heads: &Heads) {
-        let keys = if heads.causal {
-            self.place + self.rows
-        } else {
-            self.source.tokens
-        };
+    fn run(&mut self, compute: &Compute, linalg: &Linalg, heads: &Heads<'_>) {
+        // What any of the queries sees: of a window no more keys than it has are touched.
+        let first = heads.visible(self.place, self.source.tokens).start;
+        let last = self.place + self.rows - 1;
+        let keys = heads.visible(last, self.source.tokens).end - first;
         let stride = keys.next_multiple_of(small::LANES);
         let mut scores = vec![0.0; self.rows * stride];
         let few_keys = keys <= FEW_KEYS;
         let mut packed = vec![0.0; if few_keys { heads.dim * stride } else { 0 }];
         let group = heads.heads / heads.kv_heads;
         for head in 0..heads.heads {
-            let at = head / group * heads.dim;
+            let at = first * self.source.stride + head / group * heads.dim;
             let source = KeysValues {
                 keys: &self.source.keys[at..],
                 values: &self.source.values[at..],
                 ..self.source
             };
+            let seen = Seen { head, first, keys };
             if self.rows <= FEW_QUERIES {
-                self.head_by_rows(compute, heads, head, source, keys, &mut scores);
+                self.head_by_rows(compute, heads, seen, source, &mut scores);
             } else if few_keys {
                 if head % group == 0 {
                     small::transpose(source.keys, source.stride, keys, stride, &mut packed);
                 }
-                self.head_small(compute, heads, head, source, keys, &packed, &mut scores);
+                self.head_small(compute, heads, seen, source, &packed, &mut scores);
             } else {
-                self.head_large(compute, linalg, heads, head, source, keys, &mut scores);
+                self.head_large(compute, linalg, heads, seen, source, &mut scores);
             }
         }
     }
 
-    /// Scores to probabilities: the visible ones of each row, zeros behind.
-    fn softmax(&self, compute: &Compute, heads: &Heads, keys: usize, scores: &mut [f32]) {
+    /// Scores to probabilities: the visible ones of each row, zeros around them.
+    fn softmax(&self, compute: &Compute, heads: &Heads<'_>, seen: Seen, scores: &mut [f32]) {
         let stride = scores.len() / self.rows;
         for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
-            let visible = if heads.causal {
-                self.place + row + 1
-            } else {
-                keys
-            };
-            compute.kernels.softmax(&mut scores[..visible]);
-            scores[visible..].fill(0.0);
+            let place = self.place + row;
+            let visible = heads.visible(place, self.source.tokens);
+            let visible = visible.start - seen.first..visible.end - seen.first;
+            let inside = &mut scores[visible.clone()];
+            if let Some(cap) = heads.cap {
+                inside.iter_mut().for_each(|score| *score /= cap);
+                compute.kernels.tanh(inside);
+                inside.iter_mut().for_each(|score| *score *= cap);
+            }
+            if let Some(distance) = heads.distance {
+                distance.add(seen.head, place, seen.first + visible.start, inside);
+            }
+            compute.kernels.softmax(inside);
+            scores[..visible.start].fill(0.0);
+            scores[visible.end..].fill(0.0);
         }
     }
 
     fn head_by_rows(
         &mut self,
         compute: &Compute,
-        heads: &Heads,
-        head: usize,
+        heads: &Heads<'_>,
+        seen: Seen,
         source: KeysValues<'_>,
-        keys: usize,
         scores: &mut [f32],
     ) {
-        let dim = heads.dim;
+        let (dim, Seen { head, keys, .. }) = (heads.dim, seen);
         let stride = scores.len() / self.rows;
         for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
             let query = &self.queries[row * self.query_stride + head * dim..][..dim];
@@ -206,10 +244,10 @@ impl Tile<'_> {
                 .iter_mut()
                 .zip(source.keys.chunks(source.stride))
             {
-                *score = heads.scale() * compute.kernels.dot(query, &key[..dim]);
+                *score = heads.scale * compute.kernels.dot(query, &key[..dim]);
             }
         }
-        self.softmax(compute, heads, keys, scores);
+        self.softmax(compute, heads, seen, scores);
         for (row, scores) in scores.chunks_exact(stride).enumerate() {
             let out = &mut self.out[(row * heads.heads + head) * dim..][..dim];
             out.fill(0.0);
@@ -226,14 +264,14 @@ impl Tile<'_> {
     fn head_small(
         &mut self,
         compute: &Compute,
-        heads: &Heads,
-        head: usize,
+        heads: &Heads<'_>,
+        seen: Seen,
         source: KeysValues<'_>,
-        keys: usize,
         packed: &[f32],
         scores: &mut [f32],
     ) {
         let (dim, rows) = (heads.dim, self.rows);
+        let Seen { head, keys, .. } = seen;
         let stride = scores.len() / rows;
         small::product(
             Panel {
@@ -246,12 +284,12 @@ impl Tile<'_> {
                 stride,
             },
             dim,
-            heads.scale(),
+            heads.scale,
             scores,
             stride,
             stride,
         );
-        self.softmax(compute, heads, keys, scores);
+        self.softmax(compute, heads, seen, scores);
         small::product(
             Panel {
                 data: scores,
@@ -275,13 +313,13 @@ impl Tile<'_> {
         &mut self,
         compute: &Compute,
         linalg: &Linalg,
-        heads: &Heads,
-        head: usize,
+        heads: &Heads<'_>,
+        seen: Seen,
         source: KeysValues<'_>,
-        keys: usize,
         scores: &mut [f32],
     ) {
         let (dim, rows) = (heads.dim, self.rows);
+        let Seen { head, keys, .. } = seen;
         let stride = scores.len() / rows;
         let matrix = |data, stride| MatRef {
             data,
@@ -303,10 +341,10 @@ impl Tile<'_> {
                 stride: self.query_stride,
             },
             matrix(source.keys, source.stride),
-            heads.scale(),
+            heads.scale,
             0.0,
         );
-        self.softmax(compute, heads, keys, scores);
+        self.softmax(compute, heads, seen, scores);
         linalg.gemm_nn(
             MatMut {
                 data: &mut self.out[head * dim..],

@@ -1,19 +1,71 @@
 //! What one block holds: its weights, and its keys and values while decoding.
 
-use crate::arch::INPUTS;
+use crate::arch::{INPUTS, Name, Role};
+use crate::distance::DistanceTable;
 use crate::forward::NormWeights;
 use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::{Compute, MatMut, MatRef, SparseMatrix};
-use kerf_tensors::TensorsError;
+use kerf_tensors::{TensorsError, transpose};
 use std::ops::Range;
 
 /// Weights of one block, ready to run: dense, or by their nonzeros where so many are zero that this is faster.
 #[derive(Clone, Debug)]
 pub struct BlockWeights {
+    /// Number of the block.
+    pub(crate) index: usize,
     /// By shared input: its linear layers stacked.
     pub(crate) stacks: [Stack; INPUTS],
-    pub(crate) attention_norm: NormWeights,
-    pub(crate) mlp_norm: NormWeights,
+    pub(crate) norms: Norms,
+    /// What is added to attention scores.
+    pub(crate) distance: Option<DistanceTable>,
+}
+
+/// Norms of one block, those that it has.
+#[derive(Clone, Debug)]
+pub(crate) struct Norms {
+    pub attention: Option<NormWeights>,
+    pub attention_output: Option<NormWeights>,
+    pub mlp: Option<NormWeights>,
+    pub mlp_output: Option<NormWeights>,
+    pub query: Option<NormWeights>,
+    pub key: Option<NormWeights>,
+}
+
+impl Norms {
+    fn load(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+    ) -> Result<Self, ModelError> {
+        let load = |stem: Option<Name>, width: usize| {
+            let stem = stem.map(|stem| network.name(stem, block));
+            let load = |stem: String| NormWeights::load(network, compute, weights, &stem, width);
+            stem.map(load).transpose()
+        };
+        let names = &network.arch.block;
+        let (hidden, head) = (network.hidden(), network.settings.head_dim);
+        Ok(Self {
+            attention: load(network.attention_norm(block), hidden)?,
+            attention_output: load(names.attention_output_norm, hidden)?,
+            mlp: load(names.mlp_norm, hidden)?,
+            mlp_output: load(names.mlp_output_norm, hidden)?,
+            query: load(names.query_norm, head)?,
+            key: load(names.key_norm, head)?,
+        })
+    }
+
+    fn len(&self) -> usize {
+        let all = [
+            &self.attention,
+            &self.attention_output,
+            &self.mlp,
+            &self.mlp_output,
+            &self.query,
+            &self.key,
+        ];
+        all.into_iter().flatten().map(NormWeights::len).sum()
+    }
 }
 
 /// Linear layers that share an input, stacked to one [rows, cols].
@@ -55,28 +107,35 @@ impl BlockWeights {
             if !inputs.contains(&row.role.input()) {
                 continue;
             }
+            let (rows, cols) = network.shape(row.role);
             let name = format!("{}.weight", network.name(row.stem, block));
-            let values = read(compute, weights, &name, network.shape(row.role))?;
-            let bias = match network.bias(weights, index, block) {
-                Some(name) => Some(read(
-                    compute,
-                    weights,
-                    &name,
-                    (network.shape(row.role).0, 1),
-                )?),
+            let mut values = read(compute, weights, &name, (rows, cols))?;
+            if row.transposed {
+                values = transpose(compute, &values, cols, rows);
+            }
+            let mut bias = match network.bias(weights, index, block) {
+                Some(name) => Some(read(compute, weights, &name, (rows, 1))?),
                 None => None,
             };
-            stacks[row.role.input()].push(network.shape(row.role), values, bias);
+            if row.role == Role::QkvByHead {
+                let dim = network.settings.head_dim;
+                values = head_by_head_to_one_after_the_other(&values, dim, cols);
+                bias = bias.map(|bias| head_by_head_to_one_after_the_other(&bias, dim, 1));
+            }
+            stacks[row.role.input()].push((rows, cols), values, bias);
         }
         for stack in &mut stacks {
             stack.settle(compute);
         }
-        let norm =
-            |stem: &str| NormWeights::load(network, compute, weights, &network.name(stem, block));
+        let distance = match inputs.contains(&0) {
+            true => DistanceTable::load(network, compute, weights)?,
+            false => None,
+        };
         Ok(Self {
+            index: block,
             stacks,
-            attention_norm: norm(network.arch.block.attention_norm)?,
-            mlp_norm: norm(network.arch.block.mlp_norm)?,
+            norms: Norms::load(network, compute, weights, block)?,
+            distance,
         })
     }
 
@@ -87,7 +146,7 @@ impl BlockWeights {
             .map(|stack| stack.weight.len() + stack.bias.as_ref().map_or(0, Vec::len))
             .sum();
         let sparse = self.stacks.iter().filter_map(|stack| stack.sparse.as_ref());
-        let norms = self.attention_norm.len() + self.mlp_norm.len();
+        let norms = self.norms.len();
         4 * (values + norms) as u64 + sparse.map(SparseMatrix::bytes).sum::<u64>()
     }
 }
@@ -142,6 +201,18 @@ impl Stack {
         let beta = if add { 1.0 } else { 0.0 };
         compute.linalg.gemm_nt(out, input, weight, 1.0, beta);
     }
+}
+
+/// Rows of a fused matrix [heads * 3 * dim, cols], in which each head has its query, key and value rows together, in the order
+/// that the block works in: all queries, all keys, all values.
+fn head_by_head_to_one_after_the_other(values: &[f32], dim: usize, cols: usize) -> Vec<f32> {
+    let mut ordered = Vec::with_capacity(values.len());
+    for part in 0..3 {
+        for head in values.chunks_exact(3 * dim * cols) {
+            ordered.extend_from_slice(&head[part * dim * cols..(part + 1) * dim * cols]);
+        }
+    }
+    ordered
 }
 
 /// All values of a tensor; a source that does not give as many as its shape says is an error, not a panic later.
@@ -210,6 +281,17 @@ mod tests {
         assert_eq!(out, [14.0, 26.0]);
         stack.multiply(&compute, input, MatMut::dense(&mut out, 1, 2), false);
         assert_eq!(out, [4.0, 6.0]);
+    }
+
+    #[test]
+    fn heads_are_taken_apart() {
+        // Two heads of width 1, two columns.
+        let rows = [
+            0.0, 0.1, 1.0, 1.1, 2.0, 2.1, 10.0, 10.1, 11.0, 11.1, 12.0, 12.1,
+        ];
+        let ordered = head_by_head_to_one_after_the_other(&rows, 1, 2);
+        assert_eq!(ordered[..6], [0.0, 0.1, 10.0, 10.1, 1.0, 1.1]);
+        assert_eq!(ordered[6..], [11.0, 11.1, 2.0, 2.1, 12.0, 12.1]);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Numbers of one configuration, read and checked. Nothing that config.json says is used before its limit was checked.
 
 use crate::ModelError;
-use crate::arch::{Architecture, Bias, Fixed, Positions};
-use crate::rope::Rope;
+use crate::arch::{Activation, Architecture, Bias, Fixed, Order, Positions, Setting};
+use crate::layers::{self, Layer};
+use crate::rope::Ropes;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Limits of what a configuration may say: far above every model there is, and small enough that sizes computed from them
 /// cannot overflow. Memory is only allocated for tensors that were seen in the file with the promised shape.
-mod limits {
+pub(crate) mod limits {
     pub const WIDTH: usize = 1 << 18;
     pub const BLOCKS: usize = 1 << 12;
     pub const HEADS: usize = 1 << 14;
@@ -16,43 +18,42 @@ mod limits {
     pub const POSITIONS: usize = 1 << 26;
 }
 
-/// Activation of the MLP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
-    Silu,
-    GeluErf,
-    GeluTanh,
-    Relu,
-}
-
-/// Names of activations in configurations.
-const ACTIVATIONS: &[(&str, Activation)] = &[
-    ("silu", Activation::Silu),
-    ("swish", Activation::Silu),
-    ("gelu", Activation::GeluErf),
-    ("gelu_new", Activation::GeluTanh),
-    ("gelu_pytorch_tanh", Activation::GeluTanh),
-    ("relu", Activation::Relu),
-];
-
 /// The numbers of one configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub hidden: usize,
-    pub blocks: usize,
     pub heads: usize,
     pub kv_heads: usize,
     pub head_dim: usize,
     pub intermediate: usize,
     pub vocab: usize,
+    /// Most tokens of a sequence.
     pub positions: usize,
+    /// Rows of the learned position embedding, and that of the first token.
+    pub position_rows: (usize, usize),
     pub token_types: usize,
     pub eps: f32,
     pub activation: Activation,
+    /// Pre, Post or Parallel.
+    pub order: Order,
     pub tied: bool,
-    pub rope: Option<Rope>,
+    /// Factor on token embeddings.
+    pub embedding_scale: f32,
+    /// Factor on attention scores.
+    pub score_scale: f32,
+    /// Soft cap of attention scores.
+    pub score_cap: Option<f32>,
+    /// Soft cap of logits.
+    pub logit_cap: Option<f32>,
+    /// Rows of the table of distance biases.
+    pub buckets: usize,
+    pub ropes: Option<Ropes>,
+    /// Each block.
+    pub layers: Vec<Layer>,
     /// For each linear layer of the architecture: must have a bias, must not, or as the file has it.
     pub biases: Vec<Option<bool>>,
+    /// The same for the shift of norms.
+    pub norm_bias: Option<bool>,
     pub bos: Option<u32>,
     pub eos: Vec<u32>,
 }
@@ -62,10 +63,11 @@ impl Settings {
     pub fn read(arch: &Architecture, config: &Value) -> Result<Self, ModelError> {
         let reader = Reader { config };
         let fields = &arch.fields;
-        for (field, value) in arch.fixed {
-            reader.fixed(field, *value)?;
+        for requirement in arch.fixed {
+            reader.fixed(requirement.field, requirement.value)?;
         }
         let hidden = reader.size(fields.hidden, limits::WIDTH)?;
+        let blocks = reader.size(fields.blocks, limits::BLOCKS)?;
         let heads = reader.size(fields.heads, limits::HEADS)?;
         let kv_heads = match fields.kv_heads {
             Some(field) => reader.size_or(field, limits::HEADS, heads)?,
@@ -76,34 +78,52 @@ impl Settings {
             return Err(reader.bad(field, format!("a divisor of the {heads} query heads")));
         }
         let head_dim = head_dim(&reader, arch, hidden, heads)?;
-        let positions =
-            reader.size_or(fields.positions.0, limits::POSITIONS, fields.positions.1)?;
-        let token_types = match arch.embeddings.token_type {
-            Some((_, field)) => reader.size_or(field, limits::VOCAB, 2)?,
-            None => 0,
+        let (positions, position_rows) = positions(&reader, arch)?;
+        let attention = &arch.attention;
+        let setting = |setting: Option<Setting<usize>>| match setting {
+            Some(setting) => reader.size_or(setting.field, limits::VOCAB, setting.default),
+            None => Ok(0),
         };
-        let rope = match arch.positions {
-            Positions::Rope => Some(Rope::read(&reader, head_dim, positions)?),
-            Positions::Learned(_) => None,
+        let scaled_by = match attention.scale {
+            Some(scale) => reader.number(scale.field, Some(scale.default), 1e-6..=1e9)?,
+            None => head_dim as f64,
         };
         Ok(Self {
             hidden,
-            blocks: reader.size(fields.blocks, limits::BLOCKS)?,
             heads,
             kv_heads,
             head_dim,
-            intermediate: reader.size(fields.intermediate, limits::WIDTH)?,
+            intermediate: intermediate(&reader, arch, hidden)?,
             vocab: reader.size(fields.vocab, limits::VOCAB)?,
             positions,
-            token_types,
-            eps: reader.number(fields.norm_eps.0, Some(fields.norm_eps.1), 0.0..=1.0)? as f32,
+            position_rows,
+            token_types: setting(arch.embeddings.token_type.map(|kind| kind.count))?,
+            eps: reader.number(
+                fields.norm_eps.field,
+                Some(fields.norm_eps.default),
+                0.0..=1.0,
+            )? as f32,
             activation: activation(&reader, fields.activation)?,
+            order: order(&reader, arch)?,
             tied: match &arch.head {
-                Some(head) => reader.flag(head.tied.0)?.unwrap_or(head.tied.1),
+                Some(head) => reader.flag(head.tied.field)?.unwrap_or(head.tied.default),
                 None => false,
             },
-            rope,
+            embedding_scale: match arch.embeddings.scaled {
+                true => embedding_scale(&reader, hidden)?,
+                false => 1.0,
+            },
+            score_scale: 1.0 / (scaled_by as f32).sqrt(),
+            score_cap: cap(&reader, attention.cap)?,
+            logit_cap: cap(&reader, arch.head.and_then(|head| head.cap))?,
+            buckets: setting(attention.distance_bias.map(|bias| bias.buckets))?,
+            ropes: match &arch.positions {
+                Positions::Rope(fields) => Some(Ropes::read(&reader, fields, head_dim, positions)?),
+                Positions::Learned(_) => None,
+            },
+            layers: layers::read(&reader, arch, blocks)?,
             biases: biases(&reader, arch)?,
+            norm_bias: bias(&reader, arch.norm_bias)?,
             bos: reader.token("bos_token_id"),
             eos: reader.tokens("eos_token_id"),
         })
@@ -144,25 +164,105 @@ fn head_dim(
     Ok(dim)
 }
 
-fn activation(
+/// Most tokens of a sequence, and of the learned embedding: rows, and the row of the first token.
+fn positions(
     reader: &Reader<'_>,
-    (field, default): (&'static str, &'static str),
-) -> Result<Activation, ModelError> {
-    let name = reader.text(field)?.unwrap_or(default);
-    let found = ACTIVATIONS.iter().find(|row| row.0 == name);
-    found.map(|row| row.1).ok_or_else(|| {
-        let known: Vec<&str> = ACTIVATIONS.iter().map(|row| row.0).collect();
-        reader.bad(field, format!("one of {}", known.join(", ")))
+    arch: &Architecture,
+) -> Result<(usize, (usize, usize)), ModelError> {
+    let field = arch.fields.positions;
+    let counted = reader.size_or(field.field, limits::POSITIONS, field.default)?;
+    match &arch.positions {
+        Positions::Rope(_) => Ok((counted, (0, 0))),
+        Positions::Learned(learned) => {
+            let rows = counted + learned.extra;
+            if rows <= learned.first {
+                return Err(reader.bad(field.field, format!("more than {}", learned.first)));
+            }
+            Ok((rows - learned.first, (rows, learned.first)))
+        }
+    }
+}
+
+fn intermediate(
+    reader: &Reader<'_>,
+    arch: &Architecture,
+    hidden: usize,
+) -> Result<usize, ModelError> {
+    let field = arch.fields.intermediate;
+    match arch.fields.intermediate_times {
+        Some(times) => reader.size_or(field, limits::WIDTH, times * hidden),
+        None => reader.size(field, limits::WIDTH),
+    }
+}
+
+fn order(reader: &Reader<'_>, arch: &Architecture) -> Result<Order, ModelError> {
+    Ok(match arch.order {
+        Order::ParallelUnless(field) if reader.flag(field)? == Some(false) => Order::Pre,
+        Order::ParallelUnless(_) => Order::Parallel,
+        order => order,
+    })
+}
+
+/// sqrt(hidden), rounded to the type that the model computes in: what it was trained with.
+fn embedding_scale(reader: &Reader<'_>, hidden: usize) -> Result<f32, ModelError> {
+    let exact = (hidden as f64).sqrt() as f32;
+    let dtype = match reader.text("dtype")? {
+        Some(dtype) => dtype,
+        None => reader.text("torch_dtype")?.unwrap_or("float32"),
+    };
+    // Bits of the fraction that the type does not have; half of the last kept one is added before they are cut, with ties
+    // to even.
+    let cut = match dtype {
+        "bfloat16" => 16,
+        "float16" => 13,
+        _ => return Ok(exact),
+    };
+    let bits = exact.to_bits();
+    let odd = (bits >> cut) & 1;
+    let rounded = (bits + (1 << (cut - 1)) - 1 + odd) >> cut << cut;
+    Ok(f32::from_bits(rounded))
+}
+
+fn cap(
+    reader: &Reader<'_>,
+    setting: Option<Setting<Option<f64>>>,
+) -> Result<Option<f32>, ModelError> {
+    let Some(setting) = setting else {
+        return Ok(None);
+    };
+    match reader.config.get(setting.field) {
+        None => Ok(setting.default.map(|cap| cap as f32)),
+        Some(Value::Null) => Ok(None),
+        Some(_) => Ok(Some(reader.number(setting.field, None, 1e-3..=1e9)? as f32)),
+    }
+}
+
+fn activation(reader: &Reader<'_>, setting: Setting<Activation>) -> Result<Activation, ModelError> {
+    let Some(name) = reader.text(setting.field)? else {
+        return Ok(setting.default);
+    };
+    Activation::deserialize(&Value::from(name)).map_err(|error| {
+        // serde lists the names that it knows.
+        let reason = error.to_string();
+        let known = reason
+            .split_once("expected ")
+            .map_or("another", |parts| parts.1);
+        reader.bad(setting.field, known.replace('`', ""))
     })
 }
 
 fn biases(reader: &Reader<'_>, arch: &Architecture) -> Result<Vec<Option<bool>>, ModelError> {
     let rows = arch.block.linears.iter();
-    rows.map(|row| match row.bias {
+    rows.map(|row| bias(reader, row.bias)).collect()
+}
+
+/// Whether there is a bias; `None`: as the file has it.
+fn bias(reader: &Reader<'_>, bias: Bias) -> Result<Option<bool>, ModelError> {
+    match bias {
         Bias::Always => Ok(Some(true)),
+        Bias::AsStored => Ok(None),
         Bias::Field(field) => reader.flag(field),
-    })
-    .collect()
+    }
 }
 
 /// Typed access to the fields of config.json. A field that is null counts as absent.
@@ -242,15 +342,22 @@ impl<'a> Reader<'a> {
     }
 
     fn fixed(&self, field: &str, fixed: Fixed) -> Result<(), ModelError> {
-        let (same, expected) = match (fixed, self.get(field)) {
-            (_, None) => return Ok(()),
-            (Fixed::Text(text), Some(value)) => (value.as_str() == Some(text), text.to_string()),
-            (Fixed::Flag(flag), Some(value)) => (value.as_bool() == Some(flag), flag.to_string()),
+        let Some(value) = self.get(field) else {
+            return Ok(());
+        };
+        let (same, expected) = match fixed {
+            Fixed::Text(text) => (value.as_str() == Some(text), text.to_string()),
+            Fixed::Flag(flag) => (value.as_bool() == Some(flag), flag.to_string()),
+            Fixed::Number(number) => (integer(value) == Some(number), number.to_string()),
+            Fixed::SameAs(other) => (
+                self.get(other).is_none_or(|other| other == value),
+                format!("the same as {other}"),
+            ),
         };
         if same {
             Ok(())
         } else {
-            Err(self.bad(field, expected))
+            Err(self.bad(field, format!("{expected} (kerf computes nothing else)")))
         }
     }
 

@@ -29,17 +29,22 @@ pub(crate) fn embed(
         .collect();
     wanted.sort_unstable();
     let table = network.token_embedding();
+    let scale = network.settings.embedding_scale;
     for (rows, tokens) in pieces(&wanted, hidden) {
         let values = weights.read_rows(compute, &table, rows.clone())?;
         for (id, token) in &wanted[tokens] {
             let from = (id - rows.start) * hidden;
-            x[token * hidden..][..hidden].copy_from_slice(&values[from..from + hidden]);
+            let out = &mut x[token * hidden..][..hidden];
+            out.copy_from_slice(&values[from..from + hidden]);
+            if scale != 1.0 {
+                out.iter_mut().for_each(|value| *value *= scale);
+            }
         }
     }
     add_places(network, compute, weights, batch, first, &mut x)?;
     if let Some(stem) = network.arch.embeddings.norm {
-        NormWeights::load(network, compute, weights, &network.name(stem, 0))?
-            .apply(compute, &mut x);
+        let stem = network.name(stem, 0);
+        NormWeights::load(network, compute, weights, &stem, hidden)?.apply(compute, &mut x);
     }
     Ok(x)
 }
@@ -90,6 +95,7 @@ fn add_places(
     let longest = batch.starts.windows(2).map(|pair| pair[1] - pair[0]).max();
     let positions = match network.position_embedding() {
         Some(name) => {
+            let first = first + network.settings.position_rows.1;
             Some(weights.read_rows(compute, &name, first..first + longest.unwrap_or(0))?)
         }
         None => None,

@@ -1,9 +1,8 @@
 //! The generic block: norms, linear layers, attention and MLP over all tokens of a ragged batch.
 
-use crate::arch::{Norm, NormOrder};
+use crate::arch::{Activation, Norm, Order};
 use crate::attention::{self, Heads, QUERY_TILE};
 use crate::block::{BlockCache, BlockWeights, Stack, read};
-use crate::config::Activation;
 use crate::{Batch, ModelError, Network, WeightSource};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
@@ -25,7 +24,10 @@ pub(crate) fn scratch_per_token(network: &Network, max_sequence: usize) -> usize
     let stacked = if network.gated() { 2 } else { 1 };
     // next_input also holds its input, and the hidden values once more where they must be made contiguous.
     let mlp = 2 * hidden + (stacked + stacked / 2) * settings.intermediate;
-    attention.max(mlp) + hidden
+    // What the MLP of a parallel block sees is kept beside the attention; a norm of an output needs that apart.
+    let parallel = settings.order == Order::Parallel;
+    let apart = network.arch.block.mlp_output_norm.is_some();
+    attention.max(mlp) + hidden * (1 + usize::from(parallel) + usize::from(apart))
 }
 
 /// Scale and shift of a norm.
@@ -43,13 +45,18 @@ impl NormWeights {
         compute: &Compute,
         weights: &dyn WeightSource,
         stem: &str,
+        width: usize,
     ) -> Result<Self, ModelError> {
         let (scale, shift) = network.norm_names(stem);
-        let vector = |name: &str| read(compute, weights, name, (network.hidden(), 1));
+        let vector = |name: &str| read(compute, weights, name, (width, 1));
+        let mut scale = vector(&scale)?;
+        if network.arch.norm == Norm::RmsPlusOne {
+            scale.iter_mut().for_each(|scale| *scale += 1.0);
+        }
         Ok(Self {
             kind: network.arch.norm,
             eps: network.settings.eps,
-            scale: vector(&scale)?,
+            scale,
             shift: shift.as_deref().map(vector).transpose()?,
         })
     }
@@ -61,7 +68,7 @@ impl NormWeights {
 
     fn row(&self, kernels: &Kernels, x: &[f32], out: &mut [f32]) {
         match self.kind {
-            Norm::Rms => kernels.rms_norm(x, &self.scale, self.eps, out),
+            Norm::Rms | Norm::RmsPlusOne => kernels.rms_norm(x, &self.scale, self.eps, out),
             Norm::Layer => kernels.layer_norm(x, &self.scale, self.shift.as_deref(), self.eps, out),
         }
     }
@@ -100,6 +107,11 @@ impl NormWeights {
     }
 }
 
+/// Part of a block that is added to the residual stream, by the shared input of its last matrix.
+type Sublayer = usize;
+const ATTENTION: Sublayer = 1;
+const MLP: Sublayer = 3;
+
 /// One block at work on one batch.
 pub(crate) struct Pass<'a> {
     network: &'a Network,
@@ -128,42 +140,46 @@ impl<'a> Pass<'a> {
         if x.is_empty() {
             return;
         }
-        let attended = {
-            let input = self.before(x, &self.block.attention_norm);
-            self.attend(&input, cache)
+        let (attended, beside) = {
+            let input = self.before(x, ATTENTION);
+            let attended = self.attend(&input, cache);
+            (attended, self.beside(x, input))
         };
-        self.add(
-            &attended,
-            self.network.settings.query_width(),
-            1,
-            &self.block.attention_norm,
-            x,
-        );
+        self.add(&attended, self.network.settings.query_width(), ATTENTION, x);
         drop(attended);
         // One buffer for all tiles: to zero and map fresh memory for each would cost more than a norm.
         let (rows, hidden) = (self.block.stacks[2].rows, self.network.hidden());
         let mut inside = vec![0.0; (x.len() / hidden).min(MLP_TILE) * rows];
-        for x in x.chunks_mut(MLP_TILE * hidden) {
+        for (tile, x) in x.chunks_mut(MLP_TILE * hidden).enumerate() {
             let inside = &mut inside[..x.len() / hidden * rows];
-            self.mlp_inside(&self.before(x, &self.block.mlp_norm), inside);
-            self.add(inside, rows, 3, &self.block.mlp_norm, x);
+            match &beside {
+                Some(input) => {
+                    self.mlp_inside(&input[tile * MLP_TILE * hidden..][..x.len()], inside)
+                }
+                None => self.mlp_inside(&self.before(x, MLP), inside),
+            }
+            self.add(inside, rows, MLP, x);
         }
     }
 
     /// See [`Network::first_input`].
     pub fn first_input(&self, x: &[f32]) -> Vec<f32> {
-        self.before(x, &self.block.attention_norm).into_owned()
+        self.before(x, ATTENTION).into_owned()
     }
 
     /// See [`Network::next_input`].
     pub fn next_input(&self, index: usize, x: &mut [f32], input: Vec<f32>) -> Vec<f32> {
-        let width = self.network.settings.query_width();
+        let settings = &self.network.settings;
         match index {
             0 => self.attend(&input, None),
             1 => {
-                self.add(&input, width, 1, &self.block.attention_norm, x);
+                let beside = match settings.order {
+                    Order::Parallel => Some(self.before(x, MLP).into_owned()),
+                    _ => None,
+                };
+                self.add(&input, settings.query_width(), ATTENTION, x);
                 drop(input);
-                self.before(x, &self.block.mlp_norm).into_owned()
+                beside.unwrap_or_else(|| self.before(x, MLP).into_owned())
             }
             2 => {
                 let mut inside = self.room(&input, &self.block.stacks[2]);
@@ -172,24 +188,35 @@ impl<'a> Pass<'a> {
                 self.contiguous(inside)
             }
             _ => {
-                self.add(
-                    &input,
-                    self.network.settings.intermediate,
-                    3,
-                    &self.block.mlp_norm,
-                    x,
-                );
+                self.add(&input, settings.intermediate, MLP, x);
                 Vec::new()
             }
         }
     }
 
     /// What a sublayer sees: the norm of `x`, or `x` itself.
-    fn before<'x>(&self, x: &'x [f32], norm: &NormWeights) -> Cow<'x, [f32]> {
-        match self.network.arch.norm_order {
-            NormOrder::Pre => Cow::Owned(norm.applied(self.compute, x)),
-            NormOrder::Post => Cow::Borrowed(x),
+    fn before<'x>(&self, x: &'x [f32], sublayer: Sublayer) -> Cow<'x, [f32]> {
+        let norms = &self.block.norms;
+        let norm = match sublayer {
+            ATTENTION => norms.attention.as_ref(),
+            // A block with one norm is a parallel one.
+            _ => norms.mlp.as_ref().or(norms.attention.as_ref()),
+        };
+        match (self.network.settings.order, norm) {
+            (Order::Post, _) | (_, None) => Cow::Borrowed(x),
+            (_, Some(norm)) => Cow::Owned(norm.applied(self.compute, x)),
         }
+    }
+
+    /// What the MLP of a parallel block sees, from `x` before attention is added to it; `input` is what attention saw.
+    fn beside(&self, x: &[f32], input: Cow<'_, [f32]>) -> Option<Vec<f32>> {
+        if self.network.settings.order != Order::Parallel {
+            return None;
+        }
+        Some(match &self.block.norms.mlp {
+            Some(norm) => norm.applied(self.compute, x),
+            None => input.into_owned(),
+        })
     }
 
     /// Attention of all heads, short of its last matrix: [tokens, query width].
@@ -198,14 +225,15 @@ impl<'a> Pass<'a> {
         let stack = &self.block.stacks[0];
         let mut qkv = self.room(input, stack);
         self.product(input, stack, &mut qkv);
-        if let Some(bias) = &stack.bias {
-            self.rows(&mut qkv, stack.rows, |row| {
-                self.compute.kernels.add(bias, row)
-            });
-        }
-        let first = cache.as_ref().map_or(0, |cache| cache.tokens);
         let (query, kv) = (settings.query_width(), settings.kv_width());
-        if let Some(rope) = &settings.rope {
+        self.finish_heads(&mut qkv, stack, query, kv);
+        let first = cache.as_ref().map_or(0, |cache| cache.tokens);
+        let layer = settings.layers[self.block.index];
+        if let Some(rope) = settings
+            .ropes
+            .as_ref()
+            .and_then(|ropes| ropes.of(layer.turn))
+        {
             let mut places = self.batch.places();
             let longest = places.iter().max().map_or(0, |last| last + 1);
             places.iter_mut().for_each(|place| *place += first);
@@ -223,6 +251,10 @@ impl<'a> Pass<'a> {
             kv_heads: settings.kv_heads,
             dim: settings.head_dim,
             causal: self.network.arch.kind == crate::Kind::Decoder,
+            scale: settings.score_scale,
+            cap: settings.score_cap,
+            reach: layer.reach,
+            distance: self.block.distance.as_ref(),
         };
         match cache {
             Some(cache) => {
@@ -231,6 +263,37 @@ impl<'a> Pass<'a> {
             }
             None => attention::attend(self.compute, &heads, &qkv, &self.batch.starts),
         }
+    }
+
+    /// Adds the biases of queries, keys and values, and normalises query and key heads where the architecture does.
+    fn finish_heads(&self, qkv: &mut [f32], stack: &Stack, query: usize, kv: usize) {
+        let (kernels, norms) = (&self.compute.kernels, &self.block.norms);
+        let normed = norms.query.as_ref().zip(norms.key.as_ref());
+        if stack.bias.is_none() && normed.is_none() {
+            return;
+        }
+        let dim = self.network.settings.head_dim;
+        let chunk = rows_per_chunk(stack.rows) * stack.rows;
+        self.compute.pool.chunks_mut(qkv, chunk, |_, rows| {
+            let mut out = vec![0.0; if normed.is_some() { dim } else { 0 }];
+            for row in rows.chunks_exact_mut(stack.rows) {
+                if let Some(bias) = &stack.bias {
+                    kernels.add(bias, row);
+                }
+                let Some((of_queries, of_keys)) = normed else {
+                    continue;
+                };
+                for (index, head) in row[..query + kv].chunks_exact_mut(dim).enumerate() {
+                    let norm = if index * dim < query {
+                        of_queries
+                    } else {
+                        of_keys
+                    };
+                    norm.row(kernels, head, &mut out);
+                    head.copy_from_slice(&out);
+                }
+            }
+        });
     }
 
     /// The MLP short of its last matrix. Row stride is that of the stack of input 2; a gated MLP leaves its result in the
@@ -286,9 +349,13 @@ impl<'a> Pass<'a> {
         stack.multiply(self.compute, input, result, false);
     }
 
-    /// x += input W^T + b, and the norm after it where the architecture has one there. `stride`: of the rows of `input`.
-    fn add(&self, input: &[f32], stride: usize, index: usize, norm: &NormWeights, x: &mut [f32]) {
-        let stack = &self.block.stacks[index];
+    /// x += input W^T + b, with the norms after it that the architecture has. `stride`: of the rows of `input`.
+    fn add(&self, input: &[f32], stride: usize, sublayer: Sublayer, x: &mut [f32]) {
+        let (stack, norms) = (&self.block.stacks[sublayer], &self.block.norms);
+        let (norm, of_output) = match sublayer {
+            ATTENTION => (&norms.attention, &norms.attention_output),
+            _ => (&norms.mlp, &norms.mlp_output),
+        };
         let tokens = x.len() / stack.rows;
         let input = MatRef {
             data: input,
@@ -296,18 +363,29 @@ impl<'a> Pass<'a> {
             cols: stack.cols,
             stride,
         };
-        let result = MatMut::dense(x, tokens, stack.rows);
-        stack.multiply(self.compute, input, result, true);
         let kernels = &self.compute.kernels;
         let bias = |row: &mut [f32]| {
             if let Some(bias) = &stack.bias {
                 kernels.add(bias, row);
             }
         };
-        match self.network.arch.norm_order {
-            NormOrder::Post => norm.apply_after(self.compute, x, bias),
-            NormOrder::Pre if stack.bias.is_some() => self.rows(x, stack.rows, bias),
-            NormOrder::Pre => {}
+        if let Some(of_output) = of_output {
+            let mut out = vec![0.0; x.len()];
+            let result = MatMut::dense(&mut out, tokens, stack.rows);
+            stack.multiply(self.compute, input, result, false);
+            of_output.apply_after(self.compute, &mut out, bias);
+            let chunk = rows_per_chunk(stack.rows) * stack.rows;
+            self.compute.pool.chunks_mut(x, chunk, |index, x| {
+                kernels.add(&out[index * chunk..][..x.len()], x);
+            });
+            return;
+        }
+        let result = MatMut::dense(x, tokens, stack.rows);
+        stack.multiply(self.compute, input, result, true);
+        match (self.network.settings.order, norm) {
+            (Order::Post, Some(norm)) => norm.apply_after(self.compute, x, bias),
+            _ if stack.bias.is_some() => self.rows(x, stack.rows, bias),
+            _ => {}
         }
     }
 

@@ -1,15 +1,17 @@
 //! A network: an architecture's data bound to one configuration and one set of tensor names, run block by block.
 
-use crate::arch::{self, Architecture, INPUTS, LinearRow, Norm, Positions, Role};
+use crate::arch::{self, Architecture, INPUTS, LinearRow, Name, Norm, Positions, Role};
 pub use crate::block::{BlockCache, BlockWeights};
 use crate::config::{Reader, Settings};
 use crate::forward::Pass;
 use crate::{Batch, ModelError, WeightSource, embedding, forward};
 use kerf_kernels::Compute;
 use kerf_tensors::TensorsError;
+use serde::{Deserialize, Serialize};
 
 /// What a model is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// Predicts the next token.
     Decoder,
@@ -22,12 +24,14 @@ pub enum Kind {
 pub struct Linear {
     /// Name of its weight tensor.
     pub weight: String,
-    /// Role in the block: `q`, `k`, `v`, `o`, `gate`, `up`, `down` (encoders: `up` and `down`).
+    /// Role in the block: `q`, `k`, `v` or `qkv`, `o`, `gate`, `up` or `gateUp`, `down` (many have no gate).
     pub role: &'static str,
     /// Outputs.
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
+    /// Whether the tensor is [inputs, outputs] instead of [outputs, inputs].
+    pub transposed: bool,
     /// Index of the input it shares with others of its block: q, k, v share 0; o has 1; gate and up share 2; down has 3.
     pub input: usize,
 }
@@ -37,14 +41,20 @@ pub struct Linear {
 pub struct Network {
     pub(crate) arch: &'static Architecture,
     pub(crate) settings: Settings,
-    prefix: &'static str,
+    prefix: String,
     /// Suffixes of scale and shift of a norm: files converted from TensorFlow say gamma and beta.
     norm_suffixes: [&'static str; 2],
+    /// Whether norms have a shift.
+    norm_shift: bool,
     /// Weight tensor of the head, which may be the token embedding; `None` for a bare body.
     head: Option<String>,
+    /// Bias of the head.
+    head_bias: Option<String>,
 }
 
 const NORM_SUFFIXES: [[&str; 2]; 2] = [["weight", "bias"], ["gamma", "beta"]];
+/// What may stand before the prefix of an architecture: old files of sentence-transformers name the module.
+const OUTER_PREFIXES: [&str; 2] = ["", "0.auto_model."];
 
 impl Network {
     /// Chooses the architecture by `model_type`, finds the name prefix in use, and checks that each tensor is there with
@@ -56,18 +66,26 @@ impl Network {
         weights: &dyn WeightSource,
     ) -> Result<Self, ModelError> {
         let reader = Reader { config };
-        let model_type = reader.text("model_type")?;
-        let Some(model_type) = model_type else {
+        let Some(model_type) = reader.text("model_type")? else {
             return Err(reader.bad("model_type", "the name of an architecture"));
         };
-        let arch = arch::by_model_type(model_type)?;
-        let settings = Settings::read(arch, config)?;
+        Self::open_as(arch::by_model_type(model_type, config)?, config, weights)
+    }
+
+    /// [`Network::open`] with the architecture given.
+    pub fn open_as(
+        arch: &'static Architecture,
+        config: &serde_json::Value,
+        weights: &dyn WeightSource,
+    ) -> Result<Self, ModelError> {
         let mut network = Self {
             arch,
-            settings,
-            prefix: arch.prefixes[0],
+            settings: Settings::read(arch, config)?,
+            prefix: arch.prefixes[0].to_string(),
             norm_suffixes: NORM_SUFFIXES[0],
+            norm_shift: false,
             head: None,
+            head_bias: None,
         };
         network.find_names(weights);
         network.check_tensors(weights)?;
@@ -78,26 +96,39 @@ impl Network {
     fn find_names(&mut self, weights: &dyn WeightSource) {
         let has = |name: &str| weights.shape(name).is_some();
         let token = self.arch.embeddings.token;
-        let prefixes = self.arch.prefixes.iter().copied();
-        self.prefix = prefixes
-            .clone()
-            .find(|prefix| has(&format!("{prefix}{token}.weight")))
-            .unwrap_or(self.prefix);
-        let norm = self.name(self.arch.block.attention_norm, 0);
+        let prefixes = OUTER_PREFIXES.iter().flat_map(|outer| {
+            let inner = self.arch.prefixes.iter();
+            inner.map(move |inner| format!("{outer}{inner}"))
+        });
+        let used = prefixes
+            .into_iter()
+            .find(|prefix| has(&format!("{prefix}{token}.weight")));
+        self.prefix = used.unwrap_or_else(|| self.prefix.clone());
+        let block = &self.arch.block;
+        // A norm that every block has.
+        let norm = self.name(block.mlp_norm.unwrap_or(block.attention_norm), 0);
         self.norm_suffixes = NORM_SUFFIXES
             .into_iter()
             .find(|suffixes| has(&format!("{norm}.{}", suffixes[0])))
             .unwrap_or(NORM_SUFFIXES[0]);
-        self.head = self.arch.head.as_ref().and_then(|head| {
-            let untied = format!("{}.weight", head.stem);
-            if self.settings.tied {
-                Some(self.token_embedding())
-            } else if self.prefix.is_empty() && !has(&untied) {
-                None
-            } else {
-                Some(untied)
-            }
-        });
+        self.norm_shift = self.arch.norm == Norm::Layer
+            && self
+                .settings
+                .norm_bias
+                .unwrap_or_else(|| has(&format!("{norm}.{}", self.norm_suffixes[1])));
+        let Some(head) = &self.arch.head else {
+            return;
+        };
+        let untied = format!("{}.weight", head.stem);
+        self.head = if self.settings.tied {
+            Some(self.token_embedding())
+        } else if self.prefix.is_empty() && !has(&untied) {
+            None
+        } else {
+            Some(untied)
+        };
+        let bias = format!("{}.bias", head.stem);
+        self.head_bias = has(&bias).then_some(bias);
     }
 
     fn check_tensors(&self, weights: &dyn WeightSource) -> Result<(), ModelError> {
@@ -105,10 +136,13 @@ impl Network {
         let hidden = settings.hidden;
         check(weights, &self.token_embedding(), &[settings.vocab, hidden])?;
         if let Some(name) = self.position_embedding() {
-            check(weights, &name, &[settings.positions, hidden])?;
+            check(weights, &name, &[settings.position_rows.0, hidden])?;
         }
         if let Some(name) = self.type_embedding() {
             check(weights, &name, &[settings.token_types, hidden])?;
+        }
+        if let Some(name) = self.distance_bias() {
+            check(weights, &name, &[settings.buckets, settings.heads])?;
         }
         for stem in self
             .arch
@@ -117,12 +151,15 @@ impl Network {
             .iter()
             .chain(&self.arch.final_norm)
         {
-            self.check_norm(weights, &self.name(stem, 0))?;
+            self.check_norm(weights, &self.name(stem, 0), hidden)?;
         }
         if let Some(name) = &self.head {
             check(weights, name, &[settings.vocab, hidden])?;
         }
-        for block in 0..settings.blocks {
+        if let Some(name) = &self.head_bias {
+            check(weights, name, &[settings.vocab])?;
+        }
+        for block in 0..self.blocks() {
             self.check_block(weights, block)?;
         }
         Ok(())
@@ -130,24 +167,51 @@ impl Network {
 
     fn check_block(&self, weights: &dyn WeightSource, block: usize) -> Result<(), ModelError> {
         for linear in self.linears(block) {
-            check(weights, &linear.weight, &[linear.rows, linear.cols])?;
+            let shape = match linear.transposed {
+                false => [linear.rows, linear.cols],
+                true => [linear.cols, linear.rows],
+            };
+            check(weights, &linear.weight, &shape)?;
         }
         for (index, row) in self.arch.block.linears.iter().enumerate() {
             if let Some(name) = self.bias(weights, index, block) {
                 check(weights, &name, &[self.shape(row.role).0])?;
             }
         }
-        self.check_norm(weights, &self.name(self.arch.block.attention_norm, block))?;
-        self.check_norm(weights, &self.name(self.arch.block.mlp_norm, block))
+        let names = &self.arch.block;
+        let of_width = [
+            self.attention_norm(block),
+            names.mlp_norm,
+            names.attention_output_norm,
+            names.mlp_output_norm,
+        ];
+        for stem in of_width.into_iter().flatten() {
+            self.check_norm(weights, &self.name(stem, block), self.settings.hidden)?;
+        }
+        for stem in [names.query_norm, names.key_norm].into_iter().flatten() {
+            self.check_norm(weights, &self.name(stem, block), self.settings.head_dim)?;
+        }
+        Ok(())
     }
 
-    fn check_norm(&self, weights: &dyn WeightSource, stem: &str) -> Result<(), ModelError> {
+    fn check_norm(
+        &self,
+        weights: &dyn WeightSource,
+        stem: &str,
+        width: usize,
+    ) -> Result<(), ModelError> {
         let (scale, shift) = self.norm_names(stem);
-        check(weights, &scale, &[self.settings.hidden])?;
+        check(weights, &scale, &[width])?;
         match shift {
-            Some(name) => check(weights, &name, &[self.settings.hidden]),
+            Some(name) => check(weights, &name, &[width]),
             None => Ok(()),
         }
+    }
+
+    /// Stem of the norm of attention, if the block has one.
+    pub(crate) fn attention_norm(&self, block: usize) -> Option<Name> {
+        let names = &self.arch.block;
+        (block > 0 || !names.bare_first).then_some(names.attention_norm)
     }
 
     /// A stem with prefix and number of the block filled in.
@@ -158,10 +222,7 @@ impl Network {
     /// Scale and shift of a norm.
     pub(crate) fn norm_names(&self, stem: &str) -> (String, Option<String>) {
         let [scale, shift] = self.norm_suffixes;
-        let shift = match self.arch.norm {
-            Norm::Rms => None,
-            Norm::Layer => Some(format!("{stem}.{shift}")),
-        };
+        let shift = self.norm_shift.then(|| format!("{stem}.{shift}"));
         (format!("{stem}.{scale}"), shift)
     }
 
@@ -186,8 +247,13 @@ impl Network {
         match role {
             Role::Q => (settings.query_width(), settings.hidden),
             Role::K | Role::V => (settings.kv_width(), settings.hidden),
+            Role::Qkv | Role::QkvByHead => {
+                let rows = settings.query_width() + 2 * settings.kv_width();
+                (rows, settings.hidden)
+            }
             Role::O => (settings.hidden, settings.query_width()),
             Role::Gate | Role::Up => (settings.intermediate, settings.hidden),
+            Role::GateUp => (2 * settings.intermediate, settings.hidden),
             Role::Down => (settings.hidden, settings.intermediate),
         }
     }
@@ -195,7 +261,7 @@ impl Network {
     /// Whether the MLP is gated.
     pub(crate) fn gated(&self) -> bool {
         let mut rows = self.arch.block.linears.iter();
-        rows.any(|row: &LinearRow| row.role == Role::Gate)
+        rows.any(|row: &LinearRow| row.role.gates())
     }
 
     /// Name of the token embedding.
@@ -206,15 +272,26 @@ impl Network {
     /// Name of the learned position embedding.
     pub(crate) fn position_embedding(&self) -> Option<String> {
         match self.arch.positions {
-            Positions::Learned(stem) => Some(format!("{}.weight", self.name(stem, 0))),
-            Positions::Rope => None,
+            Positions::Learned(learned) => Some(format!("{}.weight", self.name(learned.stem, 0))),
+            Positions::Rope(_) => None,
         }
     }
 
     /// Name of the type embedding.
     pub(crate) fn type_embedding(&self) -> Option<String> {
-        let (stem, _) = self.arch.embeddings.token_type?;
-        Some(format!("{}.weight", self.name(stem, 0)))
+        let kind = self.arch.embeddings.token_type?;
+        Some(format!("{}.weight", self.name(kind.stem, 0)))
+    }
+
+    /// Name of the table of distance biases.
+    pub(crate) fn distance_bias(&self) -> Option<String> {
+        let bias = self.arch.attention.distance_bias?;
+        Some(format!("{}.weight", self.name(bias.stem, 0)))
+    }
+
+    /// Name of the bias of the head.
+    pub(crate) fn head_bias(&self) -> Option<&str> {
+        self.head_bias.as_deref()
     }
 
     /// Id of the architecture's row.
@@ -239,9 +316,9 @@ impl Network {
     }
     /// Number of blocks.
     pub fn blocks(&self) -> usize {
-        self.settings.blocks
+        self.settings.layers.len()
     }
-    /// Largest number of positions.
+    /// Most tokens of a sequence.
     pub fn max_context(&self) -> usize {
         self.settings.positions
     }
@@ -272,6 +349,7 @@ impl Network {
                 role: row.role.id(),
                 rows,
                 cols,
+                transposed: row.transposed,
                 input: row.role.input(),
             }
         })
@@ -372,7 +450,7 @@ impl Network {
     ) -> Vec<f32> {
         Pass::new(self, compute, part, batch).next_input(index, x, input)
     }
-    /// What follows the last block, short of the head: the final norm of a decoder; an encoder's output as it is.
+    /// What follows the last block, short of the head: the final norm, where the architecture has one.
     pub fn finish(
         &self,
         compute: &Compute,
@@ -382,7 +460,8 @@ impl Network {
         let Some(stem) = self.arch.final_norm else {
             return Ok(());
         };
-        let norm = forward::NormWeights::load(self, compute, weights, &self.name(stem, 0))?;
+        let stem = self.name(stem, 0);
+        let norm = forward::NormWeights::load(self, compute, weights, &stem, self.hidden())?;
         norm.apply(compute, x);
         Ok(())
     }

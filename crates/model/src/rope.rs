@@ -4,7 +4,9 @@
 //! of it (transformers 5). Powers and angles go through `libm`, so that they are the same bytes on every machine.
 
 use crate::ModelError;
+use crate::arch::{RopeFields, Setting};
 use crate::config::Reader;
+use crate::layers::Turn;
 use kerf_kernels::Compute;
 use serde_json::Value;
 use std::f64::consts::PI;
@@ -28,26 +30,73 @@ pub(crate) struct Angles {
 
 const FACTORS: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
 
+/// The rotations that the blocks of a model have.
+#[derive(Clone, Debug)]
+pub(crate) struct Ropes {
+    global: Rope,
+    /// That of blocks with a window, where it differs.
+    local: Option<Rope>,
+}
+
+impl Ropes {
+    /// Reads all of them. `BAD_CONFIG` names an unknown type.
+    pub fn read(
+        top: &Reader<'_>,
+        fields: &RopeFields,
+        head_dim: usize,
+        positions: usize,
+    ) -> Result<Self, ModelError> {
+        let nested = fields.local_theta.is_some();
+        let (name, global) = scaling_object(top, nested.then_some("full_attention"))?;
+        let shape = (top, fields, head_dim, positions);
+        let global = Rope::read(shape, fields.theta, name, global)?;
+        let local = match fields.local_theta {
+            Some(theta) => {
+                let (name, own) = scaling_object(top, Some("sliding_attention"))?;
+                Some(Rope::read(shape, theta, name, own)?)
+            }
+            None => None,
+        };
+        Ok(Self { global, local })
+    }
+
+    /// The rotation of a block.
+    pub fn of(&self, turn: Turn) -> Option<&Rope> {
+        match turn {
+            Turn::None => None,
+            Turn::Global => Some(&self.global),
+            Turn::Local => Some(self.local.as_ref().unwrap_or(&self.global)),
+        }
+    }
+}
+
 impl Rope {
-    /// Reads theta and scaling. `BAD_CONFIG` names an unknown type.
-    pub fn read(top: &Reader<'_>, head_dim: usize, positions: usize) -> Result<Self, ModelError> {
-        if !head_dim.is_multiple_of(2) {
+    /// Reads theta, the share of a head that turns, and scaling.
+    fn read(
+        (top, fields, head_dim, positions): (&Reader<'_>, &RopeFields, usize, usize),
+        theta: Setting<f64>,
+        name: &'static str,
+        scaling: &Value,
+    ) -> Result<Self, ModelError> {
+        let reader = Reader { config: scaling };
+        // What the object holds has one name everywhere; older configurations have it at the top, under their own.
+        let number = |field: &str, own: Setting<f64>, range| match reader.get(field) {
+            Some(_) => reader.number(field, None, range),
+            None => top.number(own.field, Some(own.default), range),
+        };
+        let theta = number("rope_theta", theta, 1.0..=1e15)?;
+        let fraction = number("partial_rotary_factor", fields.fraction, 0.0..=1.0)?;
+        let turned = (head_dim as f64 * fraction) as usize;
+        if turned == 0 || !turned.is_multiple_of(2) {
             return Err(ModelError::BadConfig {
                 field: "head_dim".into(),
-                expected: "an even number, since rotary positions turn pairs".into(),
-                actual: head_dim.to_string(),
+                expected: "an even number of rotated values, since rotary positions turn pairs"
+                    .into(),
+                actual: format!("{turned} of {head_dim}"),
             });
         }
-        let (name, scaling) = scaling_object(top)?;
-        let reader = Reader { config: scaling };
-        let holder = if reader.get("rope_theta").is_some() {
-            &reader
-        } else {
-            top
-        };
-        let theta = holder.number("rope_theta", Some(10_000.0), 1.0..=1e15)?;
-        let plain: Vec<f64> = (0..head_dim / 2)
-            .map(|pair| 1.0 / libm::pow(theta, 2.0 * pair as f64 / head_dim as f64))
+        let plain: Vec<f64> = (0..turned / 2)
+            .map(|pair| 1.0 / libm::pow(theta, 2.0 * pair as f64 / turned as f64))
             .collect();
         let kind = match reader.text("rope_type")? {
             Some(kind) => kind,
@@ -99,13 +148,13 @@ impl Rope {
 }
 
 impl Angles {
-    /// Rotates every head of `row` (heads of `head_dim` values, end to end) to `position`.
+    /// Rotates every head of `row` (heads of `head_dim` values, end to end) to `position`; values behind the pairs stay.
     pub fn rotate(&self, row: &mut [f32], head_dim: usize, position: usize) {
         let start = (position - self.first) * self.pairs;
         let cos = &self.cos[start..start + self.pairs];
         let sin = &self.sin[start..start + self.pairs];
         for head in row.chunks_exact_mut(head_dim) {
-            let (low, high) = head.split_at_mut(self.pairs);
+            let (low, high) = head[..2 * self.pairs].split_at_mut(self.pairs);
             for (((a, b), cos), sin) in low.iter_mut().zip(high).zip(cos).zip(sin) {
                 (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
             }
@@ -134,19 +183,27 @@ impl Angles {
     }
 }
 
-/// The object with the scaling, and its name. An empty one if there is none.
-fn scaling_object<'a>(top: &Reader<'a>) -> Result<(&'static str, &'a Value), ModelError> {
+/// The object with the scaling, and its name. An empty one if there is none. `layers`: which blocks it is for, in models that
+/// have several kinds; transformers 5 nests an object for each there, while an older one is for the full ones alone.
+fn scaling_object<'a>(
+    top: &Reader<'a>,
+    layers: Option<&str>,
+) -> Result<(&'static str, &'a Value), ModelError> {
     static NONE: Value = Value::Null;
     for name in ["rope_scaling", "rope_parameters"] {
-        match top.get(name) {
+        let (fields, value) = match top.get(name) {
             None => continue,
-            Some(Value::Object(fields)) if fields.is_empty() => continue,
-            // transformers 5 nests one set per kind of layer for models that have several kinds.
-            Some(Value::Object(fields)) if fields.values().any(Value::is_object) => {
-                return Err(top.bad(name, "one set of parameters for all layers"));
-            }
-            Some(value @ Value::Object(_)) => return Ok((name, value)),
+            Some(value @ Value::Object(fields)) => (fields, value),
             Some(_) => return Err(top.bad(name, "an object")),
+        };
+        if fields.is_empty() {
+            continue;
+        }
+        match (layers, fields.values().any(Value::is_object)) {
+            (None, false) | (Some("full_attention"), false) => return Ok((name, value)),
+            (Some(_), false) => continue,
+            (None, true) => return Err(top.bad(name, "one set of parameters for all layers")),
+            (Some(layers), true) => return Ok((name, fields.get(layers).unwrap_or(&NONE))),
         }
     }
     Ok(("rope_parameters", &NONE))

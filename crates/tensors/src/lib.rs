@@ -14,6 +14,7 @@ pub mod mask;
 pub mod quantized;
 pub mod safetensors;
 pub mod source;
+mod transpose;
 
 pub use catalog::{Catalog, Stored, TensorEntry};
 pub use digest::Digest;
@@ -25,3 +26,4 @@ pub use kerf::EncodedTensor;
 pub use mask::Mask;
 pub use quantized::{QuantizedMatrix, Values};
 pub use source::{Sink, Source};
+pub use transpose::{transpose, transpose_into};

@@ -8,7 +8,9 @@ use common::{
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
 use kerf_tensors::formats::{self, AsItIs, Format, Output};
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
-use kerf_tensors::{Catalog, DType, EncodedTensor, Folder, OutFolder, Stored, TensorsError};
+use kerf_tensors::{
+    Catalog, DType, EncodedTensor, Folder, OutFolder, Stored, TensorsError, transpose,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A source model: plain tensors of several types and odd sizes, in an order that is not that of alignment.
@@ -61,7 +63,10 @@ fn solved() -> Vec<EncodedTensor> {
             &matrix(shape(kind), at as u64),
         )
     });
-    encoded.collect()
+    let mut encoded: Vec<EncodedTensor> = encoded.collect();
+    let turned = encode(&compute, "turned.weight", &matrix(shape(bodies[0]), 9));
+    encoded.push(turned.for_transposed_source());
+    encoded
 }
 
 fn outgoing<'a>(source: &'a Catalog, units: &'a [Catalog]) -> Vec<Outgoing<'a>> {
@@ -106,15 +111,18 @@ fn check_content(model: &Catalog, source: &Catalog, solved: &[EncodedTensor]) {
         let entry = model.get(&tensor.name).unwrap();
         assert_eq!(
             (entry.dtype, &entry.shape[..]),
-            (DType::F32, &tensor.record.shape[..])
+            (DType::F32, &tensor.record.source_shape()[..])
         );
-        let expected = tensor
-            .decode(&compute)
-            .unwrap()
-            .dequantize(&compute.kernels);
+        let decoded = tensor.decode(&compute).unwrap();
+        let mut expected = decoded.dequantize(&compute.kernels);
+        if tensor.record.transposed {
+            assert_eq!(entry.shape, [19, 33]);
+            expected = transpose(&compute, &expected, 33, 19);
+        }
         assert_eq!(model.read_f32(&compute, entry).unwrap(), expected);
-        let rows = model.read_rows_f32(&compute, entry, 30..33).unwrap();
-        assert_eq!(rows, &expected[30 * 19..]);
+        let rows = model.read_rows_f32(&compute, entry, 16..19).unwrap();
+        let cols = entry.shape[1];
+        assert_eq!(rows, &expected[16 * cols..19 * cols]);
     }
 }
 
@@ -169,6 +177,30 @@ fn every_format_keeps_its_promises() {
         assert_eq!(formats::by_id(format.id()).unwrap().id(), format.id());
     }
     assert!(formats::by_id("gguf").is_none());
+}
+
+/// Readers of version 1 go on reading what does not need more.
+#[test]
+fn only_files_with_a_transposed_matrix_are_of_version_2() {
+    let kerf = formats::by_id("kerf").unwrap();
+    let units: Vec<_> = solved().iter().map(unit).collect();
+    let tensors: Vec<_> = units.iter().map(only_tensor).collect();
+    let (folder, files) = write_model(&compute(1), kerf, &tensors, 1);
+    for file in files {
+        let bytes = folder.read(&file.file).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let version = &header.metadata().as_ref().unwrap()["kerf.version"];
+        let turned = file.tensors[0].name.starts_with("turned");
+        assert_eq!(version, if turned { "2" } else { "1" }, "{}", file.file);
+    }
+    let model = open(&folder);
+    let (again, _) = write_model(
+        &compute(1),
+        kerf,
+        &[(&model, model.get("turned.weight").unwrap())],
+        u64::MAX,
+    );
+    assert_eq!(open(&again).get("turned.weight").unwrap().shape, [19, 33]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Files of version 1 as they were written once. They are never written again: what they decode to holds for ever.
+//! Files of versions 1 and 2 as they were written once. They are never written again: what they decode to holds for ever.
 
 mod common;
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 const EXAMPLE: &[u8] = include_bytes!("golden/v1-example.kerf");
 const KINDS: &[u8] = include_bytes!("golden/v1-kinds.kerf");
+const TRANSPOSED: &[u8] = include_bytes!("golden/v2-transposed.kerf");
 const SPECIFICATION: &str = include_str!("../../../docs/format.md");
 
 fn open(bytes: &[u8]) -> Catalog {
@@ -106,18 +107,35 @@ fn every_kind_of_matrix_decodes_as_it_did() {
     assert_eq!(catalog.tensors.len(), 6);
 }
 
+#[test]
+fn a_transposed_matrix_decodes_to_the_layout_of_its_source() {
+    let catalog = open(TRANSPOSED);
+    let entry = catalog.get("turned").unwrap();
+    assert_eq!(entry.shape, [4, 3]);
+    // The matrix is [3, 4], in groups of two columns: one output a row.
+    let scales = [[0.5, 1.0], [2.0, 0.25], [4.0, 8.0]];
+    let value = |row: usize, col: usize| match (row * 4 + col) % 3 {
+        0 => 0.0,
+        _ => ((row * 4 + col) as f32 - 6.0) * scales[row][col / 2],
+    };
+    let expected: Vec<f32> = (0..12).map(|at| value(at % 3, at / 3)).collect();
+    assert_eq!(values(&catalog, "turned"), expected);
+    let rows = catalog.read_rows_f32(&compute(1), entry, 1..3).unwrap();
+    assert_eq!(rows, expected[3..9]);
+}
+
 /// The writer still makes the same bytes of the same matrices.
 #[test]
 fn encoding_what_was_decoded_gives_the_same_parts() {
     let compute = compute(1);
-    for catalog in [open(EXAMPLE), open(KINDS)] {
+    for catalog in [open(EXAMPLE), open(KINDS), open(TRANSPOSED)] {
         for entry in &catalog.tensors {
             let Ok(encoded) = catalog.read_encoded(entry) else {
                 continue;
             };
             let matrix = encoded.decode(&compute).unwrap();
             let record = &encoded.record;
-            let again = EncodedTensor::encode(
+            let mut again = EncodedTensor::encode(
                 &compute,
                 &entry.name,
                 record.dtype,
@@ -125,6 +143,9 @@ fn encoding_what_was_decoded_gives_the_same_parts() {
                 &record.source_digest,
                 &matrix,
             );
+            if record.transposed {
+                again = again.for_transposed_source();
+            }
             assert_eq!(again.record, encoded.record);
             for part in &again.parts {
                 let stored = encoded.parts.iter().find(|stored| stored.part == part.part);

@@ -256,16 +256,31 @@ fn refused_file(folder: &MemFolder, code: &str, fragment: &str) {
 
 #[test]
 fn other_versions_are_refused() {
-    for version in ["2", "0", "1.1", "", "01"] {
+    for version in ["3", "0", "1.1", "", "01", "02"] {
         refused_file(
             &file(&[("kerf.version", version)], &[]),
             "CONTAINER_VERSION",
-            "reads up to 1",
+            "reads up to 2",
         );
     }
     let without = file(&[("kerf:w", "{}")], &[]);
     refused_file(&without, "BAD_HEADER", "no kerf.version");
-    assert_eq!(open(&file(&[("kerf.version", "1")], &["a"])).form, "kerf");
+    for version in ["1", "2"] {
+        assert_eq!(
+            open(&file(&[("kerf.version", version)], &["a"])).form,
+            "kerf"
+        );
+    }
+}
+
+#[test]
+fn a_transposed_matrix_needs_version_2() {
+    let record = r#"{"shape":[1,1],"dtype":"F32","bits":4,"group":0,"masked":false,"transposed":true,"method":"m","sourceDigest":""}"#;
+    refused_file(
+        &file(&[("kerf.version", "1"), ("kerf:w", record)], &[]),
+        "BAD_CONTAINER",
+        "tensor w: a transposed matrix in a file of version 1",
+    );
 }
 
 #[test]

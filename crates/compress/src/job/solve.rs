@@ -8,7 +8,7 @@ use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair};
 use crate::solve::energy::{output_energy, ratio, weight_error};
 use crate::{CompressError, Stage};
-use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix, TensorsError, Values};
+use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix, TensorsError, Values, transpose};
 
 /// A buffer the size of a matrix that is used again: fresh memory costs more than the work of methods without calibration.
 #[derive(Default)]
@@ -94,17 +94,22 @@ impl Job {
         let entry = &self.catalog.tensors[matrix.tensor];
         let read = self.catalog.read_finite_into(&self.compute, entry, w);
         self.check_stopped().and(read.map_err(Into::into))?;
+        // Solvers see [outputs, inputs]: groups and the trade between weights run along the inputs.
+        let turned = matrix
+            .transposed
+            .then(|| transpose(&self.compute, w, matrix.cols, matrix.rows));
+        let weights = turned.as_deref().unwrap_or(w);
         let inputs = self.inputs.as_ref().filter(|_| calibrated);
         let inputs = inputs.map(|(_, inputs)| inputs);
         let dtype = entry.dtype;
         // One thread hashes the source while the others solve.
         let (solved, digest) = self.compute.pool.join(
-            || self.run_method(matrix, w, inputs, dtype),
+            || self.run_method(matrix, weights, inputs, dtype),
             || self.catalog.source_digest(entry, w),
         );
         self.check_stopped()?;
         self.refuse_repairs(matrix, &solved.repairs)?;
-        let encoded = EncodedTensor::encode(
+        let mut encoded = EncodedTensor::encode(
             &self.compute,
             &matrix.name,
             dtype,
@@ -112,7 +117,10 @@ impl Job {
             &digest?,
             &solved.matrix,
         );
-        let layer = self.layer_report(matrix, w, &solved, inputs, &encoded);
+        if matrix.transposed {
+            encoded = encoded.for_transposed_source();
+        }
+        let layer = self.layer_report(matrix, weights, &solved, inputs, &encoded);
         let record = Record {
             unit: solve_unit(&matrix.name),
             file: format!("unit-{index:05}.kerf"),

@@ -50,11 +50,23 @@ pub fn open_with(
     options: Options,
     stop: Stop,
 ) -> Result<Job, CompressError> {
+    let catalog = Catalog::open(Arc::new(FsFolder::open(model)?))?;
+    open_catalog(catalog, root, options, calibration(), stop)
+}
+
+/// A job that works in `root/work` and writes to `root/out`.
+pub fn open_catalog(
+    catalog: Catalog,
+    root: &Path,
+    options: Options,
+    calibration: Vec<Vec<u32>>,
+    stop: Stop,
+) -> Result<Job, CompressError> {
     let out = root.join("out");
     Job::open(JobInputs {
-        catalog: Catalog::open(Arc::new(FsFolder::open(model)?))?,
+        catalog,
         options,
-        calibration: calibration(),
+        calibration,
         workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
         out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
         out_name: "out".into(),

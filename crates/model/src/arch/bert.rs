@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) static BERT: Architecture = Architecture {
+pub(super) const BERT: Architecture = Architecture {
     id: "bert",
     model_types: &["bert"],
     kind: Kind::Encoder,
@@ -14,59 +14,63 @@ pub(super) static BERT: Architecture = Architecture {
         kv_heads: None,
         head_dim: None,
         intermediate: "intermediate_size",
+        intermediate_times: None,
         vocab: "vocab_size",
-        positions: ("max_position_embeddings", 512),
-        norm_eps: ("layer_norm_eps", 1e-12),
-        activation: ("hidden_act", "gelu"),
+        positions: setting("max_position_embeddings", 512),
+        norm_eps: setting("layer_norm_eps", 1e-12),
+        activation: setting("hidden_act", Activation::GeluErf),
     },
     fixed: &[
-        ("position_embedding_type", Fixed::Text("absolute")),
-        ("is_decoder", Fixed::Flag(false)),
+        must("position_embedding_type", Fixed::Text("absolute")),
+        must("is_decoder", Fixed::Flag(false)),
     ],
     embeddings: EmbeddingNames {
         token: "embeddings.word_embeddings",
-        token_type: Some(("embeddings.token_type_embeddings", "type_vocab_size")),
+        token_type: Some(TypeEmbedding {
+            stem: "embeddings.token_type_embeddings",
+            count: setting("type_vocab_size", 2),
+        }),
         norm: Some("embeddings.LayerNorm"),
+        scaled: false,
     },
     block: BlockNames {
         linears: &[
-            LinearRow {
-                role: Role::Q,
-                stem: "encoder.layer.{}.attention.self.query",
-                bias: Bias::Always,
-            },
-            LinearRow {
-                role: Role::K,
-                stem: "encoder.layer.{}.attention.self.key",
-                bias: Bias::Always,
-            },
-            LinearRow {
-                role: Role::V,
-                stem: "encoder.layer.{}.attention.self.value",
-                bias: Bias::Always,
-            },
-            LinearRow {
-                role: Role::O,
-                stem: "encoder.layer.{}.attention.output.dense",
-                bias: Bias::Always,
-            },
-            LinearRow {
-                role: Role::Up,
-                stem: "encoder.layer.{}.intermediate.dense",
-                bias: Bias::Always,
-            },
-            LinearRow {
-                role: Role::Down,
-                stem: "encoder.layer.{}.output.dense",
-                bias: Bias::Always,
-            },
+            linear(
+                Role::Q,
+                "encoder.layer.{}.attention.self.query",
+                Bias::Always,
+            ),
+            linear(Role::K, "encoder.layer.{}.attention.self.key", Bias::Always),
+            linear(
+                Role::V,
+                "encoder.layer.{}.attention.self.value",
+                Bias::Always,
+            ),
+            linear(
+                Role::O,
+                "encoder.layer.{}.attention.output.dense",
+                Bias::Always,
+            ),
+            linear(
+                Role::Up,
+                "encoder.layer.{}.intermediate.dense",
+                Bias::Always,
+            ),
+            linear(Role::Down, "encoder.layer.{}.output.dense", Bias::Always),
         ],
         attention_norm: "encoder.layer.{}.attention.output.LayerNorm",
-        mlp_norm: "encoder.layer.{}.output.LayerNorm",
+        mlp_norm: Some("encoder.layer.{}.output.LayerNorm"),
+        attention_output_norm: None,
+        mlp_output_norm: None,
+        query_norm: None,
+        key_norm: None,
+        bare_first: false,
     },
     norm: Norm::Layer,
-    norm_order: NormOrder::Post,
-    positions: Positions::Learned("embeddings.position_embeddings"),
+    norm_bias: Bias::Always,
+    order: Order::Post,
+    attention: PLAIN_ATTENTION,
+    positions: learned("embeddings.position_embeddings"),
     final_norm: None,
     head: None,
 };

@@ -11,6 +11,9 @@ const LOGITS: usize = 8 << 20;
 /// The matrix [vocab, hidden] that turns hidden states into logits.
 pub(crate) struct Head {
     weight: Vec<f32>,
+    bias: Option<Vec<f32>>,
+    /// Soft cap of logits.
+    cap: Option<f32>,
     vocab: usize,
     hidden: usize,
 }
@@ -28,15 +31,19 @@ impl Head {
         })?;
         let (vocab, hidden) = (network.vocab(), network.hidden());
         let weight = read(compute, weights, name, (vocab, hidden))?;
+        let bias = network.head_bias();
+        let bias = bias.map(|name| read(compute, weights, name, (vocab, 1)));
         Ok(Self {
             weight,
+            bias: bias.transpose()?,
+            cap: network.settings.logit_cap,
             vocab,
             hidden,
         })
     }
 
     pub fn bytes(&self) -> u64 {
-        4 * self.weight.len() as u64
+        4 * (self.weight.len() + self.bias.as_ref().map_or(0, Vec::len)) as u64
     }
 
     /// Rows of hidden states that are worked on at once: enough for an efficient product, few enough for the memory.
@@ -69,5 +76,19 @@ impl Head {
         };
         let (x, weight) = (input(hidden, rows), input(&self.weight, self.vocab));
         compute.linalg.gemm_nt(out_matrix, x, weight, 1.0, 0.0);
+        if self.bias.is_none() && self.cap.is_none() {
+            return;
+        }
+        let kernels = &compute.kernels;
+        compute.pool.chunks_mut(out, self.vocab, |_, row| {
+            if let Some(bias) = &self.bias {
+                kernels.add(bias, row);
+            }
+            if let Some(cap) = self.cap {
+                row.iter_mut().for_each(|logit| *logit /= cap);
+                kernels.tanh(row);
+                row.iter_mut().for_each(|logit| *logit *= cap);
+            }
+        });
     }
 }

@@ -36,6 +36,17 @@ pub fn golden(name: &str) -> PathBuf {
     root().join("test/golden/model").join(name)
 }
 
+/// All model folders of test/golden/model that have one reference: what transformers computes.
+pub fn goldens() -> Vec<PathBuf> {
+    let folders = std::fs::read_dir(root().join("test/golden/model")).unwrap();
+    let mut folders: Vec<PathBuf> = folders.map(|folder| folder.unwrap().path()).collect();
+    // The rope cases are many configurations of one model.
+    folders.retain(|folder| !folder.ends_with("llama-rope"));
+    folders.sort();
+    assert!(folders.len() > 15);
+    folders
+}
+
 /// A model with its network.
 pub struct Model {
     pub catalog: Catalog,

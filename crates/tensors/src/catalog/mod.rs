@@ -236,7 +236,7 @@ fn entry(shard: usize, folded: Folded) -> TensorEntry {
             TensorEntry {
                 name,
                 dtype: record.dtype,
-                shape: record.shape.to_vec(),
+                shape: record.source_shape().to_vec(),
                 stored: Stored::Packed {
                     record,
                     parts: parts.into_iter().map(part).collect(),

@@ -4,7 +4,7 @@ use super::plain::{Plain, check_finite};
 use super::{Catalog, Span, Stored, TensorEntry};
 use crate::bytes::{as_bytes, resize};
 use crate::digest::{ALGORITHM, Digest};
-use crate::{DType, Source, TensorsError};
+use crate::{DType, Source, TensorsError, transpose_into};
 use kerf_kernels::Compute;
 use std::ops::Range;
 
@@ -45,9 +45,17 @@ impl Catalog {
                 resize(values, entry.len());
                 plain.read(compute, 0, values, None)
             }
-            Stored::Packed { .. } => {
+            Stored::Packed { record, .. } => {
                 let matrix = self.decode(compute, &self.read_encoded(entry)?, entry)?;
-                matrix.dequantize_into(compute, values);
+                match record.transposed {
+                    false => matrix.dequantize_into(compute, values),
+                    true => {
+                        let (rows, cols) = (matrix.rows, matrix.cols);
+                        let decoded = matrix.dequantize_on(compute);
+                        drop(matrix);
+                        transpose_into(compute, &decoded, rows, cols, values);
+                    }
+                }
                 Ok(())
             }
         }
@@ -117,6 +125,11 @@ impl Catalog {
                 self.plain(entry)?
                     .read(compute, rows.start * cols, &mut values, None)?;
                 Ok(values)
+            }
+            // Rows of the source are columns of the matrix: no part of the file is theirs alone.
+            Stored::Packed { record, .. } if record.transposed => {
+                let values = self.read_f32(compute, entry)?;
+                Ok(values[rows.start * cols..rows.end * cols].to_vec())
             }
             Stored::Packed { .. } => self.read_packed_rows(compute, entry, rows),
         }

@@ -2,7 +2,7 @@
 
 use super::{Format, copy};
 use crate::catalog::{Catalog, Stored, TensorEntry};
-use crate::kerf::{is_part_name, metadata, part_name, record_entry};
+use crate::kerf::{is_part_name, metadata, part_name, record_metadata};
 use crate::safetensors::OutTensor;
 use crate::{Sink, TensorsError};
 use kerf_kernels::Compute;
@@ -29,8 +29,8 @@ impl Format for Kerf {
             dtype: *dtype,
             shape: shape.clone(),
         };
-        let record = BTreeMap::from([record_entry(&entry.name, record)]);
-        (parts.iter().map(out).collect(), record)
+        let metadata = record_metadata(&entry.name, record);
+        (parts.iter().map(out).collect(), metadata)
     }
 
     fn reserves(&self, name: &str) -> bool {

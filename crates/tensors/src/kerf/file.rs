@@ -1,7 +1,7 @@
 //! Containers as files: names, records and versions in a safetensors header.
 
 use super::layout::Layout;
-use super::{EncodedTensor, Part, TensorRecord, VERSION, decode};
+use super::{EncodedTensor, FIRST_VERSION, Part, TensorRecord, VERSION, decode};
 use crate::TensorsError;
 use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ const INFIX: &str = ".kerf.";
 const RECORD_PREFIX: &str = "kerf:";
 const VERSION_KEY: &str = "kerf.version";
 
-/// Metadata of every container that this program writes. The options of a run go beside it, under `kerf.options`.
+/// Metadata of every container that this program writes; what [`record_metadata`] says wins. The options of a run go beside it, under `kerf.options`.
 pub fn metadata() -> BTreeMap<String, String> {
     let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
     BTreeMap::from([
-        (VERSION_KEY.to_owned(), VERSION.to_string()),
+        (VERSION_KEY.to_owned(), FIRST_VERSION.to_string()),
         ("kerf.producer".to_owned(), producer.to_owned()),
     ])
 }
@@ -48,10 +48,14 @@ pub(crate) fn static_part(part: &str) -> &'static str {
     known.expect("fold lets no other part through")
 }
 
-/// Metadata entry with the record of a matrix.
-pub(crate) fn record_entry(name: &str, record: &TensorRecord) -> (String, String) {
+/// Metadata of a file with this matrix: its record, and the version if the first is not enough.
+pub(crate) fn record_metadata(name: &str, record: &TensorRecord) -> BTreeMap<String, String> {
     let json = serde_json::to_string(record).expect("a record is plain data");
-    (format!("{RECORD_PREFIX}{name}"), json)
+    let mut metadata = BTreeMap::from([(format!("{RECORD_PREFIX}{name}"), json)]);
+    if record.version() != FIRST_VERSION {
+        metadata.insert(VERSION_KEY.to_owned(), record.version().to_string());
+    }
+    metadata
 }
 
 pub(super) fn bad(path: &str, tensor: &str, reason: impl Into<String>) -> TensorsError {
@@ -88,13 +92,14 @@ pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), Te
         let plain = header.tensors.into_iter().map(Folded::Plain).collect();
         return Ok((plain, false));
     };
-    if *version != VERSION.to_string() {
+    let mut known = FIRST_VERSION..=VERSION;
+    let Some(number) = known.find(|known| *version == known.to_string()) else {
         return Err(TensorsError::ContainerVersion {
             path: path.to_owned(),
             version: version.clone(),
             supported: VERSION,
         });
-    }
+    };
     let mut parts: BTreeMap<String, Vec<(&'static str, HeaderTensor)>> = BTreeMap::new();
     let mut folded = Vec::new();
     for tensor in header.tensors {
@@ -108,7 +113,8 @@ pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), Te
             continue;
         };
         let parts = parts.remove(name).unwrap_or_default();
-        let packed = fold_matrix(name, json, parts).map_err(|reason| bad(path, name, reason))?;
+        let packed =
+            fold_matrix(name, json, parts, number).map_err(|reason| bad(path, name, reason))?;
         folded.push(packed);
     }
     if let Some(name) = parts.keys().next() {
@@ -130,9 +136,15 @@ fn fold_matrix(
     name: &str,
     json: &str,
     parts: Vec<(&'static str, HeaderTensor)>,
+    version: u32,
 ) -> Result<(u64, Folded), String> {
     let record: TensorRecord =
         serde_json::from_str(json).map_err(|error| format!("its record is damaged: {error}"))?;
+    if record.version() > version {
+        return Err(format!(
+            "a transposed matrix in a file of version {version}"
+        ));
+    }
     let layout = Layout::new(&record)?;
     let described = parts.iter().map(|(part, tensor)| {
         (
@@ -161,10 +173,7 @@ impl EncodedTensor {
             shape: part.shape.clone(),
         };
         let tensors = self.parts.iter().map(out).collect();
-        (
-            tensors,
-            BTreeMap::from([record_entry(&self.name, &self.record)]),
-        )
+        (tensors, record_metadata(&self.name, &self.record))
     }
 }
 

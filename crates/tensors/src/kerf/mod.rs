@@ -1,4 +1,4 @@
-//! The kerf container, version 1: docs/format.md is its specification.
+//! The kerf container, versions 1 and 2: docs/format.md is its specification.
 //!
 //! One solved matrix becomes a few plain tensors (rowptr, scales or values, mask, codes) and one JSON record. The same
 //! encoding is used for the unit files of a running job, so that the next block runs on what a reader will decode.
@@ -11,7 +11,7 @@ mod layout;
 pub(crate) use decode::rows;
 pub use file::metadata;
 pub(crate) use file::{
-    Folded, fold, is_part_name, model_metadata, part_name, record_entry, static_part,
+    Folded, fold, is_part_name, model_metadata, part_name, record_metadata, static_part,
 };
 pub use layout::BLOCK_ROWS;
 
@@ -19,8 +19,10 @@ use crate::{DType, QuantizedMatrix, TensorsError, Values};
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-/// Version of the container that this program writes.
-pub const VERSION: u32 = 1;
+/// Newest version of the container that this program reads, and writes for files with a transposed matrix.
+pub const VERSION: u32 = 2;
+/// Version of all other files.
+const FIRST_VERSION: u32 = 1;
 
 /// The record of one encoded matrix, stored as JSON in the header's metadata.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +44,9 @@ pub struct TensorRecord {
     pub values: Option<DType>,
     /// Whether a mask is stored.
     pub masked: bool,
+    /// Whether the tensor of the source model is the transpose of this matrix, [cols, rows]. Needs version 2.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transposed: bool,
     /// Method that solved it, an id of the method table.
     pub method: String,
     /// Digest of the tensor's bytes in the source file, `ALGORITHM:HEX`. Early files have `sourceSha256`, the hex alone.
@@ -92,7 +97,14 @@ impl EncodedTensor {
         }
     }
 
-    /// Decodes, checking everything the specification promises. `BAD_CONTAINER` names the tensor.
+    /// The same matrix for a tensor that the source model stores as [cols, rows].
+    pub fn for_transposed_source(mut self) -> Self {
+        self.record.transposed = true;
+        self
+    }
+
+    /// Decodes, checking everything the specification promises. The matrix is [rows, cols] of the record, also where the
+    /// source has it transposed. `BAD_CONTAINER` names the tensor.
     pub fn decode(&self, compute: &Compute) -> Result<QuantizedMatrix, TensorsError> {
         self.decode_from(compute, "memory")
     }
@@ -128,6 +140,23 @@ impl EncodedTensor {
 }
 
 impl TensorRecord {
+    /// Shape of the tensor in the source model.
+    pub fn source_shape(&self) -> [usize; 2] {
+        let [rows, cols] = self.shape;
+        match self.transposed {
+            true => [cols, rows],
+            false => [rows, cols],
+        }
+    }
+
+    /// Version of the container that it takes.
+    fn version(&self) -> u32 {
+        match self.transposed {
+            true => VERSION,
+            false => FIRST_VERSION,
+        }
+    }
+
     fn of(dtype: DType, method: &str, source_digest: &str, matrix: &QuantizedMatrix) -> Self {
         let (bits, group, values) = match &matrix.values {
             Values::Codes { grid, .. } => (Some(grid.bits), Some(grid.group_size), None),
@@ -140,6 +169,7 @@ impl TensorRecord {
             group,
             values,
             masked: matrix.mask.is_some(),
+            transposed: false,
             method: method.to_owned(),
             source_digest: source_digest.to_owned(),
         }

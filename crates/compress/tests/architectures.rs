@@ -1,0 +1,152 @@
+//! The battery that every architecture passes: its golden model is compressed with calibration, opens, and computes the same from
+//! the container and from its dense export.
+
+mod common;
+
+use common::{Host, temp};
+use kerf_compress::Options;
+use kerf_kernels::{Compute, Stop};
+use kerf_model::evaluate::Runner;
+use kerf_model::{Kind, Network};
+use kerf_tensors::folder::FsOutFolder;
+use kerf_tensors::formats::{self, AsItIs, Output};
+use kerf_tensors::{Catalog, Stored, TensorsError};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The golden models, and the larger ones of the shared folder where they are.
+fn models() -> Vec<PathBuf> {
+    let mut models = Vec::new();
+    for folder in ["test/golden/model", "../shared/models/shape-fixtures"] {
+        match std::fs::read_dir(root().join(folder)) {
+            Ok(found) => models.extend(found.map(|entry| entry.unwrap().path())),
+            Err(_) => {
+                let _ = writeln!(std::io::stderr(), "SKIPPED: {folder} is not there");
+            }
+        }
+    }
+    models.sort();
+    assert!(models.len() > 15);
+    models
+}
+
+fn network(catalog: &Catalog) -> Network {
+    Network::open(catalog.config.as_ref().unwrap(), catalog).unwrap()
+}
+
+/// Sequences as long as the model takes, at most 60 tokens.
+fn sequences(network: &Network, count: u32) -> Vec<Vec<u32>> {
+    let length = network.max_context().min(60) as u32;
+    let id =
+        |s: u32, i: u32| 2 + (i * 37 + s * 101 + i * i * (s + 3)) % (network.vocab() as u32 - 2);
+    (0..count)
+        .map(|s| (0..length).map(|i| id(s, i)).collect())
+        .collect()
+}
+
+fn outputs(catalog: &Catalog, compute: &Compute) -> Vec<f32> {
+    let network = network(catalog);
+    let mut runner = Runner::new(&network, catalog, compute, 0);
+    let ids = &sequences(&network, 1)[0];
+    match network.kind() {
+        Kind::Decoder => runner.logits(ids).unwrap(),
+        Kind::Encoder => runner.hidden_states(ids).unwrap(),
+    }
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0, |worst, difference| match difference.is_nan() {
+        true => f32::INFINITY,
+        false => difference.max(worst),
+    })
+}
+
+/// Writes a container as dense safetensors, as `convert` does.
+fn export(catalog: &Catalog, compute: &Compute, out: &Path) -> Catalog {
+    let dense = formats::by_id("safetensors").unwrap();
+    let output = Output::plan(catalog, dense, &AsItIs, BTreeMap::new(), u64::MAX).unwrap();
+    let mut folder = FsOutFolder::create(out).unwrap();
+    output
+        .write(compute, &mut folder, &mut |_, _| Ok::<(), TensorsError>(()))
+        .unwrap();
+    kerf_tensors::OutFolder::commit(Box::new(folder)).unwrap();
+    Catalog::open_path(out).unwrap()
+}
+
+fn battery(folder: &Path) {
+    let name = folder.display();
+    let compute = Compute::new(None, 2).unwrap();
+    let source = Catalog::open_path(folder).unwrap();
+    let before = network(&source);
+    let root = temp();
+    let options = Options {
+        sparsity: Some(0.5),
+        bits: Some(4),
+        group_size: Some(8),
+        ..Options::default()
+    };
+    let calibration = sequences(&before, 12);
+    let stop = Stop::default();
+    let mut job =
+        common::open_catalog(source.clone(), root.path(), options, calibration, stop).unwrap();
+    let report = common::run(&mut job, &mut Host::default()).unwrap();
+    let targets: Vec<_> = (0..before.blocks())
+        .flat_map(|block| before.linears(block))
+        .collect();
+    assert_eq!(report.layers.len(), targets.len(), "{name}");
+    for layer in &report.layers {
+        let error = layer.relative_output_error.unwrap();
+        assert!((0.0..1.0).contains(&error), "{name}: {layer:?}");
+        assert!((layer.sparsity - 0.5).abs() < 0.01, "{name}: {layer:?}");
+        assert_eq!((layer.bits, layer.method.as_str()), (4, "obs"), "{name}");
+    }
+    let small = Catalog::open_path(&root.path().join("out")).unwrap();
+    for target in &targets {
+        let entry = small.get(&target.weight).unwrap();
+        let Stored::Packed { record, .. } = &entry.stored else {
+            panic!("{name}: {} is not compressed", target.weight);
+        };
+        // Groups run along the inputs, whatever the layout of the source.
+        assert_eq!(
+            record.shape,
+            [target.rows, target.cols],
+            "{name}: {}",
+            target.weight
+        );
+        assert_eq!(record.transposed, target.transposed);
+    }
+    let dense = export(&small, &compute, &root.path().join("dense"));
+    assert_eq!(dense.tensors.len(), source.tensors.len());
+    for entry in &source.tensors {
+        let exported = dense.get(&entry.name).unwrap();
+        assert_eq!(
+            (&exported.shape, exported.dtype),
+            (&entry.shape, entry.dtype)
+        );
+        if matches!(small.get(&entry.name).unwrap().stored, Stored::Plain(_)) {
+            let bytes = [dense.read_bytes(exported), source.read_bytes(entry)].map(Result::unwrap);
+            assert_eq!(bytes[0], bytes[1], "{name}: {} was to be kept", entry.name);
+        }
+    }
+    let (packed, plain) = (outputs(&small, &compute), outputs(&dense, &compute));
+    let worst = distance(&packed, &plain);
+    assert!(worst <= 1e-4, "{name}: {worst}");
+    assert!(
+        distance(&packed, &outputs(&source, &compute)) > 1e-3,
+        "{name}: nothing changed"
+    );
+}
+
+#[test]
+fn every_architecture_is_compressed_opens_and_is_exported() {
+    for folder in models() {
+        battery(&folder);
+    }
+}
