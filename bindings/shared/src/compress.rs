@@ -18,7 +18,7 @@ use std::time::Instant;
 pub fn plan(request: CompressRequest, _host: &dyn Host) -> Result<PlanReport, Error> {
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
-    let catalog = Opened::open(&request.model)?.catalog;
+    let catalog = Opened::open(&request.model, request.architecture.as_deref())?.catalog;
     Ok(Plan::new(&catalog, settings, None)?.report(&catalog))
 }
 
@@ -29,7 +29,7 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
     let started = Instant::now();
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
-    let opened = Opened::open(&request.model)?;
+    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
     let places = Places::of(&request)?;
     host.event(plan_event(0));
     // Whatever can be refused is refused before a work folder exists or a text is encoded.
