@@ -11,9 +11,10 @@ import {
   type Rule,
   type Rules,
 } from './check.js'
-import { runRules, type RunOptions } from './call.js'
+import type { RunOptions } from './call.js'
 import { FORMATS, ISAS, METHODS, PRESETS, QUALITIES, SCHEDULES } from './generated/index.js'
 import type { Calibration, CompressRequest, Options } from './generated/index.js'
+import { modelRules, type ModelOptions } from './model.js'
 import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
 import { parseSize, size, type Size } from './size.js'
 
@@ -43,7 +44,7 @@ type Renamed =
   | 'maxShardBytes'
 
 /** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
-export interface CompressOptions extends Partial<Omit<Options, Renamed>> {
+export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelOptions {
   /** Folder of the result. Default: a sibling of the model, NAME-kerf. It must not exist. */
   out?: string
   /** Folder of the journal, removed after success. Default: a hidden sibling of `out`. */
@@ -92,7 +93,7 @@ export const PATH_OPTIONS = ['out', 'workDir', 'calibration'] as const
 
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {
-  ...runRules,
+  ...modelRules,
   out: path,
   workDir: path,
   calibration,
@@ -134,6 +135,7 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
     signal,
     out,
     workDir,
+    architecture,
     calibration: source,
     damping,
     maxMemory,
@@ -148,6 +150,7 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
   if (out !== undefined) request.out = out
   if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
+  if (architecture !== undefined) request.architecture = architecture
   if (damping !== undefined) core.dampingRel = damping
   if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)
   if (maxShardSize !== undefined) core.maxShardBytes = parseSize('maxShardSize', maxShardSize)

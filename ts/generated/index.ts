@@ -100,6 +100,8 @@ export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': A
 export type CompressRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Folder of the result; without it a sibling of the model, NAME-kerf. */
   out?: string
   /** Folder of journal and units; without it a hidden sibling of `out`. It is removed after success. */
@@ -245,6 +247,8 @@ export type PlanReport = {
 export type InspectRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
 }
 
 /** One tensor of a model. */
@@ -295,6 +299,8 @@ export type Inspection = {
 export type EvaluateRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Text for perplexity. */
   text?: string
   /** UTF-8 file for perplexity. */
@@ -331,6 +337,8 @@ export type CompareRequest = {
   original: string
   /** Folder or file of the compressed model. */
   small: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know; for both models. */
+  architecture?: string
   /** Text for perplexity and KL. */
   text?: string
   /** UTF-8 file for perplexity and KL. */
@@ -367,6 +375,8 @@ export type Comparison = {
 export type GenerateRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Text to continue; may be empty if the model has a begin token. */
   prompt?: string
   /** Most new tokens. Default 128. */
@@ -397,6 +407,8 @@ export type Generation = {
 export type EmbedRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Texts. */
   texts: Array<string>
   /** Worker threads; 0 = all. */
@@ -540,6 +552,7 @@ export const ARCHITECTURES = [
 /** Codes of all errors of the core. */
 export const ERROR_CODES = [
   'ALREADY_COMPRESSED',
+  'BAD_ARCHITECTURE',
   'BAD_CONFIG',
   'BAD_CONTAINER',
   'BAD_HEADER',

@@ -11,10 +11,11 @@ use std::collections::HashSet;
 
 /// Reads headers and configuration only. A model of an architecture that is not known is no error: `known` is false.
 pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, Error> {
-    let opened = Opened::open(&request.model)?;
+    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
     let network = match opened.network() {
         Ok(network) => Some(network),
         Err(Error::Model(ModelError::UnknownArchitecture { .. })) => None,
+        Err(error @ Error::Model(ModelError::BadArchitecture { .. })) => return Err(error),
         // A folder of tensors without a configuration.
         Err(_) if opened.model_type().is_empty() => None,
         Err(error) => return Err(error),

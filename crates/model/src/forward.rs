@@ -320,7 +320,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The first `intermediate` columns of what [`Pass::mlp_inside`] gave.
-    fn contiguous(&self, mut inside: Vec<f32>) -> Vec<f32> {
+    fn contiguous(&self, inside: Vec<f32>) -> Vec<f32> {
         let (stride, width) = (
             self.block.stacks[2].rows,
             self.network.settings.intermediate,
@@ -328,12 +328,12 @@ impl<'a> Pass<'a> {
         if stride == width {
             return inside;
         }
-        let rows = inside.len() / stride;
-        for row in 1..rows {
-            inside.copy_within(row * stride..row * stride + width, row * width);
+        // Not in place: all batches keep their result until the next step, and would keep the room of the gate as well.
+        let mut result = Vec::with_capacity(inside.len() / stride * width);
+        for row in inside.chunks_exact(stride) {
+            result.extend_from_slice(&row[..width]);
         }
-        inside.truncate(rows * width);
-        inside
+        result
     }
 
     /// Room for the product of `input` and a stack.

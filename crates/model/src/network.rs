@@ -6,7 +6,7 @@ use crate::config::{Reader, Settings};
 use crate::forward::Pass;
 use crate::{Batch, ModelError, WeightSource, embedding, forward};
 use kerf_kernels::Compute;
-use kerf_tensors::TensorsError;
+use kerf_tensors::{Catalog, TensorsError};
 use serde::{Deserialize, Serialize};
 
 /// What a model is for.
@@ -70,6 +70,17 @@ impl Network {
             return Err(reader.bad("model_type", "the name of an architecture"));
         };
         Self::open_as(arch::by_model_type(model_type, config)?, config, weights)
+    }
+
+    /// [`Network::open`] on a model folder: as its `kerf-architecture.json` says, or else by `model_type`. `BAD_ARCHITECTURE` for
+    /// a description that breaks a rule.
+    pub fn of_catalog(catalog: &Catalog) -> Result<Self, ModelError> {
+        let config = catalog.config.as_ref().unwrap_or(&serde_json::Value::Null);
+        let model_type = config["model_type"].as_str();
+        match arch::json::of_folder(catalog.folder.as_ref(), model_type)? {
+            Some(arch) => Self::open_as(arch, config, catalog),
+            None => Self::open(config, catalog),
+        }
     }
 
     /// [`Network::open`] with the architecture given.

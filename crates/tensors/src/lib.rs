@@ -2,6 +2,7 @@
 
 mod bytes;
 pub mod catalog;
+pub mod complaint;
 pub mod digest;
 pub mod dtype;
 pub mod error;

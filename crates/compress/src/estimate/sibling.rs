@@ -2,7 +2,7 @@
 //! Running the real job on it tells what the real run will take.
 
 use kerf_kernels::Compute;
-use kerf_model::Network;
+use kerf_model::{Network, arch};
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::{Catalog, DType, TensorEntry};
 use serde_json::{Value, json};
@@ -42,6 +42,9 @@ impl Sibling {
         let tensors = entries.map(|entry| (entry.name.as_str(), shrink.shape(entry), entry.dtype));
         folder.insert("model.safetensors", safetensors(compute, tensors));
         folder.insert("config.json", shrink.config(config, network).to_string());
+        if let Ok(described) = catalog.folder.read(arch::json::FILE) {
+            folder.insert(arch::json::FILE, described);
+        }
         let catalog = Catalog::open(Arc::new(folder)).ok()?;
         Some(Self { catalog, factor })
     }

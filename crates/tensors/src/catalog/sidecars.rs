@@ -5,8 +5,9 @@ use crate::{Folder, TensorsError};
 /// A larger file is not a sidecar, whatever its name.
 const MAX_BYTES: u64 = 64 << 20;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "config.json",
+    "kerf-architecture.json",
     "generation_config.json",
     "vocab.txt",
     "vocab.json",
