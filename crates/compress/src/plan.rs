@@ -21,6 +21,8 @@ pub struct Matrix {
     pub block: usize,
     /// Shared input of the block that it reads.
     pub input: usize,
+    /// Role in its block; `None` for embeddings and unknown architectures.
+    pub role: Option<&'static str>,
     /// Outputs.
     pub rows: usize,
     /// Inputs.
@@ -283,11 +285,12 @@ fn known_matrices(
     for block in 0..network.blocks() {
         for linear in network.linears(block) {
             let tensor = index[linear.weight.as_str()];
-            let input = linear.input;
+            let (input, role) = (linear.input, Some(linear.role));
             let found = matrix(catalog, tensor, settings.grid);
             targets.extend(found.map(|matrix| Matrix {
                 block,
                 input,
+                role,
                 ..matrix
             }));
         }
@@ -325,8 +328,8 @@ fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> (Vec<Matrix>, Vec
     (targets, embeddings)
 }
 
-/// A tensor as a matrix that can be compressed; `None` if it is not one, or not of a type that is computed on. Block, input
-/// and sparsity are for the caller to say.
+/// A tensor as a matrix that can be compressed; `None` if it is not one, or not of a type that is computed on. Block, input,
+/// role and sparsity are for the caller to say.
 fn matrix(catalog: &Catalog, tensor: usize, grid: Option<Grid>) -> Option<Matrix> {
     let entry = &catalog.tensors[tensor];
     let [rows, cols] = entry.shape[..] else {
@@ -337,6 +340,7 @@ fn matrix(catalog: &Catalog, tensor: usize, grid: Option<Grid>) -> Option<Matrix
         tensor,
         block: 0,
         input: 0,
+        role: None,
         rows,
         cols,
         sparsity: 0.0,

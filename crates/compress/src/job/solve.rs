@@ -170,6 +170,8 @@ impl Job {
         });
         LayerReport {
             name: matrix.name.clone(),
+            block: matrix.role.map(|_| matrix.block),
+            role: matrix.role.map(String::from),
             shape: [matrix.rows, matrix.cols],
             method: solved.method.into(),
             sparsity: solved.matrix.sparsity(),
