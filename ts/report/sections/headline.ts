@@ -1,0 +1,72 @@
+import { bytes, percent, plural, significant } from '../../format.js'
+import type { CompressReport, Options } from '../../generated/index.js'
+import type { ReportData } from '../data.js'
+import { html, type Markup } from '../page/html.js'
+import { inOneLine } from './quality.js'
+
+/** Name of the model and the four numbers that matter most. */
+export function headline(data: ReportData): Markup {
+  const { report } = data
+  const weights = report.layers.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0)
+  return html`<header>
+    <p class="brand"><span class="logo" aria-hidden="true">kerf</span> compression report</p>
+    <h1 dir="auto">${data.model}</h1>
+    <p class="subtitle">${report.architecture} · ${describe(report.options)}</p>
+    <dl class="tiles">
+      ${tile('Size', `${significant(report.inputBytes / report.outputBytes, 3)}× smaller`, [
+        `${bytes(report.inputBytes)} → ${bytes(report.outputBytes)}, all files`,
+      ])}
+      ${tile('Bits per weight', significant(report.bitsPerWeight, 3), [
+        `linear layers, ${count(weights)} weights; masks, scales and headers counted`,
+      ])}
+      ${tile('Removed', percent(report.sparsity), [
+        `of the weights of ${plural(report.layers.length, 'matrix').replace('matrixs', 'matrices')}`,
+      ])}
+      ${qualityTile(data)}
+    </dl>
+  </header> `
+}
+
+function qualityTile({ quality, report }: ReportData): Markup {
+  if (quality !== undefined) {
+    const { name, value, remark } = inOneLine(quality)
+    return tile(name, value, [remark])
+  }
+  const { name, value } = medianError(report)
+  return tile(name, value, ['median of all matrices; quality itself was not measured'])
+}
+
+function tile(name: string, value: string, remarks: readonly string[]): Markup {
+  return html`<div class="tile">
+    <dt>${name}</dt>
+    <dd>
+      <strong>${value}</strong>
+      ${remarks.map(remark => html`<span>${remark}</span>`)}
+    </dd>
+  </div> `
+}
+
+function medianError({ layers }: CompressReport): { name: string; value: string } {
+  const isOutput = layers.some(layer => layer.relativeOutputError !== undefined)
+  const errors = layers
+    .flatMap(layer => (isOutput ? layer.relativeOutputError : layer.relativeWeightError) ?? [])
+    .sort((a, b) => a - b)
+  const median = errors[Math.floor(errors.length / 2)]
+  const value = median === undefined ? '–' : significant(median, 3)
+  return { name: isOutput ? 'Relative output error' : 'Relative weight error', value }
+}
+
+function count(weights: number): string {
+  return weights < 1e6 ? `${significant(weights / 1e3, 3)} k` : `${significant(weights / 1e6, 3)} M`
+}
+
+function describe({ method, sparsity, bits, groupSize, pattern, schedule, format }: Options): string {
+  const parts = [`method ${method}`]
+  if (sparsity) parts.push(`${percent(sparsity)} removed`)
+  if (pattern !== undefined && pattern !== 'unstructured') parts.push(`pattern ${pattern}`)
+  if (schedule !== 'uniform') parts.push(`schedule ${schedule}`)
+  parts.push(bits === 16 ? 'survivors kept as floats' : `${bits} bits`)
+  if (bits !== 16) parts.push(groupSize === 0 ? 'a scale a row' : `groups of ${groupSize}`)
+  parts.push(`written as ${format}`)
+  return parts.join(' · ')
+}

@@ -1,0 +1,41 @@
+import { bytes, duration, percent } from '../../format.js'
+import type { ReportData } from '../data.js'
+import type { Markup } from '../page/html.js'
+import { section, table } from '../page/table.js'
+
+/** Fields that a core may add: they are shown where they are there. */
+interface Estimates {
+  plannedSeconds?: number
+  plannedOutputBytes?: number
+}
+
+/** What the plan had promised beside what came. */
+export function truthSection({ report, plan }: ReportData): Markup {
+  const { plannedSeconds, plannedOutputBytes } = report as Estimates
+  const rows = [
+    row('peak memory', report.plannedPeakBytes, report.peakRssBytes || undefined, bytes),
+    row('bytes of the result', plannedOutputBytes ?? plan?.outputBytes, report.outputBytes, bytes),
+    row('time', plannedSeconds, report.seconds, duration),
+  ]
+  const heads = [
+    { text: '' },
+    { text: 'planned', number: true },
+    { text: 'measured', number: true },
+    { text: 'measured of planned', number: true },
+  ]
+  const lead =
+    'Memory is that of the whole process, Node included; the plan is a limit, so less is as it should be.'
+  return section('truth', 'Plan and truth', lead, table('Plan and truth', heads, rows))
+}
+
+function row(
+  name: string,
+  planned: number | undefined,
+  measured: number | undefined,
+  format: (value: number) => string,
+): string[] {
+  const share = planned && measured !== undefined ? percent(measured / planned) : ''
+  const show = (value: number | undefined, none: string): string =>
+    value === undefined ? none : format(value)
+  return [name, show(planned, 'not estimated'), show(measured, 'not told by the system'), share]
+}
