@@ -4,7 +4,7 @@ import { nearest, type Neighbour } from './nearest.js'
 import type { NearestText, QualitySample } from './quality.js'
 
 const NEW_TOKENS = 48
-const SHOWN_SENTENCES = 8
+const SHOWN_SENTENCES = 6
 /** No further prompt is begun after so long: a large model writes a few tokens a second. */
 const PATIENCE_MS = 60_000
 
@@ -35,14 +35,19 @@ export async function continuations(both: Both, prompts: readonly string[]): Pro
   return samples
 }
 
-/** For some sentences the nearest other one by the vectors of both models. */
+/** For some sentences, spread over the list, the nearest other one by the vectors of both models. */
 export function neighbours(
   texts: readonly string[],
   before: readonly Float32Array[],
   after: readonly Float32Array[],
 ): QualitySample[] {
   const named = (found: Neighbour): NearestText => ({ text: texts[found.index] ?? '', cosine: found.cosine })
-  return texts.slice(0, SHOWN_SENTENCES).flatMap((text, index): QualitySample[] => {
+  const step = Math.max(1, texts.length / SHOWN_SENTENCES)
+  const shown = Array.from({ length: Math.min(SHOWN_SENTENCES, texts.length) }, (_, i) =>
+    Math.floor(i * step),
+  )
+  return shown.flatMap((index): QualitySample[] => {
+    const text = texts[index] ?? ''
     const [old, now] = [nearest(before, index), nearest(after, index)]
     return old && now ? [{ kind: 'nearest', text, before: named(old), after: named(now) }] : []
   })

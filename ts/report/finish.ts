@@ -41,12 +41,11 @@ export async function finish(
     ...('quality' in measured && { quality: measured.quality }),
   }
   if (after.report === undefined) return done
-  const result = await whileComplete(report, () => inspect(report.out, run))
   const data: ReportData = {
     model: backend().files.name(model),
     report,
     plan,
-    parts: partsOf(plan, result, report),
+    parts: partsOf(plan, report),
     command: commandOf(model, { ...options, ...after }, report),
     version: version(),
     date: new Date().toISOString(),

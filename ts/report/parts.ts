@@ -1,26 +1,29 @@
-import type { CompressReport, Inspection, PlanReport } from '../generated/index.js'
+import type { CompressReport, LayerReport, PlanReport } from '../generated/index.js'
 import type { PartBytes } from './data.js'
 
-/** Bytes by part: the plan says what each tensor is and what it was, the result what it became. */
-export function partsOf(plan: PlanReport, result: Inspection, report: CompressReport): PartBytes[] {
-  const stored = new Map(result.tensors.map(tensor => [tensor.name, tensor.bytes]))
-  const sum = (part: 'target' | 'embedding'): PartBytes => {
-    const tensors = plan.tensors.filter(tensor => tensor.part === part)
-    return {
-      part,
-      before: tensors.reduce((total, tensor) => total + tensor.inputBytes, 0),
-      after: tensors.reduce((total, tensor) => total + (stored.get(tensor.name) ?? 0), 0),
-    }
-  }
-  const parts = [sum('target'), sum('embedding')]
-  const rest = (total: number, key: 'before' | 'after'): number =>
-    Math.max(0, total - parts.reduce((used, part) => used + part[key], 0))
+/** Bytes of the parts of a result. Headers of a matrix count with it, as in `bitsPerWeight`. */
+export function resultParts(report: CompressReport): Record<PartBytes['part'], number> {
+  const target = bytesOf(report.layers, report.bitsPerWeight)
+  const embedding = bytesOf(report.embeddings, report.embeddingBitsPerWeight ?? 0)
+  return { target, embedding, other: Math.max(0, report.outputBytes - target - embedding) }
+}
+
+/** Bytes by part before and after; the plan knows what each tensor was. */
+export function partsOf(plan: PlanReport, report: CompressReport): PartBytes[] {
+  const before = (part: string): number =>
+    plan.tensors
+      .filter(tensor => tensor.part === part)
+      .reduce((total, tensor) => total + tensor.inputBytes, 0)
+  const [target, embedding] = [before('target'), before('embedding')]
+  const after = resultParts(report)
   return [
-    ...parts,
-    {
-      part: 'other',
-      before: rest(report.inputBytes, 'before'),
-      after: rest(report.outputBytes, 'after'),
-    },
+    { part: 'target', before: target, after: after.target },
+    { part: 'embedding', before: embedding, after: after.embedding },
+    { part: 'other', before: Math.max(0, report.inputBytes - target - embedding), after: after.other },
   ]
+}
+
+function bytesOf(layers: readonly LayerReport[], bitsPerWeight: number): number {
+  const weights = layers.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0)
+  return Math.round((weights * bitsPerWeight) / 8)
 }

@@ -15,7 +15,9 @@ export interface Segment {
 /** Bars from the left, each of the same parts. */
 export interface Bars {
   id: string
+  /** Shown above the bars, unless the section says it already; a screen reader says it always. */
   title: string
+  untitled?: boolean
   description: string
   bars: readonly string[]
   segments: readonly Segment[]
@@ -30,7 +32,7 @@ const ROW = 44
 export function stackedBars(bars: Bars): Markup {
   const height = bars.bars.length * ROW + 8
   return html`<figure class="chart">
-    <figcaption>${bars.title}</figcaption>
+    ${bars.untitled ? undefined : html`<figcaption>${bars.title}</figcaption>`}
     <ul class="legend">
       ${bars.segments.map(
         ({ name, color }) =>
@@ -80,7 +82,10 @@ function option({ bars, segments, format }: Bars, box: Box): ChartOption {
         const value = segment?.values[bar] ?? 0
         return { value, label: { show: isLast(series) || value >= least } }
       }),
-      itemStyle: { color: segment?.color ?? 'transparent' },
+      itemStyle: segment
+        ? // A thin gap between the parts.
+          { color: segment.color, borderColor: 'var(--paper)', borderWidth: 1 }
+        : { color: 'transparent' },
       label: {
         ...TEXT,
         position: isLast(series) ? 'right' : 'inside',

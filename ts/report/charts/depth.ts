@@ -1,6 +1,6 @@
 import { html, type Markup } from '../page/html.js'
 import { draw, TEXT, type Box, type ChartOption } from './draw.js'
-import { logScale } from './scale.js'
+import { logScale, type LinearScale } from './scale.js'
 import type { Look } from './series.js'
 
 /** One matrix in a chart over the depth. */
@@ -23,37 +23,42 @@ export interface Line {
 export interface Depth {
   id: string
   title: string
+  /** Said in a smaller voice beside the title. */
+  remark: string
   description: string
   lines: readonly Line[]
   /** Names of the places on the axis. */
   places: readonly string[]
   axis: string
-  log: boolean
+  /** A logarithmic axis around the values, or one from 0. */
+  scale: 'log' | LinearScale
+  /** Whether it takes the whole width of the page, or half of it. */
+  wide: boolean
   format: (value: number) => string
 }
 
 /** More places than this: smaller symbols, and none on narrow screens. */
 const MANY = 30
 
-/** The chart of a measure, with its legend. */
+/** The chart of a measure. */
 export function depthChart(depth: Depth): Markup {
   return html`<figure class="chart">
-    <figcaption>${depth.title}</figcaption>
-    ${legend(depth.lines)}
+    <figcaption>${depth.title} <span>${depth.remark}</span></figcaption>
     ${draw({
       ...depth,
-      heights: { wide: 300, narrow: 260 },
+      heights: depth.wide ? { wide: 300, narrow: 260 } : { narrow: 200 },
       option: box => option(depth, box),
       tip: (series, index) => depth.lines[series]?.points.find(point => point.x === index)?.tip ?? '',
     })}
   </figure> `
 }
 
-function legend(lines: readonly Line[]): Markup | undefined {
-  if (lines.length < 2) return undefined
+/** What the lines of all charts of a section mean. */
+export function legend(looks: ReadonlyMap<string, Look>): Markup | undefined {
+  if (looks.size < 2) return undefined
   return html`<ul class="legend">
-    ${lines.map(
-      ({ name, look }) =>
+    ${[...looks].map(
+      ([name, look]) =>
         html`<li data-color="${look.color.replace(/\D/g, '')}">
           <svg viewBox="-1.3 -1.3 2.6 2.6" aria-hidden="true">
             <path d="${look.symbol}" fill="${look.color}" /></svg
@@ -76,7 +81,7 @@ function option(depth: Depth, box: Box): ChartOption {
       nameLocation: 'middle',
       nameGap: 28,
       nameTextStyle: TEXT,
-      axisLabel: TEXT,
+      axisLabel: { ...TEXT, ...(isMany && { interval: every(places.length) }) },
       axisLine: { lineStyle: { color: 'var(--axis)' }, onZero: false },
       axisTick: { show: false },
     },
@@ -86,6 +91,7 @@ function option(depth: Depth, box: Box): ChartOption {
       data: places.map((_, x) => points.find(point => point.x === x)?.y ?? '-'),
       connectNulls: true,
       symbol: `path://${look.symbol}`,
+      symbolKeepAspect: true,
       symbolSize: isMany ? 5 : box.narrow ? 7 : 8,
       showSymbol: !(isMany && box.narrow),
       showAllSymbol: true,
@@ -96,12 +102,19 @@ function option(depth: Depth, box: Box): ChartOption {
   }
 }
 
-function valueAxis({ log, lines, format }: Depth): NonNullable<ChartOption['yAxis']> & object {
-  const values = lines.flatMap(line => line.points.map(point => point.y))
+/** Names every fifth or tenth place, or every hundredth of a model without blocks. */
+function every(places: number): (index: number) => boolean {
+  const step = [5, 10, 20, 50, 100].find(step => places / step <= 14) ?? 200
+  return index => index % step === 0
+}
+
+function valueAxis({ scale, lines, format }: Depth): NonNullable<ChartOption['yAxis']> & object {
   const common = { splitLine: { lineStyle: { color: 'var(--grid)' } } }
   const axisLabel = { ...TEXT, formatter: format }
-  if (!log) return { type: 'value', scale: true, splitNumber: 4, ...common, axisLabel }
-  const { min, max, ticks } = logScale(values)
+  if (scale !== 'log') {
+    return { type: 'value', min: 0, ...scale, ...common, axisLabel }
+  }
+  const { min, max, ticks } = logScale(lines.flatMap(line => line.points.map(point => point.y)))
   return {
     type: 'log',
     min,

@@ -25,7 +25,8 @@ export interface Chart {
   /** What a screen reader says instead of the picture. */
   title: string
   description: string
-  heights: { wide: number; narrow: number }
+  /** Heights of the drawings; without a wide one the narrow one is shown everywhere. */
+  heights: { wide?: number; narrow: number }
   option: (box: Box) => ChartOption
   /** What a mark says when it is pointed at. */
   tip: (series: number, index: number) => string
@@ -39,18 +40,20 @@ export const TEXT = { fontSize: 12.5, fontFamily: 'sans-serif', color: 'var(--mu
 
 /** A chart twice, for wide and for narrow screens: the style sheet shows one of them. */
 export function draw(chart: Chart): Markup {
-  const { heights } = chart
-  return html`${picture(chart, { width: WIDE, height: heights.wide, narrow: false })}
-  ${picture(chart, { width: NARROW, height: heights.narrow, narrow: true })}`
+  const { wide, narrow } = chart.heights
+  const small = { width: NARROW, height: narrow, narrow: true }
+  if (wide === undefined) return picture(chart, small, 'half')
+  return html`${picture(chart, { width: WIDE, height: wide, narrow: false }, 'wide')}
+  ${picture(chart, small, 'narrow')}`
 }
 
-function picture(chart: Chart, box: Box): Markup {
-  const id = `${chart.id}-${box.narrow ? 'narrow' : 'wide'}`
+function picture(chart: Chart, box: Box, kind: 'wide' | 'narrow' | 'half'): Markup {
+  const id = `${chart.id}-${kind}`
   const drawn = svgOf(chart.option(box), box)
   const body = withTips(clean(drawn, id), chart)
   const { width, height } = box
   return html`<svg
-    class="${box.narrow ? 'narrow' : 'wide'}"
+    class="${kind}"
     viewBox="0 0 ${width} ${height}"
     role="img"
     aria-label="${chart.title}"

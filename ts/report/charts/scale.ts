@@ -5,6 +5,20 @@ export interface LogScale {
   ticks: number[]
 }
 
+/** An axis from 0 with equal steps. */
+export interface LinearScale {
+  max: number
+  interval: number
+}
+
+/** An axis from 0 to a little above the largest value, with at most five steps of 1, 2 or 5 times a power of ten. */
+export function linearScale(values: readonly number[]): LinearScale {
+  const top = Math.max(...values) * 1.05 || 1
+  const power = 10 ** Math.floor(Math.log10(top / 5))
+  const interval = [1, 2, 5, 10].map(step => step * power).find(step => top / step <= 5) ?? 10 * power
+  return { max: interval * Math.ceil(top / interval), interval }
+}
+
 /** Steps within a decade; the range decides how many of them fit. */
 const STEPS = [[1, 2, 5], [1, 3], [1]]
 const MOST_TICKS = 8

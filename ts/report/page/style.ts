@@ -25,7 +25,7 @@ const DARK = `
 const FOCUS = [0, 1, 2, 3, 4, 5, 6]
   .map(
     n =>
-      `.chart:has(.legend [data-color="${n}"]:hover) svg[role=img] :is([stroke^="var(--series"], [fill^="var(--series"])` +
+      `#depth:has(.legend [data-color="${n}"]:hover) svg[role=img] :is([stroke^="var(--series"], [fill^="var(--series"])` +
       `:not([stroke="var(--series-${n})"], [fill="var(--series-${n})"]) { opacity: .12 }`,
   )
   .join('\n')
@@ -53,17 +53,19 @@ h1 { margin: 10px 0 4px; font-size: clamp(26px, 5vw, 38px); line-height: 1.15; l
 .tile span { display: block; color: var(--muted); font-size: 13px; line-height: 1.4; overflow-wrap: anywhere }
 section { margin: 20px 0; padding: 22px 28px 26px; background: var(--paper); border: 1px solid var(--rule); border-radius: 10px }
 h2 { margin: 0 0 4px; font-size: 20px; line-height: 1.3; letter-spacing: -.005em }
-.lead { margin: 0 0 16px; max-width: 72ch; color: var(--muted); overflow-wrap: anywhere }
+.lead { margin: 0 0 16px; max-width: 80ch; text-wrap: pretty; color: var(--muted); overflow-wrap: anywhere }
 section > :last-child { margin-bottom: 0 }
 .warning { color: var(--bad) }
 .note { margin: 10px 0 0; color: var(--muted); font-size: 14px }
 .notes { margin: 8px 0 0; padding-left: 20px; overflow-wrap: anywhere }
 .chart { margin: 18px 0 0 }
-.chart + .chart { margin-top: 30px }
 figcaption { font-weight: 600; font-size: 15px }
+figcaption span { margin-left: 6px; color: var(--muted); font-weight: 400; font-size: 14px }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 26px 36px; margin-top: 26px }
+.pair .chart { margin: 0; min-width: 0 }
+.chart svg.half { max-width: 560px }
 .chart svg[role=img] { display: block; width: 100%; height: auto; overflow: visible; font-family: inherit; margin-top: 8px }
-.chart .narrow { display: none; max-width: 560px }
-.flat p { margin: 4px 0 0 }
+.chart svg.narrow { display: none; max-width: 560px }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 4px 0 0; padding: 0; list-style: none; color: var(--muted);
   font-size: 14px }
 .legend li { display: flex; align-items: center; gap: 6px; cursor: default }
@@ -83,8 +85,9 @@ tbody tr:last-child > * { border-bottom: 0 }
 .number { text-align: right; white-space: nowrap }
 td.number:has(+ .words), th.number:has(+ .words) { padding-right: 28px }
 tr > :last-child { padding-right: 0 }
-td.words, th.words { overflow-wrap: anywhere }
-#quality tbody td:nth-child(5) { color: var(--muted) }
+td.words, th.words { overflow-wrap: break-word }
+th small { display: block; color: var(--muted); font-size: .92em }
+#repairs tbody th { min-width: 9em; max-width: 24em; overflow-wrap: anywhere }
 #parts tbody tr:last-child > * { font-weight: 600 }
 #matrices table { font-size: 13px }
 #matrices td, #matrices th { white-space: nowrap }
@@ -106,25 +109,32 @@ details { margin-top: 16px }
 #matrices details { margin-top: 6px }
 summary { cursor: pointer; color: var(--accent); width: fit-content }
 footer { padding-bottom: 40px; color: var(--muted); font-size: 14px }
+@media screen and (max-width: 900px) {
+  .tile { padding: 12px }
+  .tile strong { font-size: 18px }
+}
 @media screen and (max-width: 719px) {
   main, footer { padding: 0 14px }
   header { padding-top: 24px }
   .tiles { grid-template-columns: 1fr 1fr }
   section { margin: 14px 0; padding: 18px 16px 20px }
-  .chart .wide { display: none }
-  .chart .narrow { display: block }
-  #quality thead { position: absolute; clip-path: inset(50%) }
+  .chart svg.wide { display: none }
+  .chart svg.narrow { display: block }
+  .pair { grid-template-columns: 1fr }
+  th, td { padding-right: 10px }
 }
 @media screen and (max-width: 560px) {
   .sides { grid-template-columns: 1fr }
-  .tile { padding: 12px }
-  .tile strong { font-size: 20px }
 }
 @media print {
   @page { margin: 14mm }
   body { background: none; font-size: 10.5pt; -webkit-print-color-adjust: exact; print-color-adjust: exact }
   main, footer { max-width: none; padding: 0 }
   header { padding-top: 0 }
+  .tile { padding: 8pt 9pt 10pt }
+  .tile strong { font-size: 12pt }
+  .tile span, .tile dt { font-size: 8.5pt }
+  table { font-size: 9.5pt }
   section { margin: 14pt 0 0; padding: 0; background: none; border: 0; border-radius: 0 }
   .chart, .sample, .tile, tr, .command { break-inside: avoid }
   h2, .lead, figcaption, .legend { break-after: avoid }

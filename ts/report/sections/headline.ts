@@ -2,7 +2,7 @@ import { bytes, percent, plural, significant } from '../../format.js'
 import type { CompressReport, Options } from '../../generated/index.js'
 import type { ReportData } from '../data.js'
 import { html, type Markup } from '../page/html.js'
-import { inOneLine } from './quality.js'
+import { headlineOf } from '../../quality/words.js'
 
 /** Name of the model and the four numbers that matter most. */
 export function headline(data: ReportData): Markup {
@@ -14,10 +14,10 @@ export function headline(data: ReportData): Markup {
     <p class="subtitle">${report.architecture} · ${describe(report.options)}</p>
     <dl class="tiles">
       ${tile('Size', `${significant(report.inputBytes / report.outputBytes, 3)}× smaller`, [
-        `${bytes(report.inputBytes)} → ${bytes(report.outputBytes)}, all files`,
+        `${solid(bytes(report.inputBytes))} → ${solid(bytes(report.outputBytes))}, all files`,
       ])}
-      ${tile('Bits per weight', significant(report.bitsPerWeight, 3), [
-        `linear layers, ${count(weights)} weights; masks, scales and headers counted`,
+      ${tile('Bits per weight', bits(data, weights), [
+        `${count(weights)} weights of the linear layers; masks, scales and headers counted`,
       ])}
       ${tile('Removed', percent(report.sparsity), [
         `of the weights of ${plural(report.layers.length, 'matrix').replace('matrixs', 'matrices')}`,
@@ -27,10 +27,17 @@ export function headline(data: ReportData): Markup {
   </header> `
 }
 
+/** "32 → 2.35" where it is known what the weights were. */
+function bits({ report, parts }: ReportData, weights: number): string {
+  const before = parts?.find(({ part }) => part === 'target')?.before
+  const after = significant(report.bitsPerWeight, 3)
+  return before === undefined ? after : `${Number(((before * 8) / weights).toPrecision(3))} → ${after}`
+}
+
 function qualityTile({ quality, report }: ReportData): Markup {
   if (quality !== undefined) {
-    const { name, value, remark } = inOneLine(quality)
-    return tile(name, value, [remark])
+    const { name, value, remark } = headlineOf(quality)
+    return tile(`${name.charAt(0).toUpperCase()}${name.slice(1)}`, value, [remark])
   }
   const { name, value } = medianError(report)
   return tile(name, value, ['median of all matrices; quality itself was not measured'])
@@ -57,7 +64,13 @@ function medianError({ layers }: CompressReport): { name: string; value: string 
 }
 
 function count(weights: number): string {
-  return weights < 1e6 ? `${significant(weights / 1e3, 3)} k` : `${significant(weights / 1e6, 3)} M`
+  const [unit, letter] = weights < 1e6 ? [1e3, 'k'] : weights < 1e9 ? [1e6, 'M'] : [1e9, 'G']
+  return solid(`${significant(weights / unit, 3)} ${letter}`)
+}
+
+/** A number and its unit stay in one line. */
+function solid(text: string): string {
+  return text.replaceAll(' ', '\u00a0')
 }
 
 function describe({ method, sparsity, bits, groupSize, pattern, schedule, format }: Options): string {

@@ -1,7 +1,7 @@
-import { bytes, percent } from '../../format.js'
+import { bytes, percent, significant } from '../../format.js'
 import { stackedBars, type Segment } from '../charts/bars.js'
 import type { PartBytes, ReportData } from '../data.js'
-import type { Markup } from '../page/html.js'
+import { html, type Content, type Markup } from '../page/html.js'
 import { section, table } from '../page/table.js'
 
 const LOOKS: Record<PartBytes['part'], Omit<Segment, 'values'>> = {
@@ -20,7 +20,8 @@ export function partsSection({ parts, report }: ReportData): Markup | undefined 
     .join('; ')
   const chart = stackedBars({
     id: 'chart-parts',
-    title: 'Bytes of all files',
+    title: 'Bytes by part, before and after',
+    untitled: true,
     description,
     bars: ['before', 'after'],
     segments: shown.map(part => ({ ...LOOKS[part.part], values: [part.before, part.after] })),
@@ -30,16 +31,18 @@ export function partsSection({ parts, report }: ReportData): Markup | undefined 
     { text: 'part' },
     { text: 'before', number: true },
     { text: 'after', number: true },
-    { text: 'left', number: true },
+    { text: 'of before', number: true },
   ]
-  const row = (name: string, before: number, after: number): string[] => [
-    name,
+  const row = (name: string, before: number, after: number, bits?: number): Content[] => [
+    bits === undefined ? name : html`${name} <small>${significant(bits, 3)} bits per weight</small>`,
     bytes(before),
     bytes(after),
     before === 0 ? '' : percent(after / before),
   ]
-  const rows = shown.map(part => row(LOOKS[part.part].name, part.before, part.after))
-  const lead = 'Everything else is norms, biases, the tokenizer, configuration and the headers of the files.'
+  const bits = { target: report.bitsPerWeight, embedding: report.embeddingBitsPerWeight, other: undefined }
+  const rows = shown.map(({ part, before, after }) => row(LOOKS[part].name, before, after, bits[part]))
+  const lead =
+    'Everything else is norms, biases, the tokenizer and the configuration. Masks, scales and headers count with the weights they belong to.'
   return section('parts', 'Bytes by part', lead, [
     chart,
     table('Bytes by part', heads, [...rows, row('all files', sums[0] ?? 0, sums[1] ?? 0)]),

@@ -4,21 +4,6 @@ import type { ReportData } from '../data.js'
 import { html, type Content, type Markup } from '../page/html.js'
 import { section, table } from '../page/table.js'
 
-/** The one measure that says most, for the head of the page and the terminal. */
-export function inOneLine(quality: Quality): { name: string; value: string; remark: string } {
-  const { original, small, meanCosine } = quality
-  const on = `on ${fileOf(quality.measuredOn)}${quality.onCalibrationText ? ' (the calibration text)' : ''}`
-  if (original.perplexity !== undefined && small.perplexity !== undefined) {
-    const value = `${significant(original.perplexity, 4)} → ${significant(small.perplexity, 4)}`
-    return { name: 'Perplexity', value, remark: on }
-  }
-  if (original.spearman !== undefined && small.spearman !== undefined) {
-    const value = `${significant(original.spearman, 3)} → ${significant(small.spearman, 3)}`
-    return { name: 'Spearman', value, remark: on }
-  }
-  return { name: 'Cosine of old and new vectors', value: significant(meanCosine ?? NaN, 3), remark: on }
-}
-
 /** Quality before and after, or the reason why there is none. */
 export function qualitySection({ quality, qualityMissing }: ReportData): Markup {
   const title = 'Quality before and after'
@@ -30,7 +15,6 @@ export function qualitySection({ quality, qualityMissing }: ReportData): Markup 
     { text: 'before', number: true },
     { text: 'after', number: true },
     { text: 'change', number: true },
-    { text: 'what it says' },
   ]
   const notes = [...new Set([...quality.original.notes, ...quality.small.notes])]
   return section('quality', title, lead(quality), [
@@ -63,11 +47,11 @@ function rows(quality: Quality): Content[][] {
   ): void => {
     const [before, after] = [original[key], small[key]]
     if (before === undefined || after === undefined) return
-    found.push([name, significant(before, 4), significant(after, 4), change(before, after), words])
+    found.push([named(name, words), significant(before, 4), significant(after, 4), change(before, after)])
   }
   const one = (name: string, value: string, words: string): void =>
-    void found.push([name, '', value, '', words])
-  both('Perplexity', 'perplexity', inPercent, 'How surprised the model is by the text; lower is better')
+    void found.push([named(name, words), '', value, ''])
+  both('Perplexity', 'perplexity', inPercent, 'How surprised the model is by the text: lower is better')
   both('Negative log likelihood', 'nll', difference, 'Nats a token, the logarithm of the perplexity')
   both('Spearman', 'spearman', difference, 'Agreement with the scores of people; 1 is perfect')
   if (kl !== undefined) {
@@ -86,18 +70,19 @@ function rows(quality: Quality): Content[][] {
   return found
 }
 
+function named(name: string, words: string): Markup {
+  return html`${name} <small>${words}</small>`
+}
+
 type Change = (before: number, after: number) => string
 
-const inPercent: Change = (before, after) => signed((after / before - 1) * 100, 1, ' %')
+const inPercent: Change = (before, after) =>
+  after < 2 * before ? signed((after / before - 1) * 100, 1, ' %') : `× ${significant(after / before, 3)}`
 const difference: Change = (before, after) => signed(after - before, 3, '')
 
 function signed(value: number, decimals: number, unit: string): string {
   const digits = Math.abs(value).toFixed(decimals)
   return Number(digits) === 0 ? `±0${unit}` : `${value < 0 ? '−' : '+'}${digits}${unit}`
-}
-
-function fileOf(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path
 }
 
 function sentence(text: string): string {

@@ -1,4 +1,4 @@
-import { duration, integer, plural } from '../../format.js'
+import { duration, integer, plural, significant } from '../../format.js'
 import type { CompressReport } from '../../generated/index.js'
 import { stackedBars } from '../charts/bars.js'
 import type { ReportData } from '../data.js'
@@ -52,7 +52,7 @@ function phases({ phases }: CompressReport): Content {
   const total = times.reduce((sum, time) => sum + time.seconds, 0)
   if (total === 0) return undefined
   const large = times.filter(time => time.seconds >= total * LEAST_SHARE)
-  const words = (time: { name: string; seconds: number }): string => `${time.name} ${duration(time.seconds)}`
+  const words = (time: { name: string; seconds: number }): string => `${time.name} ${fine(time.seconds)}`
   return stackedBars({
     id: 'chart-phases',
     title: 'Where the time went',
@@ -64,8 +64,13 @@ function phases({ phases }: CompressReport): Content {
       onColor: `var(--on-phase-${time.i % PHASES.length})`,
       values: [time.seconds],
     })),
-    format: duration,
+    format: fine,
   })
+}
+
+/** Phases of a small model take milliseconds. */
+function fine(seconds: number): string {
+  return seconds < 1 ? `${significant(seconds, 2)} s` : duration(seconds)
 }
 
 function options({ options }: CompressReport): Markup {

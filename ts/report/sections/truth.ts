@@ -21,10 +21,9 @@ export function truthSection({ report, plan }: ReportData): Markup {
     { text: '' },
     { text: 'planned', number: true },
     { text: 'measured', number: true },
-    { text: 'measured of planned', number: true },
+    { text: 'share', number: true },
   ]
-  const lead =
-    'Memory is that of the whole process, Node included; the plan is a limit, so less is as it should be.'
+  const lead = 'What was promised before the start. Peak memory is that of the whole process, Node included.'
   return section('truth', 'Plan and truth', lead, table('Plan and truth', heads, rows))
 }
 
