@@ -5,6 +5,7 @@ import { resultParts } from '../../report/parts.js'
 import type { Screen } from '../screen.js'
 import { bytes, duration, integer, percent, plural, shellWord, significant } from './format.js'
 import { describe } from './plan.js'
+import { showSamples } from './samples.js'
 import { facts, notes } from './table.js'
 
 /** Shows what was done, and what to do next. */
@@ -40,7 +41,10 @@ export function showReport(model: string, report: CompressResult, screen: Screen
     ['where', report.out],
     ...(report.reportFile === undefined ? [] : [['report', report.reportFile] as const]),
   ])
-  notes(screen, report.notes)
+  const { original, small: result, samples } = report.quality ?? {}
+  const measured = [...(original?.notes ?? []), ...(result?.notes ?? [])]
+  notes(screen, [...new Set([...report.notes, ...measured])])
+  showSamples(samples ?? [], screen)
   screen.line()
   screen.line(colors.dim('Next:'))
   const small = shellWord(report.out)
