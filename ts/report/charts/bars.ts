@@ -4,6 +4,8 @@ import { draw, TEXT, type Box, type ChartOption } from './draw.js'
 /** A part of a bar. */
 export interface Segment {
   name: string
+  /** What the legend says, if it is more than the name. */
+  legend?: string
   /** Its colour, a variable of the style sheet. */
   color: string
   /** Its colour of text. */
@@ -35,11 +37,11 @@ export function stackedBars(bars: Bars): Markup {
     ${bars.untitled ? undefined : html`<figcaption>${bars.title}</figcaption>`}
     <ul class="legend">
       ${bars.segments.map(
-        ({ name, color }) =>
+        ({ name, legend, color }) =>
           html`<li>
             <svg viewBox="0 0 10 10" aria-hidden="true">
               <rect width="10" height="10" rx="2" fill="${color}" /></svg
-            >${name}
+            >${legend ?? name}
           </li> `,
       )}
     </ul>

@@ -28,7 +28,7 @@ export interface Chart {
   /** Heights of the drawings; without a wide one the narrow one is shown everywhere. */
   heights: { wide?: number; narrow: number }
   option: (box: Box) => ChartOption
-  /** What a mark says when it is pointed at. */
+  /** What a mark says when it is pointed at; empty if it says nothing. */
   tip: (series: number, index: number) => string
 }
 
@@ -95,6 +95,7 @@ function withTips(svg: string, { tip }: Chart): Markup {
     .replace(MARK, (_, before: string, series: string, index: string, after: string) => {
       const rest = after.replace(/ ecmeta_\w+="[^"]*"/g, '')
       const words = escape(tip(Number(series), Number(index)))
+      if (words === '') return `<path ${before}${rest}></path>`
       return `<path ${before}data-tip="${words}"${rest}><title>${words}</title></path>`
     })
     .replace(/ ecmeta_\w+="[^"]*"/g, '')

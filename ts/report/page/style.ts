@@ -1,16 +1,16 @@
 /** Colours that charts and words share. Series have the order of charts/series.ts. */
-const LIGHT = `
+export const LIGHT = `
   --paper: #ffffff; --ground: #f6f6f3; --ink: #1c1d21; --muted: #5c606b; --rule: #dddcd6; --grid: #e7e6e1; --axis: #b4b4ae;
   --accent: #b3470f; --good: #2f6f4f; --bad: #a8321f;
   --series-0: #1f5fd0; --series-1: #0e8aa8; --series-2: #2c8a4b; --series-3: #7c46c9;
   --series-4: #b97a00; --series-5: #d0402b; --series-6: #b93a86;
-  --part-0: #c2571a; --part-1: #33658a; --part-2: #8d8f97;
+  --part-0: #bb5216; --part-1: #33658a; --part-2: #8d8f97;
   --on-part-0: #ffffff; --on-part-1: #ffffff; --on-part-2: #16171a;
-  --phase-0: #8d8f97; --phase-1: #2b6f77; --phase-2: #33658a; --phase-3: #c2571a; --phase-4: #6d5a94; --phase-5: #b08a2e;
+  --phase-0: #8d8f97; --phase-1: #2b6f77; --phase-2: #33658a; --phase-3: #bb5216; --phase-4: #6d5a94; --phase-5: #b08a2e;
   --on-phase-0: #16171a; --on-phase-1: #ffffff; --on-phase-2: #ffffff; --on-phase-3: #ffffff; --on-phase-4: #ffffff;
   --on-phase-5: #16171a;`
 
-const DARK = `
+export const DARK = `
   --paper: #1c1d21; --ground: #131417; --ink: #ecebe6; --muted: #a3a6b0; --rule: #34363d; --grid: #2b2d33; --axis: #5a5d66;
   --accent: #f0935a; --good: #7cc79d; --bad: #f08f7d;
   --series-0: #7aa8ff; --series-1: #4cc7e0; --series-2: #6fd08e; --series-3: #bd98ff;

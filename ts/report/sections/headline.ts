@@ -31,7 +31,9 @@ export function headline(data: ReportData): Markup {
 function bits({ report, parts }: ReportData, weights: number): string {
   const before = parts?.find(({ part }) => part === 'target')?.before
   const after = significant(report.bitsPerWeight, 3)
-  return before === undefined ? after : `${Number(((before * 8) / weights).toPrecision(3))} → ${after}`
+  return before === undefined || weights === 0
+    ? after
+    : `${Number(((before * 8) / weights).toPrecision(3))} → ${after}`
 }
 
 function qualityTile({ quality, report }: ReportData): Markup {

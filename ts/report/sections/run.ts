@@ -59,7 +59,8 @@ function phases({ phases }: CompressReport): Content {
     description: times.map(words).join(', '),
     bars: ['time'],
     segments: large.map(time => ({
-      name: words(time),
+      name: time.name,
+      legend: words(time),
       color: `var(--phase-${time.i % PHASES.length})`,
       onColor: `var(--on-phase-${time.i % PHASES.length})`,
       values: [time.seconds],
