@@ -104,6 +104,11 @@ describe('where quality is measured', () => {
     expect(readFileSync(report, 'utf8')).toContain('Calibration saw the same text')
   })
 
+  it('beyond maxMemory, which the compression keeps: a note says so', async () => {
+    const options = { ...quick, out: join(folder, 'limited'), maxMemory: '2GiB', evalText: sample }
+    expect((await compress(stories, options)).notes.join()).toContain('maxMemory held for the compression')
+  })
+
   it('without a report: in the result alone', async () => {
     const ended = await kerf([
       'compress',

@@ -1,6 +1,9 @@
 import { path, type Rules } from '../check.js'
 
-/** What `compress` does when the work is done. */
+/**
+ * What `compress` does when the work is done. `maxMemory` is kept by the compression alone: to measure quality, decoded weights
+ * are kept in up to half of the memory that is free.
+ */
 export interface AfterOptions {
   /**
    * Writes a self-contained HTML page about the run to this file. The folder must exist and not be the result's own. An existing

@@ -35,15 +35,16 @@ export async function finish(
   const plan = await planOf(model, { ...options, onProgress: () => undefined })
   const report = await start()
   const measured = await measure(model, options, after, report, kind)
+  const notes = [...report.notes, ...memoryNotes(options, 'quality' in measured)]
   const done: CompressResult = {
     ...report,
-    notes: [...report.notes, ...('missing' in measured ? [measured.missing] : [])],
+    notes: 'missing' in measured ? [...notes, measured.missing] : notes,
     ...('quality' in measured && { quality: measured.quality }),
   }
   if (after.report === undefined) return done
   const data: ReportData = {
     model: backend().files.name(model),
-    report,
+    report: { ...report, notes },
     plan,
     parts: partsOf(plan, report),
     command: commandOf(model, { ...options, ...after }, report),
@@ -78,6 +79,14 @@ async function measure(
     if (!(error instanceof KerfError) || error.code === 'CANCELLED') throw error
     return { missing: `quality could not be measured: ${error.message}` }
   }
+}
+
+/** What was promised for the memory of a run is not kept by what measures it. */
+function memoryNotes({ maxMemory }: CompressOptions, isMeasured: boolean): string[] {
+  if (maxMemory === undefined || !isMeasured) return []
+  return [
+    'maxMemory held for the compression; quality was measured with decoded weights in up to half of the free memory',
+  ]
 }
 
 /** A cancel after the result was written must say that it was. */

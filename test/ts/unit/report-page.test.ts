@@ -195,7 +195,8 @@ describe('hostile text', () => {
     return {
       ...data,
       model: evil,
-      command: evil,
+      // Each word of a command is an element.
+      command: data.command!.replace(/\S+/g, evil.replaceAll(' ', '')),
       version: evil,
       report: {
         ...report,

@@ -90,7 +90,9 @@ th small { display: block; color: var(--muted); font-size: .92em }
 #repairs tbody th { min-width: 9em; max-width: 24em; overflow-wrap: anywhere }
 #parts tbody tr:last-child > * { font-weight: 600 }
 #matrices table { font-size: 13px }
-#matrices td, #matrices th { white-space: nowrap }
+#matrices th, #matrices td { padding-right: 12px; white-space: nowrap }
+#matrices thead th { white-space: normal }
+#matrices tr > :last-child { padding-right: 0 }
 .sample { margin-top: 18px; padding-top: 16px; border-top: 1px solid var(--rule) }
 .sample:first-of-type { margin-top: 0; padding-top: 0; border-top: 0 }
 .asked { margin: 0 0 8px; font-weight: 600; overflow-wrap: anywhere }
@@ -102,6 +104,8 @@ th small { display: block; color: var(--muted); font-size: .92em }
 .answer { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
 .command { margin: 0 0 18px; padding: 12px 16px; background: var(--ground); border-radius: 8px; white-space: pre-wrap;
   overflow-wrap: anywhere; font: 14px/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace }
+/* A word moves to the next line as a whole; one that is longer than a line is broken. */
+.command span { display: inline-block; max-width: 100% }
 .facts { display: flex; flex-wrap: wrap; gap: 8px 40px; margin: 0 }
 .facts dt { color: var(--muted); font-size: 13.5px }
 .facts dd { margin: 0; font-variant-numeric: tabular-nums }

@@ -15,11 +15,16 @@ export function runSection({ report, command }: ReportData): Markup {
     command === undefined
       ? undefined
       : html`<p class="lead">The same input, options and instruction set give the same bytes:</p>
-          <pre class="command" tabindex="0"><code>${command}</code></pre>`,
+          <pre class="command" tabindex="0"><code>${words(command)}</code></pre>`,
     facts(report),
     phases(report),
     options(report),
   ])
+}
+
+/** A word of a command is not broken after its hyphens. */
+function words(command: string): Markup[] {
+  return command.split(' ').map(word => html`<span>${word}</span> `)
 }
 
 function facts(report: CompressReport): Markup {
@@ -52,15 +57,15 @@ function phases({ phases }: CompressReport): Content {
   const total = times.reduce((sum, time) => sum + time.seconds, 0)
   if (total === 0) return undefined
   const large = times.filter(time => time.seconds >= total * LEAST_SHARE)
-  const words = (time: { name: string; seconds: number }): string => `${time.name} ${fine(time.seconds)}`
+  const spoken = (time: { name: string; seconds: number }): string => `${time.name} ${fine(time.seconds)}`
   return stackedBars({
     id: 'chart-phases',
     title: 'Where the time went',
-    description: times.map(words).join(', '),
+    description: times.map(spoken).join(', '),
     bars: ['time'],
     segments: large.map(time => ({
       name: time.name,
-      legend: words(time),
+      legend: spoken(time),
       color: `var(--phase-${time.i % PHASES.length})`,
       onColor: `var(--on-phase-${time.i % PHASES.length})`,
       values: [time.seconds],
