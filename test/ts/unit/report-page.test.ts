@@ -156,6 +156,12 @@ describe('a page', () => {
     expect(sectionOf(page, 'depth')).toContain('1 of 14 are 0 and not drawn')
   })
 
+  it('of a dense format says that the files are not smaller, and what a weight takes in them', async () => {
+    const page = await renderPage(reportData(1, { bitsPerWeight: 32.2, outputBytes: 1_000_001 }))
+    expect(page).toContain('<strong>not smaller</strong>')
+    expect(sectionOf(page, 'depth')).toContain('2.40 in all 7 matrices if packed; 32.2 in these files')
+  })
+
   it('shows estimates that the report brings', async () => {
     const data = reportData(1, { plannedSeconds: 60 } as Partial<CompressReport>)
     expect(sectionOf(await renderPage(data), 'truth')).toMatch(/time 1 min 0 s 1 min 15 s 125\.7 %/)

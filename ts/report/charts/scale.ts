@@ -20,10 +20,10 @@ export function linearScale(values: readonly number[]): LinearScale {
 }
 
 /** Steps within a decade; the range decides how many of them fit. */
-const STEPS = [[1, 2, 5], [1, 3], [1]]
+const STEPS = [[1, 1.5, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]]
 const MOST_TICKS = 8
 
-/** A logarithmic axis around positive values: ends and ticks are 1, 2 or 5 times a power of ten. */
+/** A logarithmic axis around positive values: ends and ticks are round numbers. */
 export function logScale(values: readonly number[]): LogScale {
   const [least, most] = [Math.min(...values), Math.max(...values)]
   for (const steps of STEPS) {

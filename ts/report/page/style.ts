@@ -61,7 +61,7 @@ section > :last-child { margin-bottom: 0 }
 .chart { margin: 18px 0 0 }
 figcaption { font-weight: 600; font-size: 15px }
 figcaption span { margin-left: 6px; color: var(--muted); font-weight: 400; font-size: 14px }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 26px 36px; margin-top: 26px }
+.pair { display: grid; grid-template-columns: 1fr 1fr; align-items: end; gap: 26px 36px; margin-top: 26px }
 .pair .chart { margin: 0; min-width: 0 }
 .chart svg.half { max-width: 560px }
 .chart svg[role=img] { display: block; width: 100%; height: auto; overflow: visible; font-family: inherit; margin-top: 8px }

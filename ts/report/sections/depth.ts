@@ -13,6 +13,8 @@ interface Measure extends Pick<Depth, 'id' | 'title' | 'wide'> {
   words: string
   of: (layer: LayerReport) => number | undefined
   format: (value: number) => string
+  /** Said after the range of values. */
+  aside?: string
   /** On the axis, where fewer digits are enough. */
   short: (value: number) => string
 }
@@ -72,20 +74,26 @@ export function depthSection({ report }: ReportData): Markup | undefined {
   const lead = error.words.includes('output')
     ? 'The error is the share of the energy of a layer’s outputs that compression changed, on the calibration text.'
     : 'The method looks at the weights alone, so there is no output error: shown is the share of the energy of the weights that compression changed.'
+  // Of a dense format the matrices have other bits than the files.
+  const isDense = report.bitsPerWeight > 2 * mean(layers.map(layer => layer.bitsPerWeight))
+  const dense = isDense ? `if packed; ${significant(report.bitsPerWeight, 3)} in these files` : undefined
   const placed = layers.every(layer => layer.block !== undefined && layer.role !== undefined)
   const looks = looksOf(layers.map(layer => (placed ? (layer.role ?? '') : 'matrix')))
   const network = { layers, looks, placed }
   return section('depth', 'Over the depth of the network', lead, [
     legend(looks),
     chartOf(error, network),
-    html`<div class="pair">${chartOf(BITS, network)} ${chartOf(SPARSITY, network)}</div>`,
+    html`<div class="pair">
+      ${chartOf({ ...BITS, ...(dense !== undefined && { aside: dense }) }, network)}
+      ${chartOf(SPARSITY, network)}
+    </div>`,
   ])
 }
 
 function chartOf(measure: Measure, network: Network): Markup {
-  const { of, scale, words, title, format } = measure
+  const { of, scale, words, title, format, aside } = measure
   const values = network.layers.flatMap(layer => of(layer) ?? [])
-  const remark = range(values, format)
+  const remark = [range(values, format), aside].join(' ').trim()
   const zeros = scale === 'log' ? values.filter(value => value <= 0).length : 0
   if (zeros === values.length) {
     return html`<figure class="chart">
@@ -101,6 +109,10 @@ function chartOf(measure: Measure, network: Network): Markup {
     description: `${words}: ${remark}${hidden}. The table of all matrices at the end of the page has every value.`,
     format: measure.short,
   })
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function range(values: readonly number[], format: (value: number) => string): string {

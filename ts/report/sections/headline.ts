@@ -13,7 +13,7 @@ export function headline(data: ReportData): Markup {
     <h1 dir="auto">${data.model}</h1>
     <p class="subtitle">${report.architecture} · ${describe(report.options)}</p>
     <dl class="tiles">
-      ${tile('Size', `${significant(report.inputBytes / report.outputBytes, 3)}× smaller`, [
+      ${tile('Size', smaller(report), [
         `${solid(bytes(report.inputBytes))} → ${solid(bytes(report.outputBytes))}, all files`,
       ])}
       ${tile('Bits per weight', bits(data, weights), [
@@ -25,6 +25,12 @@ export function headline(data: ReportData): Markup {
       ${qualityTile(data)}
     </dl>
   </header> `
+}
+
+/** A dense format keeps every zero. */
+function smaller({ inputBytes, outputBytes }: CompressReport): string {
+  const times = inputBytes / outputBytes
+  return times < 1.005 ? 'not smaller' : `${significant(times, 3)}× smaller`
 }
 
 /** "32 → 2.35" where it is known what the weights were. */

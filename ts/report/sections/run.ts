@@ -1,4 +1,4 @@
-import { duration, integer, plural, significant } from '../../format.js'
+import { duration, integer, plural } from '../../format.js'
 import type { CompressReport } from '../../generated/index.js'
 import { stackedBars } from '../charts/bars.js'
 import type { ReportData } from '../data.js'
@@ -76,7 +76,7 @@ function phases({ phases }: CompressReport): Content {
 
 /** Phases of a small model take milliseconds. */
 function fine(seconds: number): string {
-  return seconds < 1 ? `${significant(seconds, 2)} s` : duration(seconds)
+  return seconds < 0.9995 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : duration(seconds)
 }
 
 function options({ options }: CompressReport): Markup {
