@@ -25,7 +25,7 @@ export type Schedule = (typeof SCHEDULES)[number]
 /** Name of a size. */
 export type Preset = (typeof PRESETS)[number]
 /** Name of an effort. */
-export type Quality = (typeof QUALITIES)[number]
+export type QualityLevel = (typeof QUALITIES)[number]
 /** Id of a form in which kerf writes a model. */
 export type Format = (typeof FORMATS)[number]
 /** Id of an instruction set. */
@@ -57,7 +57,7 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelO
   /** How small, by name; fills in `method`, `sparsity` and `bits` where they are not given. */
   preset?: Preset
   /** How much effort, by name; fills in `tokens` where it is not given. */
-  quality?: Quality
+  quality?: QualityLevel
   /**
    * Matrices for which something else holds, by name, role or block. The first rule that matches a matrix decides; a rule that
    * decides about none is an error.
@@ -89,7 +89,7 @@ const calibration: Rule = {
 const rules: Rule = { expected: 'an array of rules', test: Array.isArray }
 
 /** Options that are paths; `calibration` may be. */
-export const PATH_OPTIONS = ['out', 'workDir', 'calibration'] as const
+export const PATH_OPTIONS = ['out', 'workDir', 'calibration', 'architecture'] as const
 
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {

@@ -1,4 +1,5 @@
 import type { ProgressEvent } from '../generated/index.js'
+import type { Files } from './files.js'
 
 /** A call that runs. */
 export interface Running {
@@ -16,6 +17,8 @@ export interface Backend {
   version: () => string
   /** Instruction set that the core uses on this machine by default. */
   isa: () => string
+  /** Files of the host. */
+  files: Files
 }
 
 let load: (() => Backend) | undefined

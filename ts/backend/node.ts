@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { KerfError } from '../errors.js'
 import type { ProgressEvent } from '../generated/index.js'
 import type { Backend } from './backend.js'
+import { nodeFiles } from './files.js'
 import { platformTriple } from './platform.js'
 
 interface CancelToken {
@@ -35,6 +36,7 @@ export function nodeBackend(): Backend {
     },
     version: () => addon.version(),
     isa: () => addon.isa(),
+    files: nodeFiles,
   }
 }
 

@@ -70,6 +70,17 @@ export function addCompressFlags(command: Command): Command {
   return command
 }
 
+/** Options of `compress` alone: what happens when the work is done. */
+export function addAfterFlags(command: Command): Command {
+  return command
+    .option(
+      '--report <file>',
+      'write a self-contained HTML page about the run, quality before and after included',
+    )
+    .option('--eval-text <file>', 'measure quality on this UTF-8 text (encoders: one text a line)')
+    .option('--eval-pairs <file>', 'measure an encoder on this CSV of sentence, sentence, score')
+}
+
 /** Options of `eval` and `compare`. */
 export function addMeasureFlags(command: Command): Command {
   return command

@@ -121,6 +121,10 @@ export type Repair = { 'kind': 'dampingRaised', tensor: string, dampingRel: numb
 export type LayerReport = {
   /** Name of the tensor. */
   name: string
+  /** Block it belongs to, from 0; absent for embeddings and unknown architectures. */
+  block?: number
+  /** Role in its block, such as `q` or `down`; absent where `block` is. */
+  role?: string
   /** [out, in]. */
   shape: [number, number]
   /** Method that solved it. */
@@ -277,6 +281,8 @@ export type Inspection = {
   architecture: string
   /** Whether kerf can run it (and so calibrate and evaluate). */
   known: boolean
+  /** `decoder` (writes text) or `encoder` (gives vectors); absent if it is not known. */
+  kind?: string
   /** Number of weights in all tensors. */
   parameters: number
   /** Number of weights in target matrices. */

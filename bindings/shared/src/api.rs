@@ -91,6 +91,9 @@ pub struct Inspection {
     pub architecture: String,
     /// Whether kerf can run it (and so calibrate and evaluate).
     pub known: bool,
+    /// `decoder` (writes text) or `encoder` (gives vectors); absent if it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Number of weights in all tensors.
     pub parameters: u64,
     /// Number of weights in target matrices.

@@ -3,7 +3,7 @@
 use crate::api::{InspectRequest, Inspection, TensorInfo};
 use crate::opened::Opened;
 use crate::{Error, Host};
-use kerf_model::{ModelError, Network};
+use kerf_model::{Kind, ModelError, Network};
 use kerf_tensors::catalog::Span;
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
@@ -36,6 +36,7 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
             None => opened.model_type(),
         },
         known: network.is_some(),
+        kind: network.as_ref().map(|network| kind(network.kind()).into()),
         parameters: catalog.tensors.iter().map(count).sum(),
         target_parameters: catalog
             .tensors
@@ -54,6 +55,13 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
             .map(|(name, _)| name.clone())
             .collect(),
     })
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Decoder => "decoder",
+        Kind::Encoder => "encoder",
+    }
 }
 
 /// Names of the tensors that have a part to play.

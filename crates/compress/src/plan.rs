@@ -161,9 +161,7 @@ impl Plan {
             dtype: format!("{:?}", entry.dtype),
             part: part.into(),
             role: matrix.map(|matrix| matrix.role.into()),
-            block: matrix
-                .filter(|matrix| !matrix.embedding && self.network.is_some())
-                .map(|matrix| matrix.block),
+            block: matrix.and_then(Matrix::place).map(|(block, _)| block),
             rule: matrix.and_then(|matrix| matrix.rule),
             method,
             sparsity: matrix.map_or(0.0, |matrix| matrix.sparsity),
