@@ -391,3 +391,21 @@ fn shortened(value: &Value) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_scale_of_embeddings_is_rounded_to_the_type_of_the_model() {
+        let scale =
+            |config: Value, hidden| embedding_scale(&Reader { config: &config }, hidden).unwrap();
+        // torch.tensor(3072 ** 0.5).to(dtype), and of 1152.
+        assert_eq!(scale(json!({}), 3072), 55.425_625);
+        assert_eq!(scale(json!({"torch_dtype": "bfloat16"}), 3072), 55.5);
+        assert_eq!(scale(json!({"dtype": "float16"}), 3072), 55.4375);
+        assert_eq!(scale(json!({"dtype": "bfloat16"}), 1152), 34.0);
+        assert_eq!(scale(json!({"dtype": "bfloat16"}), 2304), 48.0);
+    }
+}
