@@ -109,7 +109,7 @@ DECODERS = {
     "gemma3": ("gemma3_text", 150, dict(GEMMA, query_pre_attn_scalar=7, sliding_window_pattern=2, rope_scaling={
         "rope_type": "linear", "factor": 8.0})),
     "gpt2": ("gpt2", 20, dict(n_embd=16, n_layer=2, n_head=2, n_positions=24, vocab_size=32, initializer_range=0.3)),
-    "gpt_neox": ("gpt_neox", 40, dict(ROWS, num_attention_heads=1)),
+    "gpt_neox": ("gpt_neox", 40, ROWS),
     "gpt_neox-sequential": ("gpt_neox", 40, dict(ROWS, use_parallel_residual=False, rotary_pct=0.5, attention_bias=False)),
     "opt": ("opt", 40, dict(TINY, ffn_dim=24, word_embed_proj_dim=16, init_std=0.3, max_position_embeddings=64)),
     "phi": ("phi", 40, ROWS),

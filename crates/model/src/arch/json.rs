@@ -228,6 +228,36 @@ mod tests {
                 "at least one",
                 "[]",
             ),
+            (
+                with("/block/linears/1/stem", json!("layers.{}.self_attn.q_proj")),
+                "block.linears",
+                "its own",
+                "q_proj",
+            ),
+            (
+                with(
+                    "/attention/window",
+                    json!({"width": {"field": "w", "default": 0}, "layers": "all"}),
+                ),
+                "attention.window",
+                "at least 1",
+                "Some(0)",
+            ),
+            (
+                with(
+                    "/attention/window",
+                    json!({"width": {"field": "w", "default": 4}, "layers": {"allButLastOf": {"field": "n", "default": 0}}}),
+                ),
+                "attention.window",
+                "at least 1",
+                "default: 0",
+            ),
+            (
+                with("/head/cap", json!({"field": "c", "default": 0})),
+                "cap",
+                "more than 0",
+                "Some(0.0)",
+            ),
             (json!({"like": "lama"}), "like", "one of llama", "\"lama\""),
             (json!([]), "file", "an object", "another value"),
         ] {

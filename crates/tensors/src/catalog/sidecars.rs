@@ -5,7 +5,7 @@ use crate::{Folder, TensorsError};
 /// A larger file is not a sidecar, whatever its name.
 const MAX_BYTES: u64 = 64 << 20;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 12] = [
     "config.json",
     "kerf-architecture.json",
     "generation_config.json",
@@ -15,7 +15,6 @@ const NAMES: [&str; 13] = [
     "special_tokens_map.json",
     "added_tokens.json",
     "modules.json",
-    "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "README.md",
     "preprocessor_config.json",
@@ -49,6 +48,7 @@ fn is_sidecar(file: &str) -> bool {
                 || is_prose(file)
                 || file.starts_with("chat_template")
                 || (file.starts_with("tokenizer") && file.ends_with(".json"))
+                || (file.starts_with("sentence_") && file.ends_with("_config.json"))
                 || file.ends_with(".model")
         }
     }
