@@ -461,6 +461,7 @@ export const ARCHITECTURES = [
   'gpt_neox',
   'opt',
   'phi',
+  'phi3',
   'bert',
   'roberta',
   'distilbert',
