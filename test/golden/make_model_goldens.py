@@ -1,7 +1,7 @@
 """Reference values of the model crate from PyTorch and transformers 5 (pip install torch transformers safetensors).
 
 Writes test/golden/model/NAME/{config.json, model.safetensors, reference.safetensors}: tiny random models, their inputs and
-outputs in f32. The rope cases share one set of weights: rope_parameters.json has the parameters of each, and the reference
+outputs in f32; the tests take every folder. DECODERS and ENCODERS have a line for each architecture. The rope cases share one set of weights: rope_parameters.json has the parameters of each, and the reference
 its logits from position 40 on.
 
     python test/golden/make_model_goldens.py
