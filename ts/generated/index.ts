@@ -546,6 +546,7 @@ export const ARCHITECTURES = [
   'gpt_neox',
   'opt',
   'phi',
+  'phi3',
   'bert',
   'roberta',
   'distilbert',

@@ -183,6 +183,8 @@ fn check_norms(row: &Architecture) -> Result<(), Broken> {
 fn check_numbers(row: &Architecture) -> Result<(), Broken> {
     /// More than any model has.
     const MANY: usize = 1 << 20;
+    /// Each head gets a value for every distance up to there.
+    const FAR: usize = 4096;
     if let Positions::Learned(learned) = row.positions
         && learned.first.max(learned.extra) > MANY
     {
@@ -193,10 +195,10 @@ fn check_numbers(row: &Architecture) -> Result<(), Broken> {
         ));
     }
     if let Some(bias) = row.attention.distance_bias
-        && !(2..=MANY).contains(&bias.max_distance)
+        && !(2..=FAR).contains(&bias.max_distance)
     {
         let field = "attention.distanceBias.maxDistance";
-        return Err(broken(field, "from 2 to a million", bias.max_distance));
+        return Err(broken(field, "from 2 to 4096", bias.max_distance));
     }
     check_defaults(row)?;
     if row

@@ -21,6 +21,7 @@ mod mpnet;
 mod nomic_bert;
 mod opt;
 mod phi;
+mod phi3;
 mod qwen2;
 mod qwen3;
 mod roberta;
@@ -45,6 +46,7 @@ pub fn table() -> &'static [&'static Architecture] {
         &gpt_neox::GPT_NEOX,
         &opt::OPT,
         &phi::PHI,
+        &phi3::PHI3,
         &bert::BERT,
         &roberta::ROBERTA,
         &distilbert::DISTILBERT,
