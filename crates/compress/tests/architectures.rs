@@ -201,10 +201,12 @@ fn the_layout_of_the_source_does_not_change_what_is_solved() {
     let compressed = |catalog: &Catalog, root: &Path| {
         let calibration = sequences(&network(&source), 12);
         let options = Options {
-            group_size: 8,
+            group_size: Some(8),
             ..Options::default()
         };
-        let mut job = common::open(catalog.clone(), root, options, calibration).unwrap();
+        let mut job =
+            common::open_catalog(catalog.clone(), root, options, calibration, Stop::default())
+                .unwrap();
         let report = common::run(&mut job, &mut Host::default()).unwrap();
         (report, Catalog::open_path(&root.join("out")).unwrap())
     };
