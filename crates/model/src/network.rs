@@ -129,9 +129,9 @@ impl Network {
     pub fn architecture(&self) -> &'static str {
         self.arch.id
     }
-    /// Names of the configuration's fields.
-    pub fn fields(&self) -> &'static arch::Fields {
-        &self.arch.fields
+    /// The data of the architecture.
+    pub fn data(&self) -> &'static arch::Architecture {
+        self.arch
     }
     /// Width of a head.
     pub fn head_dim(&self) -> usize {
