@@ -1,7 +1,14 @@
 import type { ErrorCode } from './generated/index.js'
 
-/** Codes of the errors that arise before the core is reached. */
-export type HostErrorCode = 'ADDON_MISSING' | 'ADDON_BROKEN'
+/**
+ * Codes of the errors that arise before the core is reached.
+ *
+ * - `PLATFORM_UNSUPPORTED`: kerf is not built for this system and processor.
+ * - `ADDON_MISSING`: the package with the addon of this platform is not installed; the message names it and says why.
+ * - `ADDON_BROKEN`: the addon is there and cannot be loaded.
+ * - `ADDON_VERSION`: the addon is of another version than the package.
+ */
+export type HostErrorCode = 'PLATFORM_UNSUPPORTED' | 'ADDON_MISSING' | 'ADDON_BROKEN' | 'ADDON_VERSION'
 
 /** Every code that a {@link KerfError} can have. */
 export type KerfErrorCode = ErrorCode | HostErrorCode
