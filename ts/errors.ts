@@ -15,8 +15,11 @@ export type KerfErrorCode = ErrorCode | HostErrorCode
 
 /** An error as it crosses from the core: a stable code, one sentence, and the fields behind it. */
 export interface ErrorData {
+  /** Stable name of what went wrong. */
   code: KerfErrorCode
+  /** One sentence that names the thing and the fix. */
   message: string
+  /** Fields of that code, such as `path`, `tensor`, `expected` and `actual`. */
   details: Readonly<Record<string, unknown>>
 }
 
@@ -28,7 +31,9 @@ export interface ErrorData {
  */
 export class KerfError extends Error {
   override readonly name = 'KerfError'
+  /** Stable name of what went wrong. */
   readonly code: KerfErrorCode
+  /** Fields of that code, such as `path`, `tensor`, `expected` and `actual`. */
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(data: ErrorData, options?: ErrorOptions) {

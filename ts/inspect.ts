@@ -6,6 +6,9 @@ import type { Inspection } from './generated/index.js'
  * Says what is inside a model: architecture, tensors, element types, bytes. Reads headers only.
  *
  * Errors: `NOT_FOUND`, `NOT_A_MODEL`, `TRUNCATED`, `BAD_HEADER`, `BAD_INDEX`, `BAD_CONTAINER`, `CONTAINER_VERSION`.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param options What to be told meanwhile.
  */
 export async function inspect(model: string, options: RunOptions = {}): Promise<Inspection> {
   check('model', model, path)

@@ -1,5 +1,6 @@
 //! Ids of the tables, defaults and error codes.
 
+use crate::meanings::meanings;
 use kerf_compress::{CompressError, Options, methods, schedules};
 use kerf_kernels::Isa;
 use kerf_model::{ModelError, arch};
@@ -19,7 +20,7 @@ pub fn constants() -> Vec<String> {
         list("Ids of the instruction sets.", "ISAS", &isas),
         list("Ids of the architectures that kerf can run.", "ARCHITECTURES", &architectures),
         list("Codes of all errors of the core.", "ERROR_CODES", &error_codes()),
-        "/** Code of an error of the core. */\nexport type ErrorCode = (typeof ERROR_CODES)[number]\n".into(),
+        error_code(),
         defaults(),
     ]
 }
@@ -37,6 +38,19 @@ fn error_codes() -> Vec<&'static str> {
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect()
+}
+
+/// The type of the codes, with what each of them means.
+fn error_code() -> String {
+    let codes = error_codes();
+    let rows: String = codes
+        .iter()
+        .zip(meanings(&codes))
+        .map(|(code, meaning)| format!(" * - `{code}`: {meaning}\n"))
+        .collect();
+    format!(
+        "/**\n * Code of an error of the core.\n *\n{rows} */\nexport type ErrorCode = (typeof ERROR_CODES)[number]\n"
+    )
 }
 
 fn list(doc: &str, name: &str, ids: &[&str]) -> String {
