@@ -1,6 +1,6 @@
 // Whatever keeps the addon from being loaded is told in one sentence: which package, which platform, why, and what to do.
 // The folders are real ones, as npm and packagers leave them, with the real addon.
-import { KerfError, version } from 'kerf'
+import { isa, version, type KerfError } from 'kerf'
 import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -53,6 +53,15 @@ describe('the addon is found', () => {
     const folder = application()
     installAddon(folder, platform)
     expect(loadAddon(folder, platform, current).version()).toBe(current)
+  })
+
+  it('in several copies, each loaded late into a process that has others', () => {
+    // With initial-exec thread-local storage (STATIC_TLS) the second or third fails, and musl would load none at all.
+    for (let copies = 0; copies < 6; copies += 1) {
+      const folder = application()
+      installAddon(folder, platform)
+      expect(loadAddon(folder, platform, current).isa()).toBe(isa())
+    }
   })
 
   it("outside Electron's archive, where asarUnpack puts it", () => {

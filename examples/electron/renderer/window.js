@@ -53,7 +53,7 @@ async function showPlan() {
   const plan = await ask(kerf.plan(settings()))
   // Somebody who drags a slider asks for many plans; only the last counts.
   if (number !== planNumber) return
-  part('plan').hidden = plan === undefined
+  part('plan').hidden = part('plan-notes').hidden = plan === undefined
   part('start').disabled = plan === undefined
   if (plan === undefined) return
   const facts = [
