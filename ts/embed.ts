@@ -19,6 +19,10 @@ const rules: Rules = { ...modelRules, threads: integer(0, 1024), onTruncated: ca
  * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say.
  *
  * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of reading a model.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param texts One vector comes for each.
+ * @param options What to be told meanwhile.
  */
 export async function embed(
   model: string,

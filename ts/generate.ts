@@ -36,6 +36,10 @@ const rules: Rules = {
  * An aborted call rejects with `CANCELLED`, and `details.text` is what was written so far.
  *
  * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `WRONG_KIND` (an encoder), `TOO_LONG`, `EMPTY`, `CANCELLED` and those of reading a model.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param prompt Text to continue; may be empty if the model has a begin token.
+ * @param options How much, how random, and where each piece of text goes.
  */
 export async function generate(
   model: string,

@@ -8,6 +8,9 @@ import { modelRules, type ModelOptions } from './model.js'
  *
  * Errors: `NOT_FOUND`, `NOT_A_MODEL`, `TRUNCATED`, `BAD_HEADER`, `BAD_INDEX`, `BAD_CONTAINER`, `CONTAINER_VERSION`,
  * `BAD_ARCHITECTURE`.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param options What to be told meanwhile.
  */
 export async function inspect(model: string, options: ModelOptions & RunOptions = {}): Promise<Inspection> {
   check('model', model, path)

@@ -16,8 +16,7 @@ export async function bundle() {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    sourcemap: true,
-    sourcesContent: false,
+    // No source maps: the bundles keep names and comments, and the sources that a map points to are not published.
     absWorkingDir: root,
     logLevel: 'warning',
     define: { KERF_VERSION: JSON.stringify(version) },

@@ -29,7 +29,7 @@ export function provideBackend(loader: () => Backend): void {
   load = loader
 }
 
-/** The backend. Throws `ADDON_MISSING` or `ADDON_BROKEN` if it cannot be loaded. */
+/** The backend. Throws one of `HostErrorCode` if it cannot be loaded. */
 export function backend(): Backend {
   if (!load) throw new Error('kerf: no backend in this build')
   return (loaded ??= load())

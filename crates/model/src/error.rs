@@ -77,7 +77,7 @@ pub enum ModelError {
         /// What to do.
         fix: String,
     },
-    /// The caller asked to stop.
+    /// The host asked to stop.
     #[error("cancelled")]
     Cancelled {},
 }
