@@ -82,10 +82,7 @@ mod tests {
             shape,
             "A tensor has another shape than the configuration says."
         );
-        assert_eq!(
-            dtype,
-            "A tensor's type is not one that can be computed on."
-        );
+        assert_eq!(dtype, "A tensor's type is not one that can be computed on.");
     }
 
     #[test]

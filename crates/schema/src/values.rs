@@ -13,13 +13,25 @@ pub fn constants() -> Vec<String> {
     let isas: Vec<_> = Isa::ALL.iter().map(|isa| isa.id()).collect();
     let architectures: Vec<_> = arch::table().iter().map(|row| row.id).collect();
     vec![
-        list("Functions of the core.", "COMMANDS", &kerf_bindings::commands()),
+        list(
+            "Functions of the core.",
+            "COMMANDS",
+            &kerf_bindings::commands(),
+        ),
         list("Ids of the method table.", "METHODS", &methods::ids()),
         list("Ids of the schedule table.", "SCHEDULES", &schedules::ids()),
         list("Ids of the format table.", "FORMATS", &formats),
         list("Ids of the instruction sets.", "ISAS", &isas),
-        list("Ids of the architectures that kerf can run.", "ARCHITECTURES", &architectures),
-        list("Codes of all errors of the core.", "ERROR_CODES", &error_codes()),
+        list(
+            "Ids of the architectures that kerf can run.",
+            "ARCHITECTURES",
+            &architectures,
+        ),
+        list(
+            "Codes of all errors of the core.",
+            "ERROR_CODES",
+            &error_codes(),
+        ),
         error_code(),
         defaults(),
     ]
