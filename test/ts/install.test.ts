@@ -78,22 +78,29 @@ describe('npm install kerf', () => {
     expect(bytes).toBeLessThanOrEqual(15 * MEGABYTE)
   })
 
-  it('compresses and generates in an ESM project', async () => {
-    const seen = await node(esm, 'user.js', `import { compress, generate } from 'kerf'${body('esm')}`)
+  it('compresses, generates and embeds in an ESM project', async () => {
+    const seen = await node(esm, 'user.js', `import { compress, embed, generate } from 'kerf'${body('esm')}`)
     check(seen, esm)
   })
 
-  it('compresses and generates in a CommonJS project', async () => {
-    const seen = await node(cjs, 'user.js', `const { compress, generate } = require('kerf')${body('cjs')}`)
+  it('compresses, generates and embeds in a CommonJS project', async () => {
+    const seen = await node(
+      cjs,
+      'user.js',
+      `const { compress, embed, generate } = require('kerf')${body('cjs')}`,
+    )
     check(seen, cjs)
   })
 
-  it.skipIf(encoder === undefined)('embeds (needs all-MiniLM-L6-v2 of the folder shared)', async () => {
-    const source = `import { embed } from 'kerf'
+  it.skipIf(encoder === undefined)(
+    'embeds with a sentence encoder (needs all-MiniLM-L6-v2 of the folder shared)',
+    async () => {
+      const source = `import { embed } from 'kerf'
       const [a, b] = await embed(${JSON.stringify(encoder)}, ['A saw.', 'A saw.'])
       console.log(JSON.stringify({ length: a.length, same: a.every((x, i) => x === b[i]) }))`
-    expect(await node(esm, 'embed.js', source)).toEqual({ length: 384, same: true })
-  })
+      expect(await node(esm, 'embed.js', source)).toEqual({ length: 384, same: true })
+    },
+  )
 
   it('brings the command kerf', async () => {
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
@@ -152,7 +159,9 @@ function body(type: 'esm' | 'cjs'): string {
   const work = `
       const report = await compress(${model}, { out: 'small', sparsity: 0.5, bits: 4, tokens: 1024 })
       const { text } = await generate('small', 'Once upon a time', { maxTokens: 12 })
-      console.log(JSON.stringify({ sparsity: report.sparsity, input: report.inputBytes, output: report.outputBytes, text }))`
+      const [vector] = await embed('small', ['Once upon a time'])
+      const { sparsity, inputBytes: input, outputBytes: output } = report
+      console.log(JSON.stringify({ sparsity, input, output, text, width: vector.length }))`
   return type === 'esm'
     ? work
     : `;(async () => {${work}
@@ -163,6 +172,7 @@ function check(seen: Record<string, unknown>, where: string): void {
   expect(seen['sparsity']).toBeCloseTo(0.5, 2)
   expect(seen['output']).toBeLessThan((seen['input'] as number) / 2)
   expect(seen['text']).toMatch(/[a-z]{2}/)
+  expect(seen['width']).toBe(64)
   expect(existsSync(join(where, 'small', 'config.json'))).toBe(true)
 }
 
