@@ -117,7 +117,7 @@ fn rule_for_embedding(candidate: &mut Candidate, resolved: &ResolvedRule, settin
     let group_size = rule.group_size.or(options.group_size).unwrap_or_default();
     matrix.grid = bits
         .filter(|bits| *bits != FLOAT_BITS)
-        .map(|bits| Grid { bits, group_size });
+        .map(|bits| Grid::new(bits, group_size));
     matrix.sparsity = rule.sparsity.unwrap_or(options.embedding_sparsity);
     matrix.method = embedding_method(matrix.sparsity);
     candidate.kept = matrix.grid.is_none() && matrix.sparsity == 0.0;

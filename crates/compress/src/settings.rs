@@ -204,7 +204,7 @@ impl Options {
     fn grid(&self, bits: Option<u8>) -> Option<Grid> {
         let bits = bits.filter(|bits| *bits != FLOAT_BITS)?;
         let group_size = self.group_size.unwrap_or_default();
-        Some(Grid { bits, group_size })
+        Some(Grid::new(bits, group_size))
     }
 
     /// The numbers that a rule may also say.

@@ -87,10 +87,7 @@ fn what_a_rule_leaves_out_is_as_for_all_others() {
         bits: Some(8),
         ..Rule::default()
     });
-    let grid = Grid {
-        bits: 8,
-        group_size: 64,
-    };
+    let grid = Grid::new(8, 64);
     assert!(scheduled && solving.method.id() == "obs" && solving.grid == Some(grid));
     let (solving, scheduled) = resolved(Rule {
         method: Some("rtn".into()),

@@ -142,7 +142,7 @@ fn fold_matrix(
         serde_json::from_str(json).map_err(|error| format!("its record is damaged: {error}"))?;
     if record.version() > version {
         return Err(format!(
-            "a transposed matrix in a file of version {version}"
+            "a transposed matrix or a grid of version 2 in a file of version {version}"
         ));
     }
     let layout = Layout::new(&record)?;

@@ -15,11 +15,11 @@ pub(crate) use file::{
 };
 pub use layout::BLOCK_ROWS;
 
-use crate::{DType, QuantizedMatrix, TensorsError, Values};
+use crate::{DType, QuantizedMatrix, Scales, TensorsError, Values};
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-/// Newest version of the container that this program reads, and writes for files with a transposed matrix.
+/// Newest version of the container that this program reads, and writes for files with a transposed matrix or with the grid of another format.
 pub const VERSION: u32 = 2;
 /// Version of all other files.
 const FIRST_VERSION: u32 = 1;
@@ -39,6 +39,9 @@ pub struct TensorRecord {
     /// Columns per group (0 = whole row); absent if values are stored as floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<usize>,
+    /// What the scales are, if not `positive`. Needs version 2.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scales: Scales,
     /// Float type of the survivors; absent if on a grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<DType>,
@@ -52,6 +55,10 @@ pub struct TensorRecord {
     /// Digest of the tensor's bytes in the source file, `ALGORITHM:HEX`. Early files have `sourceSha256`, the hex alone.
     #[serde(alias = "sourceSha256")]
     pub source_digest: String,
+}
+
+fn is_default(scales: &Scales) -> bool {
+    *scales == Scales::default()
 }
 
 /// One plain tensor of an encoded matrix.
@@ -151,15 +158,19 @@ impl TensorRecord {
 
     /// Version of the container that it takes.
     fn version(&self) -> u32 {
-        match self.transposed {
+        match self.transposed || !is_default(&self.scales) {
             true => VERSION,
             false => FIRST_VERSION,
         }
     }
 
     fn of(dtype: DType, method: &str, source_digest: &str, matrix: &QuantizedMatrix) -> Self {
+        let mut scales = Scales::default();
         let (bits, group, values) = match &matrix.values {
-            Values::Codes { grid, .. } => (Some(grid.bits), Some(grid.group_size), None),
+            Values::Codes { grid, .. } => {
+                scales = grid.scales;
+                (Some(grid.bits), Some(grid.group_size), None)
+            }
             Values::Float { dtype, .. } => (None, None, Some(*dtype)),
         };
         Self {
@@ -167,6 +178,7 @@ impl TensorRecord {
             dtype,
             bits,
             group,
+            scales,
             values,
             masked: matrix.mask.is_some(),
             transposed: false,

@@ -81,7 +81,7 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
     };
     let values = match shape.body {
         Body::Grid(bits, group_size) => {
-            let grid = Grid { bits, group_size };
+            let grid = Grid::new(bits, group_size);
             let code = |at| match kept(at) {
                 true => (random.below(1 << bits) as i16 + i16::from(grid.range().lo)) as i8,
                 false => 0,
