@@ -2,11 +2,13 @@
 
 mod bytes;
 pub mod catalog;
+mod coded;
 pub mod digest;
 pub mod dtype;
 pub mod error;
 pub mod folder;
 pub mod formats;
+mod gguf;
 pub mod grid;
 mod json;
 pub mod kerf;

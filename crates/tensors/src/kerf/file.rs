@@ -32,6 +32,11 @@ pub(crate) fn model_metadata(header: &Header) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Whether a header is that of a container, of whatever version.
+pub(crate) fn is_container(header: &Header) -> bool {
+    header.metadata.contains_key(VERSION_KEY)
+}
+
 /// Stored name of a part.
 pub(crate) fn part_name(name: &str, part: &str) -> String {
     format!("{name}{INFIX}{part}")

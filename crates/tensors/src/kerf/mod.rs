@@ -11,11 +11,12 @@ mod layout;
 pub(crate) use decode::rows;
 pub use file::metadata;
 pub(crate) use file::{
-    Folded, fold, is_part_name, model_metadata, part_name, record_metadata, static_part,
+    Folded, fold, is_container, is_part_name, model_metadata, part_name, record_metadata,
+    static_part,
 };
 pub use layout::BLOCK_ROWS;
 
-use crate::{DType, QuantizedMatrix, Scales, TensorsError, Values};
+use crate::{DType, Grid, QuantizedMatrix, Scales, TensorsError, Values};
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +147,33 @@ impl EncodedTensor {
     }
 }
 
+/// The record of a matrix of codes without a mask, of which nothing else is known.
+pub(crate) fn unmasked(shape: [usize; 2], dtype: DType, grid: Grid) -> TensorRecord {
+    TensorRecord {
+        shape,
+        dtype,
+        bits: Some(grid.bits),
+        group: Some(grid.group_size),
+        scales: grid.scales,
+        values: None,
+        masked: false,
+        transposed: false,
+        method: String::new(),
+        source_digest: String::new(),
+    }
+}
+
+/// Name, element type and shape of the parts of an unmasked matrix.
+pub(crate) fn planned_parts(record: &TensorRecord) -> Vec<(&'static str, DType, Vec<usize>)> {
+    let layout = layout::Layout::new(record).expect("a shape and grid that were checked");
+    let offsets = layout.offsets(&layout.full_counts());
+    let body_bytes = layout.padded(offsets.last().copied().unwrap_or(0));
+    let parts = layout.parts().into_iter();
+    parts
+        .map(|(part, dtype, shape)| (part, dtype, shape.unwrap_or_else(|| vec![body_bytes])))
+        .collect()
+}
+
 impl TensorRecord {
     /// Shape of the tensor in the source model.
     pub fn source_shape(&self) -> [usize; 2] {
@@ -154,6 +182,14 @@ impl TensorRecord {
             true => [cols, rows],
             false => [rows, cols],
         }
+    }
+
+    /// Grid of its codes, if it has codes.
+    pub fn grid(&self) -> Option<Grid> {
+        Some(Grid {
+            scales: self.scales,
+            ..Grid::new(self.bits?, self.group?)
+        })
     }
 
     /// Version of the container that it takes.
