@@ -88,6 +88,7 @@ fn sample(
         catalog: sibling.catalog.clone(),
         options,
         calibration: network.map_or_else(Vec::new, |network| draw(plan, network, sequences)),
+        tokenizer: None,
         workspace: Arc::new(MemWorkspace::default()),
         out: Box::new(move || Ok(Box::new(MemOutFolder::create(&out)?) as Box<dyn OutFolder>)),
         out_name: "sibling".into(),

@@ -37,6 +37,11 @@ impl Coded {
         }
     }
 
+    /// Index of the file that it is in.
+    pub fn shard(&self) -> usize {
+        self.span().shard
+    }
+
     /// A span of the file that it is in.
     pub(super) fn span(&self) -> &Span {
         match &self.body {

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 pub use crate::gguf::Value;
 
+/// The tokenizer in llama.cpp's values; the reason if it has no such form; `None` if nobody looked.
+pub type TokenizerValues = Option<Result<Vec<(String, Value)>, String>>;
+
 /// What is known of a model.
 #[derive(Clone, Debug, Default)]
 pub struct Card {
@@ -23,8 +26,8 @@ pub struct Card {
     pub head: Option<String>,
     /// What llama.cpp needs; the reason if it cannot run the model.
     pub gguf: Option<Result<GgufCard, String>>,
-    /// The tokenizer in llama.cpp's values; the reason if it has no such form.
-    pub tokenizer: Option<Result<Vec<(String, Value)>, String>>,
+    /// The tokenizer.
+    pub tokenizer: TokenizerValues,
 }
 
 /// A model as llama.cpp sees it.

@@ -78,20 +78,6 @@ impl Format for CompressedTensors {
         })
     }
 
-    fn matrix_bytes(
-        &self,
-        rows: usize,
-        cols: usize,
-        grid: Option<Grid>,
-        dtype: DType,
-    ) -> Option<u64> {
-        let Some(grid) = grid else {
-            return Some(rows as u64 * cols as u64 * dtype.bits() / 8);
-        };
-        let parts = parts("", rows, cols, dtype, grid);
-        Some(parts.iter().map(OutTensor::len_bytes).sum())
-    }
-
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
         let mut planned =

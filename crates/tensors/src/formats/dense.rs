@@ -18,10 +18,6 @@ impl Format for Safetensors {
         Some(product_in(grid, dtype))
     }
 
-    fn matrix_bytes(&self, rows: usize, cols: usize, _: Option<Grid>, dtype: DType) -> Option<u64> {
-        Some(rows as u64 * cols as u64 * dtype.bits() / 8)
-    }
-
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
         // transformers refuses a file that does not say for which framework its layout is.
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);

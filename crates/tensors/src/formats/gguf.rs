@@ -105,11 +105,6 @@ impl Format for Gguf {
         Ok(())
     }
 
-    fn matrix_bytes(&self, rows: usize, cols: usize, grid: Option<Grid>, _: DType) -> Option<u64> {
-        let kind = kind_of(grid, 2);
-        Some(kind.bytes(rows, cols)?.next_multiple_of(ALIGN) as u64)
-    }
-
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
         let (card, tokenizer) = (self.card(model.card)?, self.tokenizer(model.card)?);
         let mut infos = Infos::default();

@@ -27,8 +27,8 @@ impl Format for Kerf {
         }
     }
 
-    fn matrix_bytes(&self, _: usize, _: usize, _: Option<Grid>, _: DType) -> Option<u64> {
-        None
+    fn foreseeable(&self) -> bool {
+        false
     }
 
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {

@@ -9,7 +9,7 @@ mod kerf;
 mod onto;
 mod output;
 
-pub use card::{Card, GgufCard, GgufName, Part, Value};
+pub use card::{Card, GgufCard, GgufName, Part, TokenizerValues, Value};
 pub(crate) use compressed_tensors::target_matches;
 pub use onto::{Onto, onto};
 pub use output::{AsItIs, Output, Replacement, Told};
@@ -137,14 +137,10 @@ pub trait Format: Sync {
     fn check(&self, _source: &Catalog, _card: &Card) -> Result<(), TensorsError> {
         Ok(())
     }
-    /// Bytes of a matrix on a grid or of floats; `None` where they depend on what is removed.
-    fn matrix_bytes(
-        &self,
-        rows: usize,
-        cols: usize,
-        grid: Option<Grid>,
-        dtype: DType,
-    ) -> Option<u64>;
+    /// Whether its bytes do not depend on what is removed, so that a plan knows them.
+    fn foreseeable(&self) -> bool {
+        true
+    }
     /// Decides every file and header, before a byte of content is made.
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError>;
     /// Streams the bytes of one plain tensor.

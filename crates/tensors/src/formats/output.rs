@@ -39,6 +39,8 @@ pub struct Output<'a> {
     format: &'static dyn Format,
     replacement: &'a dyn Replacement,
     planned: Planned,
+    /// Tensors as they are, and the grid that each shall be on.
+    entries: Vec<TensorEntry>,
     grids: Vec<Option<Grid>>,
     /// config.json, if it changes, as text.
     config: Option<String>,
@@ -81,16 +83,51 @@ impl<'a> Output<'a> {
             metadata,
             max_file_bytes,
         };
-        let mut planned = format.plan(&model)?;
+        let mut output = Self::of(model, format, replacement)?;
         if convert {
-            planned.notes.extend(conversion_notes(format, &model));
+            let notes = conversion_notes(format, &output.entries, &output.grids, card);
+            output.planned.notes.extend(notes);
         }
+        Ok(output)
+    }
+
+    /// The result of a run that has not begun: for each tensor of the source the grid that it will be on. It knows sizes alone.
+    /// Only for a format whose sizes can be foreseen.
+    ///
+    /// # Errors
+    /// Those of [`Format::check`].
+    pub fn foresee(
+        source: &'a Catalog,
+        card: &'a Card,
+        format: &'static dyn Format,
+        grids: Vec<Option<Grid>>,
+        metadata: BTreeMap<String, String>,
+        max_file_bytes: u64,
+    ) -> Result<Self, TensorsError> {
+        let model = Outgoing {
+            source,
+            card,
+            grids,
+            entries: source.tensors.clone(),
+            metadata,
+            max_file_bytes,
+        };
+        Self::of(model, format, &AsItIs)
+    }
+
+    fn of(
+        model: Outgoing<'a>,
+        format: &'static dyn Format,
+        replacement: &'a dyn Replacement,
+    ) -> Result<Self, TensorsError> {
+        let planned = format.plan(&model)?;
         let json = |config| format!("{config:#}\n");
         Ok(Self {
             config: planned.config.as_ref().map(json),
+            entries: model.entries,
             grids: model.grids,
-            source,
-            card,
+            source: model.source,
+            card: model.card,
             format,
             replacement,
             planned,
@@ -266,10 +303,15 @@ fn grid_of(format: &dyn Format, card: &Card, entry: &TensorEntry, convert: bool)
 }
 
 /// What a conversion changes.
-fn conversion_notes(format: &dyn Format, model: &Outgoing<'_>) -> Vec<String> {
+fn conversion_notes(
+    format: &dyn Format,
+    entries: &[TensorEntry],
+    grids: &[Option<Grid>],
+    card: &Card,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let (mut rounded, mut scales, mut all) = (0, 0, 0);
-    for (entry, grid) in model.entries.iter().zip(&model.grids) {
+    for (entry, grid) in entries.iter().zip(grids) {
         let (Some(grid), [_, cols], true) = (grid, &entry.shape[..], format.rounds()) else {
             continue;
         };
@@ -289,8 +331,8 @@ fn conversion_notes(format: &dyn Format, model: &Outgoing<'_>) -> Vec<String> {
             "{scales} of {all} matrices kept their codes, but their scales were rounded for {id}"
         ));
     }
-    let targets = model.entries.iter();
-    let targets = targets.filter(|entry| model.card.part(&entry.name) == Part::Target);
+    let targets = entries.iter();
+    let targets = targets.filter(|entry| card.part(&entry.name) == Part::Target);
     let cols: Vec<usize> = targets
         .clone()
         .filter_map(|entry| entry.shape.get(1).copied())

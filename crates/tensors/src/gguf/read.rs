@@ -138,7 +138,7 @@ impl Origins {
         for (index, tensor) in found {
             let head_rows = self.head_rows[index] as usize;
             let rows = tensor.shape[0];
-            if head_rows % 2 != 0 || (head_rows > 0 && rows % head_rows != 0) {
+            if !head_rows.is_multiple_of(2) || (head_rows > 0 && !rows.is_multiple_of(head_rows)) {
                 let name = &names[index];
                 return Err(cursor.bad(format!("{name} has {rows} rows, heads of {head_rows}")));
             }
