@@ -185,7 +185,8 @@ pub fn fallback_note(
     let mut odd: Vec<usize> = cols.to_vec();
     odd.retain(|cols| match format.grid(asked, dtype, *cols) {
         None => true,
-        Some(grid) => grid.group_size != asked.group_size,
+        // A shorter row is one group in every form.
+        Some(grid) => grid.group_size != asked.group_size && *cols > asked.group_size,
     });
     let count = odd.len();
     let first = *odd.first()?;
