@@ -503,6 +503,9 @@ export const QUALITIES = [
 export const FORMATS = [
   'kerf',
   'safetensors',
+  'compressed-tensors',
+  'gguf-q4_0',
+  'gguf-q8_0',
 ] as const
 
 /** Ids of the instruction sets. */
@@ -547,6 +550,7 @@ export const ERROR_CODES = [
   'BAD_OPTION',
   'BAD_PAIRS',
   'BAD_REQUEST',
+  'BAD_SCALE',
   'BAD_TOKEN',
   'BAD_TOKENIZER',
   'CALIBRATION_EMPTY',
@@ -554,6 +558,7 @@ export const ERROR_CODES = [
   'CONTAINER_VERSION',
   'DISK_FULL',
   'EMPTY',
+  'FORMAT_UNSUPPORTED',
   'INTERNAL',
   'IO',
   'MEMORY_LIMIT',
