@@ -1,7 +1,7 @@
 // npm run test:consumers: results of kerf in the programs that others use. Installs node-llama-cpp into a temporary folder and
 // Python packages into an environment of its own, unless KERF_CONSUMERS_PYTHON names one. What cannot be had is skipped with a word.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -60,8 +60,8 @@ const tools = {
   script: (name, ...args) => json(tools.python, [join(here, name), ...args]),
   llama: (...args) => json(process.execPath, [join(here, 'llama.mjs'), tools.modules, ...args]),
   read: file => JSON.parse(readFileSync(file, 'utf8')),
+  write: writeFileSync,
   exists: existsSync,
-  list: readdirSync,
 }
 const counts = { passed: 0, failed: 0, skipped: 0 }
 for (const { name, needs, model, test } of cases(tools)) {

@@ -1,6 +1,8 @@
 //! Matrices in the codes of other formats: rows of bytes, each decoded alone.
 
 mod blocks;
+#[cfg(test)]
+mod golden;
 mod words;
 
 pub(crate) use blocks::Blocks;

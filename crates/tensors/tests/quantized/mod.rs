@@ -1,6 +1,8 @@
 //! The battery of formats with a grid of their own: every matrix that their grid has comes back code by code, everything else is
 //! brought to it, and sizes are known before.
 
+#![allow(dead_code)] // No test uses all of it.
+
 use crate::common::{Random, compute, open, unit, write_output};
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::formats::{
@@ -98,6 +100,13 @@ impl Replacement for Units {
     fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
         Ok(self.0.get(&entry.name).map(|(catalog, _)| catalog.clone()))
     }
+}
+
+/// A whole model in a format.
+pub fn written(format: &'static dyn Format) -> MemFolder {
+    let (source, card) = (source(DType::F32), card());
+    let output = plan(&source, &card, format, &AsItIs, true);
+    write_output(&compute(1), &output).0
 }
 
 /// Every target on the format's grid where it has one, with a mask.
