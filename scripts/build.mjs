@@ -1,5 +1,6 @@
 // npm run build: the addon (release) and TypeScript; afterwards `npx kerf` works in the repository.
-// `--dev` builds the addon with the dev profile (faster to build), `--ts` builds TypeScript alone.
+// `--dev` builds the addon with the dev profile (faster to build), `--ts` builds TypeScript alone. What follows `--` goes to
+// `napi build`: the release workflow names a target and how to reach it.
 import { join } from 'node:path'
 import { bundle } from './lib/bundle.mjs'
 import { linkCommand } from './lib/link.mjs'
@@ -7,15 +8,15 @@ import { main, run, say } from './lib/run.mjs'
 import { setUp } from './lib/setup.mjs'
 
 /** Builds dist/. */
-export async function build({ profile = 'release', addon = true } = {}) {
+export async function build({ profile = 'release', addon = true, flags = [] } = {}) {
   setUp()
-  if (addon) buildAddon(profile)
+  if (addon) buildAddon(profile, flags)
   say('Building TypeScript')
   await bundle()
   linkCommand()
 }
 
-function buildAddon(profile) {
+function buildAddon(profile, flags) {
   say(`Building the addon (cargo, ${profile} profile; the first time takes minutes)`)
   const napi = join('node_modules', '@napi-rs', 'cli', 'dist', 'cli.js')
   const args = [
@@ -30,10 +31,19 @@ function buildAddon(profile) {
     'addon.d.ts',
   ]
   const manifest = ['--manifest-path', join('bindings', 'node', 'Cargo.toml')]
-  run(process.execPath, [napi, ...args, ...manifest, ...(profile === 'release' ? ['--release'] : [])])
+  run(process.execPath, [
+    napi,
+    ...args,
+    ...manifest,
+    ...(profile === 'release' ? ['--release'] : []),
+    ...flags,
+  ])
 }
 
 if (process.argv[1]?.endsWith('build.mjs')) {
-  const has = flag => process.argv.includes(flag)
-  await main(() => build({ profile: has('--dev') ? 'dev' : 'release', addon: !has('--ts') }))
+  const end = process.argv.indexOf('--')
+  const [own, flags] =
+    end < 0 ? [process.argv, []] : [process.argv.slice(0, end), process.argv.slice(end + 1)]
+  const profile = own.includes('--dev') ? 'dev' : 'release'
+  await main(() => build({ profile, addon: !own.includes('--ts'), flags }))
 }

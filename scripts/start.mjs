@@ -2,7 +2,6 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { basename, join, relative, resolve } from 'node:path'
 import { build } from './build.mjs'
-import { isDecoder, nearestSentences } from './lib/demo.mjs'
 import { main, root, run, say, Stop } from './lib/run.mjs'
 
 const shared = join(root, '..', 'shared')
@@ -19,46 +18,46 @@ const encoder = {
 await main(async () => {
   await build()
   const [model, text] = process.argv.slice(2)
-  if (model !== undefined) return demo({ model: resolve(model), text: text && resolve(text) })
-  await demo(shipped)
+  if (model !== undefined) {
+    demo({ model: resolve(model), text: text && resolve(text) })
+    return
+  }
+  demo(shipped)
   console.log(
     '\nThis was a smoke test: the rows of stories260K (64 and 172 weights) are shorter than or no multiple of a group of 128,\n' +
       'so scales and headers weigh more here than in a model of real size, and a model this small has little to spare.',
   )
-  if (existsSync(encoder.model)) await demo(encoder)
+  if (existsSync(encoder.model)) {
+    demo({ ...encoder, text: existsSync(encoder.text) ? encoder.text : undefined })
+  }
 })
 
-/** Compresses one model, measures both, and shows a sample of both. */
-async function demo({ model, text, calibration }) {
+/** Compresses one model, measures what it lost, and says where the page about it is. A TEXT that ends in .csv is pairs. */
+function demo({ model, text, calibration }) {
   if (!existsSync(model)) throw new Stop(`${model} does not exist`)
   const out = join(root, '.work', 'start', basename(model))
+  const report = `${out}.html`
   rmSync(out, { recursive: true, force: true })
   mkdirSync(join(out, '..'), { recursive: true })
-  say(`Compressing ${basename(model)} to 70 % sparsity and 4 bits`)
+  say(`Compressing ${basename(model)} to 70 % sparsity and 4 bits, and measuring what that costs`)
   const source = calibration && existsSync(calibration) ? ['--calibration', calibration] : []
-  kerf('compress', model, '--out', out, '--sparsity', '0.7', '--bits', '4', ...source)
-  await (isDecoder(model) ? showDecoder : showEncoder)(model, out, text)
-}
-
-async function showDecoder(model, out, text = shipped.text) {
-  say('What it lost: perplexity before and after')
-  kerf('compare', model, out, '--text', text)
-  for (const [word, folder] of [
-    ['before', model],
-    ['after', out],
-  ]) {
-    say(`A sample, ${word}`)
-    kerf('generate', folder, '--prompt', 'Once upon a time', '--max-tokens', '80')
-  }
-}
-
-async function showEncoder(model, out, text = encoder.text) {
-  if (existsSync(text)) {
-    say('What it lost: agreement with people on sentence pairs, and the cosine of old and new vectors')
-    kerf('compare', model, out, '--pairs', text)
-  }
-  say('The nearest of a few sentences, before and after')
-  await nearestSentences(model, out)
+  const measured =
+    text && existsSync(text) ? [text.endsWith('.csv') ? '--eval-pairs' : '--eval-text', text] : []
+  kerf(
+    'compress',
+    model,
+    '--out',
+    out,
+    '--sparsity',
+    '0.7',
+    '--bits',
+    '4',
+    ...source,
+    ...measured,
+    '--report',
+    report,
+  )
+  say(`The report, for your browser: ${report}`)
 }
 
 /** Runs a command of the command line in front of the user, as they would type it. */

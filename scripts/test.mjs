@@ -14,6 +14,7 @@ const wasmCrates = ['kernels', 'tensors', 'model', 'compress'].flatMap(name => [
 const CHECKS = [
   ['rustfmt', 'cargo', ['fmt', '--all', '--check']],
   ['generated TypeScript is up to date', 'cargo', ['run', '-q', '-p', 'kerf-schema', '--', '--check']],
+  ['API reference is up to date', process.execPath, [join('scripts', 'api-docs.mjs'), '--check']],
   ['clippy', 'cargo', ['clippy', '-q', '--workspace', '--all-targets', '--', '-D', 'warnings']],
   [
     'wasm',

@@ -3,7 +3,7 @@ import { abortSignal, callback, type Rules } from './check.js'
 import { KerfError, type ErrorData } from './errors.js'
 import type { ProgressEvent } from './generated/index.js'
 
-/** What every function takes besides its own options. */
+/** What every function takes besides its own options: how to follow the work, and how to stop it. */
 export interface RunOptions {
   /** Called while the work goes on, at most about twenty times a second. If it throws, the work is cancelled. */
   onProgress?: (event: ProgressEvent) => void

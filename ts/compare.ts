@@ -8,6 +8,10 @@ import { measureRequest, type MeasureOptions } from './measure.js'
  * text; both Spearman correlations and the mean cosine on pairs.
  *
  * Errors: those of `evaluate`.
+ *
+ * @param original The model before, in any form that kerf reads.
+ * @param small The model after, in any form that kerf reads.
+ * @param options What to measure on.
  */
 export async function compare(
   original: string,

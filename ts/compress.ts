@@ -1,21 +1,59 @@
+import { backend } from './backend/backend.js'
 import { call, type RunOptions } from './call.js'
+import { badOption, checkOptions } from './check.js'
 import type { CompressReport } from './generated/index.js'
-import { compressRequest, type CompressOptions } from './options.js'
+import { compressRequest, compressRules, type CompressOptions } from './options.js'
+import { afterRules, type AfterOptions } from './quality/options.js'
+import type { Quality } from './quality/quality.js'
+import { finish } from './report/finish.js'
+
+/** What {@link compress} resolves to. */
+export interface CompressResult extends CompressReport {
+  /** Quality before and after, if a report or an evaluation was asked for and the model can be run. */
+  quality?: Quality
+  /** The HTML page, if one was asked for. */
+  reportFile?: string
+}
 
 /**
  * Compresses a model folder (or single file) into a new folder and reports what was done.
  *
  * Nothing appears under `out` before everything is written. A cancelled or killed run keeps its finished units in `workDir`: the
- * same call goes on from there and gives the same bytes.
+ * same call goes on from there and gives the same bytes. With `report`, `evalText` or `evalPairs` the quality of both models is
+ * measured afterwards; the result in `out` is complete by then and stays, whatever happens.
  *
- * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `MEMORY_LIMIT`, `CALIBRATION_EMPTY`, `NON_FINITE`, `DISK_FULL`, `CANCELLED` and those of
- * reading a model. Memory: what `plan` says.
+ * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `MEMORY_LIMIT`, `CALIBRATION_EMPTY`, `NON_FINITE`, `DISK_FULL`, `IO`, `CANCELLED` and
+ * those of reading a model. Memory: what `plan` says.
  *
  *     const report = await compress('./all-MiniLM-L6-v2', { sparsity: 0.7, bits: 4, out: './small' })
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param options How small, where to, and what to be told meanwhile; every one has a default.
  */
 export async function compress(
   model: string,
-  options: CompressOptions & RunOptions = {},
-): Promise<CompressReport> {
-  return call<CompressReport>('compress', compressRequest(model, options), options)
+  options: CompressOptions & AfterOptions & RunOptions = {},
+): Promise<CompressResult> {
+  checkOptions(options, { ...compressRules, ...afterRules })
+  const { report: reportPath, evalText, evalPairs, ...core } = options
+  const after: AfterOptions = {
+    ...(reportPath !== undefined && { report: reportPath }),
+    ...(evalText !== undefined && { evalText }),
+    ...(evalPairs !== undefined && { evalPairs }),
+  }
+  const request = compressRequest(model, core)
+  await refuseEarly(after)
+  const start = (): Promise<CompressReport> => call<CompressReport>('compress', request, options)
+  return Object.keys(after).length === 0 ? start() : finish(model, core, after, start)
+}
+
+/** A path that cannot be used is refused before hours of work, not after. */
+async function refuseEarly({ report, evalText, evalPairs }: AfterOptions): Promise<void> {
+  const refuse = (option: string, path: string, expected: string | undefined): void => {
+    if (expected !== undefined) throw badOption(option, expected, path)
+  }
+  if (report !== undefined) refuse('report', report, await backend().files.whatToWrite(report))
+  for (const [option, path] of Object.entries({ evalText, evalPairs })) {
+    if (path !== undefined) refuse(option, path, await backend().files.whatToRead(path))
+  }
 }

@@ -1,7 +1,8 @@
 import type { CompressOptions } from './options.js'
+import type { AfterOptions } from './quality/options.js'
 
 /** What a `kerf.config.ts`, `.js` or `.json` holds: a model and everything that `kerf compress` takes. */
-export interface KerfConfig extends CompressOptions {
+export interface KerfConfig extends CompressOptions, AfterOptions {
   /** Where the JSON Schema is, for editors: `"./node_modules/kerf/dist/kerf.config.schema.json"`. */
   $schema?: string
   /** Folder or file of the model. Paths in a configuration are relative to its file. */

@@ -29,6 +29,9 @@ const rules: Rules = {
  * Writes a model in another form. Nothing appears under `out` before everything is written.
  *
  * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `DISK_FULL`, `CANCELLED` and those of reading a model.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param options Which form, and where to.
  */
 export async function convert(model: string, options: ConvertOptions & RunOptions): Promise<Conversion> {
   check('model', model, path)

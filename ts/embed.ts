@@ -1,9 +1,10 @@
-import { call, runRules, type RunOptions } from './call.js'
+import { call, type RunOptions } from './call.js'
 import { callback, check, checkOptions, integer, path, texts as listOfTexts, type Rules } from './check.js'
 import type { Embeddings } from './generated/index.js'
+import { modelRules, type ModelOptions } from './model.js'
 
 /** Options of {@link embed}. */
-export interface EmbedOptions {
+export interface EmbedOptions extends ModelOptions {
   /** Worker threads. Default 0: all. */
   threads?: number
   /** Called once with the number of texts that were longer than the model's maximum and were cut. */
@@ -12,12 +13,16 @@ export interface EmbedOptions {
   onNote?: (note: string) => void
 }
 
-const rules: Rules = { ...runRules, threads: integer(0, 1024), onTruncated: callback, onNote: callback }
+const rules: Rules = { ...modelRules, threads: integer(0, 1024), onTruncated: callback, onNote: callback }
 
 /**
  * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say.
  *
  * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of reading a model.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param texts One vector comes for each.
+ * @param options What to be told meanwhile.
  */
 export async function embed(
   model: string,
@@ -27,8 +32,8 @@ export async function embed(
   check('model', model, path)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
-  const { onTruncated, onNote, threads } = options
-  const result = await call<Embeddings>('embed', { model, texts, threads }, options)
+  const { onTruncated, onNote, threads, architecture } = options
+  const result = await call<Embeddings>('embed', { model, texts, threads, architecture }, options)
   if (result.truncated > 0) onTruncated?.(result.truncated)
   if (onNote) result.notes.forEach(note => onNote(note))
   return result.vectors.map(vector => Float32Array.from(vector))

@@ -1,15 +1,31 @@
 import type { ErrorCode } from './generated/index.js'
 
-/** Codes of the errors that arise before the core is reached. */
-export type HostErrorCode = 'ADDON_MISSING' | 'ADDON_BROKEN' | 'CONFIG_INVALID'
+/**
+ * Codes of the errors that arise before the core is reached.
+ *
+ * - `PLATFORM_UNSUPPORTED`: kerf is not built for this system and processor.
+ * - `ADDON_MISSING`: the package with the addon of this platform is not installed; the message names it and says why.
+ * - `ADDON_BROKEN`: the addon is there and cannot be loaded.
+ * - `CONFIG_INVALID`: a `kerf.config` file cannot be read or says what cannot be; the message names file and option.
+ * - `ADDON_VERSION`: the addon is of another version than the package.
+ */
+export type HostErrorCode =
+  | 'PLATFORM_UNSUPPORTED'
+  | 'ADDON_MISSING'
+  | 'ADDON_BROKEN'
+  | 'ADDON_VERSION'
+  | 'CONFIG_INVALID'
 
 /** Every code that a {@link KerfError} can have. */
 export type KerfErrorCode = ErrorCode | HostErrorCode
 
 /** An error as it crosses from the core: a stable code, one sentence, and the fields behind it. */
 export interface ErrorData {
+  /** Stable name of what went wrong. */
   code: KerfErrorCode
+  /** One sentence that names the thing and the fix. */
   message: string
+  /** Fields of that code, such as `path`, `tensor`, `expected` and `actual`. */
   details: Readonly<Record<string, unknown>>
 }
 
@@ -21,7 +37,9 @@ export interface ErrorData {
  */
 export class KerfError extends Error {
   override readonly name = 'KerfError'
+  /** Stable name of what went wrong. */
   readonly code: KerfErrorCode
+  /** Fields of that code, such as `path`, `tensor`, `expected` and `actual`. */
   readonly details: Readonly<Record<string, unknown>>
 
   constructor(data: ErrorData, options?: ErrorOptions) {

@@ -1,10 +1,11 @@
-import { call, runRules, type RunOptions } from './call.js'
+import { call, type RunOptions } from './call.js'
 import { callback, check, checkOptions, integer, number, path, text, type Rules } from './check.js'
 import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
+import { modelRules, type ModelOptions } from './model.js'
 
 /** Options of {@link generate}. */
-export interface GenerateOptions {
+export interface GenerateOptions extends ModelOptions {
   /** Most new tokens. Default 128. */
   maxTokens?: number
   /** 0 takes the most likely token each time. Default 0. */
@@ -20,7 +21,7 @@ export interface GenerateOptions {
 }
 
 const rules: Rules = {
-  ...runRules,
+  ...modelRules,
   maxTokens: integer(1),
   temperature: number(0),
   topP: number(0, 1),
@@ -35,6 +36,10 @@ const rules: Rules = {
  * An aborted call rejects with `CANCELLED`, and `details.text` is what was written so far.
  *
  * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `WRONG_KIND` (an encoder), `TOO_LONG`, `EMPTY`, `CANCELLED` and those of reading a model.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param prompt Text to continue; may be empty if the model has a begin token.
+ * @param options How much, how random, and where each piece of text goes.
  */
 export async function generate(
   model: string,

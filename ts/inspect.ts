@@ -1,14 +1,19 @@
-import { call, runRules, type RunOptions } from './call.js'
+import { call, type RunOptions } from './call.js'
 import { check, checkOptions, path } from './check.js'
 import type { Inspection } from './generated/index.js'
+import { modelRules, type ModelOptions } from './model.js'
 
 /**
  * Says what is inside a model: architecture, tensors, element types, bytes. Reads headers only.
  *
- * Errors: `NOT_FOUND`, `NOT_A_MODEL`, `TRUNCATED`, `BAD_HEADER`, `BAD_INDEX`, `BAD_CONTAINER`, `CONTAINER_VERSION`.
+ * Errors: `NOT_FOUND`, `NOT_A_MODEL`, `TRUNCATED`, `BAD_HEADER`, `BAD_INDEX`, `BAD_CONTAINER`, `CONTAINER_VERSION`,
+ * `BAD_ARCHITECTURE`.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param options What to be told meanwhile.
  */
-export async function inspect(model: string, options: RunOptions = {}): Promise<Inspection> {
+export async function inspect(model: string, options: ModelOptions & RunOptions = {}): Promise<Inspection> {
   check('model', model, path)
-  checkOptions(options, runRules)
-  return call<Inspection>('inspect', { model }, options)
+  checkOptions(options, modelRules)
+  return call<Inspection>('inspect', { model, architecture: options.architecture }, options)
 }

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { check, path } from './check.js'
+import { check, checkOptions, path } from './check.js'
 import type { KerfConfig } from './config.js'
 import { KerfError } from './errors.js'
 import { checkCompressOptions, PATH_OPTIONS, type CompressOptions } from './options.js'
+import { afterRules, type AfterOptions } from './quality/options.js'
 
 /** A configuration that was read and checked. */
 export interface LoadedConfig {
@@ -13,7 +14,7 @@ export interface LoadedConfig {
   /** Folder or file of the model, if it names one. */
   model?: string
   /** Options of `compress` and `plan`; paths are absolute. */
-  options: CompressOptions
+  options: CompressOptions & AfterOptions
 }
 
 /** Names that are looked for, and how a file of each extension is read. */
@@ -68,7 +69,9 @@ function checked(file: string, config: unknown): LoadedConfig {
   const { $schema: _schema, model, ...options } = config as KerfConfig
   try {
     if (model !== undefined) check('model', model, path)
-    checkCompressOptions(options)
+    const { report, evalText, evalPairs, ...core } = options
+    checkOptions({ report, evalText, evalPairs }, afterRules)
+    checkCompressOptions(core)
   } catch (error) {
     if (error instanceof KerfError) throw invalid(file, error.message, error, error.details)
     throw error
@@ -80,9 +83,9 @@ function checked(file: string, config: unknown): LoadedConfig {
 }
 
 /** Paths of a configuration are relative to its file, wherever it is used. */
-function absolute(from: string, options: CompressOptions): CompressOptions {
+function absolute(from: string, options: LoadedConfig['options']): LoadedConfig['options'] {
   const result: Record<string, unknown> = { ...options }
-  for (const name of PATH_OPTIONS) {
+  for (const name of [...PATH_OPTIONS, ...Object.keys(afterRules)]) {
     const value = result[name]
     if (typeof value !== 'string') continue
     const isWord = name === 'calibration' && (value === 'builtin' || value === 'self')

@@ -1,8 +1,8 @@
-import { runRules } from './call.js'
 import { badOption, checkOptions, integer, path, text, type Rules } from './check.js'
+import { modelRules, type ModelOptions } from './model.js'
 
 /** What to measure on: at least one of `text`, `textFile` and `pairs`. */
-export interface MeasureOptions {
+export interface MeasureOptions extends ModelOptions {
   /** Text for perplexity. */
   text?: string
   /** UTF-8 file for perplexity. */
@@ -16,7 +16,7 @@ export interface MeasureOptions {
 }
 
 const rules: Rules = {
-  ...runRules,
+  ...modelRules,
   text,
   textFile: path,
   pairs: path,
@@ -27,12 +27,12 @@ const rules: Rules = {
 /** The fields that `evaluate` and `compare` share in their requests. */
 export function measureRequest(options: MeasureOptions): object {
   checkOptions(options, rules)
-  const { text, textFile, pairs, context, threads } = options
+  const { text, textFile, pairs, context, threads, architecture } = options
   if (text === undefined && textFile === undefined && pairs === undefined) {
     throw badOption('text', 'at least one of text, textFile and pairs', undefined)
   }
   if (text !== undefined && textFile !== undefined) {
     throw badOption('textFile', 'only one of text and textFile', textFile)
   }
-  return { text, textFile, pairsFile: pairs, context, threads }
+  return { text, textFile, pairsFile: pairs, context, threads, architecture }
 }

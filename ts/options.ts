@@ -11,9 +11,10 @@ import {
   type Rule,
   type Rules,
 } from './check.js'
-import { runRules, type RunOptions } from './call.js'
+import type { RunOptions } from './call.js'
 import { FORMATS, ISAS, METHODS, PRESETS, QUALITIES, SCHEDULES } from './generated/index.js'
 import type { Calibration, CompressRequest, Options } from './generated/index.js'
+import { modelRules, type ModelOptions } from './model.js'
 import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
 import { parseSize, size, type Size } from './size.js'
 
@@ -24,7 +25,7 @@ export type Schedule = (typeof SCHEDULES)[number]
 /** Name of a size. */
 export type Preset = (typeof PRESETS)[number]
 /** Name of an effort. */
-export type Quality = (typeof QUALITIES)[number]
+export type QualityLevel = (typeof QUALITIES)[number]
 /** Id of a form in which kerf writes a model. */
 export type Format = (typeof FORMATS)[number]
 /** Id of an instruction set. */
@@ -43,7 +44,7 @@ type Renamed =
   | 'maxShardBytes'
 
 /** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
-export interface CompressOptions extends Partial<Omit<Options, Renamed>> {
+export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelOptions {
   /** Folder of the result. Default: a sibling of the model, NAME-kerf. It must not exist. */
   out?: string
   /** Folder of the journal, removed after success. Default: a hidden sibling of `out`. */
@@ -56,7 +57,7 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>> {
   /** How small, by name; fills in `method`, `sparsity` and `bits` where they are not given. */
   preset?: Preset
   /** How much effort, by name; fills in `tokens` where it is not given. */
-  quality?: Quality
+  quality?: QualityLevel
   /**
    * Matrices for which something else holds, by name, role or block. The first rule that matches a matrix decides; a rule that
    * decides about none is an error.
@@ -88,11 +89,11 @@ const calibration: Rule = {
 const rules: Rule = { expected: 'an array of rules', test: Array.isArray }
 
 /** Options that are paths; `calibration` may be. */
-export const PATH_OPTIONS = ['out', 'workDir', 'calibration'] as const
+export const PATH_OPTIONS = ['out', 'workDir', 'calibration', 'architecture'] as const
 
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {
-  ...runRules,
+  ...modelRules,
   out: path,
   workDir: path,
   calibration,
@@ -134,6 +135,7 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
     signal,
     out,
     workDir,
+    architecture,
     calibration: source,
     damping,
     maxMemory,
@@ -148,6 +150,7 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
   if (out !== undefined) request.out = out
   if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
+  if (architecture !== undefined) request.architecture = architecture
   if (damping !== undefined) core.dampingRel = damping
   if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)
   if (maxShardSize !== undefined) core.maxShardBytes = parseSize('maxShardSize', maxShardSize)

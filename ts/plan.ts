@@ -7,6 +7,9 @@ import { compressRequest, type CompressOptions } from './options.js'
  * only and writes nothing.
  *
  * Errors: those of `compress` that can be known before the start.
+ *
+ * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param options Those that `compress` would get.
  */
 export async function plan(model: string, options: CompressOptions & RunOptions = {}): Promise<PlanReport> {
   return call<PlanReport>('plan', compressRequest(model, options), options)

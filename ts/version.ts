@@ -1,6 +1,6 @@
 import { backend } from './backend/backend.js'
 
-/** Version of the core. Throws `ADDON_MISSING`. */
+/** Version of the core. Throws a `KerfError` with one of {@link HostErrorCode} if it cannot be loaded. */
 export function version(): string {
   return backend().version()
 }

@@ -16,18 +16,46 @@ export async function bundle() {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    sourcemap: true,
-    sourcesContent: false,
+    // No source maps: the bundles keep names and comments, and the sources that a map points to are not published.
     absWorkingDir: root,
     logLevel: 'warning',
     define: { KERF_VERSION: JSON.stringify(version) },
+    plugins: [reportApart],
   }
   await build({ ...common, entryPoints: ['ts/index.ts'], format: 'esm', outfile: 'dist/index.js' })
   await build({ ...common, entryPoints: ['ts/index.ts'], outfile: 'dist/index.cjs', ...commonJs(common) })
   await build({ ...common, entryPoints: ['ts/cli/main.ts'], format: 'esm', outfile: 'dist/cli.js' })
   chmodSync(join(dist, 'cli.js'), 0o755)
+  await build({ ...common, ...reportBundle })
+  licences()
   types()
   await writeSchema(dist)
+}
+
+/** The page of a report with the charting library inside: one file, which both module systems load when a page is wanted. */
+const reportBundle = {
+  entryPoints: ['ts/report/page/page.ts'],
+  outfile: 'dist/report.js',
+  format: 'esm',
+  packages: 'bundle',
+  minify: true,
+  sourcemap: false,
+  legalComments: 'none',
+  plugins: [],
+}
+
+/** Leaves the page of a report out of the other bundles: they import it at run time. */
+const reportApart = {
+  name: 'report-apart',
+  setup: build =>
+    build.onResolve({ filter: /\/report\/page\/page\.js$/ }, () => ({ path: './report.js', external: true })),
+}
+
+/** The licences of what is inside report.js ask to go with it. */
+function licences() {
+  const files = ['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE']
+  const text = files.map(file => `${file}\n\n${readFileSync(join(root, 'node_modules', file), 'utf8')}`)
+  writeFileSync(join(dist, 'report.licences.txt'), text.join(`\n${'-'.repeat(80)}\n\n`))
 }
 
 /** CommonJS has no import.meta.url; the file's own name stands in for it. */
@@ -43,6 +71,10 @@ function commonJs(common) {
 function types() {
   for (const folder of ['types', 'types-cjs']) rmSync(join(dist, folder), { recursive: true, force: true })
   run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.types.json'])
+  // The inside of report.js, which nobody imports: its types would ask for the charting library's.
+  for (const part of ['page', 'charts', 'sections']) {
+    rmSync(join(dist, 'types', 'report', part), { recursive: true })
+  }
   cpSync(join(dist, 'types'), join(dist, 'types-cjs'), { recursive: true })
   writeFileSync(join(dist, 'types-cjs', 'package.json'), '{ "type": "commonjs" }\n')
 }

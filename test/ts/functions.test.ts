@@ -43,6 +43,7 @@ describe('inspect', () => {
       form: 'safetensors',
       architecture: 'llama',
       known: true,
+      kind: 'decoder',
       blocks: 5,
       hidden: 64,
     })

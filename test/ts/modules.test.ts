@@ -1,10 +1,10 @@
 // The package from both module systems, with types, as its users load it.
-import { execFile } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from './support/folders.js'
 import { root, stories } from './support/models.js'
+import { runNode } from './support/node.js'
 
 const folder = temporaryFolder()
 mkdirSync(join(folder, 'node_modules', '@types'), { recursive: true })
@@ -25,7 +25,7 @@ interface Seen {
 
 async function load(file: string, source: string): Promise<Seen> {
   writeFileSync(join(folder, file), source)
-  return JSON.parse(await output([file])) as Seen
+  return JSON.parse(await runNode(folder, [file])) as Seen
 }
 
 describe('the package', () => {
@@ -51,7 +51,7 @@ describe('the package', () => {
     const seen = (await load('c.mjs', copy)) as unknown as { code: string; name: string; message: string }
     expect(seen.code).toBe('ADDON_MISSING')
     expect(seen.name).toBe('KerfError')
-    expect(seen.message).toMatch(/kerf\.\S+\.node.*npm run build/)
+    expect(seen.message).toMatch(/@kerf\/node-\S+, .*npm run build/)
   })
 
   it('has strict types for both module systems', async () => {
@@ -73,13 +73,6 @@ describe('the package', () => {
     writeFileSync(join(folder, 'user.cts'), source)
     const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node']
-    expect(await output([compiler, ...flags, 'user.mts', 'user.cts'])).toBe('')
+    expect(await runNode(folder, [compiler, ...flags, 'user.mts', 'user.cts'])).toBe('')
   })
 })
-
-/** What a Node program prints. Not synchronous: a busy machine must not make the test runner wait. */
-function output(args: string[]): Promise<string> {
-  return new Promise(resolve => {
-    execFile(process.execPath, args, { cwd: folder }, (_, stdout, stderr) => resolve(stdout + stderr))
-  })
-}

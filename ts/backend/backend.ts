@@ -1,4 +1,5 @@
 import type { ProgressEvent } from '../generated/index.js'
+import type { Files } from './files.js'
 
 /** A call that runs. */
 export interface Running {
@@ -16,6 +17,8 @@ export interface Backend {
   version: () => string
   /** Instruction set that the core uses on this machine by default. */
   isa: () => string
+  /** Files of the host. */
+  files: Files
 }
 
 let load: (() => Backend) | undefined
@@ -26,7 +29,7 @@ export function provideBackend(loader: () => Backend): void {
   load = loader
 }
 
-/** The backend. Throws `ADDON_MISSING` or `ADDON_BROKEN` if it cannot be loaded. */
+/** The backend. Throws one of `HostErrorCode` if it cannot be loaded. */
 export function backend(): Backend {
   if (!load) throw new Error('kerf: no backend in this build')
   return (loaded ??= load())

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { loadConfig } from '../load-config.js'
 import type { CompressOptions } from '../options.js'
+import type { AfterOptions } from '../quality/options.js'
 import { ownFlags } from './flags.js'
 import type { CommonFlags } from './run.js'
 
@@ -22,8 +23,8 @@ export function addConfigFlags(command: Command): Command {
 export async function configured(
   command: Command,
   model: string | undefined,
-  flags: CompressOptions & CommonFlags & ConfigFlags,
-): Promise<{ model: string; options: CompressOptions }> {
+  flags: CompressOptions & AfterOptions & CommonFlags & ConfigFlags,
+): Promise<{ model: string; options: CompressOptions & AfterOptions }> {
   const { config, ...own } = ownFlags(flags)
   // Commander gives true where neither flag of a pair was given.
   if (own.estimate === true) delete own.estimate

@@ -64,9 +64,21 @@ export function addCompressFlags(command: Command): Command {
     choice('--isa <id>', 'instruction set; portable gives the same bytes everywhere', ISAS),
     new Option('--no-estimate', 'do not foresee the time, which takes a fraction of a second'),
     sizeOf('--max-shard-size <size>', 'largest file of the result (default: 5GB)'),
+    architectureFlag(),
   ]
   for (const option of options) command.addOption(option)
   return command
+}
+
+/** Options of `compress` alone: what happens when the work is done. */
+export function addAfterFlags(command: Command): Command {
+  return command
+    .option(
+      '--report <file>',
+      'write a self-contained HTML page about the run, quality before and after included',
+    )
+    .option('--eval-text <file>', 'measure quality on this UTF-8 text (encoders: one text a line)')
+    .option('--eval-pairs <file>', 'measure an encoder on this CSV of sentence, sentence, score')
 }
 
 /** Options of `eval` and `compare`. */
@@ -76,11 +88,17 @@ export function addMeasureFlags(command: Command): Command {
     .option('--pairs <file>', 'CSV of sentence, sentence, score, for Spearman')
     .addOption(number('--context <n>', "window in tokens (default: the model's maximum, at most 2048)"))
     .addOption(threadsFlag())
+    .addOption(architectureFlag())
 }
 
 /** `--threads`. */
 export function threadsFlag(): Option {
   return number('--threads <n>', 'worker threads (default: all)')
+}
+
+/** `--architecture`, on every command that opens a model to run it. */
+export function architectureFlag(): Option {
+  return new Option('--architecture <file>', 'JSON file that describes a model type that kerf does not know')
 }
 
 /** `--json` and `--quiet`, on every command. */

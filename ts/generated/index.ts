@@ -100,6 +100,8 @@ export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': A
 export type CompressRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Folder of the result; without it a sibling of the model, NAME-kerf. */
   out?: string
   /** Folder of journal and units; without it a hidden sibling of `out`. It is removed after success. */
@@ -119,6 +121,10 @@ export type Repair = { 'kind': 'dampingRaised', tensor: string, dampingRel: numb
 export type LayerReport = {
   /** Name of the tensor. */
   name: string
+  /** Block it belongs to, from 0; absent for embeddings and unknown architectures. */
+  block?: number
+  /** Role in its block, such as `q` or `down`; absent where `block` is. */
+  role?: string
   /** [out, in]. */
   shape: [number, number]
   /** Method that solved it. */
@@ -245,6 +251,8 @@ export type PlanReport = {
 export type InspectRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
 }
 
 /** One tensor of a model. */
@@ -273,6 +281,8 @@ export type Inspection = {
   architecture: string
   /** Whether kerf can run it (and so calibrate and evaluate). */
   known: boolean
+  /** `decoder` (writes text) or `encoder` (gives vectors); absent if it is not known. */
+  kind?: string
   /** Number of weights in all tensors. */
   parameters: number
   /** Number of weights in target matrices. */
@@ -295,6 +305,8 @@ export type Inspection = {
 export type EvaluateRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Text for perplexity. */
   text?: string
   /** UTF-8 file for perplexity. */
@@ -331,6 +343,8 @@ export type CompareRequest = {
   original: string
   /** Folder or file of the compressed model. */
   small: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know; for both models. */
+  architecture?: string
   /** Text for perplexity and KL. */
   text?: string
   /** UTF-8 file for perplexity and KL. */
@@ -367,6 +381,8 @@ export type Comparison = {
 export type GenerateRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Text to continue; may be empty if the model has a begin token. */
   prompt?: string
   /** Most new tokens. Default 128. */
@@ -397,6 +413,8 @@ export type Generation = {
 export type EmbedRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
   /** Texts. */
   texts: Array<string>
   /** Worker threads; 0 = all. */
@@ -531,6 +549,7 @@ export const ARCHITECTURES = [
   'gpt_neox',
   'opt',
   'phi',
+  'phi3',
   'bert',
   'roberta',
   'distilbert',
@@ -543,6 +562,7 @@ export const ARCHITECTURES = [
 /** Codes of all errors of the core. */
 export const ERROR_CODES = [
   'ALREADY_COMPRESSED',
+  'BAD_ARCHITECTURE',
   'BAD_CONFIG',
   'BAD_CONTAINER',
   'BAD_HEADER',
@@ -582,7 +602,47 @@ export const ERROR_CODES = [
   'WRONG_SHAPE',
 ] as const
 
-/** Code of an error of the core. */
+/**
+ * Code of an error of the core.
+ *
+ * - `ALREADY_COMPRESSED`: The model was compressed before.
+ * - `BAD_ARCHITECTURE`: A description of an architecture breaks a rule.
+ * - `BAD_CONFIG`: config.json lacks a field or has a bad value. A file beside the weights says what kerf cannot do.
+ * - `BAD_CONTAINER`: A kerf container that contradicts its specification.
+ * - `BAD_HEADER`: The header of a file contradicts itself, the file or the limits.
+ * - `BAD_INDEX`: The index names a shard that is not there, or a tensor that its shard does not have.
+ * - `BAD_OPTION`: An option has a value that it cannot have.
+ * - `BAD_PAIRS`: A pairs file that breaks the rules.
+ * - `BAD_REQUEST`: An unknown function, an unknown or missing field, a value of a wrong type.
+ * - `BAD_TOKEN`: A token id outside the vocabulary.
+ * - `BAD_TOKENIZER`: The tokenizer cannot be used.
+ * - `CALIBRATION_EMPTY`: A method with calibration got nothing to calibrate on.
+ * - `CANCELLED`: The host asked to stop. Work done so far is kept.
+ * - `CONTAINER_VERSION`: A kerf container of a version this program does not know.
+ * - `DISK_FULL`: No space left while writing. Nothing under the final name was touched.
+ * - `EMPTY`: Nothing to compute on.
+ * - `INTERNAL`: A bug in kerf.
+ * - `IO`: The operating system refused a read or a write; `kind` is the io::ErrorKind.
+ * - `MEMORY_LIMIT`: The run cannot keep to the memory that it was given.
+ * - `METHOD_NEEDS_ARCHITECTURE`: The method needs the network to run, and its architecture is not known.
+ * - `NON_FINITE`: NaN or infinity in weights.
+ * - `NOTHING_TO_COMPRESS`: The model has no matrix to compress.
+ * - `NOT_A_MODEL`: There is nothing here that could be a model.
+ * - `NOT_FOUND`: A file or folder that should be there is not.
+ * - `NOT_UTF8`: A text file that is not UTF-8.
+ * - `NO_TOKENIZER`: The function needs text, and the model has no tokenizer.
+ * - `OUTPUT_EXISTS`: The output folder exists already.
+ * - `RESERVED_NAME`: The form to be written gives names like this another meaning.
+ * - `STRICT`: `strict` is set and a repair was needed.
+ * - `TENSOR_MISSING`: A tensor that is needed is not in the model.
+ * - `TOO_LONG`: A sequence longer than the model's position table.
+ * - `TRUNCATED`: A file is shorter than its header says.
+ * - `UNKNOWN_ARCHITECTURE`: The architecture is not in the table.
+ * - `WORK_DIR_BUSY`: Another process works in the same work folder.
+ * - `WRONG_DTYPE`: A tensor's type is not one that can be computed on.
+ * - `WRONG_KIND`: The operation needs another kind of model.
+ * - `WRONG_SHAPE`: A tensor has another shape than the configuration says.
+ */
 export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** What an option is when it is not given; those that are absent here depend on others. */

@@ -40,6 +40,8 @@ data! {
 pub struct CompressRequest {
     /// Folder or file of the model.
     pub model: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
+    #[serde(default)] pub architecture: Option<String>,
     /// Folder of the result; without it a sibling of the model, NAME-kerf.
     #[serde(default)] pub out: Option<String>,
     /// Folder of journal and units; without it a hidden sibling of `out`. It is removed after success.
@@ -57,6 +59,8 @@ data! {
 pub struct InspectRequest {
     /// Folder or file of the model.
     pub model: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
+    #[serde(default)] pub architecture: Option<String>,
 }}
 
 data! {
@@ -87,6 +91,9 @@ pub struct Inspection {
     pub architecture: String,
     /// Whether kerf can run it (and so calibrate and evaluate).
     pub known: bool,
+    /// `decoder` (writes text) or `encoder` (gives vectors); absent if it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Number of weights in all tensors.
     pub parameters: u64,
     /// Number of weights in target matrices.
@@ -110,6 +117,8 @@ data! {
 pub struct EvaluateRequest {
     /// Folder or file of the model.
     pub model: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
+    #[serde(default)] pub architecture: Option<String>,
     /// Text for perplexity.
     #[serde(default)] pub text: Option<String>,
     /// UTF-8 file for perplexity.
@@ -150,6 +159,8 @@ pub struct CompareRequest {
     pub original: String,
     /// Folder or file of the compressed model.
     pub small: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know; for both models.
+    #[serde(default)] pub architecture: Option<String>,
     /// Text for perplexity and KL.
     #[serde(default)] pub text: Option<String>,
     /// UTF-8 file for perplexity and KL.
@@ -188,6 +199,8 @@ data! {
 pub struct GenerateRequest {
     /// Folder or file of the model.
     pub model: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
+    #[serde(default)] pub architecture: Option<String>,
     /// Text to continue; may be empty if the model has a begin token.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<String>"))] pub prompt: String,
     /// Most new tokens. Default 128.
@@ -220,6 +233,8 @@ data! {
 pub struct EmbedRequest {
     /// Folder or file of the model.
     pub model: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
+    #[serde(default)] pub architecture: Option<String>,
     /// Texts.
     pub texts: Vec<String>,
     /// Worker threads; 0 = all.

@@ -20,8 +20,8 @@ pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, E
     need_something(&text, &request.pairs_file)?;
     let compute = machine::compute(request.threads)?;
     let both = Both {
-        original: Runnable::open(&request.original)?,
-        small: Runnable::open(&request.small)?,
+        original: Runnable::open(&request.original, request.architecture.as_deref())?,
+        small: Runnable::open(&request.small, request.architecture.as_deref())?,
         compute,
         // Each keeps half.
         keep_bytes: machine::keep_bytes() / 2,

@@ -26,7 +26,7 @@ const TEXT_BYTES_PER_SECOND: f64 = 6e6;
 pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Error> {
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
-    let opened = Opened::open(&request.model)?;
+    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
     let catalog = opened.catalog.clone();
     let tokenizer = vocabulary::values(&opened, settings.format);
     let plan = Plan::new(&catalog, settings.clone(), None, tokenizer.clone())?;
@@ -78,7 +78,7 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
     let started = Instant::now();
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
-    let opened = Opened::open(&request.model)?;
+    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
     let places = Places::of(&request)?;
     host.event(plan_event(0));
     // Whatever can be refused is refused before a work folder exists or a text is encoded.

@@ -24,7 +24,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     let format = find_format(&request.format)?;
     let limit = request.max_shard_bytes.unwrap_or(DEFAULT_SHARD_BYTES);
     let compute = machine::compute(request.threads)?;
-    let source = Opened::open(&request.model)?;
+    let source = Opened::open(&request.model, None)?;
     let catalog = &source.catalog;
     let card = card(&source, format)?;
     let output = Output::plan(

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::{compare, compress, convert, embed, evaluate, generate, inspect, panics};
 use kerf_compress::Event;
 use kerf_kernels::Stop;
-use kerf_tensors::ErrorData;
+use kerf_tensors::{ErrorData, complaint::Complaint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -109,34 +109,15 @@ fn parse<Q: DeserializeOwned>(command: &str, request: &str) -> Result<Q, Error> 
     Ok(parsed)
 }
 
-/// Takes serde's sentence (`unknown field ..., expected ...`, `invalid type: ..., expected ...`, `missing field ...`) apart.
 fn bad_field(command: &str, path: &str, reason: &str) -> Error {
-    let reason = reason
-        .split(" at line ")
-        .next()
-        .unwrap_or(reason)
-        .replace('`', "");
-    let field = match path {
-        "." => command.to_string(),
-        path => format!("{command}.{path}"),
-    };
-    if let Some(missing) = reason.strip_prefix("missing field ") {
-        return Error::BadRequest {
-            field: format!("{field}.{missing}"),
-            expected: "a value".into(),
-            actual: "none".into(),
-        };
-    }
-    let (received, expected) = reason
-        .split_once(", expected ")
-        .unwrap_or((&reason, "a valid request"));
-    let received = received
-        .trim_start_matches("invalid type: ")
-        .trim_start_matches("invalid value: ");
+    let complaint = Complaint::new(path, reason);
     Error::BadRequest {
-        field,
-        expected: expected.into(),
-        actual: received.into(),
+        field: match complaint.path.as_str() {
+            "" => command.to_string(),
+            path => format!("{command}.{path}"),
+        },
+        expected: complaint.expected,
+        actual: complaint.actual,
     }
 }
 
@@ -174,7 +155,7 @@ mod tests {
             ),
             (
                 r#"{"model":"a","x":1}"#,
-                "inspect.x: expected model, received unknown field x",
+                "inspect.x: expected model or architecture, received unknown field x",
             ),
         ] {
             assert_eq!(

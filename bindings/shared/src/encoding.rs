@@ -34,8 +34,7 @@ impl Encoding {
     pub fn of(model: &Runnable) -> Result<Self, Error> {
         let folder = &*model.opened.catalog.folder;
         let longest = model.network.max_context();
-        let max_tokens = read_json(folder, "sentence_bert_config.json")?
-            .and_then(|config| config["max_seq_length"].as_u64())
+        let max_tokens = max_seq_length(folder)?
             .map_or(longest, |max| {
                 longest.min(usize::try_from(max).unwrap_or(longest))
             })
@@ -94,6 +93,24 @@ impl Encoding {
         }
         Ok((ids, truncated))
     }
+}
+
+/// Where sentence-transformers writes the maximum, by the kind of its model; it looks in this order.
+const LENGTH_FILES: [&str; 5] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_xlm-roberta_config.json",
+];
+
+fn max_seq_length(folder: &dyn Folder) -> Result<Option<u64>, Error> {
+    for file in LENGTH_FILES {
+        if let Some(config) = read_json(folder, file)? {
+            return Ok(config["max_seq_length"].as_u64());
+        }
+    }
+    Ok(None)
 }
 
 fn read_pooling(folder: &dyn Folder, path: &str) -> Result<Pooling, Error> {

@@ -20,7 +20,7 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     let text = text_file::one_of(request.text.as_deref(), request.text_file.as_deref())?;
     need_something(&text, &request.pairs_file)?;
     let compute = machine::compute(request.threads)?;
-    let model = Runnable::open(&request.model)?;
+    let model = Runnable::open(&request.model, request.architecture.as_deref())?;
     let mut result = Evaluation::default();
     if let Some(text) = text {
         let context = context(&model.network, request.context)?;

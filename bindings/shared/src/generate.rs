@@ -19,7 +19,7 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     let sampling = sampling(&request)?;
     let limit = request.max_tokens.unwrap_or(DEFAULT_TOKENS);
     let compute = machine::compute(request.threads)?;
-    let model = Runnable::open(&request.model)?;
+    let model = Runnable::open(&request.model, request.architecture.as_deref())?;
     let tokenizer = model.opened.tokenizer("generation")?;
     let mut prompt = tokenizer.encode(&request.prompt, true)?;
     if prompt.is_empty() {

@@ -3,7 +3,7 @@
 use crate::api::{InspectRequest, Inspection, TensorInfo};
 use crate::opened::Opened;
 use crate::{Error, Host};
-use kerf_model::{ModelError, Network};
+use kerf_model::{Kind, ModelError, Network};
 use kerf_tensors::catalog::Span;
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
@@ -11,10 +11,11 @@ use std::collections::HashSet;
 
 /// Reads headers and configuration only. A model of an architecture that is not known is no error: `known` is false.
 pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, Error> {
-    let opened = Opened::open(&request.model)?;
+    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
     let network = match opened.network() {
         Ok(network) => Some(network),
         Err(Error::Model(ModelError::UnknownArchitecture { .. })) => None,
+        Err(error @ Error::Model(ModelError::BadArchitecture { .. })) => return Err(error),
         // A folder of tensors without a configuration.
         Err(_) if opened.model_type().is_empty() => None,
         Err(error) => return Err(error),
@@ -35,6 +36,7 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
             None => opened.model_type(),
         },
         known: network.is_some(),
+        kind: network.as_ref().map(|network| kind(network.kind()).into()),
         parameters: catalog.tensors.iter().map(count).sum(),
         target_parameters: catalog
             .tensors
@@ -53,6 +55,13 @@ pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, 
             .map(|(name, _)| name.clone())
             .collect(),
     })
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Decoder => "decoder",
+        Kind::Encoder => "encoder",
+    }
 }
 
 /// Names of the tensors that have a part to play.

@@ -1,8 +1,8 @@
 //! A model, opened: what is on disk, the network on top of it, and its tokenizer.
 
-use crate::Error;
+use crate::{Error, text_file};
 use kerf_kernels::Compute;
-use kerf_model::{Network, evaluate::Runner};
+use kerf_model::{Network, arch, evaluate::Runner};
 use kerf_tensors::{Catalog, TensorsError};
 use kerf_text::Tokenizer;
 use std::path::Path;
@@ -16,19 +16,24 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Reads headers only.
-    pub fn open(path: &str) -> Result<Self, Error> {
+    /// Reads headers only. `architecture`: path of a description in JSON, which then goes with the model as if it lay in its
+    /// folder. `BAD_ARCHITECTURE` if it breaks a rule.
+    pub fn open(path: &str, architecture: Option<&str>) -> Result<Self, Error> {
+        let mut catalog = Catalog::open_path(Path::new(path))?;
+        if let Some(file) = architecture {
+            let description = text_file::read(file)?;
+            arch::json::parse(file, description.as_bytes())?;
+            catalog = catalog.with_sidecar(arch::json::FILE, description.into_bytes());
+        }
         Ok(Self {
-            catalog: Catalog::open_path(Path::new(path))?,
+            catalog,
             path: path.into(),
         })
     }
 
     /// The network on top of the tensors.
     pub fn network(&self) -> Result<Network, Error> {
-        let null = serde_json::Value::Null;
-        let config = self.catalog.config.as_ref().unwrap_or(&null);
-        Ok(Network::open(config, &self.catalog)?)
+        Ok(Network::of_catalog(&self.catalog)?)
     }
 
     /// The tokenizer of the model; `operation` says in the error what needs it.
@@ -69,9 +74,9 @@ pub struct Runnable {
 }
 
 impl Runnable {
-    /// Opens a model to run it.
-    pub fn open(path: &str) -> Result<Self, Error> {
-        let opened = Opened::open(path)?;
+    /// Opens a model to run it; see [`Opened::open`].
+    pub fn open(path: &str, architecture: Option<&str>) -> Result<Self, Error> {
+        let opened = Opened::open(path, architecture)?;
         let network = opened.network()?;
         Ok(Self { opened, network })
     }

@@ -35,7 +35,7 @@ pub enum CompressError {
     CalibrationEmpty { calibration: String },
     /// The method needs the network to run, and its architecture is not known.
     #[error(
-        "method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn"
+        "method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn, or describe it in JSON (--architecture FILE)"
     )]
     MethodNeedsArchitecture { method: String, model_type: String },
     /// `strict` is set and a repair was needed.

@@ -46,6 +46,9 @@ pub struct Matrix {
     pub rule: Option<usize>,
 }
 
+/// Role of a matrix of a network that is not known.
+const UNKNOWN: &str = "matrix";
+
 /// A matrix and whether the schedule says its sparsity.
 struct Candidate {
     matrix: Matrix,
@@ -256,7 +259,7 @@ fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candi
         matrix: Matrix {
             name: entry.name.clone(),
             tensor,
-            role: "matrix",
+            role: UNKNOWN,
             block: 0,
             input: 0,
             rows,
@@ -309,6 +312,11 @@ fn embedding_method(sparsity: f64) -> &'static dyn Method {
 }
 
 impl Matrix {
+    /// Block and role of a matrix that is part of a block.
+    pub fn place(&self) -> Option<(usize, &'static str)> {
+        (!self.embedding && self.role != UNKNOWN).then_some((self.block, self.role))
+    }
+
     fn solve_by(&mut self, solving: &Solving) {
         self.method = solving.method;
         self.pattern = solving.pattern;

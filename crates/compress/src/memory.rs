@@ -6,13 +6,20 @@
 use crate::CompressError;
 use crate::matrices::Matrix;
 use crate::options::Options;
+use crate::statistics::Needs;
 use kerf_kernels::Pool;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
 use std::collections::HashMap;
 
-/// Code, tokenizer, allocator slack, thread stacks and packing buffers of the process that hosts the engine.
-const BASE_BYTES: u64 = 160 << 20;
+/// The process that hosts the engine, its code, thread stacks and packing buffers.
+const BASE_BYTES: u64 = 80 << 20;
+/// What a run with calibration adds: the text, and what the allocator keeps between one step and the next.
+const CALIBRATION_BYTES: u64 = 56 << 20;
+/// Buffers of each worker while the network runs: packed operands of sparse and dense products.
+const WORKER_BYTES: u64 = 16 << 20;
+/// Memory of a tokenizer over the size of its file.
+const TOKENIZER_FACTOR: u64 = 16;
 /// Tokens of a batch: enough for a full-rate matrix product, few enough to bound the intermediate values.
 const BATCH_TOKENS: [usize; 3] = [1024, 512, 256];
 /// Tokens that run at the same time, if a batch is not more by itself.
@@ -132,12 +139,23 @@ fn candidate(
         .unwrap_or(0);
     let peak = collect.max(solve).max(solve_alone);
     MemoryPlan {
-        peak_bytes: BASE_BYTES + resident + peak,
+        peak_bytes: BASE_BYTES
+            + CALIBRATION_BYTES
+            + WORKER_BYTES * threads as u64
+            + tokenizer_bytes(catalog)
+            + resident
+            + peak,
         batch_tokens,
         batches_at_once,
         spill,
         activation_bytes,
     }
+}
+
+fn tokenizer_bytes(catalog: &Catalog) -> u64 {
+    let files = catalog.sidecars.iter();
+    let tokenizer = files.filter(|(name, _)| name == "tokenizer.json");
+    TOKENIZER_FACTOR * tokenizer.map(|(_, bytes)| bytes).sum::<u64>()
 }
 
 /// Bytes of the matrices that share an input.
@@ -169,9 +187,12 @@ fn groups(network: &Network, targets: &[Matrix]) -> HashMap<(usize, usize), Grou
 }
 
 /// Original, working copy (or decoded values) and survivors of the matrix before, which is being written, as f32; codes,
-/// errors of a block of columns, the encoded parts.
+/// errors of a block of columns, the encoded parts. A method without calibration has the original alone as f32.
 fn solver_bytes(matrix: &Matrix) -> u64 {
     let weights = (matrix.rows * matrix.cols) as u64;
+    if matrix.method.needs() == Needs::Nothing && matrix.grid.is_some() && !matrix.transposed {
+        return weights * (4 + 1 + 1 + 2);
+    }
     // A matrix that is stored the other way round is there twice.
     let turned = if matrix.transposed { 4 } else { 0 };
     weights * (4 + 4 + 4 + 1 + 1 + turned) + (matrix.rows * 128 * 4) as u64

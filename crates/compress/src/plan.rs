@@ -5,7 +5,7 @@ use crate::report::{PlanReport, PlannedTensor};
 use crate::settings::{Action, Settings};
 use crate::statistics::Needs;
 use crate::{CompressError, matrices, memory, sizes};
-use kerf_model::{ModelError, Network};
+use kerf_model::{ModelError, Network, arch};
 use kerf_tensors::formats::{self, Card, Output, TokenizerValues};
 use kerf_tensors::{Catalog, TensorEntry};
 use std::collections::HashMap;
@@ -214,9 +214,7 @@ impl Plan {
             dtype: format!("{:?}", entry.dtype),
             part: part.into(),
             role: matrix.map(|matrix| matrix.role.into()),
-            block: matrix
-                .filter(|matrix| !matrix.embedding && self.network.is_some())
-                .map(|matrix| matrix.block),
+            block: matrix.and_then(Matrix::place).map(|(block, _)| block),
             rule: matrix.and_then(|matrix| matrix.rule),
             method,
             sparsity: matrix.map_or(0.0, |matrix| matrix.sparsity),
@@ -259,9 +257,15 @@ fn open_network(
     let calibrated = methods.find(|method| method.needs() > Needs::Nothing);
     let config = catalog.config.clone().unwrap_or(serde_json::Value::Null);
     let model_type = config["model_type"].as_str().unwrap_or("none").to_string();
+    let described = catalog
+        .sidecars
+        .iter()
+        .any(|(file, _)| file == arch::json::FILE);
     // A configuration that names no architecture says as little as none.
     let opened = match &catalog.config {
-        Some(config) if config["model_type"].is_string() => Network::open(config, catalog),
+        Some(config) if config["model_type"].is_string() || described => {
+            Network::of_catalog(catalog)
+        }
         _ => Err(ModelError::UnknownArchitecture {
             model_type: model_type.clone(),
             known: Vec::new(),

@@ -45,6 +45,12 @@ impl std::fmt::Display for Repair {
 pub struct LayerReport {
     /// Name of the tensor.
     pub name: String,
+    /// Block it belongs to, from 0; absent for embeddings and unknown architectures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<usize>,
+    /// Role in its block, such as `q` or `down`; absent where `block` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// [out, in].
     pub shape: [usize; 2],
     /// Method that solved it.

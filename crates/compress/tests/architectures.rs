@@ -8,12 +8,15 @@ use kerf_compress::Options;
 use kerf_kernels::{Compute, Stop};
 use kerf_model::evaluate::Runner;
 use kerf_model::{Kind, Network};
-use kerf_tensors::folder::FsOutFolder;
+use kerf_tensors::folder::{FsOutFolder, MemFolder};
 use kerf_tensors::formats::{self, AsItIs, Card, Output};
-use kerf_tensors::{Catalog, Stored, TensorsError};
+use kerf_tensors::safetensors::{OutTensor, plan_files};
+use kerf_tensors::{Catalog, Stored, TensorsError, transpose};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -152,6 +155,82 @@ fn battery(folder: &Path) {
         distance(&packed, &outputs(&source, &compute)) > 1e-3,
         "{name}: nothing changed"
     );
+}
+
+/// gpt2 with its weights stored as [out, in], described in JSON, becomes the same matrices: only the layout differs.
+#[test]
+fn the_layout_of_the_source_does_not_change_what_is_solved() {
+    let compute = Compute::new(None, 2).unwrap();
+    let source = Catalog::open_path(&root().join("test/golden/model/gpt2")).unwrap();
+    let linears: Vec<_> = (0..2)
+        .flat_map(|block| network(&source).linears(block))
+        .collect();
+    let tensors: Vec<OutTensor> = source
+        .tensors
+        .iter()
+        .map(|entry| {
+            let linear = linears.iter().find(|linear| linear.weight == entry.name);
+            OutTensor {
+                name: entry.name.clone(),
+                dtype: entry.dtype,
+                shape: match linear {
+                    Some(linear) => vec![linear.rows, linear.cols],
+                    None => entry.shape.clone(),
+                },
+            }
+        })
+        .collect();
+    let units: Vec<_> = tensors
+        .into_iter()
+        .map(|tensor| (vec![tensor], BTreeMap::new()))
+        .collect();
+    let plan = plan_files("model", "safetensors", &units, &BTreeMap::new(), u64::MAX);
+    let mut bytes = plan.files[0].header.clone();
+    for tensor in &plan.files[0].tensors {
+        let entry = source.get(&tensor.name).unwrap();
+        let mut values = source.read_f32(&compute, entry).unwrap();
+        if tensor.shape != entry.shape {
+            values = transpose(&compute, &values, entry.shape[0], entry.shape[1]);
+        } else if linears.iter().any(|linear| linear.weight == entry.name) {
+            // A square one.
+            values = transpose(&compute, &values, entry.shape[0], entry.shape[0]);
+        }
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    let config = source.config.as_ref().unwrap().to_string();
+    let mut row =
+        serde_json::to_value(kerf_model::arch::by_model_type("gpt2", &json!({})).unwrap()).unwrap();
+    for linear in row["block"]["linears"].as_array_mut().unwrap() {
+        linear["transposed"] = json!(false);
+    }
+    let folder = MemFolder::new("turned");
+    folder.insert("model.safetensors", bytes);
+    folder.insert("config.json", config);
+    folder.insert("kerf-architecture.json", row.to_string());
+    let turned = Catalog::open(Arc::new(folder)).unwrap();
+    let compressed = |catalog: &Catalog, root: &Path| {
+        let calibration = sequences(&network(&source), 12);
+        let options = Options {
+            group_size: Some(8),
+            ..Options::default()
+        };
+        let mut job =
+            common::open_catalog(catalog.clone(), root, options, calibration, Stop::default())
+                .unwrap();
+        let report = common::run(&mut job, &mut Host::default()).unwrap();
+        (report, Catalog::open_path(&root.join("out")).unwrap())
+    };
+    let (root, turned_root) = (temp(), temp());
+    let (report, small) = compressed(&source, root.path());
+    let (turned_report, turned_small) = compressed(&turned, turned_root.path());
+    assert_eq!(report.layers, turned_report.layers);
+    for linear in &linears {
+        let parts = [&small, &turned_small].map(|model| {
+            let entry = model.get(&linear.weight).unwrap();
+            model.read_encoded(entry).unwrap().parts
+        });
+        assert!(parts[0] == parts[1], "{}", linear.weight);
+    }
 }
 
 #[test]

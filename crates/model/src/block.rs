@@ -2,7 +2,7 @@
 
 use crate::arch::{INPUTS, Name, Role};
 use crate::distance::DistanceTable;
-use crate::forward::NormWeights;
+use crate::norm::NormWeights;
 use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::{Compute, MatMut, MatRef, SparseMatrix};
 use kerf_tensors::{TensorsError, transpose};

@@ -1,8 +1,9 @@
 //! Numbers of one configuration, read and checked. Nothing that config.json says is used before its limit was checked.
 
 use crate::ModelError;
-use crate::arch::{Activation, Architecture, Bias, Fixed, Order, Positions, Setting};
+use crate::arch::{Activation, Architecture, Bias, Order, Positions, Setting};
 use crate::layers::{self, Layer};
+use crate::reader::Reader;
 use crate::rope::Ropes;
 use serde::Deserialize;
 use serde_json::Value;
@@ -265,129 +266,20 @@ fn bias(reader: &Reader<'_>, bias: Bias) -> Result<Option<bool>, ModelError> {
     }
 }
 
-/// Typed access to the fields of config.json. A field that is null counts as absent.
-pub(crate) struct Reader<'a> {
-    pub config: &'a Value,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
 
-impl<'a> Reader<'a> {
-    /// The value of a field.
-    pub fn get(&self, field: &str) -> Option<&'a Value> {
-        self.config.get(field).filter(|value| !value.is_null())
-    }
-
-    /// An error about a field, with what it holds.
-    pub fn bad(&self, field: &str, expected: impl Into<String>) -> ModelError {
-        let actual = match self.config.get(field) {
-            Some(value) => shortened(value),
-            None => "nothing".to_string(),
-        };
-        ModelError::BadConfig {
-            field: field.to_string(),
-            expected: expected.into(),
-            actual,
-        }
-    }
-
-    /// A number of things, from 1 to `limit`.
-    pub fn size(&self, field: &str, limit: usize) -> Result<usize, ModelError> {
-        let value = self.get(field).and_then(integer);
-        match value {
-            Some(value) if value >= 1 && value <= limit as u64 => Ok(value as usize),
-            _ => Err(self.bad(field, format!("an integer from 1 to {limit}"))),
-        }
-    }
-
-    /// [`Reader::size`] with a default for an absent field.
-    pub fn size_or(&self, field: &str, limit: usize, default: usize) -> Result<usize, ModelError> {
-        match self.get(field) {
-            Some(_) => self.size(field, limit),
-            None => Ok(default),
-        }
-    }
-
-    /// A number in a range.
-    pub fn number(
-        &self,
-        field: &str,
-        default: Option<f64>,
-        range: std::ops::RangeInclusive<f64>,
-    ) -> Result<f64, ModelError> {
-        let value = match self.get(field) {
-            Some(value) => value.as_f64(),
-            None => default,
-        };
-        value.filter(|value| range.contains(value)).ok_or_else(|| {
-            let (low, high) = (range.start(), range.end());
-            self.bad(field, format!("a number from {low:e} to {high:e}"))
-        })
-    }
-
-    /// True, false or absent.
-    pub fn flag(&self, field: &str) -> Result<Option<bool>, ModelError> {
-        match self.get(field) {
-            None => Ok(None),
-            Some(Value::Bool(value)) => Ok(Some(*value)),
-            Some(_) => Err(self.bad(field, "true or false")),
-        }
-    }
-
-    /// A text or absent.
-    pub fn text(&self, field: &str) -> Result<Option<&'a str>, ModelError> {
-        match self.get(field) {
-            None => Ok(None),
-            Some(Value::String(value)) => Ok(Some(value)),
-            Some(_) => Err(self.bad(field, "a text")),
-        }
-    }
-
-    fn fixed(&self, field: &str, fixed: Fixed) -> Result<(), ModelError> {
-        let Some(value) = self.get(field) else {
-            return Ok(());
-        };
-        let (same, expected) = match fixed {
-            Fixed::Text(text) => (value.as_str() == Some(text), text.to_string()),
-            Fixed::Flag(flag) => (value.as_bool() == Some(flag), flag.to_string()),
-            Fixed::Number(number) => (integer(value) == Some(number), number.to_string()),
-            Fixed::SameAs(other) => (
-                self.get(other).is_none_or(|other| other == value),
-                format!("the same as {other}"),
-            ),
-        };
-        if same {
-            Ok(())
-        } else {
-            Err(self.bad(field, format!("{expected} (kerf computes nothing else)")))
-        }
-    }
-
-    // Token ids only steer where generation starts and stops: an odd value is ignored rather than fatal.
-    fn token(&self, field: &str) -> Option<u32> {
-        self.tokens(field).first().copied()
-    }
-
-    fn tokens(&self, field: &str) -> Vec<u32> {
-        let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
-        match self.get(field) {
-            Some(Value::Array(values)) => values.iter().filter_map(id).collect(),
-            Some(value) => id(value).into_iter().collect(),
-            None => Vec::new(),
-        }
-    }
-}
-
-/// Some writers store whole numbers as 4096.0.
-fn integer(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| {
-        let number = value.as_f64()?;
-        (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64)
-    })
-}
-
-fn shortened(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(80) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
+    #[test]
+    fn the_scale_of_embeddings_is_rounded_to_the_type_of_the_model() {
+        let scale =
+            |config: Value, hidden| embedding_scale(&Reader { config: &config }, hidden).unwrap();
+        // torch.tensor(3072 ** 0.5).to(dtype), and of 1152.
+        assert_eq!(scale(json!({}), 3072), 55.425_625);
+        assert_eq!(scale(json!({"torch_dtype": "bfloat16"}), 3072), 55.5);
+        assert_eq!(scale(json!({"dtype": "float16"}), 3072), 55.4375);
+        assert_eq!(scale(json!({"dtype": "bfloat16"}), 1152), 34.0);
+        assert_eq!(scale(json!({"dtype": "bfloat16"}), 2304), 48.0);
     }
 }

@@ -1,6 +1,7 @@
 //! What tokens become before the first block: token, position and type embeddings, and their norm.
 
-use crate::forward::{NormWeights, rows_per_chunk};
+use crate::forward::rows_per_chunk;
+use crate::norm::NormWeights;
 use crate::{Batch, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 use std::ops::Range;

@@ -12,12 +12,24 @@ pub enum ModelError {
     #[error(transparent)]
     Tensors(#[from] TensorsError),
     /// The architecture is not in the table.
-    #[error("architecture {model_type:?} is not known to kerf (known: {}); methods without calibration (rtn, magnitude) still work", known.join(", "))]
+    #[error("architecture {model_type:?} is not known to kerf (known: {}); methods without calibration (rtn, magnitude) still work, and a description in JSON makes it known: --architecture FILE", known.join(", "))]
     UnknownArchitecture {
         /// Its `model_type`.
         model_type: String,
         /// Those in the table.
         known: Vec<String>,
+    },
+    /// A description of an architecture breaks a rule.
+    #[error("{path}: {field}: expected {expected}, got {actual}")]
+    BadArchitecture {
+        /// Its file.
+        path: String,
+        /// Path of the field.
+        field: String,
+        /// What it may hold.
+        expected: String,
+        /// What it holds.
+        actual: String,
     },
     /// config.json lacks a field or has a bad value.
     #[error("config.json: {field}: expected {expected}, got {actual}")]
@@ -65,13 +77,14 @@ pub enum ModelError {
         /// What to do.
         fix: String,
     },
-    /// The caller asked to stop.
+    /// The host asked to stop.
     #[error("cancelled")]
     Cancelled {},
 }
 
 error_codes!(ModelError or the code inside Tensors {
     UnknownArchitecture => "UNKNOWN_ARCHITECTURE",
+    BadArchitecture => "BAD_ARCHITECTURE",
     BadConfig => "BAD_CONFIG",
     BadToken => "BAD_TOKEN",
     TooLong => "TOO_LONG",

@@ -1,9 +1,9 @@
 //! The generic block: norms, linear layers, attention and MLP over all tokens of a ragged batch.
 
-use crate::arch::{Activation, Norm, Order};
+use crate::arch::{Activation, Order};
 use crate::attention::{self, Heads, QUERY_TILE};
-use crate::block::{BlockCache, BlockWeights, Stack, read};
-use crate::{Batch, ModelError, Network, WeightSource};
+use crate::block::{BlockCache, BlockWeights, Stack};
+use crate::{Batch, Network};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
 
@@ -28,83 +28,6 @@ pub(crate) fn scratch_per_token(network: &Network, max_sequence: usize) -> usize
     let parallel = settings.order == Order::Parallel;
     let apart = network.arch.block.mlp_output_norm.is_some();
     attention.max(mlp) + hidden * (1 + usize::from(parallel) + usize::from(apart))
-}
-
-/// Scale and shift of a norm.
-#[derive(Clone, Debug)]
-pub(crate) struct NormWeights {
-    kind: Norm,
-    eps: f32,
-    scale: Vec<f32>,
-    shift: Option<Vec<f32>>,
-}
-
-impl NormWeights {
-    pub fn load(
-        network: &Network,
-        compute: &Compute,
-        weights: &dyn WeightSource,
-        stem: &str,
-        width: usize,
-    ) -> Result<Self, ModelError> {
-        let (scale, shift) = network.norm_names(stem);
-        let vector = |name: &str| read(compute, weights, name, (width, 1));
-        let mut scale = vector(&scale)?;
-        if network.arch.norm == Norm::RmsPlusOne {
-            scale.iter_mut().for_each(|scale| *scale += 1.0);
-        }
-        Ok(Self {
-            kind: network.arch.norm,
-            eps: network.settings.eps,
-            scale,
-            shift: shift.as_deref().map(vector).transpose()?,
-        })
-    }
-
-    /// Number of values.
-    pub fn len(&self) -> usize {
-        self.scale.len() + self.shift.as_ref().map_or(0, Vec::len)
-    }
-
-    fn row(&self, kernels: &Kernels, x: &[f32], out: &mut [f32]) {
-        match self.kind {
-            Norm::Rms | Norm::RmsPlusOne => kernels.rms_norm(x, &self.scale, self.eps, out),
-            Norm::Layer => kernels.layer_norm(x, &self.scale, self.shift.as_deref(), self.eps, out),
-        }
-    }
-
-    /// Normalises each row of `x` into a new matrix.
-    fn applied(&self, compute: &Compute, x: &[f32]) -> Vec<f32> {
-        let cols = self.scale.len();
-        let chunk = rows_per_chunk(cols) * cols;
-        let mut out = vec![0.0; x.len()];
-        compute.pool.chunks_mut(&mut out, chunk, |index, rows| {
-            let x = &x[index * chunk..];
-            for (out, x) in rows.chunks_exact_mut(cols).zip(x.chunks_exact(cols)) {
-                self.row(&compute.kernels, x, out);
-            }
-        });
-        out
-    }
-
-    /// Normalises each row of `x` in place.
-    pub fn apply(&self, compute: &Compute, x: &mut [f32]) {
-        self.apply_after(compute, x, |_| {});
-    }
-
-    /// Normalises each row of `x` in place after `first` was done to it.
-    fn apply_after(&self, compute: &Compute, x: &mut [f32], first: impl Fn(&mut [f32]) + Sync) {
-        let cols = self.scale.len();
-        let chunk = rows_per_chunk(cols) * cols;
-        compute.pool.chunks_mut(x, chunk, |_, rows| {
-            let mut out = vec![0.0; cols];
-            for row in rows.chunks_exact_mut(cols) {
-                first(row);
-                self.row(&compute.kernels, row, &mut out);
-                row.copy_from_slice(&out);
-            }
-        });
-    }
 }
 
 /// Part of a block that is added to the residual stream, by the shared input of its last matrix.
@@ -320,7 +243,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The first `intermediate` columns of what [`Pass::mlp_inside`] gave.
-    fn contiguous(&self, mut inside: Vec<f32>) -> Vec<f32> {
+    fn contiguous(&self, inside: Vec<f32>) -> Vec<f32> {
         let (stride, width) = (
             self.block.stacks[2].rows,
             self.network.settings.intermediate,
@@ -328,12 +251,12 @@ impl<'a> Pass<'a> {
         if stride == width {
             return inside;
         }
-        let rows = inside.len() / stride;
-        for row in 1..rows {
-            inside.copy_within(row * stride..row * stride + width, row * width);
+        // Not in place: all batches keep their result until the next step, and would keep the room of the gate as well.
+        let mut result = Vec::with_capacity(inside.len() / stride * width);
+        for row in inside.chunks_exact(stride) {
+            result.extend_from_slice(&row[..width]);
         }
-        inside.truncate(rows * width);
-        inside
+        result
     }
 
     /// Room for the product of `input` and a stack.

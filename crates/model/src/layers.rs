@@ -2,7 +2,8 @@
 
 use crate::ModelError;
 use crate::arch::{Architecture, Positions, SkippedRope, Window, WindowLayers};
-use crate::config::{Reader, limits};
+use crate::config::limits;
+use crate::reader::Reader;
 use crate::{Kind, arch::Setting};
 use serde_json::Value;
 

@@ -1,12 +1,15 @@
 //! A network: an architecture's data bound to one configuration and one set of tensor names, run block by block.
 
-use crate::arch::{self, Architecture, INPUTS, LinearRow, Name, Norm, Positions, Role};
+use crate::arch::{self, Architecture, INPUTS, LinearRow, Role};
 pub use crate::block::{BlockCache, BlockWeights};
-use crate::config::{Reader, Settings};
+use crate::config::Settings;
 use crate::forward::Pass;
+use crate::names::NORM_SUFFIXES;
+use crate::norm::NormWeights;
+use crate::reader::Reader;
 use crate::{Batch, ModelError, WeightSource, embedding, forward};
 use kerf_kernels::Compute;
-use kerf_tensors::TensorsError;
+use kerf_tensors::Catalog;
 use serde::{Deserialize, Serialize};
 
 /// What a model is for.
@@ -41,20 +44,16 @@ pub struct Linear {
 pub struct Network {
     pub(crate) arch: &'static Architecture,
     pub(crate) settings: Settings,
-    prefix: String,
+    pub(crate) prefix: String,
     /// Suffixes of scale and shift of a norm: files converted from TensorFlow say gamma and beta.
-    norm_suffixes: [&'static str; 2],
+    pub(crate) norm_suffixes: [&'static str; 2],
     /// Whether norms have a shift.
-    norm_shift: bool,
+    pub(crate) norm_shift: bool,
     /// Weight tensor of the head, which may be the token embedding; `None` for a bare body.
-    head: Option<String>,
+    pub(crate) head: Option<String>,
     /// Bias of the head.
-    head_bias: Option<String>,
+    pub(crate) head_bias: Option<String>,
 }
-
-const NORM_SUFFIXES: [[&str; 2]; 2] = [["weight", "bias"], ["gamma", "beta"]];
-/// What may stand before the prefix of an architecture: old files of sentence-transformers name the module.
-const OUTER_PREFIXES: [&str; 2] = ["", "0.auto_model."];
 
 impl Network {
     /// Chooses the architecture by `model_type`, finds the name prefix in use, and checks that each tensor is there with
@@ -70,6 +69,17 @@ impl Network {
             return Err(reader.bad("model_type", "the name of an architecture"));
         };
         Self::open_as(arch::by_model_type(model_type, config)?, config, weights)
+    }
+
+    /// [`Network::open`] on a model folder: as its `kerf-architecture.json` says, or else by `model_type`. `BAD_ARCHITECTURE` for
+    /// a description that breaks a rule.
+    pub fn of_catalog(catalog: &Catalog) -> Result<Self, ModelError> {
+        let config = catalog.config.as_ref().unwrap_or(&serde_json::Value::Null);
+        let model_type = config["model_type"].as_str();
+        match arch::json::of_folder(catalog.folder.as_ref(), model_type)? {
+            Some(arch) => Self::open_as(arch, config, catalog),
+            None => Self::open(config, catalog),
+        }
     }
 
     /// [`Network::open`] with the architecture given.
@@ -90,155 +100,6 @@ impl Network {
         network.find_names(weights);
         network.check_tensors(weights)?;
         Ok(network)
-    }
-
-    /// Finds out which of the possible names this file uses.
-    fn find_names(&mut self, weights: &dyn WeightSource) {
-        let has = |name: &str| weights.shape(name).is_some();
-        let token = self.arch.embeddings.token;
-        let prefixes = OUTER_PREFIXES.iter().flat_map(|outer| {
-            let inner = self.arch.prefixes.iter();
-            inner.map(move |inner| format!("{outer}{inner}"))
-        });
-        let used = prefixes
-            .into_iter()
-            .find(|prefix| has(&format!("{prefix}{token}.weight")));
-        self.prefix = used.unwrap_or_else(|| self.prefix.clone());
-        let block = &self.arch.block;
-        // A norm that every block has.
-        let norm = self.name(block.mlp_norm.unwrap_or(block.attention_norm), 0);
-        self.norm_suffixes = NORM_SUFFIXES
-            .into_iter()
-            .find(|suffixes| has(&format!("{norm}.{}", suffixes[0])))
-            .unwrap_or(NORM_SUFFIXES[0]);
-        self.norm_shift = self.arch.norm == Norm::Layer
-            && self
-                .settings
-                .norm_bias
-                .unwrap_or_else(|| has(&format!("{norm}.{}", self.norm_suffixes[1])));
-        let Some(head) = &self.arch.head else {
-            return;
-        };
-        let untied = format!("{}.weight", head.stem);
-        self.head = if self.settings.tied {
-            Some(self.token_embedding())
-        } else if self.prefix.is_empty() && !has(&untied) {
-            None
-        } else {
-            Some(untied)
-        };
-        let bias = format!("{}.bias", head.stem);
-        self.head_bias = has(&bias).then_some(bias);
-    }
-
-    fn check_tensors(&self, weights: &dyn WeightSource) -> Result<(), ModelError> {
-        let settings = &self.settings;
-        let hidden = settings.hidden;
-        check(weights, &self.token_embedding(), &[settings.vocab, hidden])?;
-        if let Some(name) = self.position_embedding() {
-            check(weights, &name, &[settings.position_rows.0, hidden])?;
-        }
-        if let Some(name) = self.type_embedding() {
-            check(weights, &name, &[settings.token_types, hidden])?;
-        }
-        if let Some(name) = self.distance_bias() {
-            check(weights, &name, &[settings.buckets, settings.heads])?;
-        }
-        for stem in self
-            .arch
-            .embeddings
-            .norm
-            .iter()
-            .chain(&self.arch.final_norm)
-        {
-            self.check_norm(weights, &self.name(stem, 0), hidden)?;
-        }
-        if let Some(name) = &self.head {
-            check(weights, name, &[settings.vocab, hidden])?;
-        }
-        if let Some(name) = &self.head_bias {
-            check(weights, name, &[settings.vocab])?;
-        }
-        for block in 0..self.blocks() {
-            self.check_block(weights, block)?;
-        }
-        Ok(())
-    }
-
-    fn check_block(&self, weights: &dyn WeightSource, block: usize) -> Result<(), ModelError> {
-        for linear in self.linears(block) {
-            let shape = match linear.transposed {
-                false => [linear.rows, linear.cols],
-                true => [linear.cols, linear.rows],
-            };
-            check(weights, &linear.weight, &shape)?;
-        }
-        for (index, row) in self.arch.block.linears.iter().enumerate() {
-            if let Some(name) = self.bias(weights, index, block) {
-                check(weights, &name, &[self.shape(row.role).0])?;
-            }
-        }
-        let names = &self.arch.block;
-        let of_width = [
-            self.attention_norm(block),
-            names.mlp_norm,
-            names.attention_output_norm,
-            names.mlp_output_norm,
-        ];
-        for stem in of_width.into_iter().flatten() {
-            self.check_norm(weights, &self.name(stem, block), self.settings.hidden)?;
-        }
-        for stem in [names.query_norm, names.key_norm].into_iter().flatten() {
-            self.check_norm(weights, &self.name(stem, block), self.settings.head_dim)?;
-        }
-        Ok(())
-    }
-
-    fn check_norm(
-        &self,
-        weights: &dyn WeightSource,
-        stem: &str,
-        width: usize,
-    ) -> Result<(), ModelError> {
-        let (scale, shift) = self.norm_names(stem);
-        check(weights, &scale, &[width])?;
-        match shift {
-            Some(name) => check(weights, &name, &[width]),
-            None => Ok(()),
-        }
-    }
-
-    /// Stem of the norm of attention, if the block has one.
-    pub(crate) fn attention_norm(&self, block: usize) -> Option<Name> {
-        let names = &self.arch.block;
-        (block > 0 || !names.bare_first).then_some(names.attention_norm)
-    }
-
-    /// A stem with prefix and number of the block filled in.
-    pub(crate) fn name(&self, stem: &str, block: usize) -> String {
-        format!("{}{}", self.prefix, stem.replace("{}", &block.to_string()))
-    }
-
-    /// Scale and shift of a norm.
-    pub(crate) fn norm_names(&self, stem: &str) -> (String, Option<String>) {
-        let [scale, shift] = self.norm_suffixes;
-        let shift = self.norm_shift.then(|| format!("{stem}.{shift}"));
-        (format!("{stem}.{scale}"), shift)
-    }
-
-    /// Name of the bias of the linear layer `index` of the architecture, if it has one.
-    pub(crate) fn bias(
-        &self,
-        weights: &dyn WeightSource,
-        index: usize,
-        block: usize,
-    ) -> Option<String> {
-        let name = format!(
-            "{}.bias",
-            self.name(self.arch.block.linears[index].stem, block)
-        );
-        let has = self.settings.biases[index].unwrap_or_else(|| weights.shape(&name).is_some());
-        has.then_some(name)
     }
 
     /// Outputs and inputs of a linear layer.
@@ -264,43 +125,13 @@ impl Network {
         rows.any(|row: &LinearRow| row.role.gates())
     }
 
-    /// Name of the token embedding.
-    pub(crate) fn token_embedding(&self) -> String {
-        format!("{}.weight", self.name(self.arch.embeddings.token, 0))
-    }
-
-    /// Name of the learned position embedding.
-    pub(crate) fn position_embedding(&self) -> Option<String> {
-        match self.arch.positions {
-            Positions::Learned(learned) => Some(format!("{}.weight", self.name(learned.stem, 0))),
-            Positions::Rope(_) => None,
-        }
-    }
-
-    /// Name of the type embedding.
-    pub(crate) fn type_embedding(&self) -> Option<String> {
-        let kind = self.arch.embeddings.token_type?;
-        Some(format!("{}.weight", self.name(kind.stem, 0)))
-    }
-
-    /// Name of the table of distance biases.
-    pub(crate) fn distance_bias(&self) -> Option<String> {
-        let bias = self.arch.attention.distance_bias?;
-        Some(format!("{}.weight", self.name(bias.stem, 0)))
-    }
-
-    /// Name of the bias of the head.
-    pub(crate) fn head_bias(&self) -> Option<&str> {
-        self.head_bias.as_deref()
-    }
-
     /// Id of the architecture's row.
     pub fn architecture(&self) -> &'static str {
         self.arch.id
     }
-    /// Names of the configuration's fields.
-    pub fn fields(&self) -> &'static arch::Fields {
-        &self.arch.fields
+    /// The data of the architecture.
+    pub fn data(&self) -> &'static arch::Architecture {
+        self.arch
     }
     /// Width of a head.
     pub fn head_dim(&self) -> usize {
@@ -461,22 +292,8 @@ impl Network {
             return Ok(());
         };
         let stem = self.name(stem, 0);
-        let norm = forward::NormWeights::load(self, compute, weights, &stem, self.hidden())?;
+        let norm = NormWeights::load(self, compute, weights, &stem, self.hidden())?;
         norm.apply(compute, x);
         Ok(())
-    }
-}
-
-fn check(weights: &dyn WeightSource, name: &str, expected: &[usize]) -> Result<(), ModelError> {
-    let tensor = name.to_string();
-    match weights.shape(name) {
-        Some(actual) if actual == expected => Ok(()),
-        Some(actual) => Err(TensorsError::WrongShape {
-            tensor,
-            expected: expected.to_vec(),
-            actual,
-        }
-        .into()),
-        None => Err(TensorsError::TensorMissing { tensor }.into()),
     }
 }

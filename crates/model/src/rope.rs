@@ -5,8 +5,8 @@
 
 use crate::ModelError;
 use crate::arch::{RopeFields, Setting};
-use crate::config::Reader;
 use crate::layers::Turn;
+use crate::reader::Reader;
 use kerf_kernels::Compute;
 use serde_json::Value;
 use std::f64::consts::PI;

@@ -233,6 +233,98 @@ fn what_bert_does_not_compute_is_refused() {
 }
 
 #[test]
+fn what_an_architecture_does_not_compute_is_refused() {
+    for (name, field, value) in [
+        ("opt", "do_layer_norm_before", json!(false)),
+        ("opt", "word_embed_proj_dim", json!(8)),
+        ("gpt2", "scale_attn_by_inverse_layer_idx", json!(true)),
+        ("gpt2", "add_cross_attention", json!(true)),
+        ("phi", "qk_layernorm", json!(true)),
+        ("smollm3", "use_sliding_window", json!(true)),
+        ("smollm3", "no_rope_layers", json!([1])),
+        ("gemma3", "use_bidirectional_attention", json!(true)),
+        (
+            "gemma3",
+            "layer_types",
+            json!(["full_attention", "chunked_attention", "full_attention"]),
+        ),
+        ("gemma3", "layer_types", json!(["full_attention"])),
+        ("gemma2", "attn_logit_softcapping", json!(0)),
+        ("mistral", "sliding_window", json!(0)),
+        (
+            "gpt_neox",
+            "rope_parameters",
+            json!({"partial_rotary_factor": 0.4}),
+        ),
+        ("roberta", "pad_token_id", json!(0)),
+        ("roberta", "max_position_embeddings", json!(2)),
+        ("mpnet", "relative_attention_num_buckets", json!(64)),
+        ("nomic_bert-hub", "prenorm", json!(true)),
+    ] {
+        let model = Model::open(&golden(name));
+        let mut config = model.catalog.config.clone().unwrap();
+        config[field] = value.clone();
+        let error = Network::open(&config, &model.catalog).unwrap_err();
+        assert_eq!(
+            error.code(),
+            "BAD_CONFIG",
+            "{name} {field} = {value}: {error}"
+        );
+        if field != "rope_parameters" {
+            assert!(error.to_string().contains(field), "{error}");
+        }
+    }
+}
+
+/// A bare body, that of a model with a head, and what sentence-transformers wrote when it saved all its modules as one.
+#[test]
+fn an_encoder_is_found_under_every_prefix() {
+    let (folder, compute) = (golden("xlm-roberta"), compute());
+    let (model, ids) = (Model::open(&folder), Reference::open(&folder).ids());
+    let config = model.catalog.config.clone().unwrap();
+    let states = |weights: &Memory| {
+        let network = Network::open(&config, weights).unwrap();
+        kerf_model::evaluate::Runner::new(&network, weights, &compute, 0)
+            .hidden_states(&ids[0])
+            .unwrap()
+    };
+    let expected = Reference::open(&folder).values("last_hidden_state");
+    for prefix in ["", "roberta.", "0.auto_model.", "0.auto_model.roberta."] {
+        let mut weights = Memory::default();
+        for entry in &model.catalog.tensors {
+            let values = model.catalog.read_f32(&compute, entry).unwrap();
+            let name = format!("{prefix}{}", entry.name);
+            weights.tensors.insert(name, (entry.shape.clone(), values));
+        }
+        let worst = distance(&states(&weights), &expected);
+        assert!(worst <= 1e-4, "{prefix:?}: {worst}");
+    }
+}
+
+/// Rows of the position table before the first token are not for tokens.
+#[test]
+fn the_longest_sequence_is_that_of_transformers() {
+    for (name, positions) in [
+        ("roberta", 62),
+        ("xlm-roberta", 24),
+        ("mpnet", 158),
+        ("opt", 64),
+        ("gpt2", 24),
+        ("distilbert", 48),
+        ("gemma3", 160),
+    ] {
+        let model = Model::open(&golden(name));
+        assert_eq!(model.network.max_context(), positions, "{name}");
+        let compute = compute();
+        let mut runner =
+            kerf_model::evaluate::Runner::new(&model.network, &model.catalog, &compute, 0);
+        assert!(runner.hidden_states(&vec![3; positions]).is_ok(), "{name}");
+        let error = runner.hidden_states(&vec![3; positions + 1]).unwrap_err();
+        assert_eq!(error.code(), "TOO_LONG", "{name}");
+    }
+}
+
+#[test]
 fn ids_and_lengths_are_checked() {
     let (config, weights) = small_llama();
     let network = Network::open(&config, &weights).unwrap();

@@ -3,6 +3,7 @@
 //! `cargo run -p kerf-schema` writes the file; with `--check` it writes nothing and exits 1 if the file is not up to date.
 
 mod layout;
+mod meanings;
 mod types;
 mod values;
 

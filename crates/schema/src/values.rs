@@ -1,5 +1,6 @@
 //! Ids of the tables, defaults and error codes.
 
+use crate::meanings::meanings;
 use kerf_compress::{CompressError, Options, methods, presets, schedules};
 use kerf_kernels::Isa;
 use kerf_model::{ModelError, arch};
@@ -12,16 +13,36 @@ pub fn constants() -> Vec<String> {
     let isas: Vec<_> = Isa::ALL.iter().map(|isa| isa.id()).collect();
     let architectures: Vec<_> = arch::table().iter().map(|row| row.id).collect();
     vec![
-        list("Functions of the core.", "COMMANDS", &kerf_bindings::commands()),
+        list(
+            "Functions of the core.",
+            "COMMANDS",
+            &kerf_bindings::commands(),
+        ),
         list("Ids of the method table.", "METHODS", &methods::ids()),
         list("Ids of the schedule table.", "SCHEDULES", &schedules::ids()),
-        list("Named sizes of the option `preset`.", "PRESETS", &presets::ids(presets::sizes())),
-        list("Named efforts of the option `quality`.", "QUALITIES", &presets::ids(presets::qualities())),
+        list(
+            "Named sizes of the option `preset`.",
+            "PRESETS",
+            &presets::ids(presets::sizes()),
+        ),
+        list(
+            "Named efforts of the option `quality`.",
+            "QUALITIES",
+            &presets::ids(presets::qualities()),
+        ),
         list("Ids of the format table.", "FORMATS", &formats),
         list("Ids of the instruction sets.", "ISAS", &isas),
-        list("Ids of the architectures that kerf can run.", "ARCHITECTURES", &architectures),
-        list("Codes of all errors of the core.", "ERROR_CODES", &error_codes()),
-        "/** Code of an error of the core. */\nexport type ErrorCode = (typeof ERROR_CODES)[number]\n".into(),
+        list(
+            "Ids of the architectures that kerf can run.",
+            "ARCHITECTURES",
+            &architectures,
+        ),
+        list(
+            "Codes of all errors of the core.",
+            "ERROR_CODES",
+            &error_codes(),
+        ),
+        error_code(),
         defaults(),
     ]
 }
@@ -39,6 +60,19 @@ fn error_codes() -> Vec<&'static str> {
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect()
+}
+
+/// The type of the codes, with what each of them means.
+fn error_code() -> String {
+    let codes = error_codes();
+    let rows: String = codes
+        .iter()
+        .zip(meanings(&codes))
+        .map(|(code, meaning)| format!(" * - `{code}`: {meaning}\n"))
+        .collect();
+    format!(
+        "/**\n * Code of an error of the core.\n *\n{rows} */\nexport type ErrorCode = (typeof ERROR_CODES)[number]\n"
+    )
 }
 
 fn list(doc: &str, name: &str, ids: &[&str]) -> String {

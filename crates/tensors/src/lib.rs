@@ -3,6 +3,7 @@
 mod bytes;
 pub mod catalog;
 mod coded;
+pub mod complaint;
 pub mod digest;
 pub mod dtype;
 pub mod error;

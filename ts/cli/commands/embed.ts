@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 import { readFile } from 'node:fs/promises'
 import { embed } from '../../embed.js'
 import { KerfError } from '../../errors.js'
-import { addCommonFlags, threadsFlag } from '../flags.js'
+import type { ModelOptions } from '../../model.js'
+import { addCommonFlags, architectureFlag, ownFlags, threadsFlag } from '../flags.js'
 import { plural } from '../output/format.js'
 import { runWork, type CommonFlags } from '../run.js'
 
-interface Flags extends CommonFlags {
+interface Flags extends ModelOptions, CommonFlags {
   text: string
   threads?: number
 }
@@ -19,12 +20,14 @@ export function addEmbed(program: Command): void {
     .argument('<model>', 'folder or file of a model')
     .requiredOption('--text <file>', 'UTF-8 file, one text a line')
     .addOption(threadsFlag())
+    .addOption(architectureFlag())
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
     let truncated = 0
     const notes: string[] = []
     await runWork(flags, {
       work: async run => {
-        const options = { ...run, ...(flags.threads !== undefined && { threads: flags.threads }) }
+        const { text: _text, ...own } = ownFlags(flags)
+        const options = { ...own, ...run }
         const onTruncated = (texts: number): void => void (truncated = texts)
         const onNote = (note: string): void => void notes.push(note)
         return embed(model, await readLines(flags.text), { ...options, onTruncated, onNote })

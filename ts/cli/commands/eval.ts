@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import { evaluate } from '../../evaluate.js'
+import type { ModelOptions } from '../../model.js'
 import { addCommonFlags, addMeasureFlags } from '../flags.js'
 import { showEvaluation } from '../output/measures.js'
 import { runWork, type CommonFlags } from '../run.js'
 
 /** Flags of `eval` and `compare` as commander gives them. */
-export interface MeasureFlags extends CommonFlags {
+export interface MeasureFlags extends ModelOptions, CommonFlags {
   text?: string
   pairs?: string
   context?: number
@@ -13,8 +14,9 @@ export interface MeasureFlags extends CommonFlags {
 }
 
 /** The options of the API: on the command line `--text` is a file. */
-export function toMeasureOptions({ text, pairs, context, threads }: MeasureFlags): object {
-  return { textFile: text, pairs, context, threads }
+export function toMeasureOptions(flags: MeasureFlags): object {
+  const { text, pairs, context, threads, architecture } = flags
+  return { textFile: text, pairs, context, threads, architecture }
 }
 
 /** kerf eval MODEL --text FILE | --pairs FILE */

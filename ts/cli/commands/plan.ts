@@ -19,7 +19,8 @@ export function addPlan(program: Command): void {
         work: async run => {
           const found = await configured(command, given, flags)
           model = found.model
-          return plan(model, { ...found.options, ...run })
+          const { report: _report, evalText: _text, evalPairs: _pairs, ...options } = found.options
+          return plan(model, { ...options, ...run })
         },
         show: (result, screen) => showPlan(model, result, screen),
       })

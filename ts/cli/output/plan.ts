@@ -59,6 +59,7 @@ function showTensors(plan: PlanReport, screen: Screen): void {
       bytes(items.reduce((total, tensor) => total + tensor[key], 0))
     return [
       name,
+      first?.role ?? '',
       `${items.length}`,
       sum('inputBytes'),
       sum('outputBytes'),
@@ -70,6 +71,7 @@ function showTensors(plan: PlanReport, screen: Screen): void {
     screen,
     [
       { head: 'tensor' },
+      { head: 'role' },
       { head: 'count', right: true },
       { head: 'before', right: true },
       { head: 'after', right: true },

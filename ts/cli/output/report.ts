@@ -1,11 +1,15 @@
+import type { CompressResult } from '../../compress.js'
 import type { CompressReport, LayerReport, Repair } from '../../generated/index.js'
+import { headlineOf, othersOf } from '../../quality/words.js'
+import { resultParts } from '../../report/parts.js'
 import type { Screen } from '../screen.js'
 import { bytes, duration, integer, percent, plural, shellWord, significant } from './format.js'
 import { describe } from './plan.js'
+import { showSamples } from './samples.js'
 import { facts, notes } from './table.js'
 
 /** Shows what was done, and what to do next. */
-export function showReport(model: string, report: CompressReport, screen: Screen): void {
+export function showReport(model: string, report: CompressResult, screen: Screen): void {
   const { colors } = screen
   screen.line()
   screen.line(`${colors.bold(model)}  ${report.architecture}: ${describe(report.options)}`)
@@ -17,6 +21,7 @@ export function showReport(model: string, report: CompressReport, screen: Screen
       bytes(report.outputBytes),
       `${significant(report.inputBytes / report.outputBytes, 3)} times smaller`,
     ],
+    ['of that', parts(report)],
     [
       'sparsity',
       percent(report.sparsity),
@@ -24,17 +29,22 @@ export function showReport(model: string, report: CompressReport, screen: Screen
     ],
     ['bits per weight', significant(report.bitsPerWeight, 3), embeddings(report)],
     ['output error', outputError(report.layers)],
+    ...quality(report),
     ['calibration', report.tokens === 0 ? 'none' : `${integer(report.tokens)} tokens`],
     [
       'time',
       duration(report.seconds),
-      `${report.isa}, ${plural(report.threads, 'thread')}${resumed(report)}`,
+      `${foreseen(report)}${report.isa}, ${plural(report.threads, 'thread')}${resumed(report)}`,
     ],
     ['peak memory', memory(report)],
     ['repairs', repairs(report.repairs)],
     ['where', report.out],
+    ...(report.reportFile === undefined ? [] : [['report', report.reportFile] as const]),
   ])
-  notes(screen, report.notes)
+  const { original, small: result, samples } = report.quality ?? {}
+  const measured = [...(original?.notes ?? []), ...(result?.notes ?? [])]
+  notes(screen, [...new Set([...report.notes, ...measured])])
+  showSamples(samples ?? [], screen)
   screen.line()
   screen.line(colors.dim('Next:'))
   const small = shellWord(report.out)
@@ -44,6 +54,22 @@ export function showReport(model: string, report: CompressReport, screen: Screen
   screen.line(
     `  kerf generate ${small} --prompt TEXT   ${colors.dim('(an encoder: kerf embed --text FILE)')}`,
   )
+}
+
+/** "linear layers 3.1 MB, embeddings 12.1 MB, everything else 1.4 MB". */
+function parts(report: CompressReport): string {
+  const { target, embedding, other } = resultParts(report)
+  const words = [`linear layers ${bytes(target)}`]
+  if (embedding > 0) words.push(`embeddings ${bytes(embedding)}`)
+  return [...words, `everything else ${bytes(other)}`].join(', ')
+}
+
+/** A row for the measure that says most, and one for the others. */
+function quality({ quality }: CompressResult): [string, string, string?][] {
+  if (quality === undefined) return []
+  const { name, value, remark } = headlineOf(quality)
+  const others = othersOf(quality)
+  return [[name, value, others === '' ? remark : `${others}; ${remark}`]]
 }
 
 /** All repairs in one line: "damping raised 2, dead columns 1". */
@@ -78,6 +104,10 @@ function outputError(layers: readonly LayerReport[]): string {
 function memory({ peakRssBytes, plannedPeakBytes }: CompressReport): string {
   const planned = `${bytes(plannedPeakBytes)} planned`
   return peakRssBytes === 0 ? planned : `${bytes(peakRssBytes)} (${planned})`
+}
+
+function foreseen({ plannedSeconds }: CompressReport): string {
+  return plannedSeconds === undefined ? '' : `(${duration(plannedSeconds)} foreseen) `
 }
 
 function resumed({ resumedUnits }: CompressReport): string {

@@ -37,7 +37,7 @@ pub fn seconds(
     let compute = Compute::new(plan.settings.isa, plan.settings.options.threads)?;
     let calibrated = plan.network.as_ref().filter(|_| plan.calibrated());
     let sibling = match calibrated {
-        Some(network) => Sibling::of(&compute, catalog, network)?,
+        Some(network) => Sibling::of(&compute, catalog, network, sibling::WIDEST)?,
         None => Sibling::of_matrices(&compute, catalog)?,
     };
     let begun = clock();
@@ -185,4 +185,81 @@ impl Scaled<'_> {
 
 fn weights(matrix: &Matrix) -> f64 {
     (matrix.rows * matrix.cols) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::time::Instant;
+
+    fn clock() -> f64 {
+        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        START.get_or_init(Instant::now).elapsed().as_secs_f64()
+    }
+
+    fn goldens() -> Vec<Catalog> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/golden/model");
+        let folders = std::fs::read_dir(folder).unwrap();
+        let catalogs = folders.map(|entry| Catalog::open_path(&entry.unwrap().path()).unwrap());
+        let catalogs: Vec<Catalog> = catalogs.collect();
+        assert!(catalogs.len() > 15);
+        catalogs
+    }
+
+    fn plan(catalog: &Catalog, method: &str) -> Plan {
+        let options = Options {
+            method: Some(method.into()),
+            group_size: Some(8),
+            ..Options::default()
+        };
+        Plan::new(catalog, options.resolve().unwrap(), None, None).unwrap()
+    }
+
+    #[test]
+    fn every_architecture_has_a_sibling_of_its_own_width_and_of_half() {
+        let compute = Compute::new(None, 1).unwrap();
+        let mut halved = Vec::new();
+        for catalog in goldens() {
+            let plan = plan(&catalog, "obs");
+            let network = plan.network.as_ref().unwrap();
+            let id = network.architecture();
+            for widest in [network.hidden(), network.hidden() / 2] {
+                let Some(sibling) = Sibling::of(&compute, &catalog, network, widest) else {
+                    assert!(widest < network.hidden(), "{id}");
+                    continue;
+                };
+                let sample = sample(&plan, &sibling, Some(network), None, clock).unwrap();
+                assert_eq!(sample.moves.len(), network.inputs() + 1, "{id}");
+                assert!(sample.solved.len() >= network.linears(0).len(), "{id}");
+                if sibling.factor == 2 {
+                    halved.push(id);
+                }
+            }
+        }
+        assert!(halved.len() > 8, "{halved:?}");
+    }
+
+    #[test]
+    fn more_blocks_and_more_tokens_take_longer_and_data_free_runs_are_foreseen_too() {
+        let catalog = goldens().into_iter().find(|catalog| {
+            catalog
+                .config
+                .as_ref()
+                .is_some_and(|config| config["model_type"] == "llama")
+        });
+        let catalog = catalog.unwrap();
+        let foresee = |method: &str, lengths: &[usize]| {
+            seconds(
+                &plan(&catalog, method),
+                &catalog,
+                1000,
+                Some(lengths),
+                clock,
+            )
+            .unwrap()
+        };
+        assert!(foresee("obs", &[60; 2000]) > foresee("obs", &[60; 20]));
+        assert!(foresee("rtn", &[]) > 0.0);
+    }
 }

@@ -3,6 +3,7 @@
 
 use kerf_kernels::Compute;
 use kerf_model::Network;
+use kerf_model::arch::{self, Fixed};
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::{Catalog, DType, TensorEntry};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Widest residual stream of a sibling: a block of it takes about a tenth of a second.
-const WIDEST: usize = 512;
+pub(super) const WIDEST: usize = 512;
 /// Most rows of a token embedding.
 pub(super) const VOCAB: usize = 2048;
 /// Rows and columns of the matrix that stands for a model whose architecture is not known.
@@ -25,9 +26,14 @@ pub(super) struct Sibling {
 
 impl Sibling {
     /// The sibling of a model that runs; `None` if its shape cannot be divided.
-    pub fn of(compute: &Compute, catalog: &Catalog, network: &Network) -> Option<Self> {
+    pub fn of(
+        compute: &Compute,
+        catalog: &Catalog,
+        network: &Network,
+        widest: usize,
+    ) -> Option<Self> {
         let config = catalog.config.as_ref()?;
-        let factor = factor(config, network)?;
+        let factor = factor(config, network, widest)?;
         let shrink = Shrink {
             factor,
             head_dim: network.head_dim(),
@@ -42,6 +48,9 @@ impl Sibling {
         let tensors = entries.map(|entry| (entry.name.as_str(), shrink.shape(entry), entry.dtype));
         folder.insert("model.safetensors", safetensors(compute, tensors));
         folder.insert("config.json", shrink.config(config, network).to_string());
+        if let Ok(described) = catalog.folder.read(arch::json::FILE) {
+            folder.insert(arch::json::FILE, described);
+        }
         let catalog = Catalog::open(Arc::new(folder)).ok()?;
         Some(Self { catalog, factor })
     }
@@ -64,8 +73,8 @@ impl Sibling {
 }
 
 /// The smallest divisor of all widths that makes the model narrow enough.
-fn factor(config: &Value, network: &Network) -> Option<usize> {
-    let fields = network.fields();
+fn factor(config: &Value, network: &Network, widest: usize) -> Option<usize> {
+    let fields = network.data().fields;
     let size = |field: &str| config[field].as_u64().map(|value| value as usize);
     let heads = size(fields.heads)?;
     let kv_heads = fields.kv_heads.and_then(size).unwrap_or(heads);
@@ -74,7 +83,7 @@ fn factor(config: &Value, network: &Network) -> Option<usize> {
         let whole = |value: usize| value.is_multiple_of(*factor);
         whole(network.hidden()) && whole(heads) && whole(kv_heads) && intermediate.is_none_or(whole)
     };
-    let wanted = network.hidden().div_ceil(WIDEST);
+    let wanted = network.hidden().div_ceil(widest);
     (wanted..=2 * wanted).find(divides)
 }
 
@@ -121,7 +130,7 @@ impl Shrink {
     }
 
     fn config(&self, config: &Value, network: &Network) -> Value {
-        let fields = network.fields();
+        let fields = network.data().fields;
         let mut config = config.clone();
         let blocks = network.blocks();
         for (_, value) in config.as_object_mut().into_iter().flatten() {
@@ -141,6 +150,13 @@ impl Shrink {
         for field in narrow.into_iter().flatten() {
             if let Some(value) = config[field].as_u64() {
                 config[field] = json!(value / self.factor as u64);
+            }
+        }
+        for requirement in network.data().fixed {
+            if let Fixed::SameAs(other) = requirement.value
+                && !config[requirement.field].is_null()
+            {
+                config[requirement.field] = config[other].clone();
             }
         }
         config[fields.blocks] = json!(1);

@@ -176,6 +176,8 @@ impl Job {
         });
         LayerReport {
             name: matrix.name.clone(),
+            block: matrix.place().map(|(block, _)| block),
+            role: matrix.place().map(|(_, role)| role.into()),
             shape: [matrix.rows, matrix.cols],
             method: solved.method.into(),
             sparsity: solved.matrix.sparsity(),

@@ -69,6 +69,9 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
             cols: n,
             stride: n,
         };
+        if compute.pool.stopped() {
+            break; // Nobody will look at the result.
+        }
         if compute.linalg.inverse_upper_factor(matrix).is_ok()
             && (0..n).all(|j| u[j * n + j].is_normal())
         {

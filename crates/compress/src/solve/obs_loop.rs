@@ -65,6 +65,9 @@ pub fn run(
         energy: vec![0.0; rows],
     };
     for start in (0..cols).step_by(width) {
+        if compute.pool.stopped() {
+            break; // Nobody will look at the result.
+        }
         state.block(start..(start + width).min(cols));
     }
     state.finish()

@@ -1,6 +1,6 @@
 //! What must be true of every architecture, built in or described in JSON, so that the generic block can rely on it.
 
-use super::{Architecture, Bias, Norm, Order, Positions, Role};
+use super::{Architecture, Bias, Norm, Order, Positions, Role, Setting, WindowLayers};
 
 /// A rule that a description breaks.
 #[derive(Debug, PartialEq)]
@@ -66,6 +66,18 @@ fn check_linears(row: &Architecture) -> Result<(), Broken> {
     if !roles.is_sorted() {
         let expected = "q, k, v, o, gate, up, down in this order";
         return Err(broken("block.linears", expected, ids(&roles)));
+    }
+    let twice = |at: &usize| {
+        linears[..*at]
+            .iter()
+            .any(|row| row.stem == linears[*at].stem)
+    };
+    if let Some(at) = (0..linears.len()).find(twice) {
+        return Err(broken(
+            "block.linears",
+            "a stem of its own for each",
+            linears[at].stem,
+        ));
     }
     if roles.contains(&Role::QkvByHead) && row.fields.kv_heads.is_some() {
         let expected = "absent where queries, keys and values lie head by head";
@@ -171,6 +183,8 @@ fn check_norms(row: &Architecture) -> Result<(), Broken> {
 fn check_numbers(row: &Architecture) -> Result<(), Broken> {
     /// More than any model has.
     const MANY: usize = 1 << 20;
+    /// Each head gets a value for every distance up to there.
+    const FAR: usize = 4096;
     if let Positions::Learned(learned) = row.positions
         && learned.first.max(learned.extra) > MANY
     {
@@ -181,11 +195,12 @@ fn check_numbers(row: &Architecture) -> Result<(), Broken> {
         ));
     }
     if let Some(bias) = row.attention.distance_bias
-        && !(2..=MANY).contains(&bias.max_distance)
+        && !(2..=FAR).contains(&bias.max_distance)
     {
         let field = "attention.distanceBias.maxDistance";
-        return Err(broken(field, "from 2 to a million", bias.max_distance));
+        return Err(broken(field, "from 2 to 4096", bias.max_distance));
     }
+    check_defaults(row)?;
     if row
         .fields
         .intermediate_times
@@ -195,4 +210,31 @@ fn check_numbers(row: &Architecture) -> Result<(), Broken> {
         return Err(broken("fields.intermediateTimes", "from 1 to 1024", times));
     }
     Ok(())
+}
+
+/// Defaults that nothing can be computed with. Values of a configuration are checked when it is read.
+fn check_defaults(row: &Architecture) -> Result<(), Broken> {
+    if let Some(window) = &row.attention.window {
+        let every = match &window.layers {
+            WindowLayers::All | WindowLayers::From(_) => 1,
+            WindowLayers::AllButLastOf(every) | WindowLayers::AllButFirstOf(every) => every.default,
+        };
+        if window.width.default == Some(0) || every == 0 {
+            let expected = "defaults of at least 1 (or null for the width)";
+            return Err(broken("attention.window", expected, window));
+        }
+    }
+    if let Positions::Rope(rope) = &row.positions
+        && let Some(skipped) = rope.skipped
+        && skipped.last_of.default == 0
+    {
+        let field = "positions.rope.skipped.lastOf";
+        return Err(broken(field, "a default of at least 1", skipped.last_of));
+    }
+    let caps = [row.attention.cap, row.head.and_then(|head| head.cap)];
+    let none = |cap: &Setting<Option<f64>>| cap.default.is_some_and(|cap| cap <= 0.0);
+    match caps.into_iter().flatten().find(none) {
+        Some(cap) => Err(broken("cap", "a default of more than 0, or null", cap)),
+        None => Ok(()),
+    }
 }

@@ -1,8 +1,8 @@
 //! Architectures as data over one generic block: one file of data and one row in [`table`] each.
 //!
 //! What the generic block can do is what [`Architecture`] can say; a new architecture fills in the same fields. One that needs
-//! something new adds it to `data.rs` and to the block, where it is tested for all.
-
+//! something new adds it to `data.rs` and to the block, where it is tested for all. A model that is not in the table can be
+//! described by a file of the same fields: see [`json`].
 mod bert;
 mod check;
 mod data;
@@ -12,6 +12,7 @@ mod gemma2;
 mod gemma3;
 mod gpt2;
 mod gpt_neox;
+pub mod json;
 mod leak;
 mod llama;
 mod mistral;
@@ -20,6 +21,7 @@ mod mpnet;
 mod nomic_bert;
 mod opt;
 mod phi;
+mod phi3;
 mod qwen2;
 mod qwen3;
 mod roberta;
@@ -44,6 +46,7 @@ pub fn table() -> &'static [&'static Architecture] {
         &gpt_neox::GPT_NEOX,
         &opt::OPT,
         &phi::PHI,
+        &phi3::PHI3,
         &bert::BERT,
         &roberta::ROBERTA,
         &distilbert::DISTILBERT,

@@ -13,7 +13,7 @@ mod sidecars;
 pub(crate) use coded::Body;
 pub use coded::Coded;
 
-use crate::folder::FsFolder;
+use crate::folder::{FsFolder, WithFile};
 use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
 use crate::safetensors::{Header, HeaderTensor, OutTensor};
@@ -181,6 +181,19 @@ impl Catalog {
     /// [`Catalog::open`] on the file system: a folder or a single file.
     pub fn open_path(path: &Path) -> Result<Self, TensorsError> {
         Self::open(Arc::new(FsFolder::open(path)?))
+    }
+
+    /// The same model with one more small file beside the weights, or with another in place of one: it is read, copied and
+    /// counted as if it lay in the folder.
+    pub fn with_sidecar(mut self, file: &str, bytes: Vec<u8>) -> Self {
+        let len_bytes = bytes.len() as u64;
+        self.sidecars.retain(|(name, _)| name != file);
+        let at = self
+            .sidecars
+            .partition_point(|(name, _)| name.as_str() < file);
+        self.sidecars.insert(at, (file.to_owned(), len_bytes));
+        self.folder = Arc::new(WithFile::new(self.folder, file, bytes));
+        self
     }
 
     /// Bytes of all files that belong to the model: shards, index and sidecars.

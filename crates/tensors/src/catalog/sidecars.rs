@@ -7,6 +7,7 @@ const MAX_BYTES: u64 = 64 << 20;
 
 const NAMES: [&str; 12] = [
     "config.json",
+    "kerf-architecture.json",
     "generation_config.json",
     "vocab.txt",
     "vocab.json",
@@ -14,7 +15,6 @@ const NAMES: [&str; 12] = [
     "special_tokens_map.json",
     "added_tokens.json",
     "modules.json",
-    "sentence_bert_config.json",
     "config_sentence_transformers.json",
     "README.md",
     "preprocessor_config.json",
@@ -48,6 +48,7 @@ fn is_sidecar(file: &str) -> bool {
                 || is_prose(file)
                 || file.starts_with("chat_template")
                 || (file.starts_with("tokenizer") && file.ends_with(".json"))
+                || (file.starts_with("sentence_") && file.ends_with("_config.json"))
                 || file.ends_with(".model")
         }
     }

@@ -7,12 +7,14 @@ mod fs_work;
 mod lock;
 mod memory;
 mod names;
+mod with_file;
 
 pub use fs::FsFolder;
 pub use fs_out::FsOutFolder;
 pub use fs_work::FsWorkspace;
 pub use memory::{MemFolder, MemOutFolder, MemWorkspace};
 pub(crate) use names::is_safe;
+pub(crate) use with_file::WithFile;
 
 use crate::source::in_pieces;
 use crate::{Sink, Source, TensorsError};

@@ -1,0 +1,60 @@
+/** 12 345 678 -> "12.3 MB" (decimal units, as disks and downloads are counted). */
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = count
+  let unit = 0
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit += 1
+  }
+  return `${unit === 0 ? value : significant(value, 3)} ${units[unit]}`
+}
+
+/** A count with thin groups: 12345 -> "12,345". */
+export function integer(count: number): string {
+  return Math.round(count)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ',')
+}
+
+/** Rounded to so many digits, never in exponent form between 1e-4 and 1e15. */
+export function significant(value: number, digits: number): string {
+  if (value === 0 || !Number.isFinite(value)) return String(value)
+  if (Math.abs(value) < 1e-4) return value.toExponential(digits - 1)
+  // The exponent after rounding: 9.996 has two digits before the point once it is 10.0.
+  const exponent = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(digits)))))
+  const decimals = Math.max(0, digits - 1 - exponent)
+  return value.toFixed(Math.min(decimals, 20))
+}
+
+/** 0.7 -> "70 %"; at most one decimal. */
+export function percent(share: number): string {
+  return `${Number((share * 100).toFixed(1))} %`
+}
+
+/** 75.4 -> "1 min 15 s". */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`
+  const whole = Math.round(seconds)
+  if (whole < 60) return `${whole} s`
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`
+}
+
+/** "1 text", "2 texts". */
+export function plural(count: number, noun: string): string {
+  return `${integer(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** Cut in the middle, since the ends of tensor names say most. */
+export function shorten(text: string, width: number): string {
+  if (text.length <= width) return text
+  if (width < 4) return text.slice(0, Math.max(0, width))
+  const head = Math.floor((width - 1) / 3)
+  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`
+}
+
+/** A path as somebody would type it. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}

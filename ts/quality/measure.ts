@@ -1,0 +1,116 @@
+import { backend } from '../backend/backend.js'
+import type { RunOptions } from '../call.js'
+import { compare } from '../compare.js'
+import { embed } from '../embed.js'
+import { KerfError } from '../errors.js'
+import type { ProgressEvent } from '../generated/index.js'
+import type { MeasureOptions } from '../measure.js'
+import { meanCosine } from './nearest.js'
+import { promptsOf } from './prompts.js'
+import { PROSE } from './prose.js'
+import type { Quality } from './quality.js'
+import { continuations, neighbours, type Both } from './samples.js'
+import { SENTENCES } from './sentences.js'
+
+const SHIPPED = 'a sample that ships with kerf'
+/** Most sentences of a file that are embedded for the mean cosine. */
+const MOST_SENTENCES = 1000
+
+/** What quality is measured on; without files on a sample that ships with kerf. */
+export interface QualityJob {
+  original: string
+  small: string
+  /** Of `inspect`. */
+  kind: string
+  evalText?: string | undefined
+  evalPairs?: string | undefined
+  /** Path of the calibration text, if it was a file. */
+  calibration?: string | undefined
+  threads?: number | undefined
+}
+
+/** Measures both models on the same text, and lets both answer the same prompts. Errors: those of `compare` and `generate`. */
+export async function measureQuality(job: QualityJob, run: RunOptions): Promise<Quality> {
+  const { original, small, threads } = job
+  const both = { original, small, threads, run: asEvaluation(run) }
+  const text = job.evalText === undefined ? undefined : await backend().files.read(job.evalText)
+  const quality = await (job.kind === 'decoder' ? decoder : encoder)(both, job, text)
+  const { files } = backend()
+  const isSame = (path: string | undefined): boolean =>
+    path !== undefined && job.calibration !== undefined && files.isSame(path, job.calibration)
+  return { ...quality, onCalibrationText: isSame(job.evalText) || isSame(job.evalPairs) }
+}
+
+/** Pairs are for encoders, which have vectors; the core would take them for a decoder's hidden states too. */
+async function decoder(both: Both, { evalText }: QualityJob, text: string | undefined): Promise<Quality> {
+  const source = evalText === undefined ? { text: PROSE } : { textFile: evalText }
+  const { original, small, kl, topTokenAgreement } = await compared(both, source)
+  const samples = await continuations(both, promptsOf(text))
+  return {
+    kind: 'decoder',
+    measuredOn: evalText ?? SHIPPED,
+    onCalibrationText: false,
+    original,
+    small,
+    ...(kl !== undefined && { kl }),
+    ...(topTokenAgreement !== undefined && { topTokenAgreement }),
+    samples,
+  }
+}
+
+async function encoder(both: Both, job: QualityJob, text: string | undefined): Promise<Quality> {
+  const lines = text === undefined ? SENTENCES : sentencesOf(text, job.evalText ?? '')
+  const pairs = job.evalPairs === undefined ? undefined : await compared(both, { pairs: job.evalPairs })
+  const started = performance.now()
+  const quiet = pairs !== undefined
+  const before = await embedded(both, both.original, lines, quiet ? undefined : 0)
+  const after = await embedded(both, both.small, lines, quiet ? undefined : lines.length)
+  const measures = { seconds: (performance.now() - started) / 1000, notes: [] }
+  const mean = pairs?.meanCosine ?? meanCosine(before, after)
+  return {
+    kind: 'encoder',
+    measuredOn: job.evalPairs ?? job.evalText ?? SHIPPED,
+    onCalibrationText: false,
+    original: pairs?.original ?? measures,
+    small: pairs?.small ?? measures,
+    meanCosine: mean,
+    ...(pairs === undefined && { sentences: lines.length }),
+    samples: neighbours(lines, before, after),
+  }
+}
+
+function compared({ original, small, threads, run }: Both, on: MeasureOptions): ReturnType<typeof compare> {
+  return compare(original, small, { ...on, ...(threads !== undefined && { threads }), ...run })
+}
+
+/** Vectors of one of the two models; both together are one stage that begins at `offset` of twice as many texts. */
+function embedded(
+  { threads, run }: Both,
+  model: string,
+  texts: readonly string[],
+  offset: number | undefined,
+): Promise<Float32Array[]> {
+  const onProgress = (event: ProgressEvent): void => {
+    if (offset === undefined) return
+    run.onProgress?.({ ...event, done: offset + event.done, total: 2 * texts.length })
+  }
+  return embed(model, texts, { ...run, ...(threads !== undefined && { threads }), onProgress })
+}
+
+function sentencesOf(text: string, path: string): readonly string[] {
+  const lines = text.split(/\r?\n/).map(line => line.trim())
+  const unique = [...new Set(lines.filter(line => line.length > 0))].slice(0, MOST_SENTENCES)
+  if (unique.length > 1) return unique
+  const fix = 'give at least two different texts, one a line'
+  throw new KerfError({
+    code: 'EMPTY',
+    message: `${path} has too few texts: ${fix}`,
+    details: { what: path, fix },
+  })
+}
+
+/** Whatever runs to measure quality is the stage `evaluate` to whoever compresses. */
+function asEvaluation({ onProgress, signal }: RunOptions): RunOptions {
+  const listen = (event: ProgressEvent): void => onProgress?.({ ...event, stage: 'evaluate' })
+  return { ...(signal && { signal }), ...(onProgress && { onProgress: listen }) }
+}

@@ -1,0 +1,23 @@
+import { path, type Rules } from '../check.js'
+
+/**
+ * What `compress` does when the work is done. `maxMemory` is kept by the compression alone: to measure quality, decoded weights
+ * are kept in up to half of the memory that is free.
+ */
+export interface AfterOptions {
+  /**
+   * Writes a self-contained HTML page about the run to this file. The folder must exist and not be the result's own. An existing
+   * file is replaced, and only after success. Quality is then measured too.
+   */
+  report?: string
+  /**
+   * UTF-8 file on which quality before and after is measured (encoders: one text a line). Take text that calibration has not
+   * seen. Default where there is a `report`: a sample that ships with kerf and is no part of its calibration sample.
+   */
+  evalText?: string
+  /** CSV file of sentence, sentence, score, without a header, for encoders: Spearman's rank correlation before and after. */
+  evalPairs?: string
+}
+
+/** Rules of {@link AfterOptions}. */
+export const afterRules: Rules = { report: path, evalText: path, evalPairs: path }

@@ -1,0 +1,12 @@
+import type { ReportData } from './report/data.js'
+
+/**
+ * A compression as one self-contained HTML page: it loads nothing, and works from a file. Pure: the same data, the same page.
+ *
+ * `compress` with the option `report` calls this and writes the file. The charting library is loaded at the first call, not with
+ * the package.
+ */
+export async function renderReport(data: ReportData): Promise<string> {
+  const { renderPage } = await import('./report/page/page.js')
+  return renderPage(data)
+}

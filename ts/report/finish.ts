@@ -1,0 +1,112 @@
+import { backend } from '../backend/backend.js'
+import type { RunOptions } from '../call.js'
+import { badOption } from '../check.js'
+import type { CompressResult } from '../compress.js'
+import { KerfError } from '../errors.js'
+import type { CompressReport } from '../generated/index.js'
+import { inspect } from '../inspect.js'
+import type { CompressOptions } from '../options.js'
+import { plan as planOf } from '../plan.js'
+import { measureQuality } from '../quality/measure.js'
+import type { AfterOptions } from '../quality/options.js'
+import type { Quality } from '../quality/quality.js'
+import { renderReport } from '../render-report.js'
+import { version } from '../version.js'
+import { commandOf } from './command.js'
+import type { ReportData } from './data.js'
+import { partsOf } from './parts.js'
+
+/** Runs a compression between its plan and its measurement, and writes the page about all three. */
+export async function finish(
+  model: string,
+  options: CompressOptions & RunOptions,
+  after: AfterOptions,
+  start: () => Promise<CompressReport>,
+): Promise<CompressResult> {
+  const run: RunOptions = { ...(options.signal && { signal: options.signal }) }
+  const { kind } = await inspect(model, run)
+  if (kind === 'decoder' && after.evalPairs !== undefined) {
+    throw badOption(
+      'evalPairs',
+      'an encoder to measure (a decoder is measured with evalText)',
+      after.evalPairs,
+    )
+  }
+  const plan = await planOf(model, { ...options, onProgress: () => undefined })
+  const report = await start()
+  const measured = await measure(model, options, after, report, kind)
+  const notes = [...report.notes, ...memoryNotes(options, 'quality' in measured)]
+  const done: CompressResult = {
+    ...report,
+    notes: 'missing' in measured ? [...notes, measured.missing] : notes,
+    ...('quality' in measured && { quality: measured.quality }),
+  }
+  if (after.report === undefined) return done
+  const data: ReportData = {
+    model: backend().files.name(model),
+    report: { ...report, notes },
+    plan,
+    parts: partsOf(plan, report),
+    command: commandOf(model, { ...options, ...after }, report),
+    version: version(),
+    date: new Date().toISOString(),
+    ...('quality' in measured ? { quality: measured.quality } : { qualityMissing: measured.missing }),
+  }
+  await write(after.report, await renderReport(data), report)
+  return { ...done, reportFile: after.report }
+}
+
+/** Quality, or the sentence that says why there is none: what is written stays written. */
+async function measure(
+  model: string,
+  options: CompressOptions & RunOptions,
+  { evalText, evalPairs }: AfterOptions,
+  report: CompressReport,
+  kind: string | undefined,
+): Promise<{ quality: Quality } | { missing: string }> {
+  if (kind === undefined) {
+    const reason = `kerf cannot run architecture ${JSON.stringify(report.architecture)}`
+    return { missing: `quality was not measured: ${reason}` }
+  }
+  const { calibration, threads } = options
+  const job = { original: model, small: report.out, kind, evalText, evalPairs, threads }
+  const source = typeof calibration === 'string' ? { calibration } : {}
+  try {
+    return {
+      quality: await whileComplete(report, () => measureQuality({ ...job, ...source }, options)),
+    }
+  } catch (error) {
+    if (!(error instanceof KerfError) || error.code === 'CANCELLED') throw error
+    return { missing: `quality could not be measured: ${error.message}` }
+  }
+}
+
+/** What was promised for the memory of a run is not kept by what measures it. */
+function memoryNotes({ maxMemory }: CompressOptions, isMeasured: boolean): string[] {
+  if (maxMemory === undefined || !isMeasured) return []
+  return [
+    'maxMemory held for the compression; quality was measured with decoded weights in up to half of the free memory',
+  ]
+}
+
+/** A cancel after the result was written must say that it was. */
+async function whileComplete<T>(report: CompressReport, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body()
+  } catch (error) {
+    if (!(error instanceof KerfError) || error.code !== 'CANCELLED') throw error
+    const message = `cancelled while quality was measured; the result in ${report.out} is complete`
+    const { cause } = error
+    throw new KerfError({ code: 'CANCELLED', message, details: { out: report.out } }, { cause })
+  }
+}
+
+async function write(path: string, page: string, { out }: CompressReport): Promise<void> {
+  try {
+    await backend().files.write(path, page)
+  } catch (error) {
+    const { code = '', message: reason } = error as NodeJS.ErrnoException
+    const message = `the result in ${out} is complete, but the report ${path} could not be written: ${reason}`
+    throw new KerfError({ code: 'IO', message, details: { path, kind: code, reason } }, { cause: error })
+  }
+}
