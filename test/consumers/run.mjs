@@ -9,7 +9,14 @@ import { cases } from './cases.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const root = join(here, '..', '..')
-const packages = ['torch', 'transformers==5.24.0', 'compressed-tensors==0.20.0', 'accelerate', 'gguf==0.19.0', 'safetensors']
+const packages = [
+  'torch',
+  'transformers==5.24.0',
+  'compressed-tensors==0.20.0',
+  'accelerate',
+  'gguf==0.19.0',
+  'safetensors',
+]
 
 /** Runs a program; its last line is JSON. */
 function json(program, args) {
@@ -66,7 +73,8 @@ const tools = {
 const counts = { passed: 0, failed: 0, skipped: 0 }
 for (const { name, needs, model, test } of cases(tools)) {
   const missing = needs.find(tool => tools[tool] === undefined)
-  const reason = missing !== undefined ? `no ${missing} here` : existsSync(model) ? undefined : 'the model is not here'
+  const reason =
+    missing !== undefined ? `no ${missing} here` : existsSync(model) ? undefined : 'the model is not here'
   if (reason !== undefined) {
     counts.skipped++
     console.log(`skipped  ${name}: ${reason}`)
