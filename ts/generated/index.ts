@@ -521,6 +521,9 @@ export const QUALITIES = [
 export const FORMATS = [
   'kerf',
   'safetensors',
+  'compressed-tensors',
+  'gguf-q4_0',
+  'gguf-q8_0',
 ] as const
 
 /** Ids of the instruction sets. */
@@ -567,6 +570,7 @@ export const ERROR_CODES = [
   'BAD_OPTION',
   'BAD_PAIRS',
   'BAD_REQUEST',
+  'BAD_SCALE',
   'BAD_TOKEN',
   'BAD_TOKENIZER',
   'CALIBRATION_EMPTY',
@@ -574,6 +578,7 @@ export const ERROR_CODES = [
   'CONTAINER_VERSION',
   'DISK_FULL',
   'EMPTY',
+  'FORMAT_UNSUPPORTED',
   'INTERNAL',
   'IO',
   'MEMORY_LIMIT',
@@ -609,6 +614,7 @@ export const ERROR_CODES = [
  * - `BAD_OPTION`: An option has a value that it cannot have.
  * - `BAD_PAIRS`: A pairs file that breaks the rules.
  * - `BAD_REQUEST`: An unknown function, an unknown or missing field, a value of a wrong type.
+ * - `BAD_SCALE`: A scale of a quantized matrix that its format cannot have.
  * - `BAD_TOKEN`: A token id outside the vocabulary.
  * - `BAD_TOKENIZER`: The tokenizer cannot be used.
  * - `CALIBRATION_EMPTY`: A method with calibration got nothing to calibrate on.
@@ -616,6 +622,7 @@ export const ERROR_CODES = [
  * - `CONTAINER_VERSION`: A kerf container of a version this program does not know.
  * - `DISK_FULL`: No space left while writing. Nothing under the final name was touched.
  * - `EMPTY`: Nothing to compute on.
+ * - `FORMAT_UNSUPPORTED`: A form that cannot hold this model.
  * - `INTERNAL`: A bug in kerf.
  * - `IO`: The operating system refused a read or a write; `kind` is the io::ErrorKind.
  * - `MEMORY_LIMIT`: The run cannot keep to the memory that it was given.

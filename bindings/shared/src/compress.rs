@@ -3,7 +3,7 @@
 use crate::api::{Calibration, CompressRequest};
 use crate::calibration::{self, Draw};
 use crate::opened::{Opened, Runnable};
-use crate::{Error, Host, machine};
+use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::plan::Plan;
 use kerf_compress::{
     Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step, estimate,
@@ -28,7 +28,8 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
     let settings = request.options.resolve()?;
     let opened = Opened::open(&request.model, request.architecture.as_deref())?;
     let catalog = opened.catalog.clone();
-    let plan = Plan::new(&catalog, settings.clone(), None)?;
+    let tokenizer = vocabulary::values(&opened, settings.format);
+    let plan = Plan::new(&catalog, settings.clone(), None, tokenizer.clone())?;
     if request.estimate == Some(false) {
         return Ok(plan.report(&catalog));
     }
@@ -48,7 +49,7 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
         };
     }
     let tokens = lengths.as_ref().map(|lengths| lengths.iter().sum());
-    let plan = Plan::new(&catalog, settings, tokens)?;
+    let plan = Plan::new(&catalog, settings, tokens, tokenizer)?;
     let mut report = plan.report(&catalog);
     let seconds = foresee(&plan, &catalog, &request, lengths.as_deref());
     report.seconds = seconds.map(|seconds| seconds + reading);
@@ -81,7 +82,8 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
     let places = Places::of(&request)?;
     host.event(plan_event(0));
     // Whatever can be refused is refused before a work folder exists or a text is encoded.
-    let plan = Plan::new(&opened.catalog, settings.clone(), None)?;
+    let tokenizer = vocabulary::values(&opened, settings.format);
+    let plan = Plan::new(&opened.catalog, settings.clone(), None, tokenizer.clone())?;
     drop(FsOutFolder::create(&places.out)?);
     host.event(plan_event(1));
     let catalog = opened.catalog.clone();
@@ -91,7 +93,8 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
     };
     let reading = started.elapsed().as_secs_f64();
     let lengths: Vec<usize> = calibration.iter().map(Vec::len).collect();
-    let plan = Plan::new(&catalog, settings, Some(lengths.iter().sum()))?;
+    let tokens = lengths.iter().sum();
+    let plan = Plan::new(&catalog, settings, Some(tokens), tokenizer.clone())?;
     let foreseen = foresee(&plan, &catalog, &request, Some(&lengths));
     let prepared = started.elapsed().as_secs_f64();
     let out = places.out.clone();
@@ -99,6 +102,7 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
         catalog,
         options: request.options,
         calibration,
+        tokenizer,
         workspace: Arc::new(FsWorkspace::open(&places.work_dir)?),
         out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?) as Box<dyn OutFolder>)),
         out_name: places.out.display().to_string(),

@@ -4,11 +4,11 @@ use crate::api::{Conversion, ConvertRequest};
 use crate::error::bad_option;
 use crate::opened::Opened;
 use crate::reporter::Reporter;
-use crate::{Error, Host, machine};
+use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::Stage;
 use kerf_model::ModelError;
 use kerf_tensors::folder::FsOutFolder;
-use kerf_tensors::formats::{self, AsItIs, Format, Output};
+use kerf_tensors::formats::{self, AsItIs, Card, Format, Output};
 use kerf_tensors::{Catalog, OutFolder};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,21 +16,25 @@ use std::path::Path;
 /// Largest file without a limit of the user.
 const DEFAULT_SHARD_BYTES: u64 = 5_000_000_000;
 
-/// Writes a model as `safetensors` (dense, exact zeros, in the element types of the original) or `kerf` (a container is copied,
-/// a plain model is stored plain). At most one tensor is in memory. Errors: those of opening a model, `BAD_OPTION`,
-/// `OUTPUT_EXISTS`, `DISK_FULL`, `CANCELLED`; after an error there is nothing under the name of the result.
+/// Writes a model in another form. Codes are carried over where the other form's grid has them; where it has not, and for matrices without codes,
+/// weights are rounded to the nearest, which `notes` say. `safetensors` is dense, with exact zeros, in the element types of the
+/// original; `kerf` keeps what it gets. At most one tensor is in memory. Errors: those of opening a model, `BAD_OPTION`,
+/// `FORMAT_UNSUPPORTED`, `OUTPUT_EXISTS`, `DISK_FULL`, `CANCELLED`; after an error there is nothing under the name of the result.
 pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, Error> {
     let format = find_format(&request.format)?;
     let limit = request.max_shard_bytes.unwrap_or(DEFAULT_SHARD_BYTES);
     let compute = machine::compute(request.threads)?;
     let source = Opened::open(&request.model, None)?;
     let catalog = &source.catalog;
+    let card = card(&source, format)?;
     let output = Output::plan(
         catalog,
+        &card,
         format,
         &AsItIs,
         kept_metadata(catalog, format),
         limit,
+        true,
     )?;
     let (mut done, total) = (0, output.total_bytes());
     let mut out = FsOutFolder::create(Path::new(&request.out))?;
@@ -45,14 +49,14 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     Ok(Conversion {
         input_bytes: source.catalog.bytes(),
         output_bytes: total,
-        notes: notes(catalog, format),
+        notes: notes(catalog, format, &output),
         out: request.out,
     })
 }
 
 /// A model that stays in its form keeps what it says of itself, as of the run that made it.
 fn kept_metadata(catalog: &Catalog, format: &dyn Format) -> BTreeMap<String, String> {
-    match format.id() == catalog.form {
+    match format.form() == catalog.form {
         true => catalog.metadata.clone(),
         false => BTreeMap::new(),
     }
@@ -69,9 +73,27 @@ fn find_format(id: &str) -> Result<&'static dyn Format, Error> {
     })
 }
 
-fn notes(catalog: &Catalog, format: &dyn Format) -> Vec<String> {
-    let mut notes = Vec::new();
-    if format.id() == "kerf" && catalog.form != "kerf" {
+/// What the format must know of the model. A model whose architecture is not known has a card that says so.
+fn card(source: &Opened, format: &dyn Format) -> Result<Card, Error> {
+    let mut card = match source.network() {
+        Ok(network) => network.card(&source.catalog),
+        Err(error) if !format.rounds() || is_unknown(&error) => Card {
+            architecture: source.model_type(),
+            ..Card::default()
+        },
+        Err(error) => return Err(error),
+    };
+    card.tokenizer = vocabulary::values(source, format);
+    Ok(card)
+}
+
+fn is_unknown(error: &Error) -> bool {
+    matches!(error, Error::Model(ModelError::UnknownArchitecture { .. }))
+}
+
+fn notes(catalog: &Catalog, format: &dyn Format, output: &Output<'_>) -> Vec<String> {
+    let mut notes = output.notes().to_vec();
+    if format.id() == "kerf" && catalog.form == "safetensors" {
         notes.push("the model was not compressed: its tensors are stored as they are (use compress to make them smaller)".into());
     }
     notes

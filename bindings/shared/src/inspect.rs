@@ -104,6 +104,12 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, parts: &Parts) -> Result<
             describe(catalog, entry, record, parts)?,
             parts.first().map(|part| part.3.shard),
         ),
+        Stored::Coded(coded) => (
+            coded.grid.map_or(entry.dtype.name().into(), |grid| {
+                format!("{} {} bit", catalog.form, grid.bits)
+            }),
+            Some(coded.shard()),
+        ),
     };
     Ok(TensorInfo {
         name: entry.name.clone(),

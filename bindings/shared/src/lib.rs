@@ -23,6 +23,7 @@ pub mod progress;
 mod reporter;
 mod sentences;
 mod text_file;
+mod vocabulary;
 
 pub use dispatch::{Host, commands, dispatch, invoke};
 pub use error::Error;

@@ -84,22 +84,8 @@ fn main() {
 
     for (name, grid, sparsity) in [
         ("70 %", None, 0.7),
-        (
-            "70 % + 4 bit g128",
-            Some(Grid {
-                bits: 4,
-                group_size: 128,
-            }),
-            0.7,
-        ),
-        (
-            "4 bit g128",
-            Some(Grid {
-                bits: 4,
-                group_size: 128,
-            }),
-            0.0,
-        ),
+        ("70 % + 4 bit g128", Some(Grid::new(4, 128)), 0.7),
+        ("4 bit g128", Some(Grid::new(4, 128)), 0.0),
     ] {
         let problem = Problem {
             name: "w",

@@ -5,9 +5,10 @@ use crate::methods::{self, Method};
 use crate::pattern::Pattern;
 use crate::rules::{self, Subject};
 use crate::schedules::ScheduledMatrix;
-use crate::settings::{Action, FLOAT_BITS, ResolvedRule, Settings, Solving};
+use crate::settings::{Action, FLOAT_BITS, ResolvedRule, Settings, Solving, accepts};
 use kerf_model::Network;
-use kerf_tensors::{Catalog, Grid, TensorEntry};
+use kerf_tensors::formats::{Format, Scope};
+use kerf_tensors::{Catalog, DType, Grid, TensorEntry};
 use std::collections::HashMap;
 
 /// One matrix that will be compressed.
@@ -35,8 +36,10 @@ pub struct Matrix {
     pub pattern: Pattern,
     /// Share of weights to remove.
     pub sparsity: f64,
-    /// Grid of the survivors.
+    /// Grid of the survivors, with the scales of the format.
     pub grid: Option<Grid>,
+    /// Float type of the survivors without a grid.
+    pub float: DType,
     /// Whether it is an embedding or head.
     pub embedding: bool,
     /// Index of the rule that decided.
@@ -72,8 +75,11 @@ pub(crate) fn choose(
         settings,
         network.map_or(0, Network::blocks),
     )?;
-    candidates.retain(|candidate| !candidate.kept);
     schedule(&mut candidates, settings);
+    for candidate in &mut candidates {
+        candidate.fit(settings.format, catalog);
+    }
+    candidates.retain(|candidate| !candidate.kept);
     let matrices = candidates.into_iter().map(|candidate| candidate.matrix);
     Ok(matrices.collect())
 }
@@ -101,7 +107,7 @@ fn apply_rules(
             Action::Keep => candidate.kept = true,
             Action::Solve { .. } if candidate.matrix.embedding => {
                 let rule = &settings.rules[index];
-                rule_for_embedding(candidate, rule, settings);
+                rule_for_embedding(candidate, rule, index, settings)?;
             }
             Action::Solve { solving, scheduled } => {
                 candidate.matrix.solve_by(&solving);
@@ -113,24 +119,63 @@ fn apply_rules(
 }
 
 /// What a rule leaves out is as for the other embeddings, and not as for target matrices.
-fn rule_for_embedding(candidate: &mut Candidate, resolved: &ResolvedRule, settings: &Settings) {
+fn rule_for_embedding(
+    candidate: &mut Candidate,
+    resolved: &ResolvedRule,
+    index: usize,
+    settings: &Settings,
+) -> Result<(), CompressError> {
     let options = &settings.options;
     let (rule, matrix) = (&resolved.rule, &mut candidate.matrix);
     let bits = rule.bits.or(options.embedding_bits);
     let group_size = rule.group_size.or(options.group_size).unwrap_or_default();
     matrix.grid = bits
         .filter(|bits| *bits != FLOAT_BITS)
-        .map(|bits| Grid { bits, group_size });
+        .map(|bits| Grid::new(bits, group_size));
     matrix.sparsity = rule.sparsity.unwrap_or(options.embedding_sparsity);
     matrix.method = embedding_method(matrix.sparsity);
+    let names = [
+        format!("rules[{index}].bits"),
+        format!("rules[{index}].groupSize"),
+    ];
+    let group = rule.group_size.or(options.group_size);
+    accepts(
+        settings.format,
+        Scope::Embeddings,
+        matrix.grid,
+        group,
+        &names,
+    )?;
     candidate.kept = matrix.grid.is_none() && matrix.sparsity == 0.0;
+    Ok(())
+}
+
+impl Candidate {
+    /// The grid as the format has it for such a matrix. What the format has to store in another float type is rounded by the run, so that
+    /// the next matrices see it so.
+    fn fit(&mut self, format: &dyn Format, catalog: &Catalog) {
+        let dtype = catalog.tensors[self.matrix.tensor].dtype;
+        let matrix = &mut self.matrix;
+        if self.kept {
+            (matrix.grid, matrix.sparsity) = (None, 0.0);
+            matrix.method = embedding_method(0.0);
+            matrix.pattern = Pattern::Unstructured;
+        }
+        matrix.float = format.float(dtype);
+        matrix.grid = matrix
+            .grid
+            .and_then(|grid| format.grid(grid, dtype, matrix.cols));
+        let nothing = matrix.grid.is_none() && matrix.sparsity == 0.0 && self.kept;
+        let embedding = matrix.embedding && matrix.grid.is_none() && matrix.sparsity == 0.0;
+        self.kept = (nothing || embedding) && matrix.float == dtype;
+    }
 }
 
 /// Spreads the sparsity of the whole over the matrices that no rule gives their own.
 fn schedule(candidates: &mut [Candidate], settings: &Settings) {
     let open: Vec<&mut Matrix> = candidates
         .iter_mut()
-        .filter(|candidate| candidate.scheduled)
+        .filter(|candidate| candidate.scheduled && !candidate.kept)
         .map(|candidate| &mut candidate.matrix)
         .collect();
     let scheduled: Vec<ScheduledMatrix> = open
@@ -224,6 +269,7 @@ fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candi
             pattern: solving.pattern,
             sparsity: solving.sparsity,
             grid: solving.grid,
+            float: entry.dtype,
             embedding: false,
             rule: None,
         },

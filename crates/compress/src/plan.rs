@@ -6,6 +6,7 @@ use crate::settings::{Action, Settings};
 use crate::statistics::Needs;
 use crate::{CompressError, matrices, memory, sizes};
 use kerf_model::{ModelError, Network, arch};
+use kerf_tensors::formats::{self, Card, Output, TokenizerValues};
 use kerf_tensors::{Catalog, TensorEntry};
 use std::collections::HashMap;
 
@@ -22,12 +23,22 @@ pub struct Plan {
     pub targets: Vec<Matrix>,
     /// Embeddings and head that are compressed.
     pub embeddings: Vec<Matrix>,
+    /// What the format of the result knows of the model.
+    pub card: Card,
     /// Calibration tokens at most; 0 without calibration.
     pub tokens: usize,
     /// What the run will need.
     pub memory: memory::MemoryPlan,
     /// Things a user should know.
     pub notes: Vec<String>,
+}
+
+/// Bytes of a result that has not been made.
+struct Foreseen {
+    /// Of each tensor of the source.
+    tensors: Vec<u64>,
+    header: u64,
+    total: u64,
 }
 
 /// Name of the unit that solves a matrix.
@@ -41,13 +52,22 @@ impl Plan {
         catalog: &Catalog,
         settings: Settings,
         tokens: Option<usize>,
+        tokenizer: TokenizerValues,
     ) -> Result<Self, CompressError> {
-        if catalog.form == "kerf" {
+        if catalog.form != "safetensors" {
             return Err(CompressError::AlreadyCompressed {});
         }
-        kerf_tensors::formats::check_names(settings.format, catalog)?;
         let mut notes = Vec::new();
         let (network, architecture) = open_network(catalog, &settings, &mut notes)?;
+        let mut card = match &network {
+            Some(network) => network.card(catalog),
+            None => Card {
+                architecture: architecture.clone(),
+                ..Card::default()
+            },
+        };
+        card.tokenizer = tokenizer;
+        settings.format.check(catalog, &card)?;
         let matrices = matrices::choose(catalog, network.as_ref(), &settings)?;
         let (embeddings, targets): (Vec<Matrix>, Vec<Matrix>) =
             matrices.into_iter().partition(|matrix| matrix.embedding);
@@ -63,6 +83,7 @@ impl Plan {
             0
         };
         note_short_rows(&targets, &mut notes);
+        note_format(&settings, catalog, &targets, &card, &mut notes);
         let memory = memory::plan(
             catalog,
             &settings.options,
@@ -77,6 +98,7 @@ impl Plan {
             architecture,
             targets,
             embeddings,
+            card,
             tokens,
             memory,
             notes,
@@ -100,13 +122,18 @@ impl Plan {
             .matrices()
             .map(|matrix| (matrix.name.as_str(), matrix))
             .collect();
-        let dense = self.settings.format.id() != "kerf";
-        let planned = |entry: &TensorEntry| {
-            self.planned_tensor(entry, by_name.get(entry.name.as_str()).copied(), dense)
+        let foreseen = self.foreseen(catalog, &by_name);
+        let planned = |(index, entry): (usize, &TensorEntry)| {
+            let bytes = foreseen.as_ref().map(|foreseen| foreseen.tensors[index]);
+            self.planned_tensor(entry, by_name.get(entry.name.as_str()).copied(), bytes)
         };
-        let tensors: Vec<PlannedTensor> = catalog.tensors.iter().map(planned).collect();
+        let entries = catalog.tensors.iter().enumerate();
+        let tensors: Vec<PlannedTensor> = entries.map(planned).collect();
         let sidecars: u64 = catalog.sidecars.iter().map(|sidecar| sidecar.1).sum();
-        let header = sizes::header_bytes(&tensors);
+        let header = match &foreseen {
+            Some(foreseen) => foreseen.header,
+            None => sizes::header_bytes(&tensors),
+        };
         let target_bytes: u64 = tensors
             .iter()
             .filter(|t| t.part == "target")
@@ -117,7 +144,10 @@ impl Plan {
             .iter()
             .map(|matrix| matrix.rows * matrix.cols)
             .sum();
-        let output_bytes = tensors.iter().map(|t| t.output_bytes).sum::<u64>() + header + sidecars;
+        let output_bytes = match &foreseen {
+            Some(foreseen) => foreseen.total,
+            None => tensors.iter().map(|t| t.output_bytes).sum::<u64>() + header + sidecars,
+        };
         PlanReport {
             architecture: self.architecture.clone(),
             options: self.settings.options.clone(),
@@ -140,11 +170,34 @@ impl Plan {
         }
     }
 
+    /// Sizes of the result, where they do not depend on what is removed.
+    fn foreseen(&self, catalog: &Catalog, by_name: &HashMap<&str, &Matrix>) -> Option<Foreseen> {
+        let format = self.settings.format;
+        if !format.foreseeable() {
+            return None;
+        }
+        let grid = |entry: &TensorEntry| by_name.get(entry.name.as_str())?.grid;
+        let output = Output::foresee(
+            catalog,
+            &self.card,
+            format,
+            catalog.tensors.iter().map(grid).collect(),
+            crate::job::run_metadata(self),
+            self.settings.options.max_shard_bytes,
+        );
+        let output = output.ok()?;
+        Some(Foreseen {
+            tensors: output.tensor_bytes(),
+            header: output.header_bytes(),
+            total: output.total_bytes(),
+        })
+    }
+
     fn planned_tensor(
         &self,
         entry: &TensorEntry,
         matrix: Option<&Matrix>,
-        dense: bool,
+        bytes: Option<u64>,
     ) -> PlannedTensor {
         let part = matrix.map_or("kept", |matrix| {
             if matrix.embedding {
@@ -167,9 +220,9 @@ impl Plan {
             sparsity: matrix.map_or(0.0, |matrix| matrix.sparsity),
             bits: matrix.and_then(|matrix| matrix.grid).map(|grid| grid.bits),
             input_bytes: entry.stored_bytes(),
-            output_bytes: matrix
-                .filter(|_| !dense)
-                .map_or(entry.stored_bytes(), content),
+            output_bytes: bytes
+                .or(matrix.map(content))
+                .unwrap_or(entry.stored_bytes()),
         }
     }
 
@@ -236,6 +289,31 @@ fn open_network(
             }),
         },
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What the format cannot hold as it was asked for.
+fn note_format(
+    settings: &Settings,
+    catalog: &Catalog,
+    targets: &[Matrix],
+    card: &Card,
+    notes: &mut Vec<String>,
+) {
+    let format = settings.format;
+    if let (Some(asked), Some(first)) = (settings.solving.grid, targets.first()) {
+        let dtype = catalog.tensors[first.tensor].dtype;
+        let cols: Vec<usize> = targets.iter().map(|matrix| matrix.cols).collect();
+        notes.extend(formats::fallback_note(format, asked, dtype, &cols));
+    }
+    if !format.keeps_zeros() && targets.iter().any(|matrix| matrix.sparsity > 0.0) {
+        let id = format.id();
+        notes.push(format!(
+            "{id} does not keep exact zeros: readers see small values where weights were removed"
+        ));
+    }
+    if let (true, Some(Ok(gguf))) = (format.holds_tokenizer(), &card.gguf) {
+        notes.extend(gguf.notes.iter().cloned());
     }
 }
 

@@ -8,7 +8,8 @@ use crate::presets::{self, Preset};
 use crate::rules::Rule;
 use crate::schedules::{self, Schedule};
 use kerf_kernels::Isa;
-use kerf_tensors::{Grid, formats};
+use kerf_tensors::Grid;
+use kerf_tensors::formats::{self, Format, Misfit, Scope};
 
 /// Bits that mean "not quantized".
 pub const FLOAT_BITS: u8 = 16;
@@ -98,23 +99,24 @@ impl Options {
     /// Checks every field and looks up every name. The first bad one is a `BAD_OPTION` that names it.
     pub fn resolve(&self) -> Result<Settings, CompressError> {
         let mut options = self.clone();
-        options.fill()?;
-        options.check_numbers()?;
-        let solving = options.solving("")?;
-        let rules = options.resolve_rules()?;
-        let schedule = options.schedule.as_deref().unwrap_or_default();
-        let schedule = lookup(
-            schedules::by_id(schedule),
-            "schedule",
-            schedules::ids(),
-            schedule,
-        )?;
         let format_ids = formats::table().iter().map(|format| format.id()).collect();
         let format = lookup(
             formats::by_id(&options.format),
             "format",
             format_ids,
             &options.format,
+        )?;
+        options.fill(format)?;
+        options.check_numbers()?;
+        let solving = options.solving("", format, Scope::Targets)?;
+        options.check_embeddings(format)?;
+        let rules = options.resolve_rules(format)?;
+        let schedule = options.schedule.as_deref().unwrap_or_default();
+        let schedule = lookup(
+            schedules::by_id(schedule),
+            "schedule",
+            schedules::ids(),
+            schedule,
         )?;
         let isa = match &options.isa {
             None => None,
@@ -139,8 +141,12 @@ impl Options {
         })
     }
 
-    /// Presets, then defaults, where nothing is given.
-    fn fill(&mut self) -> Result<(), CompressError> {
+    /// What the format implies, then presets, then defaults, where nothing is given.
+    fn fill(&mut self, format: &dyn Format) -> Result<(), CompressError> {
+        let implied = format.defaults();
+        self.bits = self.bits.or(implied.bits);
+        self.group_size = self.group_size.or(implied.group_size);
+        self.embedding_bits = self.embedding_bits.or(implied.embedding_bits);
         let tables = [
             ("preset", &self.preset, presets::sizes()),
             ("quality", &self.quality, presets::qualities()),
@@ -164,7 +170,7 @@ impl Options {
         Ok(())
     }
 
-    fn resolve_rules(&self) -> Result<Vec<ResolvedRule>, CompressError> {
+    fn resolve_rules(&self, format: &dyn Format) -> Result<Vec<ResolvedRule>, CompressError> {
         let rules = self.rules.iter().enumerate();
         rules
             .map(|(index, rule)| {
@@ -176,7 +182,7 @@ impl Options {
                     let options = rule.over(self);
                     let prefix = format!("{place}.");
                     options.check_solving(&prefix)?;
-                    let solving = options.solving(&prefix)?;
+                    let solving = options.solving(&prefix, format, Scope::Rule)?;
                     let fixed = rule.sparsity.is_some() || solving.pattern.sparsity().is_some();
                     let scheduled = !fixed && solving.method.prunes();
                     Action::Solve { solving, scheduled }
@@ -188,7 +194,15 @@ impl Options {
     }
 
     /// How a matrix is solved under filled in options. `prefix` stands before the names of options in errors.
-    fn solving(&self, prefix: &str) -> Result<Solving, CompressError> {
+    fn solving(
+        &self,
+        prefix: &str,
+        format: &dyn Format,
+        scope: Scope,
+    ) -> Result<Solving, CompressError> {
+        let grid = self.grid(self.bits);
+        let names = [format!("{prefix}bits"), format!("{prefix}groupSize")];
+        accepts(format, scope, grid, self.group_size, &names)?;
         let id = self.method.as_deref().unwrap_or_default();
         let option = format!("{prefix}method");
         let method = lookup(methods::by_id(id), &option, methods::ids(), id)?;
@@ -197,14 +211,20 @@ impl Options {
             method,
             pattern,
             sparsity: self.resolve_sparsity(prefix, method, pattern)?,
-            grid: self.grid(self.bits),
+            grid,
         })
     }
 
     fn grid(&self, bits: Option<u8>) -> Option<Grid> {
         let bits = bits.filter(|bits| *bits != FLOAT_BITS)?;
         let group_size = self.group_size.unwrap_or_default();
-        Some(Grid { bits, group_size })
+        Some(Grid::new(bits, group_size))
+    }
+
+    fn check_embeddings(&self, format: &dyn Format) -> Result<(), CompressError> {
+        let grid = self.grid(self.embedding_bits);
+        let names = ["embeddingBits".to_owned(), "groupSize".to_owned()];
+        accepts(format, Scope::Embeddings, grid, self.group_size, &names)
     }
 
     /// The numbers that a rule may also say.
@@ -297,6 +317,25 @@ impl Options {
             asked,
         )?;
         Ok(fixed)
+    }
+}
+
+/// `BAD_OPTION` if a format has no such grid. `names` are those of the options for bits and group size.
+pub(crate) fn accepts(
+    format: &dyn Format,
+    scope: Scope,
+    grid: Option<Grid>,
+    group_size: Option<usize>,
+    names: &[String; 2],
+) -> Result<(), CompressError> {
+    let bits = grid.map(|grid| grid.bits);
+    let group_size = grid.map_or(group_size.unwrap_or_default(), |grid| grid.group_size);
+    match format.accepts(scope, bits, group_size) {
+        Ok(()) => Ok(()),
+        Err(Misfit::Bits(expected)) => {
+            Err(bad_option(&names[0], expected, bits.unwrap_or(FLOAT_BITS)))
+        }
+        Err(Misfit::GroupSize(expected)) => Err(bad_option(&names[1], expected, group_size)),
     }
 }
 

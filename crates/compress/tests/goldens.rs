@@ -139,10 +139,7 @@ fn masks_weights_and_errors_are_those_of_float64() {
 #[test]
 fn fitted_scales_do_at_least_as_well_as_the_largest_weight() {
     let goldens = Goldens::open(None);
-    let grid = Some(Grid {
-        bits: 4,
-        group_size: 128,
-    });
+    let grid = Some(Grid::new(4, 128));
     for (case, method, sparsity) in [
         ("rtn_4bit", "rtn", 0.0),
         ("obs_4bit", "obs", 0.0),

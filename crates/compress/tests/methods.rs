@@ -10,10 +10,7 @@ use kerf_tensors::{DType, Grid, Values};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-const GRID: Option<Grid> = Some(Grid {
-    bits: 4,
-    group_size: 128,
-});
+const GRID: Option<Grid> = Some(Grid::new(4, 128));
 
 fn random(len: usize, seed: u64) -> Vec<f32> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -106,18 +103,7 @@ fn sparsity_is_exact_and_pruned_weights_are_zero() {
                 (Pattern::Nm { n: 2, m: 4 }, 0.5),
                 (Pattern::Nm { n: 5, m: 16 }, 0.6875),
             ] {
-                for grid in [
-                    None,
-                    GRID,
-                    Some(Grid {
-                        bits: 3,
-                        group_size: 32,
-                    }),
-                    Some(Grid {
-                        bits: 8,
-                        group_size: 0,
-                    }),
-                ] {
+                for grid in [None, GRID, Some(Grid::new(3, 32)), Some(Grid::new(8, 0))] {
                     let case = Case {
                         pattern,
                         sparsity,
@@ -161,10 +147,7 @@ fn codes_stay_on_the_grid_for_all_widths() {
     for method in table() {
         let mut last = f64::INFINITY;
         for bits in 2..=8 {
-            let grid = Grid {
-                bits,
-                group_size: 64,
-            };
+            let grid = Grid::new(bits, 64);
             let case = Case {
                 sparsity: 0.0,
                 grid: Some(grid),

@@ -16,7 +16,7 @@ fn with_rules(rules: &str) -> Options {
 
 fn plan(rules: &str) -> Result<PlanReport, CompressError> {
     let catalog = Catalog::open_path(&fixture()).unwrap();
-    Ok(Plan::new(&catalog, with_rules(rules).resolve()?, None)?.report(&catalog))
+    Ok(Plan::new(&catalog, with_rules(rules).resolve()?, None, None)?.report(&catalog))
 }
 
 #[test]

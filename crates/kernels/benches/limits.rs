@@ -3,7 +3,7 @@
 //! The limits are faer's matrix product on one thread (GFLOP/s) and a copy of memory far larger than the caches, or
 //! inside them (GB/s read and written). Medians of several repetitions. Arguments choose rows by a part of their name.
 
-use kerf_kernels::dispatch::{CodeRange, ObsPanel, PanelQuant};
+use kerf_kernels::dispatch::{CodeRange, ObsPanel, PanelQuant, Product};
 use kerf_kernels::{Kernels, Linalg, MatMut, MatRef, Pool};
 use std::hint::black_box;
 use std::time::Instant;
@@ -285,6 +285,7 @@ fn panel(bench: &Bench, kernels: Kernels, name: &str, rows: usize, quantized: bo
                 scale_stride: 1,
                 group: 128,
                 range: RANGE,
+                product: Product::F32,
             }),
         });
     });

@@ -60,6 +60,18 @@ pub struct CodeRange {
     pub hi: i8,
 }
 
+/// The type in which a reader multiplies a code by its scale: the product is a value of that type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Product {
+    /// Exact: a code and a 16-bit scale fit.
+    #[default]
+    F32,
+    /// Rounded to f16.
+    F16,
+    /// Rounded to bf16.
+    BF16,
+}
+
 /// Arguments of [`Kernels::obs_panel`].
 #[derive(Debug)]
 pub struct ObsPanel<'a> {
@@ -126,6 +138,8 @@ pub struct PanelQuant<'a> {
     pub group: usize,
     /// Limits of the codes.
     pub range: CodeRange,
+    /// What a reader makes of code and scale.
+    pub product: Product,
 }
 
 /// The kernels of one instruction set. Constructing a value proves that this machine can run it.
@@ -285,6 +299,19 @@ impl Kernels {
         range: CodeRange,
     ) -> f32 {
         dispatch!(self, absmax_scale(w, mask, mask_bit, range))
+    }
+
+    /// Squared distance of the survivors to their nearest grid values `code * scale`; `scale` is not 0, but may be
+    /// negative. Exact B.
+    pub fn grid_error(
+        &self,
+        w: &[f32],
+        mask: Option<&[u8]>,
+        mask_bit: usize,
+        scale: f32,
+        range: CodeRange,
+    ) -> f32 {
+        dispatch!(self, grid_error(w, mask, mask_bit, scale, range))
     }
 
     /// `codes[j] = clamp(round_ties_even(w[j] / scale), lo, hi)`; all 0 if scale is 0. Exact A.

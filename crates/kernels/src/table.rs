@@ -11,6 +11,7 @@ macro_rules! kernel_table {
             fn mask_above(scores: &[f32], threshold: f32, out: &mut [u8]);
             fn fit_scale(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, range: CodeRange) -> f32;
             fn absmax_scale(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, range: CodeRange) -> f32;
+            fn grid_error(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, scale: f32, range: CodeRange) -> f32;
             fn quantize(w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]);
             fn dequantize(codes: &[i8], scale: f32, out: &mut [f32]);
             fn apply_mask(values: &mut [f32], mask: &[u8]);

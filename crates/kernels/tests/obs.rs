@@ -4,7 +4,7 @@ mod common;
 
 use common::{Noise, all_instances};
 use kerf_kernels::Kernels;
-use kerf_kernels::dispatch::{CodeRange, ObsPanel, PanelQuant};
+use kerf_kernels::dispatch::{CodeRange, ObsPanel, PanelQuant, Product};
 
 const RANGE: CodeRange = CodeRange { lo: -8, hi: 7 };
 
@@ -18,6 +18,7 @@ struct Case {
     u: Vec<f32>,
     mask: Option<Vec<u8>>,
     scales: Option<Vec<f32>>,
+    product: Product,
 }
 
 /// What a kernel made of it.
@@ -72,6 +73,7 @@ impl Case {
             u,
             mask,
             scales,
+            product: Product::F32,
         }
     }
 
@@ -99,6 +101,7 @@ impl Case {
                 scale_stride: self.groups(),
                 group: self.group,
                 range: RANGE,
+                product: self.product,
             }),
         });
         Outcome { w, err, codes }
@@ -166,21 +169,28 @@ impl Case {
         };
         let scale = scales[r * self.groups() + j / self.group];
         let code = got.codes[r * self.width + j];
-        assert_eq!(
-            q as f32,
-            f32::from(code) * scale,
+        let exact = f32::from(code) * scale;
+        let (rounded, bits) = match self.product {
+            Product::F32 => (exact, 24),
+            Product::F16 => (half::f16::from_f32(q as f32).to_f32(), 11),
+            Product::BF16 => (half::bf16::from_f32(q as f32).to_f32(), 8),
+        };
+        assert_eq!(q as f32, rounded, "{name}: not a value of the type");
+        // One of the two nearest where the product is halfway between them.
+        let allowed_product = exact.abs() / (1u32 << bits) as f32;
+        assert!(
+            (q as f32 - exact).abs() <= allowed_product,
             "{name}: the code is not the value"
         );
         if !self.keeps(r, j) || scale == 0.0 {
             assert_eq!(code, 0, "{name}: code of a pruned weight");
             return;
         }
-        let inside = w.clamp(
-            f64::from(RANGE.lo) * f64::from(scale),
-            f64::from(RANGE.hi) * f64::from(scale),
-        );
+        let ends = [RANGE.lo, RANGE.hi].map(|end| f64::from(end) * f64::from(scale));
+        let inside = w.clamp(ends[0].min(ends[1]), ends[0].max(ends[1]));
         assert!(
-            (q - inside).abs() <= 0.5 * f64::from(scale) + allowed,
+            (q - inside).abs()
+                <= 0.5 * f64::from(scale.abs()) + allowed + f64::from(allowed_product),
             "{name}: {q} is not nearest to {w}"
         );
     }
@@ -203,8 +213,15 @@ fn column_loop_follows_its_definition() {
                     (true, Some(3)),
                     (true, Some(64)),
                 ] {
-                    let case = Case::new(&mut noise, rows, width, masked, group);
+                    let mut case = Case::new(&mut noise, rows, width, masked, group);
                     case.check(&kernels, &case.run(&kernels));
+                    // Scales of either sign, and products in the types of other formats.
+                    let scales = case.scales.iter_mut().flatten();
+                    scales.step_by(2).for_each(|scale| *scale = -*scale);
+                    for product in [Product::F16, Product::BF16] {
+                        case.product = product;
+                        case.check(&kernels, &case.run(&kernels));
+                    }
                 }
             }
         }
@@ -290,6 +307,29 @@ fn the_fitted_scale_is_the_best_near_the_best_of_every_second_candidate() {
         }
         assert_eq!(kernels.fit_scale(&[], None, 0, RANGE), 0.0);
         assert_eq!(kernels.fit_scale(&[0.0; 40], None, 0, RANGE), 0.0);
+    }
+}
+
+#[test]
+fn the_error_of_a_scale_is_that_of_its_definition() {
+    let mut noise = Noise(25);
+    for kernels in all_instances() {
+        for n in [0, 1, 7, 32, 128, 255, 256, 257, 700] {
+            for (range, scale) in [
+                (RANGE, 0.03),
+                (RANGE, -0.11),
+                (CodeRange { lo: -128, hi: 127 }, 0.004),
+            ] {
+                let w: Vec<f32> = (0..n).map(|_| noise.value()).collect();
+                let mask: Vec<u8> = (0..n / 8 + 2).map(|_| noise.bits() as u8).collect();
+                let keep: Vec<bool> = (0..n)
+                    .map(|j| mask[(3 + j) / 8] >> ((3 + j) % 8) & 1 == 1)
+                    .collect();
+                let got = kernels.grid_error(&w, Some(&mask), 3, scale, range);
+                let expected = grid_error(&w, &keep, scale, range);
+                assert!((f64::from(got) - expected).abs() <= 1e-4 * expected + 1e-9);
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ pub mod arch;
 mod attention;
 pub mod batch;
 mod block;
+mod card;
 mod config;
 mod distance;
 mod embedding;

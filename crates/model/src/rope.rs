@@ -18,6 +18,8 @@ pub(crate) struct Rope {
     inverse: Vec<f32>,
     /// Factor on cosine and sine (yarn's attention factor).
     scale: f32,
+    /// Base of the frequencies.
+    theta: f64,
 }
 
 /// Cosine and sine of positions `first .. first + rows`, [rows, pairs] each.
@@ -58,6 +60,26 @@ impl Ropes {
             None => None,
         };
         Ok(Self { global, local })
+    }
+
+    /// Base of the frequencies, and by what each of them is divided; `None` where there is more to it than that.
+    pub fn base_and_factors(&self) -> (f64, Option<Vec<f32>>) {
+        let rope = &self.global;
+        let pairs = rope.inverse.len() as f64;
+        let plain = |pair: usize| libm::pow(rope.theta, pair as f64 / pairs);
+        let inverse = rope.inverse.iter().enumerate();
+        let factors =
+            inverse.map(|(pair, inverse)| (1.0 / (plain(pair) * f64::from(*inverse))) as f32);
+        // Rotations so slow that f32 does not tell them apart are not divided.
+        let rounded = |factor: f32| {
+            if (factor - 1.0).abs() < 1e-5 {
+                1.0
+            } else {
+                factor
+            }
+        };
+        let factors = factors.map(rounded).collect();
+        (rope.theta, (rope.scale == 1.0).then_some(factors))
     }
 
     /// The rotation of a block.
@@ -123,6 +145,7 @@ impl Rope {
         Ok(Self {
             inverse: inverse.iter().map(|value| *value as f32).collect(),
             scale: scale as f32,
+            theta,
         })
     }
 

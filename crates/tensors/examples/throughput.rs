@@ -35,10 +35,7 @@ fn solved() -> QuantizedMatrix {
         mask.set(at / COLS, at % COLS, keep);
         *code = if keep { (random() % 16) as i8 - 8 } else { 0 };
     }
-    let grid = Grid {
-        bits: 4,
-        group_size: 128,
-    };
+    let grid = Grid::new(4, 128);
     let scales = vec![0.5; ROWS * grid.groups(COLS)];
     let values = Values::Codes {
         grid,

@@ -102,6 +102,21 @@ pub enum TensorsError {
         index: u64,
         value: String,
     },
+    /// A scale of a quantized matrix that its format cannot have.
+    #[error("tensor {tensor} has a scale of {value} at group {index}; the file is damaged")]
+    BadScale {
+        tensor: String,
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        index: u64,
+        value: String,
+    },
+    /// A form that cannot hold this model.
+    #[error("format {format} cannot hold this model ({model}): {reason}")]
+    FormatUnsupported {
+        format: String,
+        model: String,
+        reason: String,
+    },
     /// A kerf container of a version this program does not know.
     #[error(
         "{path} is a kerf container of version {version}; this program reads up to {supported}; update kerf"
@@ -141,6 +156,8 @@ error_codes!(TensorsError {
     WrongShape => "WRONG_SHAPE",
     WrongDType => "WRONG_DTYPE",
     NonFinite => "NON_FINITE",
+    BadScale => "BAD_SCALE",
+    FormatUnsupported => "FORMAT_UNSUPPORTED",
     ContainerVersion => "CONTAINER_VERSION",
     BadContainer => "BAD_CONTAINER",
     ReservedName => "RESERVED_NAME",

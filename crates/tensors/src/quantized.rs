@@ -16,7 +16,7 @@ pub enum Values {
         grid: Grid,
         /// [rows, cols], row-major.
         codes: Vec<i8>,
-        /// [rows, groups], row-major; each exactly representable in f16.
+        /// [rows, groups], row-major; each one that the grid has, exactly representable in f16.
         scales: Vec<f32>,
     },
     /// Not quantized: stored in a float type. Values are already rounded to it.
@@ -87,6 +87,7 @@ impl QuantizedMatrix {
             for ((codes, &scale), out) in codes.zip(scales).zip(out.chunks_mut(group)) {
                 kernels.dequantize(codes, scale, out);
             }
+            grid.round_products(kernels, out);
         }
     }
 

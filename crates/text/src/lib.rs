@@ -3,9 +3,11 @@
 mod segments;
 mod stream;
 mod tokenizer;
+mod vocabulary;
 
 pub use stream::TextStream;
 pub use tokenizer::Tokenizer;
+pub use vocabulary::{Cutting, TokenKind, Vocabulary};
 
 /// A tokenizer that cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]

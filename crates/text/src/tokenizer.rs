@@ -88,6 +88,12 @@ impl Tokenizer {
         self.inner.decode(ids, true).map_err(reason)
     }
 
+    /// Special tokens that the post-processor puts before and after a text, if it does no more than that.
+    pub fn special(&self) -> Option<(&[u32], &[u32])> {
+        let (before, after) = self.special.as_ref()?;
+        Some((before, after))
+    }
+
     /// Size of the vocabulary with added tokens.
     pub fn vocab(&self) -> usize {
         self.inner.get_vocab_size(true)

@@ -88,6 +88,7 @@ fn sample(
         catalog: sibling.catalog.clone(),
         options,
         calibration: network.map_or_else(Vec::new, |network| draw(plan, network, sequences)),
+        tokenizer: None,
         workspace: Arc::new(MemWorkspace::default()),
         out: Box::new(move || Ok(Box::new(MemOutFolder::create(&out)?) as Box<dyn OutFolder>)),
         out_name: "sibling".into(),
@@ -212,7 +213,7 @@ mod tests {
             group_size: Some(8),
             ..Options::default()
         };
-        Plan::new(catalog, options.resolve().unwrap(), None).unwrap()
+        Plan::new(catalog, options.resolve().unwrap(), None, None).unwrap()
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod sample;
 mod solve;
 mod write;
 
+pub(crate) use write::run_metadata;
+
 pub(crate) use sample::Sample;
 
 use crate::activations::{Activations, Store};
@@ -20,6 +22,7 @@ use crate::report::Report;
 use crate::{CompressError, Event, Options, Stage};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
+use kerf_tensors::formats::TokenizerValues;
 use kerf_tensors::{Catalog, Digest, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +38,8 @@ pub struct JobInputs {
     pub options: Options,
     /// Calibration sequences of token ids; not looked at by methods without calibration.
     pub calibration: Vec<Vec<u32>>,
+    /// The tokenizer, for a format that holds it.
+    pub tokenizer: TokenizerValues,
     /// Journal and units.
     pub workspace: Arc<dyn Workspace>,
     /// Folder of the result.
@@ -116,7 +121,7 @@ impl Job {
         };
         let compute = compute.with_stop(inputs.stop);
         let tokens = inputs.calibration.iter().map(Vec::len).sum();
-        let plan = Plan::new(&inputs.catalog, settings, Some(tokens))?;
+        let plan = Plan::new(&inputs.catalog, settings, Some(tokens), inputs.tokenizer)?;
         if plan.calibrated() && tokens == 0 {
             return Err(CompressError::CalibrationEmpty {
                 calibration: "no sequences of tokens".into(),

@@ -23,6 +23,10 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
     if !options.rules.is_empty() {
         decisive["rules"] = json!(options.rules);
     }
+    if plan.settings.format.id() != "kerf" {
+        // Its grid decides what is solved.
+        decisive["format"] = json!(plan.settings.format.id());
+    }
     if plan.calibrated() {
         decisive["dampingRel"] = json!(options.damping_rel);
         decisive["tokens"] = json!(plan.tokens);

@@ -8,7 +8,7 @@ use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair};
 use crate::solve::energy::{output_energy, ratio, weight_error};
 use crate::{CompressError, Stage};
-use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix, TensorsError, Values, transpose};
+use kerf_tensors::{EncodedTensor, QuantizedMatrix, TensorsError, Values, transpose};
 
 /// A buffer the size of a matrix that is used again: fresh memory costs more than the work of methods without calibration.
 #[derive(Default)]
@@ -104,7 +104,7 @@ impl Job {
         let dtype = entry.dtype;
         // One thread hashes the source while the others solve.
         let (solved, digest) = self.compute.pool.join(
-            || self.run_method(matrix, weights, inputs, dtype),
+            || self.run_method(matrix, weights, inputs),
             || self.catalog.source_digest(entry, w),
         );
         self.check_stopped()?;
@@ -131,13 +131,7 @@ impl Job {
         Ok(Pending { record, encoded })
     }
 
-    fn run_method(
-        &self,
-        matrix: &Matrix,
-        w: &[f32],
-        inputs: Option<&Inputs>,
-        dtype: DType,
-    ) -> Solved {
+    fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {
         let problem = Problem {
             name: &matrix.name,
             w,
@@ -146,7 +140,7 @@ impl Job {
             sparsity: matrix.sparsity,
             pattern: matrix.pattern,
             grid: matrix.grid,
-            dtype,
+            dtype: matrix.float,
             damping_rel: self.plan.settings.options.damping_rel,
             inputs,
         };

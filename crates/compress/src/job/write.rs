@@ -2,7 +2,7 @@
 
 use super::{Job, JobHost, event};
 use crate::overlay::unit_catalog;
-use crate::plan::solve_unit;
+use crate::plan::{Plan, solve_unit};
 use crate::{CompressError, Stage};
 use kerf_tensors::formats::{Output, Replacement};
 use kerf_tensors::{Catalog, TensorEntry, TensorsError};
@@ -47,10 +47,12 @@ impl Job {
         let units = Units(self);
         let output = Output::plan(
             &self.catalog,
+            &self.plan.card,
             self.plan.settings.format,
             &units,
-            self.run_metadata(),
+            run_metadata(&self.plan),
             self.plan.settings.options.max_shard_bytes,
+            false,
         )?;
         let written = self.written(&output);
         let mut out = (self.out)()?;
@@ -65,12 +67,6 @@ impl Job {
         Ok(written)
     }
 
-    /// What a later reader may want to know of the run. Nothing that changes from run to run.
-    fn run_metadata(&self) -> BTreeMap<String, String> {
-        let options = super::receipt::decisive_options(&self.plan).to_string();
-        BTreeMap::from([("kerf.options".to_string(), options)])
-    }
-
     fn written(&self, output: &Output<'_>) -> Written {
         let tensors = output.tensor_bytes();
         let sum = |embedding: bool| {
@@ -83,4 +79,10 @@ impl Job {
             embeddings: sum(true),
         }
     }
+}
+
+/// What a later reader may want to know of the run. Nothing that changes from run to run.
+pub(crate) fn run_metadata(plan: &Plan) -> BTreeMap<String, String> {
+    let options = super::receipt::decisive_options(plan).to_string();
+    BTreeMap::from([("kerf.options".to_string(), options)])
 }

@@ -3,9 +3,9 @@
 //! Fast and usable on any matrix; loses to every calibrated method from about 50 % sparsity on.
 
 use super::{Method, Problem, Solved, mask_by_scores};
-use crate::solve::rounding::finish;
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
+use kerf_tensors::rounding::finish;
 
 pub(super) struct Magnitude;
 

@@ -1,9 +1,9 @@
 //! Round to nearest: every weight to the nearest value of its group's grid. No calibration, nothing removed.
 
 use super::{Method, Problem, Solved};
-use crate::solve::rounding::finish;
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
+use kerf_tensors::rounding::finish;
 
 pub(super) struct Rtn;
 

@@ -5,9 +5,9 @@
 
 use super::{Method, Problem, Solved, mask_by_scores};
 use crate::pattern::Pattern;
-use crate::solve::rounding::finish;
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
+use kerf_tensors::rounding::finish;
 
 pub(super) struct Wanda;
 

@@ -87,10 +87,7 @@ fn what_a_rule_leaves_out_is_as_for_all_others() {
         bits: Some(8),
         ..Rule::default()
     });
-    let grid = Grid {
-        bits: 8,
-        group_size: 64,
-    };
+    let grid = Grid::new(8, 64);
     assert!(scheduled && solving.method.id() == "obs" && solving.grid == Some(grid));
     let (solving, scheduled) = resolved(Rule {
         method: Some("rtn".into()),
@@ -134,4 +131,44 @@ fn defaults_depend_on_method_and_pattern() {
         ..Options::default()
     };
     assert_eq!(code_and_option(rtn).0, "sparsity");
+}
+
+#[test]
+fn a_format_says_its_bits_and_groups() {
+    let of = |format: &str, change: fn(&mut Options)| {
+        let mut options = Options {
+            format: format.into(),
+            ..Options::default()
+        };
+        change(&mut options);
+        options
+    };
+    let filled = |format: &str, change| {
+        let options = of(format, change).resolve().unwrap().options;
+        (options.bits, options.group_size, options.embedding_bits)
+    };
+    assert_eq!(filled("gguf-q4_0", |_| {}), (Some(4), Some(32), Some(8)));
+    assert_eq!(filled("gguf-q8_0", |_| {}), (Some(8), Some(32), Some(8)));
+    // The format comes before a preset, what is given before both.
+    let preset = |o: &mut Options| o.preset = Some("small".into());
+    assert_eq!(filled("gguf-q8_0", preset), (Some(8), Some(32), Some(8)));
+    let three = |o: &mut Options| o.bits = Some(3);
+    let ct = filled("compressed-tensors", three);
+    assert_eq!(ct, (Some(3), Some(128), Some(16)));
+    let bad = |format: &str, change: fn(&mut Options)| code_and_option(of(format, change));
+    let wrong = |option: &str, actual: &str| (option.to_owned(), actual.to_owned());
+    assert_eq!(bad("gguf-q4_0", |o| o.bits = Some(3)), wrong("bits", "3"));
+    assert_eq!(bad("gguf-q4_0", |o| o.bits = Some(16)), wrong("bits", "16"));
+    let group = bad("gguf-q8_0", |o| o.group_size = Some(128));
+    assert_eq!(group, wrong("groupSize", "128"));
+    let embedding = bad("compressed-tensors", |o| o.embedding_bits = Some(8));
+    assert_eq!(embedding, wrong("embeddingBits", "8"));
+    let rule = |o: &mut Options| {
+        o.rules = vec![Rule {
+            matches: Match::Name("*".into()),
+            bits: Some(3),
+            ..Rule::default()
+        }];
+    };
+    assert_eq!(bad("gguf-q4_0", rule), wrong("rules[0].bits", "3"));
 }

@@ -1,13 +1,13 @@
 //! The column loop of optimal brain surgeon over a whole matrix: masks and scales per block, row panels, trailing update.
 
 use super::PANEL_ROWS;
-use super::rounding::keep_floats;
 use super::selection::{MaskRegion, keep_highest, keep_highest_per_row, keep_n_of_m};
 use crate::methods::Problem;
 use crate::pattern::{Pattern, removed_between};
 use crate::solve::factor::Factor;
 use kerf_kernels::dispatch::{ObsPanel, PanelQuant};
 use kerf_kernels::{Compute, MatMut, MatRef};
+use kerf_tensors::rounding::keep_floats;
 use kerf_tensors::{Grid, Mask, QuantizedMatrix, Values};
 use std::ops::Range;
 
@@ -185,7 +185,7 @@ impl Loop<'_> {
                                 Some(guess.survivors(kernels, part, inverse, problem))
                             }
                         };
-                        *scale = kernels.fit_scale(part, bits, 0, grid.range());
+                        *scale = grid.fit_scale(kernels, part, bits, 0);
                     }
                 }
             });
@@ -360,6 +360,7 @@ impl PanelContext<'_> {
             scale_stride: groups,
             group: group_cols,
             range: grid.range(),
+            product: grid.scales.product(),
         });
         self.compute.kernels.obs_panel(ObsPanel {
             w: &mut panel.w[start..],

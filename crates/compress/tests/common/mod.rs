@@ -67,6 +67,7 @@ pub fn open_catalog(
         catalog,
         options,
         calibration,
+        tokenizer: None,
         workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
         out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
         out_name: "out".into(),

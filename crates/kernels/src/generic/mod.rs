@@ -19,7 +19,7 @@ pub(crate) use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first
 pub(crate) use elementwise::{add, axpy, gelu_erf, gelu_tanh, mul, relu, silu, tanh};
 pub(crate) use obs::obs_panel;
 pub(crate) use pack::{compact_codes, compact_values, expand_codes, pack_bits, unpack_bits};
-pub(crate) use quantize::{absmax_scale, apply_mask, dequantize, fit_scale, quantize};
+pub(crate) use quantize::{absmax_scale, apply_mask, dequantize, fit_scale, grid_error, quantize};
 pub(crate) use rows::{dot, layer_norm, log_sum_exp, rms_norm, softmax};
 pub(crate) use scores::{histogram, magnitude_scores, mask_above, obs_scores, wanda_scores};
 pub(crate) use sparse::{sparse_pack, sparse_row, sparse_tile};

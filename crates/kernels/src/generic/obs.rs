@@ -6,7 +6,7 @@
 
 use super::obs_scratch::{MAX_WIDTH, STEP, Scratch};
 use super::quantize::quantize;
-use crate::dispatch::ObsPanel;
+use crate::dispatch::{ObsPanel, Product};
 use crate::simd::Simd;
 
 /// Vectors of rows in a strip.
@@ -55,12 +55,34 @@ pub(crate) fn obs_panel<S: Simd>(simd: S, mut panel: ObsPanel<'_>) {
     }
 }
 
+/// The grid of a panel.
+#[derive(Clone, Copy)]
+struct Grid<S: Simd> {
+    lo: S::F,
+    hi: S::F,
+    splitter: Option<S::F>,
+}
+
+/// What rounds an f32 to fewer bits by two differences (Veltkamp): 1 + 2^(bits of the fraction that go). Values too small
+/// for f16 keep more bits than it has, which is no matter here: only the error that is passed on sees them.
+fn splitter(product: Product) -> Option<f32> {
+    match product {
+        Product::F32 => None,
+        Product::F16 => Some(8193.0),
+        Product::BF16 => Some(65537.0),
+    }
+}
+
 /// All columns of one strip.
 #[inline(always)]
 fn finish_columns<S: Simd>(simd: S, panel: &ObsPanel<'_>, scratch: &mut Scratch) {
     let grid = panel.quant.as_ref().map(|quant| {
         let (lo, hi) = (f32::from(quant.range.lo), f32::from(quant.range.hi));
-        (simd.splat(lo), simd.splat(hi))
+        Grid {
+            lo: simd.splat(lo),
+            hi: simd.splat(hi),
+            splitter: splitter(quant.product).map(|splitter| simd.splat(splitter)),
+        }
     });
     for step in 0..panel.width.div_ceil(STEP) {
         // As many accumulators as the registers hold.
@@ -80,7 +102,7 @@ fn finish_columns<S: Simd>(simd: S, panel: &ObsPanel<'_>, scratch: &mut Scratch)
 #[allow(unused_assignments)] // The last column's sums are needed no more.
 fn finish_step<S: Simd, const N: usize>(
     simd: S,
-    grid: Option<(S::F, S::F)>,
+    grid: Option<Grid<S>>,
     scratch: &mut Scratch,
     step: usize,
     from: usize,
@@ -137,7 +159,7 @@ fn finish_step<S: Simd, const N: usize>(
 #[inline(always)]
 fn nearest<S: Simd>(
     simd: S,
-    grid: Option<(S::F, S::F)>,
+    grid: Option<Grid<S>>,
     scratch: &mut Scratch,
     w: S::F,
     j: usize,
@@ -147,7 +169,7 @@ fn nearest<S: Simd>(
     let keep = (scratch.keep[j % MAX_WIDTH] >> (v * S::LANES)) as u32;
     let q = match grid {
         None => w,
-        Some((lo, hi)) => {
+        Some(Grid { lo, hi, splitter }) => {
             let group = scratch.group[j % MAX_WIDTH] as usize;
             let place = (group * VECTORS + v) * S::LANES;
             // SAFETY: the scratch has a scale for each row of the strip in each group.
@@ -156,7 +178,14 @@ fn nearest<S: Simd>(
                 (scale, simd.load(scratch.inverse_scales().add(place)))
             };
             let code = simd.min(simd.max(simd.mul(w, inverse), lo), hi);
-            simd.mul(simd.round(code), scale)
+            let product = simd.mul(simd.round(code), scale);
+            match splitter {
+                None => product,
+                Some(splitter) => {
+                    let large = simd.mul(product, splitter);
+                    simd.sub(large, simd.sub(large, product))
+                }
+            }
         }
     };
     simd.select_bits(keep, q, simd.splat(0.0))

@@ -167,7 +167,7 @@ pub(crate) fn fit_scale<S: Simd>(
             if !is_usual {
                 count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
             }
-            error += grid_error(simd, &kept, count, scale, range);
+            error += chunk_error(simd, &kept, count, scale, range);
         }
         if error < best.0 {
             best = (error, scale, index);
@@ -269,9 +269,27 @@ fn add_errors_of<S: Simd, const N: usize>(
     }
 }
 
+#[inline(always)]
+pub(crate) fn grid_error<S: Simd>(
+    simd: S,
+    w: &[f32],
+    mask: Option<&[u8]>,
+    mask_bit: usize,
+    scale: f32,
+    range: CodeRange,
+) -> f32 {
+    let mut kept = [0.0; CHUNK + MAX_LANES];
+    let mut error = 0.0;
+    for (chunk, w) in w.chunks(CHUNK).enumerate() {
+        let count = survivors(simd, w, mask, mask_bit + chunk * CHUNK, &mut kept);
+        error += chunk_error(simd, &kept, count, scale, range);
+    }
+    error
+}
+
 /// Squared distance of the first `count` survivors (zeros follow) to their nearest grid values.
 #[inline(always)]
-fn grid_error<S: Simd>(simd: S, kept: &Kept, count: usize, scale: f32, range: CodeRange) -> f32 {
+fn chunk_error<S: Simd>(simd: S, kept: &Kept, count: usize, scale: f32, range: CodeRange) -> f32 {
     let grid = Grid::new(simd, range);
     let (scale, inverse) = (simd.splat(scale), simd.splat(1.0 / scale));
     let mut sum = simd.splat(0.0);

@@ -19,6 +19,6 @@ pub use forward::{
 };
 pub use obs::obs_panel;
 pub use pack::{compact_codes, compact_values, expand_codes, pack_bits, unpack_bits};
-pub use quantize::{absmax_scale, apply_mask, dequantize, fit_scale, quantize};
+pub use quantize::{absmax_scale, apply_mask, dequantize, fit_scale, grid_error, quantize};
 pub use scores::{histogram, magnitude_scores, mask_above, obs_scores, wanda_scores};
 pub(crate) use sparse::{sparse_pack, sparse_row, sparse_tile};

@@ -1,7 +1,8 @@
 //! The column loop of optimal brain surgeon, as the papers write it (GPTQ, arXiv 2210.17323; SparseGPT, arXiv 2301.00774).
 
+use super::convert;
 use super::quantize::{grid_code, keeps};
-use crate::dispatch::ObsPanel;
+use crate::dispatch::{ObsPanel, Product};
 
 /// See [`crate::Kernels::obs_panel`].
 pub fn obs_panel(mut panel: ObsPanel<'_>) {
@@ -28,7 +29,7 @@ fn obs_row(panel: &mut ObsPanel<'_>, row: usize) {
                 0.0
             };
             quant.codes[row * width + j] = code as i8;
-            q = code * scale;
+            q = product(code * scale, quant.product);
         }
         let e = (w[j] - q) / u_row[j];
         w[j] = q;
@@ -36,5 +37,14 @@ fn obs_row(panel: &mut ObsPanel<'_>, row: usize) {
         for k in j + 1..width {
             w[k] -= e * u_row[k];
         }
+    }
+}
+
+/// Rounded to the type in which it is computed.
+fn product(value: f32, product: Product) -> f32 {
+    match product {
+        Product::F32 => value,
+        Product::F16 => convert::widen_f16(convert::narrow_f16(value)),
+        Product::BF16 => f32::from_bits(u32::from(convert::narrow_bf16(value)) << 16),
     }
 }

@@ -101,8 +101,8 @@ pub fn fit_scale(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, range: CodeRan
     best.1
 }
 
-/// Squared distance of the survivors to their nearest grid values.
-fn grid_error(
+/// See [`crate::Kernels::grid_error`].
+pub fn grid_error(
     w: &[f32],
     mask: Option<&[u8]>,
     mask_bit: usize,

@@ -73,4 +73,5 @@ pub(super) const BERT: Architecture = Architecture {
     positions: learned("embeddings.position_embeddings"),
     final_norm: None,
     head: None,
+    gguf: None,
 };

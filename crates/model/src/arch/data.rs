@@ -64,7 +64,37 @@ pub struct Architecture {
     /// How hidden states become logits. Encoders have none.
     #[serde(default)]
     pub head: Option<Head>,
+    /// How llama.cpp runs it, if it does: for results in GGUF.
+    #[serde(default)]
+    pub gguf: Option<Gguf>,
 }}
+
+part! {
+/// What llama.cpp does that the rest of a description does not say. Tensor names follow from roles.
+pub struct Gguf {
+    /// Its name of the architecture.
+    #[serde(deserialize_with = "leak::name")]
+    pub architecture: Name,
+    /// Whether it rotates neighbours instead of halves, so that rows of queries and keys move.
+    #[serde(default)]
+    pub moved_rows: bool,
+    /// Whether it reads `rope_freqs.weight`.
+    #[serde(default)]
+    pub rope_factors: bool,
+    /// Whether it reads a sliding window.
+    #[serde(default)]
+    pub window: bool,
+}}
+
+/// A [`Gguf`] of that name, without anything special.
+pub(super) const fn gguf(architecture: Name) -> Option<Gguf> {
+    Some(Gguf {
+        architecture,
+        moved_rows: false,
+        rope_factors: false,
+        window: false,
+    })
+}
 
 part! {
 /// A field of config.json and what it is where the field is absent (null counts as absent, but where the value itself is

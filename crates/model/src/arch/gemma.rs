@@ -23,5 +23,6 @@ pub(super) const GEMMA: Architecture = Architecture {
         tied: setting("tie_word_embeddings", true),
         cap: None,
     }),
+    gguf: gguf("gemma"),
     ..LLAMA
 };

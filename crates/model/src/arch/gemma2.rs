@@ -27,5 +27,11 @@ pub(super) const GEMMA2: Architecture = Architecture {
         tied: setting("tie_word_embeddings", true),
         cap: Some(setting("final_logit_softcapping", Some(30.0))),
     }),
+    gguf: Some(Gguf {
+        architecture: "gemma2",
+        moved_rows: false,
+        rope_factors: false,
+        window: true,
+    }),
     ..GEMMA
 };

@@ -37,5 +37,11 @@ pub(super) const GEMMA3: Architecture = Architecture {
         tied: setting("tie_word_embeddings", true),
         cap: Some(setting("final_logit_softcapping", None)),
     }),
+    gguf: Some(Gguf {
+        architecture: "gemma3",
+        moved_rows: false,
+        rope_factors: false,
+        window: true,
+    }),
     ..GEMMA2
 };

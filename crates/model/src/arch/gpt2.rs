@@ -49,6 +49,7 @@ pub(super) const GPT2: Architecture = Architecture {
         tied: setting("tie_word_embeddings", true),
         cap: None,
     }),
+    gguf: None,
     ..LLAMA
 };
 

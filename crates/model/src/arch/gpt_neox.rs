@@ -47,6 +47,7 @@ pub(super) const GPT_NEOX: Architecture = Architecture {
         tied: setting("tie_word_embeddings", false),
         cap: None,
     }),
+    gguf: None,
     ..LLAMA
 };
 

@@ -56,6 +56,12 @@ pub(super) const LLAMA: Architecture = Architecture {
         tied: setting("tie_word_embeddings", false),
         cap: None,
     }),
+    gguf: Some(Gguf {
+        architecture: "llama",
+        moved_rows: true,
+        rope_factors: true,
+        window: false,
+    }),
 };
 
 const ATTENTION_BIAS: Bias = Bias::Field("attention_bias");

@@ -47,6 +47,7 @@ pub(super) const OPT: Architecture = Architecture {
         tied: setting("tie_word_embeddings", true),
         cap: None,
     }),
+    gguf: None,
     ..LLAMA
 };
 

@@ -35,5 +35,6 @@ pub(super) const PHI: Architecture = Architecture {
         skipped: None,
     }),
     final_norm: Some("final_layernorm"),
+    gguf: None,
     ..LLAMA
 };

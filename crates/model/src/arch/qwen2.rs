@@ -20,6 +20,7 @@ pub(super) const QWEN2: Architecture = Architecture {
         ..LLAMA.block
     },
     attention: QWEN_ATTENTION,
+    gguf: gguf("qwen2"),
     ..LLAMA
 };
 

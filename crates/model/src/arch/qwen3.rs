@@ -13,5 +13,6 @@ pub(super) const QWEN3: Architecture = Architecture {
         ..LLAMA.block
     },
     attention: QWEN_ATTENTION,
+    gguf: gguf("qwen3"),
     ..LLAMA
 };

@@ -21,5 +21,6 @@ pub(super) const SMOLLM3: Architecture = Architecture {
         tied: setting("tie_word_embeddings", true),
         cap: None,
     }),
+    gguf: None,
     ..LLAMA
 };

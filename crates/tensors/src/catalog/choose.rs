@@ -15,11 +15,11 @@ pub(super) enum Weights {
 pub(super) fn weights(folder: &str, files: &[String]) -> Result<Weights, TensorsError> {
     let top = || files.iter().filter(|file| !file.contains('/'));
     let mut found = Vec::new();
-    for extension in ["kerf", "safetensors"] {
+    for extension in ["kerf", "safetensors", "gguf"] {
         found.extend(by_extension(top, extension));
     }
     if found.len() > 1 {
-        let reason = "it has both .kerf and .safetensors weights; name one of the files instead of the folder";
+        let reason = "it has weights of several forms (.kerf, .safetensors, .gguf); name one of the files instead of the folder";
         return Err(not_a_model(folder, reason.to_owned()));
     }
     match found.pop() {
@@ -55,14 +55,13 @@ fn not_a_model(folder: &str, reason: String) -> TensorsError {
 
 /// What to say of a folder without weights that can be read.
 fn why_not<'a>(mut top: impl Iterator<Item = &'a String>) -> String {
-    const OTHERS: [(&str, &str); 7] = [
+    const OTHERS: [(&str, &str); 6] = [
         (".bin", "PyTorch"),
         (".pt", "PyTorch"),
         (".pth", "PyTorch"),
         (".h5", "TensorFlow"),
         (".msgpack", "Flax"),
         (".onnx", "ONNX"),
-        (".gguf", "GGUF"),
     ];
     let known = top.find_map(|file| {
         let (_, kind) = OTHERS.iter().find(|(end, _)| file.ends_with(end))?;
@@ -73,7 +72,7 @@ fn why_not<'a>(mut top: impl Iterator<Item = &'a String>) -> String {
             "its weights are {kind} ({file}); convert them to safetensors first, in Python: \
              AutoModel.from_pretrained(DIR).save_pretrained(OUT, safe_serialization=True)"
         ),
-        None => "there is no .safetensors or .kerf file in it".to_owned(),
+        None => "there is no .safetensors, .kerf or .gguf file in it".to_owned(),
     }
 }
 

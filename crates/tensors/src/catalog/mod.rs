@@ -1,17 +1,23 @@
 //! What a model folder holds, from headers alone: every tensor of every shard, plain or packed, and the files beside them.
 
 mod choose;
+mod coded;
 mod fingerprint;
 mod index;
+mod pack_quantized;
 mod packed;
 mod plain;
 mod read;
 mod sidecars;
 
+pub(crate) use coded::Body;
+pub use coded::Coded;
+
 use crate::folder::{FsFolder, WithFile};
+use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
 use crate::safetensors::{Header, HeaderTensor, OutTensor};
-use crate::{DType, Folder, Source, TensorsError};
+use crate::{DType, Folder, Grid, Source, TensorsError};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
@@ -39,6 +45,8 @@ pub enum Stored {
         /// Part name, element type, shape and place of each of its plain tensors.
         parts: Vec<(String, DType, Vec<usize>, Span)>,
     },
+    /// As another format has it.
+    Coded(Coded),
 }
 
 /// One tensor of the model, under its name in the original model.
@@ -76,11 +84,21 @@ impl TensorEntry {
         match &self.stored {
             Stored::Plain(span) => span.len_bytes,
             Stored::Packed { parts, .. } => parts.iter().map(|part| part.3.len_bytes).sum(),
+            Stored::Coded(coded) => coded.stored_bytes(),
+        }
+    }
+
+    /// Grid of its codes, if it is stored in codes.
+    pub fn grid(&self) -> Option<Grid> {
+        match &self.stored {
+            Stored::Plain(_) => None,
+            Stored::Packed { record, .. } => record.grid(),
+            Stored::Coded(coded) => coded.grid,
         }
     }
 }
 
-/// One safetensors or kerf file.
+/// One safetensors, kerf or GGUF file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// File name in the folder.
@@ -107,7 +125,7 @@ pub struct Catalog {
     pub index_bytes: u64,
     /// config.json, if there is one.
     pub config: Option<serde_json::Value>,
-    /// "kerf" if any shard is a kerf container, else "safetensors".
+    /// "kerf" if any shard is a kerf container, "compressed-tensors", "gguf", else "safetensors".
     pub form: &'static str,
     /// Metadata of the first shard: what was said of the model as a whole, without the records of matrices.
     pub metadata: BTreeMap<String, String>,
@@ -141,45 +159,22 @@ impl Catalog {
                 (index.files(), Some(index))
             }
         };
-        let mut shards = Vec::new();
-        let mut sources = Vec::new();
-        let mut headers = Vec::new();
-        for file in shard_files {
-            let source = folder.open(&file)?;
-            let header = Header::read(source.as_ref())?;
-            shards.push(Shard {
-                file,
-                len_bytes: source.len_bytes(),
-                header_bytes: header.header_bytes,
-            });
-            sources.push(source);
-            headers.push(header);
-        }
-        index::check_unique(&folder.name(), &shards, &headers)?;
-        if let Some(index) = index {
-            index.check(&shards, &headers)?;
-        }
-        let mut form = "safetensors";
-        let mut tensors = Vec::new();
-        let metadata = headers.first().map(model_metadata).unwrap_or_default();
-        for (shard, (source, header)) in sources.iter().zip(headers).enumerate() {
-            let (folded, is_container) = fold(source.name(), header)?;
-            if is_container {
-                form = "kerf";
-            }
-            tensors.extend(folded.into_iter().map(|folded| entry(shard, folded)));
-        }
+        let config = read_config(folder.as_ref(), &files)?;
+        let content = match shard_files.iter().any(|file| file.ends_with(".gguf")) {
+            true => open_gguf(folder.as_ref(), shard_files)?,
+            false => open_shards(folder.as_ref(), shard_files, index, config.as_ref())?,
+        };
         Ok(Self {
-            by_name: names(&folder.name(), &tensors)?,
+            by_name: names(&folder.name(), &content.tensors)?,
             sidecars: sidecars::find(folder.as_ref(), &files)?,
-            config: read_config(folder.as_ref(), &files)?,
+            config,
             index_bytes,
-            form,
-            metadata,
+            form: content.form,
+            metadata: content.metadata,
             folder,
-            shards,
-            tensors,
-            sources,
+            shards: content.shards,
+            tensors: content.tensors,
+            sources: content.sources,
         })
     }
 
@@ -221,6 +216,129 @@ impl Catalog {
     /// Whether there is a tensor of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+}
+
+/// What the files with tensors hold.
+struct Content {
+    shards: Vec<Shard>,
+    sources: Vec<Arc<dyn Source>>,
+    tensors: Vec<TensorEntry>,
+    form: &'static str,
+    metadata: BTreeMap<String, String>,
+}
+
+/// Safetensors files: plain, kerf containers, or compressed-tensors.
+fn open_shards(
+    folder: &dyn Folder,
+    files: Vec<String>,
+    index: Option<index::Index>,
+    config: Option<&serde_json::Value>,
+) -> Result<Content, TensorsError> {
+    let (mut shards, mut sources, mut headers) = (Vec::new(), Vec::new(), Vec::new());
+    for file in files {
+        let source = folder.open(&file)?;
+        let header = Header::read(source.as_ref())?;
+        shards.push(Shard {
+            file,
+            len_bytes: source.len_bytes(),
+            header_bytes: header.header_bytes,
+        });
+        sources.push(source);
+        headers.push(header);
+    }
+    index::check_unique(&folder.name(), &shards, &headers)?;
+    if let Some(index) = index {
+        index.check(&shards, &headers)?;
+    }
+    let groups = match pack_quantized::settings(config) {
+        Some(settings) => Some(pack_quantized::Groups::read(&folder.name(), settings)?),
+        None => None,
+    };
+    let mut content = Content {
+        metadata: headers.first().map(model_metadata).unwrap_or_default(),
+        form: groups
+            .as_ref()
+            .map_or("safetensors", |_| "compressed-tensors"),
+        tensors: Vec::new(),
+        shards,
+        sources,
+    };
+    for (shard, header) in headers.into_iter().enumerate() {
+        let source = &content.sources[shard];
+        let is_container = crate::kerf::is_container(&header);
+        if let (Some(groups), false) = (&groups, is_container) {
+            let folded = groups.fold(source.as_ref(), shard, header.tensors)?;
+            content.tensors.extend(folded);
+            continue;
+        }
+        let (folded, is_container) = fold(source.name(), header)?;
+        if is_container {
+            content.form = "kerf";
+        }
+        let entries = folded.into_iter().map(|folded| entry(shard, folded));
+        content.tensors.extend(entries);
+    }
+    Ok(content)
+}
+
+/// A GGUF file, of which a model has one.
+fn open_gguf(folder: &dyn Folder, files: Vec<String>) -> Result<Content, TensorsError> {
+    if files.len() > 1 {
+        return Err(TensorsError::NotAModel {
+            path: folder.name(),
+            reason: "it has several .gguf files; name one of them".into(),
+        });
+    }
+    let mut content = Content {
+        shards: Vec::new(),
+        sources: Vec::new(),
+        tensors: Vec::new(),
+        form: "gguf",
+        metadata: BTreeMap::new(),
+    };
+    for file in files {
+        let source = folder.open(&file)?;
+        let gguf = Gguf::read(source.as_ref())?;
+        content
+            .tensors
+            .extend(gguf.tensors.into_iter().map(gguf_entry));
+        content.shards.push(Shard {
+            file,
+            len_bytes: source.len_bytes(),
+            header_bytes: gguf.header_bytes,
+        });
+        content.sources.push(source);
+    }
+    Ok(content)
+}
+
+fn gguf_entry(tensor: GgufTensor) -> TensorEntry {
+    let span = Span {
+        shard: 0,
+        offset: tensor.offset,
+        len_bytes: tensor.len_bytes,
+    };
+    let (grid, dtype) = match tensor.kind {
+        Kind::Float(dtype) => (None, dtype),
+        Kind::Blocks(blocks) => (Some(blocks.grid()), DType::F32),
+    };
+    let as_it_is = grid.is_none() && tensor.head_rows == 0 && !tensor.plus_one;
+    TensorEntry {
+        name: tensor.name,
+        dtype,
+        shape: tensor.shape,
+        stored: match as_it_is {
+            true => Stored::Plain(span),
+            false => Stored::Coded(Coded {
+                grid,
+                body: Body::Gguf {
+                    span,
+                    head_rows: tensor.head_rows,
+                    plus_one: tensor.plus_one,
+                },
+            }),
+        },
     }
 }
 

@@ -17,6 +17,10 @@ impl Catalog {
                 tensor: entry.name.clone(),
                 dtype: "packed in a kerf container".into(),
             }),
+            Stored::Coded(_) => Err(TensorsError::WrongDType {
+                tensor: entry.name.clone(),
+                dtype: "in the codes of another format".into(),
+            }),
         }
     }
 
@@ -58,6 +62,11 @@ impl Catalog {
                 }
                 Ok(())
             }
+            Stored::Coded(coded) => {
+                let matrix = self.decode_coded(compute, entry, coded)?;
+                matrix.dequantize_into(compute, values);
+                Ok(())
+            }
         }
     }
 
@@ -88,6 +97,7 @@ impl Catalog {
         let mut digest = Digest::default();
         match &entry.stored {
             Stored::Packed { record, .. } => return Ok(record.source_digest.clone()),
+            Stored::Coded(_) => return Ok(String::new()),
             Stored::Plain(_) if entry.dtype == DType::F32 => {
                 digest.update(as_bytes(values));
             }
@@ -132,6 +142,7 @@ impl Catalog {
                 Ok(values[rows.start * cols..rows.end * cols].to_vec())
             }
             Stored::Packed { .. } => self.read_packed_rows(compute, entry, rows),
+            Stored::Coded(coded) => self.read_coded_rows(compute, entry, coded, rows),
         }
     }
 

@@ -1,10 +1,8 @@
 //! Dense safetensors: zeros where weights were pruned, values in the element type of the source. Everything loads it.
 
-use super::{Format, copy};
+use super::{Format, Outgoing, Piece, Planned, safetensors_files, write_floats};
 use crate::bytes::as_bytes;
-use crate::catalog::{Catalog, Stored, TensorEntry};
-use crate::safetensors::OutTensor;
-use crate::{DType, Sink, TensorsError};
+use crate::{DType, Grid, Scales, Sink, TensorsError};
 use kerf_kernels::{Compute, Kernels};
 use std::collections::BTreeMap;
 
@@ -16,37 +14,45 @@ impl Format for Safetensors {
         "safetensors"
     }
 
-    fn file_name(&self) -> (&'static str, &'static str) {
-        ("model", "safetensors")
+    fn grid(&self, grid: Grid, dtype: DType, _cols: usize) -> Option<Grid> {
+        Some(product_in(grid, dtype))
     }
 
-    fn plan(&self, entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>) {
-        (vec![entry.as_out()], BTreeMap::new())
-    }
-
-    fn metadata(&self) -> BTreeMap<String, String> {
+    fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
         // transformers refuses a file that does not say for which framework its layout is.
-        BTreeMap::from([("format".to_owned(), "pt".to_owned())])
+        let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
+        Ok(safetensors_files(
+            ("model", "safetensors"),
+            model,
+            metadata,
+            |entry, _| (vec![entry.as_out()], BTreeMap::new()),
+        ))
     }
 
     fn write(
         &self,
         compute: &Compute,
-        catalog: &Catalog,
-        entry: &TensorEntry,
-        _index: usize,
+        piece: &Piece<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
-        if let Stored::Plain(span) = &entry.stored {
-            return copy(catalog, span, sink);
-        }
-        let values = catalog.read_f32(compute, entry)?;
-        write_as(&compute.kernels, entry.dtype, &values, sink)
+        write_floats(compute, piece, piece.entry.dtype, sink)
+    }
+}
+
+/// A grid whose products with codes are values of the type in which they will be stored.
+pub(super) fn product_in(grid: Grid, dtype: DType) -> Grid {
+    Grid {
+        scales: match dtype {
+            DType::F16 => Scales::F16Product,
+            DType::BF16 => Scales::Bf16Product,
+            _ => Scales::Positive,
+        },
+        ..grid
     }
 }
 
 /// Values rounded to `dtype`, piece by piece.
-fn write_as(
+pub(super) fn write_as(
     kernels: &Kernels,
     dtype: DType,
     values: &[f32],

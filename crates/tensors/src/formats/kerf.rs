@@ -1,10 +1,10 @@
 //! The kerf container: solved matrices as parts, everything else as it was.
 
-use super::{Format, copy};
+use super::{Card, Format, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
 use crate::catalog::{Catalog, Stored, TensorEntry};
-use crate::kerf::{is_part_name, metadata, part_name, record_metadata};
+use crate::kerf::{is_part_name, metadata, part_name, planned_parts, record_metadata, unmasked};
 use crate::safetensors::OutTensor;
-use crate::{Sink, TensorsError};
+use crate::{DType, EncodedTensor, Grid, Sink, TensorsError};
 use kerf_kernels::Compute;
 use std::collections::BTreeMap;
 
@@ -16,42 +16,68 @@ impl Format for Kerf {
         "kerf"
     }
 
-    fn file_name(&self) -> (&'static str, &'static str) {
-        ("model", "kerf")
+    fn check(&self, source: &Catalog, _card: &Card) -> Result<(), TensorsError> {
+        let mut names = source.tensors.iter().map(|entry| &entry.name);
+        match names.find(|name| is_part_name(name)) {
+            None => Ok(()),
+            Some(name) => Err(TensorsError::ReservedName {
+                tensor: name.clone(),
+                format: self.id().to_owned(),
+            }),
+        }
     }
 
-    fn plan(&self, entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>) {
-        let Stored::Packed { record, parts } = &entry.stored else {
-            return (vec![entry.as_out()], BTreeMap::new());
-        };
-        let out = |(part, dtype, shape, _): &(String, _, Vec<usize>, _)| OutTensor {
-            name: part_name(&entry.name, part),
-            dtype: *dtype,
-            shape: shape.clone(),
-        };
-        let metadata = record_metadata(&entry.name, record);
-        (parts.iter().map(out).collect(), metadata)
+    fn foreseeable(&self) -> bool {
+        false
     }
 
-    fn reserves(&self, name: &str) -> bool {
-        is_part_name(name)
-    }
-
-    fn metadata(&self) -> BTreeMap<String, String> {
-        metadata()
+    fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
+        Ok(safetensors_files(
+            ("model", "kerf"),
+            model,
+            metadata(),
+            unit,
+        ))
     }
 
     fn write(
         &self,
-        _compute: &Compute,
-        catalog: &Catalog,
-        entry: &TensorEntry,
-        index: usize,
+        compute: &Compute,
+        piece: &Piece<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
+        let (catalog, entry) = (piece.catalog, piece.entry);
         match &entry.stored {
-            Stored::Plain(span) => copy(catalog, span, sink),
-            Stored::Packed { parts, .. } => copy(catalog, &parts[index].3, sink),
+            Stored::Packed { parts, .. } => copy(catalog, &parts[piece.index].3, sink),
+            Stored::Coded(coded) if coded.grid.is_some() => {
+                let matrix = catalog.read_matrix(compute, entry)?;
+                let tensor =
+                    EncodedTensor::encode(compute, &entry.name, entry.dtype, "", "", &matrix);
+                sink.write(&tensor.parts[piece.index].bytes)
+            }
+            _ => write_floats(compute, piece, entry.dtype, sink),
         }
+    }
+}
+
+fn unit(entry: &TensorEntry, _: Option<Grid>) -> (Vec<OutTensor>, BTreeMap<String, String>) {
+    let out = |(part, dtype, shape): (&str, DType, Vec<usize>)| OutTensor {
+        name: part_name(&entry.name, part),
+        dtype,
+        shape,
+    };
+    match (&entry.stored, entry.grid()) {
+        (Stored::Packed { record, parts }, _) => {
+            let parts = parts.iter();
+            let parts = parts.map(|(part, dtype, shape, _)| out((part, *dtype, shape.clone())));
+            (parts.collect(), record_metadata(&entry.name, record))
+        }
+        (Stored::Coded(_), Some(grid)) => {
+            // Codes of other formats have no mask: zeros are codes like others.
+            let record = unmasked([entry.shape[0], entry.shape[1]], entry.dtype, grid);
+            let parts = planned_parts(&record).into_iter().map(out);
+            (parts.collect(), record_metadata(&entry.name, &record))
+        }
+        _ => (vec![entry.as_out()], BTreeMap::new()),
     }
 }

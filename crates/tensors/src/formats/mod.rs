@@ -1,66 +1,241 @@
-//! Forms in which a finished model is written: one file and one row each. `kerf` and dense `safetensors`.
+//! Forms in which a finished model is written: one file and one row each. [`Format`] says what a row must know: which grids it
+//! has, so that solvers work on them, and how a matrix on its grid becomes bytes.
 
+mod card;
+mod compressed_tensors;
 mod dense;
+mod gguf;
 mod kerf;
+mod onto;
 mod output;
 
+pub use card::{Card, GgufCard, GgufName, Part, TokenizerValues, Value};
+pub(crate) use compressed_tensors::target_matches;
+pub use onto::{Onto, onto};
 pub use output::{AsItIs, Output, Replacement, Told};
 
-use crate::catalog::{Catalog, Span, TensorEntry};
-use crate::safetensors::OutTensor;
+use crate::catalog::{Catalog, Span, Stored, TensorEntry};
+use crate::safetensors::{OutTensor, WritePlan, plan_files};
 use crate::source::in_pieces;
-use crate::{Sink, TensorsError};
+use crate::{DType, Grid, Sink, TensorsError};
 use kerf_kernels::Compute;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+/// Which matrices options are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Target matrices.
+    Targets,
+    /// Matrices of a rule.
+    Rule,
+    /// Embeddings and head.
+    Embeddings,
+}
+
+/// What options are if the user does not say. `None`: as for every format.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Defaults {
+    /// Bits of target matrices.
+    pub bits: Option<u8>,
+    /// Columns that share a scale.
+    pub group_size: Option<usize>,
+    /// Bits of embeddings and head.
+    pub embedding_bits: Option<u8>,
+}
+
+/// An option that does not fit a format: what would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misfit {
+    /// Bits.
+    Bits(&'static str),
+    /// Group size.
+    GroupSize(&'static str),
+}
+
+/// A model on its way out.
+pub struct Outgoing<'a> {
+    /// Where it comes from.
+    pub source: &'a Catalog,
+    /// What is known of it.
+    pub card: &'a Card,
+    /// Its tensors, as they are now.
+    pub entries: Vec<TensorEntry>,
+    /// Grid that each shall be on.
+    pub grids: Vec<Option<Grid>>,
+    /// What to say of the model in every header.
+    pub metadata: BTreeMap<String, String>,
+    /// No file but of a single larger tensor exceeds this, if the format has several.
+    pub max_file_bytes: u64,
+}
+
+/// All files of a model.
+pub struct Planned {
+    /// Files, each with its header.
+    pub plan: WritePlan,
+    /// Index of the entry, and which of its plain tensors, of each tensor of the files.
+    pub places: HashMap<String, (usize, usize)>,
+    /// Bytes of headers that are no matter of the tensors: a tokenizer.
+    pub carried_bytes: u64,
+    /// config.json, if it changes.
+    pub config: Option<serde_json::Value>,
+    /// Things a user should know.
+    pub notes: Vec<String>,
+}
+
+/// One plain tensor of the result to be written.
+pub struct Piece<'a> {
+    /// Where the tensor is read from.
+    pub catalog: &'a Catalog,
+    /// The tensor.
+    pub entry: &'a TensorEntry,
+    /// Grid that it shall be on.
+    pub grid: Option<Grid>,
+    /// Which of those that it becomes.
+    pub index: usize,
+    /// What is known of the model.
+    pub card: &'a Card,
+}
 
 /// A form of a finished model.
 pub trait Format: Sync {
     /// Stable id, as options have it.
     fn id(&self) -> &'static str;
-    /// Stem and extension of its files.
-    fn file_name(&self) -> (&'static str, &'static str);
-    /// The plain tensors that one tensor becomes, plain or packed as it is now, and the metadata entries it needs, before
-    /// its bytes are made.
-    fn plan(&self, entry: &TensorEntry) -> (Vec<OutTensor>, BTreeMap<String, String>);
-    /// Whether a tensor of that name would be taken for something else by a reader.
-    fn reserves(&self, _name: &str) -> bool {
+    /// What a reader finds of it: the `form` of a catalog.
+    fn form(&self) -> &'static str {
+        self.id()
+    }
+    /// Whether a weight that was removed is exactly 0 for its readers. Where it is not, plan and report say so.
+    fn keeps_zeros(&self) -> bool {
+        true
+    }
+    /// Whether the tokenizer goes into its file.
+    fn holds_tokenizer(&self) -> bool {
         false
     }
-    /// Metadata for every file.
-    fn metadata(&self) -> BTreeMap<String, String>;
-    /// Streams the bytes of the plain tensor `index` of those that `plan` named.
+    /// Whether a matrix without codes is rounded when a model is converted. A form of floats keeps what it gets.
+    fn rounds(&self) -> bool {
+        false
+    }
+    /// Values of options that this form implies.
+    fn defaults(&self) -> Defaults {
+        Defaults::default()
+    }
+    /// Whether it has a grid of so many bits (`None`: floats) and columns a group.
+    fn accepts(&self, _scope: Scope, _bits: Option<u8>, _group_size: usize) -> Result<(), Misfit> {
+        Ok(())
+    }
+    /// The grid of one matrix with rows of `cols` weights, where `grid` is asked for all: with the scales that its readers
+    /// know. `None`: it can only hold such a matrix as floats.
+    fn grid(&self, grid: Grid, _dtype: DType, _cols: usize) -> Option<Grid> {
+        Some(grid)
+    }
+    /// Float type of a matrix that is not on a grid.
+    fn float(&self, dtype: DType) -> DType {
+        dtype
+    }
+    /// `FORMAT_UNSUPPORTED` or `RESERVED_NAME` if it cannot hold a model. Asked before the work starts.
+    fn check(&self, _source: &Catalog, _card: &Card) -> Result<(), TensorsError> {
+        Ok(())
+    }
+    /// Whether its bytes do not depend on what is removed, so that a plan knows them.
+    fn foreseeable(&self) -> bool {
+        true
+    }
+    /// Decides every file and header, before a byte of content is made.
+    fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError>;
+    /// Streams the bytes of one plain tensor.
     fn write(
         &self,
         compute: &Compute,
-        catalog: &Catalog,
-        entry: &TensorEntry,
-        index: usize,
+        piece: &Piece<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError>;
 }
 
-/// `RESERVED_NAME` if the format cannot store a tensor of the model under its name. Asked before the work starts.
-pub fn check_names(format: &dyn Format, catalog: &Catalog) -> Result<(), TensorsError> {
-    let reserved = catalog
-        .tensors
-        .iter()
-        .find(|entry| format.reserves(&entry.name));
-    reserved.map_or(Ok(()), |entry| {
-        Err(TensorsError::ReservedName {
-            tensor: entry.name.clone(),
-            format: format.id().to_owned(),
-        })
-    })
+impl std::fmt::Debug for dyn Format {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.id())
+    }
 }
 
 /// All formats. Each row runs through the battery of contract tests.
 pub fn table() -> &'static [&'static dyn Format] {
-    &[&kerf::Kerf, &dense::Safetensors]
+    static TABLE: [&dyn Format; 5] = [
+        &kerf::Kerf,
+        &dense::Safetensors,
+        &compressed_tensors::CompressedTensors,
+        &gguf::Q4_0,
+        &gguf::Q8_0,
+    ];
+    &TABLE
 }
 
 /// The format of that id.
 pub fn by_id(id: &str) -> Option<&'static dyn Format> {
     table().iter().copied().find(|format| format.id() == id)
+}
+
+/// What is to be said of matrices that are not stored as asked: rows of `cols` weights each.
+pub fn fallback_note(
+    format: &dyn Format,
+    asked: Grid,
+    dtype: DType,
+    cols: &[usize],
+) -> Option<String> {
+    let mut odd: Vec<usize> = cols.to_vec();
+    odd.retain(|cols| match format.grid(asked, dtype, *cols) {
+        None => true,
+        // A shorter row is one group in every form.
+        Some(grid) => grid.group_size != asked.group_size && *cols > asked.group_size,
+    });
+    let count = odd.len();
+    let first = *odd.first()?;
+    let group = asked.group_size;
+    let how = match format.grid(asked, dtype, first) {
+        None => format!("stored as {}", format.float(dtype).name()),
+        Some(_) => "one scale a row".to_owned(),
+    };
+    Some(format!(
+        "{count} matrices have rows that are no multiple of {group} weights (such as {first}): {how} in {}",
+        format.id()
+    ))
+}
+
+/// Files of safetensors. `unit` says which plain tensors an entry becomes, with metadata of their own.
+fn safetensors_files(
+    stem_and_extension: (&str, &str),
+    model: &Outgoing<'_>,
+    own_metadata: BTreeMap<String, String>,
+    unit: impl Fn(&TensorEntry, Option<Grid>) -> (Vec<OutTensor>, BTreeMap<String, String>),
+) -> Planned {
+    let entries = model.entries.iter().zip(&model.grids);
+    let units: Vec<_> = entries.map(|(entry, grid)| unit(entry, *grid)).collect();
+    let mut places = HashMap::new();
+    for (index, (tensors, _)) in units.iter().enumerate() {
+        for (part, tensor) in tensors.iter().enumerate() {
+            places.insert(tensor.name.clone(), (index, part));
+        }
+    }
+    let mut metadata = model.metadata.clone();
+    metadata.extend(own_metadata);
+    let (stem, extension) = stem_and_extension;
+    Planned {
+        plan: plan_files(stem, extension, &units, &metadata, model.max_file_bytes),
+        places,
+        carried_bytes: 0,
+        config: without_quantization(model.source),
+        notes: Vec::new(),
+    }
+}
+
+/// config.json of a model that was in another form, without what it said of that.
+fn without_quantization(source: &Catalog) -> Option<serde_json::Value> {
+    if source.form != "compressed-tensors" {
+        return None;
+    }
+    let mut config = source.config.clone()?;
+    config.as_object_mut()?.shift_remove("quantization_config");
+    Some(config)
 }
 
 /// Copies stored bytes as they are.
@@ -69,4 +244,20 @@ fn copy(catalog: &Catalog, span: &Span, sink: &mut dyn Sink) -> Result<(), Tenso
     in_pieces(source, span.offset, span.len_bytes, |piece| {
         sink.write(piece)
     })
+}
+
+/// Values in a float type: copied where they are stored so.
+fn write_floats(
+    compute: &Compute,
+    piece: &Piece<'_>,
+    dtype: DType,
+    sink: &mut dyn Sink,
+) -> Result<(), TensorsError> {
+    match &piece.entry.stored {
+        Stored::Plain(span) if piece.entry.dtype == dtype => copy(piece.catalog, span, sink),
+        _ => {
+            let values = piece.catalog.read_f32(compute, piece.entry)?;
+            dense::write_as(&compute.kernels, dtype, &values, sink)
+        }
+    }
 }

@@ -1,12 +1,12 @@
 //! A whole model on its way out: planned from headers, then streamed, at most one matrix in memory.
 
-use super::Format;
+use super::{Card, Format, Onto, Outgoing, Part, Piece, Planned, fallback_note, onto};
 use crate::catalog::{Catalog, TensorEntry};
 use crate::folder::{OutFolder, copy_file, write_file};
-use crate::safetensors::{PlannedFile, WritePlan, plan_files, stream_file};
-use crate::{Sink, TensorsError};
+use crate::safetensors::{PlannedFile, stream_file};
+use crate::{Grid, Sink, TensorsError};
 use kerf_kernels::Compute;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// What takes the place of tensors of the source.
 pub trait Replacement {
@@ -35,68 +35,159 @@ pub type Told<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
 /// A model that will be written: its files, and where each of their tensors comes from.
 pub struct Output<'a> {
     source: &'a Catalog,
+    card: &'a Card,
     format: &'static dyn Format,
     replacement: &'a dyn Replacement,
-    plan: WritePlan,
-    /// Index of the source tensor, and which of its plain tensors, of each tensor of the result.
-    places: HashMap<String, (usize, usize)>,
+    planned: Planned,
+    /// Tensors as they are, and the grid that each shall be on.
+    entries: Vec<TensorEntry>,
+    grids: Vec<Option<Grid>>,
+    /// config.json, if it changes, as text.
+    config: Option<String>,
 }
 
+const CONFIG: &str = "config.json";
+
 impl<'a> Output<'a> {
-    /// Decides every file and header. `metadata` goes into every header beside that of the format, which wins; no file but of a single
-    /// larger tensor exceeds `max_file_bytes` of content.
+    /// Decides every file and header. `metadata` goes into every header of safetensors beside that of the format, which wins; no such file
+    /// but of a single larger tensor exceeds `max_file_bytes` of content. With `convert`, target matrices and embeddings
+    /// that are not on a grid of the format are brought to one; else they stay as they are.
     ///
     /// # Errors
-    /// `RESERVED_NAME`, and those of opening a replacement.
+    /// Those of [`Format::check`], and of opening a replacement.
     pub fn plan(
         source: &'a Catalog,
+        card: &'a Card,
         format: &'static dyn Format,
         replacement: &'a dyn Replacement,
-        mut metadata: BTreeMap<String, String>,
+        metadata: BTreeMap<String, String>,
+        max_file_bytes: u64,
+        convert: bool,
+    ) -> Result<Self, TensorsError> {
+        format.check(source, card)?;
+        let mut entries = Vec::with_capacity(source.tensors.len());
+        for entry in &source.tensors {
+            entries.push(match replacement.open(entry)? {
+                Some(catalog) => catalog.get(&entry.name)?.clone(),
+                None => entry.clone(),
+            });
+        }
+        let grids = entries
+            .iter()
+            .map(|entry| grid_of(format, card, entry, convert));
+        let model = Outgoing {
+            source,
+            card,
+            grids: grids.collect(),
+            entries,
+            metadata,
+            max_file_bytes,
+        };
+        let mut output = Self::of(model, format, replacement)?;
+        if convert {
+            let notes = conversion_notes(format, &output.entries, &output.grids, card);
+            output.planned.notes.extend(notes);
+        }
+        Ok(output)
+    }
+
+    /// The result of a run that has not begun: for each tensor of the source the grid that it will be on. It knows sizes alone.
+    /// Only for a format whose sizes can be foreseen.
+    ///
+    /// # Errors
+    /// Those of [`Format::check`].
+    pub fn foresee(
+        source: &'a Catalog,
+        card: &'a Card,
+        format: &'static dyn Format,
+        grids: Vec<Option<Grid>>,
+        metadata: BTreeMap<String, String>,
         max_file_bytes: u64,
     ) -> Result<Self, TensorsError> {
-        super::check_names(format, source)?;
-        let (mut units, mut places) = (Vec::new(), HashMap::new());
-        for (index, entry) in source.tensors.iter().enumerate() {
-            let unit = match replacement.open(entry)? {
-                Some(catalog) => format.plan(catalog.get(&entry.name)?),
-                None => format.plan(entry),
-            };
-            for (part, tensor) in unit.0.iter().enumerate() {
-                places.insert(tensor.name.clone(), (index, part));
-            }
-            units.push(unit);
-        }
-        metadata.extend(format.metadata());
-        let (stem, extension) = format.file_name();
-        Ok(Self {
+        let model = Outgoing {
             source,
+            card,
+            grids,
+            entries: source.tensors.clone(),
+            metadata,
+            max_file_bytes,
+        };
+        Self::of(model, format, &AsItIs)
+    }
+
+    fn of(
+        model: Outgoing<'a>,
+        format: &'static dyn Format,
+        replacement: &'a dyn Replacement,
+    ) -> Result<Self, TensorsError> {
+        let planned = format.plan(&model)?;
+        let json = |config| format!("{config:#}\n");
+        Ok(Self {
+            config: planned.config.as_ref().map(json),
+            entries: model.entries,
+            grids: model.grids,
+            source: model.source,
+            card: model.card,
             format,
             replacement,
-            plan: plan_files(stem, extension, &units, &metadata, max_file_bytes),
-            places,
+            planned,
         })
+    }
+
+    /// Things a user should know.
+    pub fn notes(&self) -> &[String] {
+        &self.planned.notes
+    }
+
+    /// Files with tensors, as they will be.
+    pub fn files(&self) -> &[PlannedFile] {
+        &self.planned.plan.files
     }
 
     /// Bytes of all files, those that are carried along included.
     pub fn total_bytes(&self) -> u64 {
-        let index = self.plan.index.as_ref().map_or(0, |(_, json)| json.len());
-        let files = self.plan.files.iter().map(PlannedFile::len_bytes);
-        let sidecars = self.source.sidecars.iter().map(|(_, bytes)| bytes);
-        files.sum::<u64>() + index as u64 + sidecars.sum::<u64>()
+        let index = self
+            .planned
+            .plan
+            .index
+            .as_ref()
+            .map_or(0, |(_, json)| json.len());
+        let files = self.planned.plan.files.iter().map(PlannedFile::len_bytes);
+        let sidecars = self.sidecars().map(|(_, bytes)| bytes);
+        let config = self.config.as_ref().map_or(0, String::len);
+        files.sum::<u64>() + (index + config) as u64 + sidecars.sum::<u64>()
     }
 
-    /// Bytes of all headers.
+    /// Files that are carried along as they are.
+    fn sidecars(&self) -> impl Iterator<Item = (&String, u64)> {
+        let changed = self.config.is_some();
+        let sidecars = self.source.sidecars.iter();
+        let kept = sidecars.filter(move |(name, _)| !(changed && name == CONFIG));
+        kept.map(|(name, bytes)| (name, *bytes))
+    }
+
+    /// Bytes of all headers, without the tokenizer that may be in one.
     pub fn header_bytes(&self) -> u64 {
-        let headers = self.plan.files.iter().map(|file| file.header.len() as u64);
-        headers.sum()
+        let headers = self
+            .planned
+            .plan
+            .files
+            .iter()
+            .map(|file| file.header.len() as u64);
+        headers.sum::<u64>() - self.planned.carried_bytes
     }
 
     /// Bytes that each tensor of the source takes in the result, in the order of the catalog.
     pub fn tensor_bytes(&self) -> Vec<u64> {
         let mut bytes = vec![0; self.source.tensors.len()];
-        for tensor in self.plan.files.iter().flat_map(|file| &file.tensors) {
-            bytes[self.places[&tensor.name].0] += tensor.len_bytes();
+        for tensor in self
+            .planned
+            .plan
+            .files
+            .iter()
+            .flat_map(|file| &file.tensors)
+        {
+            bytes[self.planned.places[&tensor.name].0] += tensor.len_bytes();
         }
         bytes
     }
@@ -112,19 +203,23 @@ impl<'a> Output<'a> {
         told: &mut Told<'_, E>,
     ) -> Result<(), E> {
         let mut left = vec![0usize; self.source.tensors.len()];
-        for (index, _) in self.places.values() {
+        for (index, _) in self.planned.places.values() {
             left[*index] += 1;
         }
-        for file in &self.plan.files {
+        for file in &self.planned.plan.files {
             self.write_tensors(compute, out, file, &mut left, told)?;
         }
-        if let Some((name, json)) = &self.plan.index {
+        if let Some((name, json)) = &self.planned.plan.index {
             write_file(out, name, json.as_bytes())?;
             told(name, json.len() as u64)?;
         }
-        for (name, bytes) in &self.source.sidecars {
+        if let Some(config) = &self.config {
+            write_file(out, CONFIG, config.as_bytes())?;
+            told(CONFIG, config.len() as u64)?;
+        }
+        for (name, bytes) in self.sidecars() {
             copy_file(self.source.folder.as_ref(), out, name)?;
-            told(name, *bytes)?;
+            told(name, bytes)?;
         }
         Ok(())
     }
@@ -140,7 +235,7 @@ impl<'a> Output<'a> {
         told(&file.file, file.header.len() as u64)?;
         let mut opened: Option<(usize, Option<Catalog>)> = None;
         stream_file(out, file, &mut |tensor, sink| {
-            let (index, part) = self.places[&tensor.name];
+            let (index, part) = self.planned.places[&tensor.name];
             let entry = &self.source.tensors[index];
             if opened.as_ref().is_none_or(|(at, _)| *at != index) {
                 opened = Some((index, self.replacement.open(entry)?));
@@ -169,6 +264,86 @@ impl<'a> Output<'a> {
             Some(catalog) => (catalog, catalog.get(&entry.name)?),
             None => (self.source, entry),
         };
-        self.format.write(compute, catalog, entry, part, sink)
+        let piece = Piece {
+            catalog,
+            entry,
+            grid: self.grids[index],
+            index: part,
+            card: self.card,
+        };
+        self.format.write(compute, &piece, sink)
     }
+}
+
+/// The grid that a tensor shall be on: its own if the format has it, one near it, or for floats that of the format.
+fn grid_of(format: &dyn Format, card: &Card, entry: &TensorEntry, convert: bool) -> Option<Grid> {
+    let [_, cols] = entry.shape[..] else {
+        return None;
+    };
+    if !format.rounds() {
+        return entry.grid();
+    }
+    let part = card.part(&entry.name);
+    if part == Part::Other || entry.is_empty() || !entry.dtype.is_computable() {
+        return None;
+    }
+    let defaults = format.defaults();
+    let bits = match part {
+        Part::Target => Some(defaults.bits.unwrap_or(4)),
+        _ => defaults.embedding_bits.filter(|bits| *bits <= 8),
+    };
+    let usual = bits.map(|bits| Grid::new(bits, defaults.group_size.unwrap_or(128)));
+    let asked = match entry.grid() {
+        // What a run has solved is on a grid of the format, as is a matrix whose bits no format implies.
+        Some(own) if usual.is_some() && !(convert && defaults.bits.is_some()) => Some(own),
+        Some(_) => usual,
+        None => usual.filter(|_| convert),
+    };
+    format.grid(asked?, entry.dtype, cols)
+}
+
+/// What a conversion changes.
+fn conversion_notes(
+    format: &dyn Format,
+    entries: &[TensorEntry],
+    grids: &[Option<Grid>],
+    card: &Card,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    let (mut rounded, mut scales, mut all) = (0, 0, 0);
+    for (entry, grid) in entries.iter().zip(grids) {
+        let (Some(grid), [_, cols], true) = (grid, &entry.shape[..], format.rounds()) else {
+            continue;
+        };
+        all += 1;
+        match onto(entry.grid(), *grid, *cols) {
+            Onto::Same => {}
+            Onto::Scales => scales += 1,
+            Onto::Rounded => rounded += 1,
+        }
+    }
+    let id = format.id();
+    if rounded > 0 {
+        notes.push(format!("{rounded} of {all} matrices were rounded to the nearest values of {id}, without calibration: compress with format {id} loses less"));
+    }
+    if scales > 0 {
+        notes.push(format!(
+            "{scales} of {all} matrices kept their codes, but their scales were rounded for {id}"
+        ));
+    }
+    let targets = entries.iter();
+    let targets = targets.filter(|entry| card.part(&entry.name) == Part::Target);
+    let cols: Vec<usize> = targets
+        .clone()
+        .filter_map(|entry| entry.shape.get(1).copied())
+        .collect();
+    if let (true, Some(first)) = (format.rounds(), targets.clone().next()) {
+        let group = format.defaults().group_size.unwrap_or(128);
+        let asked = first
+            .grid()
+            .filter(|_| format.defaults().group_size.is_none());
+        let asked = asked.unwrap_or(Grid::new(4, group));
+        notes.extend(fallback_note(format, asked, first.dtype, &cols));
+    }
+    notes
 }

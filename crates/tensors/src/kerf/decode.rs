@@ -38,7 +38,11 @@ pub(super) fn matrix(
         Body::Grid(grid) => Values::Codes {
             grid,
             codes: body.codes(grid)?,
-            scales: scales(&compute.kernels, find(parts, "scales").unwrap_or_default())?,
+            scales: scales(
+                &compute.kernels,
+                grid,
+                find(parts, "scales").unwrap_or_default(),
+            )?,
         },
         Body::Float(dtype) => Values::Float {
             dtype,
@@ -169,13 +173,12 @@ fn check_body<'a>(layout: &Layout, body: &'a [u8], offsets: &[usize]) -> Result<
     Ok(&body[..end])
 }
 
-fn scales(kernels: &Kernels, bytes: &[u8]) -> Result<Vec<f32>, String> {
+fn scales(kernels: &Kernels, grid: Grid, bytes: &[u8]) -> Result<Vec<f32>, String> {
     let mut narrow = vec![0u16; bytes.len() / 2];
     as_bytes_mut(&mut narrow).copy_from_slice(bytes);
     let mut scales = vec![0.0; narrow.len()];
     kernels.f16_to_f32(&narrow, &mut scales);
-    let wrong = |scale: &f32| !scale.is_finite() || scale.is_sign_negative();
-    match scales.iter().position(wrong) {
+    match scales.iter().position(|scale| !grid.has_scale(*scale)) {
         Some(at) => Err(format!("scale {at} is {}", scales[at])),
         None => Ok(scales),
     }

@@ -32,6 +32,11 @@ pub(crate) fn model_metadata(header: &Header) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Whether a header is that of a container, of whatever version.
+pub(crate) fn is_container(header: &Header) -> bool {
+    header.metadata.contains_key(VERSION_KEY)
+}
+
 /// Stored name of a part.
 pub(crate) fn part_name(name: &str, part: &str) -> String {
     format!("{name}{INFIX}{part}")
@@ -142,7 +147,7 @@ fn fold_matrix(
         serde_json::from_str(json).map_err(|error| format!("its record is damaged: {error}"))?;
     if record.version() > version {
         return Err(format!(
-            "a transposed matrix in a file of version {version}"
+            "a transposed matrix or a grid of version 2 in a file of version {version}"
         ));
     }
     let layout = Layout::new(&record)?;

@@ -41,7 +41,11 @@ impl Layout {
                 if !(2..=8).contains(&bits) {
                     return Err(format!("{bits} bits, where 2 to 8 are possible"));
                 }
-                Body::Grid(Grid { bits, group_size })
+                Body::Grid(Grid {
+                    bits,
+                    group_size,
+                    scales: record.scales,
+                })
             }
             (None, None, Some(dtype)) if dtype.is_computable() => Body::Float(dtype),
             _ => return Err("its record is neither of codes nor of floats".into()),

@@ -11,15 +11,16 @@ mod layout;
 pub(crate) use decode::rows;
 pub use file::metadata;
 pub(crate) use file::{
-    Folded, fold, is_part_name, model_metadata, part_name, record_metadata, static_part,
+    Folded, fold, is_container, is_part_name, model_metadata, part_name, record_metadata,
+    static_part,
 };
 pub use layout::BLOCK_ROWS;
 
-use crate::{DType, QuantizedMatrix, TensorsError, Values};
+use crate::{DType, Grid, QuantizedMatrix, Scales, TensorsError, Values};
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-/// Newest version of the container that this program reads, and writes for files with a transposed matrix.
+/// Newest version of the container that this program reads, and writes for files with a transposed matrix or with the grid of another format.
 pub const VERSION: u32 = 2;
 /// Version of all other files.
 const FIRST_VERSION: u32 = 1;
@@ -39,6 +40,9 @@ pub struct TensorRecord {
     /// Columns per group (0 = whole row); absent if values are stored as floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<usize>,
+    /// What the scales are, if not `positive`. Needs version 2.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scales: Scales,
     /// Float type of the survivors; absent if on a grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<DType>,
@@ -52,6 +56,10 @@ pub struct TensorRecord {
     /// Digest of the tensor's bytes in the source file, `ALGORITHM:HEX`. Early files have `sourceSha256`, the hex alone.
     #[serde(alias = "sourceSha256")]
     pub source_digest: String,
+}
+
+fn is_default(scales: &Scales) -> bool {
+    *scales == Scales::default()
 }
 
 /// One plain tensor of an encoded matrix.
@@ -139,6 +147,33 @@ impl EncodedTensor {
     }
 }
 
+/// The record of a matrix of codes without a mask, of which nothing else is known.
+pub(crate) fn unmasked(shape: [usize; 2], dtype: DType, grid: Grid) -> TensorRecord {
+    TensorRecord {
+        shape,
+        dtype,
+        bits: Some(grid.bits),
+        group: Some(grid.group_size),
+        scales: grid.scales,
+        values: None,
+        masked: false,
+        transposed: false,
+        method: String::new(),
+        source_digest: String::new(),
+    }
+}
+
+/// Name, element type and shape of the parts of an unmasked matrix.
+pub(crate) fn planned_parts(record: &TensorRecord) -> Vec<(&'static str, DType, Vec<usize>)> {
+    let layout = layout::Layout::new(record).expect("a shape and grid that were checked");
+    let offsets = layout.offsets(&layout.full_counts());
+    let body_bytes = layout.padded(offsets.last().copied().unwrap_or(0));
+    let parts = layout.parts().into_iter();
+    parts
+        .map(|(part, dtype, shape)| (part, dtype, shape.unwrap_or_else(|| vec![body_bytes])))
+        .collect()
+}
+
 impl TensorRecord {
     /// Shape of the tensor in the source model.
     pub fn source_shape(&self) -> [usize; 2] {
@@ -149,17 +184,29 @@ impl TensorRecord {
         }
     }
 
+    /// Grid of its codes, if it has codes.
+    pub fn grid(&self) -> Option<Grid> {
+        Some(Grid {
+            scales: self.scales,
+            ..Grid::new(self.bits?, self.group?)
+        })
+    }
+
     /// Version of the container that it takes.
     fn version(&self) -> u32 {
-        match self.transposed {
+        match self.transposed || !is_default(&self.scales) {
             true => VERSION,
             false => FIRST_VERSION,
         }
     }
 
     fn of(dtype: DType, method: &str, source_digest: &str, matrix: &QuantizedMatrix) -> Self {
+        let mut scales = Scales::default();
         let (bits, group, values) = match &matrix.values {
-            Values::Codes { grid, .. } => (Some(grid.bits), Some(grid.group_size), None),
+            Values::Codes { grid, .. } => {
+                scales = grid.scales;
+                (Some(grid.bits), Some(grid.group_size), None)
+            }
             Values::Float { dtype, .. } => (None, None, Some(*dtype)),
         };
         Self {
@@ -167,6 +214,7 @@ impl TensorRecord {
             dtype,
             bits,
             group,
+            scales,
             values,
             masked: matrix.mask.is_some(),
             transposed: false,

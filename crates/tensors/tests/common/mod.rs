@@ -3,8 +3,8 @@
 
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::folder::MemFolder;
-use kerf_tensors::formats::Format;
-use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files, stream_file};
+use kerf_tensors::formats::{Card, Format, Output, Replacement};
+use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
 use kerf_tensors::{
     Catalog, DType, EncodedTensor, Grid, Mask, OutFolder, QuantizedMatrix, TensorEntry,
     TensorsError, Values,
@@ -81,7 +81,7 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
     };
     let values = match shape.body {
         Body::Grid(bits, group_size) => {
-            let grid = Grid { bits, group_size };
+            let grid = Grid::new(bits, group_size);
             let code = |at| match kept(at) {
                 true => (random.below(1 << bits) as i16 + i16::from(grid.range().lo)) as i8,
                 false => 0,
@@ -135,42 +135,77 @@ pub fn only_tensor(unit: &Catalog) -> Outgoing<'_> {
     (unit, &unit.tensors[0])
 }
 
+/// Tensors from anywhere in place of those of a source.
+struct Tensors<'a>(&'a [Outgoing<'a>]);
+
+impl Replacement for Tensors<'_> {
+    fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
+        let found = self.0.iter().find(|(_, tensor)| tensor.name == entry.name);
+        Ok(found.map(|(catalog, _)| (*catalog).clone()))
+    }
+}
+
 /// Writes a whole model in memory, as the pipeline does.
 pub fn write_model(
     compute: &Compute,
-    format: &dyn Format,
+    format: &'static dyn Format,
     tensors: &[Outgoing<'_>],
     max_file_bytes: u64,
 ) -> (MemFolder, Vec<PlannedFile>) {
-    let units: Vec<_> = tensors
-        .iter()
-        .map(|(_, entry)| format.plan(entry))
-        .collect();
-    let mut places: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for (at, (outs, _)) in units.iter().enumerate() {
-        for (index, out) in outs.iter().enumerate() {
-            places.insert(&out.name, (at, index));
-        }
+    let card = Card::default();
+    let source = skeleton(tensors);
+    let replacement = Tensors(tensors);
+    let metadata = BTreeMap::new();
+    let output = Output::plan(
+        &source,
+        &card,
+        format,
+        &replacement,
+        metadata,
+        max_file_bytes,
+        false,
+    );
+    write_output(compute, &output.unwrap())
+}
+
+/// A catalog with plain tensors of these names and shapes.
+fn skeleton(tensors: &[Outgoing<'_>]) -> Catalog {
+    let unit = |(_, entry): &Outgoing<'_>| {
+        let tensor = OutTensor {
+            name: entry.name.clone(),
+            dtype: entry.dtype,
+            shape: entry.shape.clone(),
+        };
+        (vec![tensor], BTreeMap::new())
+    };
+    // One file each keeps their order.
+    let units: Vec<_> = tensors.iter().map(unit).collect();
+    let plan = plan_files("model", "safetensors", &units, &BTreeMap::new(), 0);
+    let folder = MemFolder::new("skeleton");
+    for file in &plan.files {
+        let mut bytes = file.header.clone();
+        bytes.resize(file.len_bytes() as usize, 0);
+        folder.insert(&file.file, bytes);
     }
-    let (stem, extension) = format.file_name();
-    let plan = plan_files(stem, extension, &units, &format.metadata(), max_file_bytes);
+    if let Some((name, json)) = plan.index {
+        folder.insert(&name, json.into_bytes());
+    }
+    open(&folder)
+}
+
+/// Writes all files of an output in memory.
+pub fn write_output(compute: &Compute, output: &Output<'_>) -> (MemFolder, Vec<PlannedFile>) {
     let folder = MemFolder::new("out");
     let mut out = Box::new(kerf_tensors::folder::MemOutFolder::create(&folder).unwrap());
-    for file in &plan.files {
-        stream_file::<TensorsError>(out.as_mut(), file, &mut |tensor: &OutTensor, sink| {
-            let (at, index) = places[tensor.name.as_str()];
-            let (catalog, entry) = tensors[at];
-            format.write(compute, catalog, entry, index, sink)
-        })
-        .unwrap();
-    }
-    if let Some((file, content)) = &plan.index {
-        let mut sink = out.create(file).unwrap();
-        sink.write(content.as_bytes()).unwrap();
-        sink.finish().unwrap();
-    }
+    let mut told = 0;
+    let count = &mut |_: &str, bytes: u64| -> Result<(), TensorsError> {
+        told += bytes;
+        Ok(())
+    };
+    output.write(compute, out.as_mut(), count).unwrap();
+    assert_eq!(told, output.total_bytes());
     out.commit().unwrap();
-    (folder, plan.files)
+    (folder, output.files().to_vec())
 }
 
 pub fn open(folder: &MemFolder) -> Catalog {

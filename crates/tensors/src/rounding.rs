@@ -1,8 +1,11 @@
 //! Rounding a matrix to its grid, or to the float type that will be stored, without calibration.
 
-use super::PANEL_ROWS;
+use crate::grid::round_to;
+use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::Compute;
-use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix, Values};
+
+/// Rows that one task rounds.
+const PANEL_ROWS: usize = 64;
 
 /// Rounds every surviving weight to the nearest value of its group's grid; the scale of a group is the one with the least
 /// squared error over its survivors.
@@ -27,7 +30,7 @@ pub fn round_to_grid(
         for (group, ((w, codes), scale)) in parts.enumerate() {
             let start = group * group_cols;
             let bits = mask.map(|mask| &mask[start / 8..]);
-            *scale = kernels.fit_scale(w, bits, start % 8, range);
+            *scale = grid.fit_scale(kernels, w, bits, start % 8);
             kernels.quantize(w, *scale, range, codes);
         }
         if let Some(mask) = mask {
@@ -86,7 +89,7 @@ pub fn keep_floats(
                         .kernels
                         .apply_mask(row, mask.row(panel * PANEL_ROWS + i));
                 }
-                round_to_dtype(compute, row, dtype);
+                round_to(&compute.kernels, dtype, row);
             }
         });
     QuantizedMatrix {
@@ -94,21 +97,6 @@ pub fn keep_floats(
         cols,
         mask,
         values: Values::Float { dtype, values: w },
-    }
-}
-
-fn round_to_dtype(compute: &Compute, row: &mut [f32], dtype: DType) {
-    let mut narrow = vec![0u16; if dtype == DType::F32 { 0 } else { row.len() }];
-    match dtype {
-        DType::F16 => {
-            compute.kernels.f32_to_f16(row, &mut narrow);
-            compute.kernels.f16_to_f32(&narrow, row);
-        }
-        DType::BF16 => {
-            compute.kernels.f32_to_bf16(row, &mut narrow);
-            compute.kernels.bf16_to_f32(&narrow, row);
-        }
-        _ => {}
     }
 }
 

@@ -1,0 +1,212 @@
+//! Reading matrices in the codes of other formats.
+
+use super::{Catalog, Span, TensorEntry};
+use crate::coded::{Blocks, Words, to_model_rows};
+use crate::{DType, Grid, QuantizedMatrix, Stored, TensorsError, Values};
+use half::{bf16, f16};
+use kerf_kernels::Compute;
+use std::ops::Range;
+
+/// A tensor that another format stores in its own way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Coded {
+    /// Grid of a matrix of codes; `None` for floats.
+    pub grid: Option<Grid>,
+    /// How its bytes are to be read.
+    pub(crate) body: Body,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Body {
+    /// compressed-tensors: packed codes, and scales of the entry's type.
+    Words { packed: Span, scales: Span },
+    /// llama.cpp: blocks or floats, whose rows may have been moved, and to which 1 may have been added.
+    Gguf {
+        span: Span,
+        head_rows: usize,
+        plus_one: bool,
+    },
+}
+
+impl Coded {
+    /// Bytes in the file.
+    pub fn stored_bytes(&self) -> u64 {
+        match &self.body {
+            Body::Words { packed, scales } => packed.len_bytes + scales.len_bytes,
+            Body::Gguf { span, .. } => span.len_bytes,
+        }
+    }
+
+    /// Index of the file that it is in.
+    pub fn shard(&self) -> usize {
+        self.span().shard
+    }
+
+    /// A span of the file that it is in.
+    pub(super) fn span(&self) -> &Span {
+        match &self.body {
+            Body::Words { packed, .. } => packed,
+            Body::Gguf { span, .. } => span,
+        }
+    }
+}
+
+impl Catalog {
+    /// Codes and scales of a matrix, packed or coded, or its floats: [rows, cols] as solvers see it. `WRONG_DTYPE` for a tensor
+    /// that is stored plain.
+    pub fn read_matrix(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+    ) -> Result<QuantizedMatrix, TensorsError> {
+        match &entry.stored {
+            Stored::Coded(coded) => self.decode_coded(compute, entry, coded),
+            _ => self.decode(compute, &self.read_encoded(entry)?, entry),
+        }
+    }
+
+    pub(super) fn decode_coded(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        coded: &Coded,
+    ) -> Result<QuantizedMatrix, TensorsError> {
+        let rows = 0..entry.shape.first().copied().unwrap_or(1);
+        let matrix = self.file_rows(compute, entry, coded, rows)?;
+        let Body::Gguf {
+            head_rows: head_rows @ 1..,
+            ..
+        } = coded.body
+        else {
+            return Ok(matrix);
+        };
+        let cols = matrix.cols;
+        Ok(QuantizedMatrix {
+            values: match matrix.values {
+                Values::Codes {
+                    grid,
+                    codes,
+                    scales,
+                } => Values::Codes {
+                    codes: to_model_rows(&codes, cols, head_rows),
+                    scales: to_model_rows(&scales, grid.groups(cols), head_rows),
+                    grid,
+                },
+                Values::Float { dtype, values } => Values::Float {
+                    dtype,
+                    values: to_model_rows(&values, cols, head_rows),
+                },
+            },
+            ..matrix
+        })
+    }
+
+    /// Some rows as the file has them, as a matrix of its own.
+    fn file_rows(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        coded: &Coded,
+        rows: Range<usize>,
+    ) -> Result<QuantizedMatrix, TensorsError> {
+        let cols: usize = entry.shape[1..].iter().product();
+        let matrix = |values| QuantizedMatrix {
+            rows: rows.len(),
+            cols,
+            mask: None,
+            values,
+        };
+        let read = |span: &Span, row_bytes: usize| {
+            let mut bytes = vec![0; rows.len() * row_bytes];
+            self.read_span(span, (rows.start * row_bytes) as u64, &mut bytes)?;
+            Ok::<_, TensorsError>(bytes)
+        };
+        let element = (entry.dtype.bits() / 8) as usize;
+        Ok(matrix(match (&coded.body, coded.grid) {
+            (Body::Words { packed, scales }, Some(grid)) => {
+                let words = Words {
+                    bits: grid.bits,
+                    cols,
+                };
+                let bytes = read(packed, words.row_bytes())?;
+                let scales = floats(entry.dtype, &read(scales, grid.groups(cols) * element)?);
+                check_scales(entry, grid, &scales)?;
+                Values::Codes {
+                    grid,
+                    codes: words.decode(&compute.kernels, &bytes),
+                    scales,
+                }
+            }
+            (Body::Gguf { span, .. }, Some(grid)) => {
+                let blocks = Blocks::of(grid).expect("no other grid is read");
+                let (codes, scales) = blocks.decode(&read(span, blocks.row_bytes(cols))?);
+                check_scales(entry, grid, &scales)?;
+                Values::Codes {
+                    grid,
+                    codes,
+                    scales,
+                }
+            }
+            (Body::Gguf { span, plus_one, .. }, None) => {
+                let mut values = floats(entry.dtype, &read(span, cols * element)?);
+                if *plus_one {
+                    values.iter_mut().for_each(|value| *value -= 1.0);
+                }
+                Values::Float {
+                    dtype: entry.dtype,
+                    values,
+                }
+            }
+            (Body::Words { .. }, None) => unreachable!("words are codes"),
+        }))
+    }
+
+    /// Values of some rows.
+    pub(super) fn read_coded_rows(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        coded: &Coded,
+        rows: Range<usize>,
+    ) -> Result<Vec<f32>, TensorsError> {
+        let moved = matches!(coded.body, Body::Gguf { head_rows: 1.., .. });
+        if !moved {
+            let matrix = self.file_rows(compute, entry, coded, rows)?;
+            return Ok(matrix.dequantize_on(compute));
+        }
+        let matrix = self.decode_coded(compute, entry, coded)?;
+        let mut values = vec![0.0; rows.len() * matrix.cols];
+        matrix.dequantize_rows(&compute.kernels, rows.start, &mut values);
+        Ok(values)
+    }
+}
+
+/// A damaged scale would spread through the whole row.
+fn check_scales(entry: &TensorEntry, grid: Grid, scales: &[f32]) -> Result<(), TensorsError> {
+    let wrong = |scale: &f32| !scale.is_finite() || !grid.has_scale(*scale);
+    match scales.iter().position(wrong) {
+        None => Ok(()),
+        Some(at) => Err(TensorsError::BadScale {
+            tensor: entry.name.clone(),
+            index: at as u64,
+            value: scales[at].to_string(),
+        }),
+    }
+}
+
+/// Little-endian floats.
+fn floats(dtype: DType, bytes: &[u8]) -> Vec<f32> {
+    let pairs = bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|pair| u16::from_le_bytes(*pair));
+    match dtype {
+        DType::F16 => pairs.map(|bits| f16::from_bits(bits).to_f32()).collect(),
+        DType::BF16 => pairs.map(|bits| bf16::from_bits(bits).to_f32()).collect(),
+        _ => {
+            let fours = bytes.as_chunks::<4>().0.iter();
+            fours.map(|four| f32::from_le_bytes(*four)).collect()
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! GGUF for llama.cpp and what is built on it: one file with sizes, tokenizer and tensors. Target matrices are Q4_0 or Q8_0, embeddings and
+//! head Q8_0; rows that are no multiple of 32 weights are f16, vectors f32. Removed weights are code 0, and code 0 is exactly 0.
+//!
+//! Rows of queries and keys move where llama.cpp rotates neighbours instead of halves, and gemma's norms store 1 + weight:
+//! what [`super::GgufName`] says. config.json and tokenizer.json stay beside the file, so that kerf can run it.
+
+use super::dense::write_as;
+use super::onto::read_onto;
+use super::{
+    Card, Defaults, Format, GgufCard, Misfit, Outgoing, Piece, Planned, Scope, Value,
+    without_quantization,
+};
+use crate::catalog::{Catalog, TensorEntry};
+use crate::coded::{Blocks, matrix_to_file_rows, to_file_rows};
+use crate::gguf::{ALIGN, HEAD_ROWS, Kind, NAMES, PLUS_ONE, Placed, header};
+use crate::safetensors::{OutTensor, PlannedFile, WritePlan};
+use crate::{DType, Grid, Sink, TensorsError, Values};
+use kerf_kernels::Compute;
+use std::collections::HashMap;
+
+/// A row of the table.
+pub(super) struct Gguf {
+    id: &'static str,
+    bits: u8,
+    bits_expected: &'static str,
+    /// llama.cpp's number of the file type.
+    file_type: u32,
+}
+
+pub(super) static Q4_0: Gguf = Gguf {
+    id: "gguf-q4_0",
+    bits: 4,
+    bits_expected: "4 for gguf-q4_0",
+    file_type: 2,
+};
+
+pub(super) static Q8_0: Gguf = Gguf {
+    id: "gguf-q8_0",
+    bits: 8,
+    bits_expected: "8 for gguf-q8_0",
+    file_type: 7,
+};
+
+impl Format for Gguf {
+    fn id(&self) -> &'static str {
+        self.id
+    }
+
+    fn form(&self) -> &'static str {
+        "gguf"
+    }
+
+    fn holds_tokenizer(&self) -> bool {
+        true
+    }
+
+    fn rounds(&self) -> bool {
+        true
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults {
+            bits: Some(self.bits),
+            group_size: Some(32),
+            embedding_bits: Some(8),
+        }
+    }
+
+    fn accepts(&self, scope: Scope, bits: Option<u8>, group_size: usize) -> Result<(), Misfit> {
+        let fits = match scope {
+            Scope::Targets => bits == Some(self.bits),
+            Scope::Rule | Scope::Embeddings => matches!(bits, None | Some(4 | 8)),
+        };
+        match (fits, scope) {
+            (false, Scope::Targets) => Err(Misfit::Bits(self.bits_expected)),
+            (false, _) => Err(Misfit::Bits("4, 8 or 16 for GGUF")),
+            _ if bits.is_some() && group_size != 32 => Err(Misfit::GroupSize("32 for GGUF")),
+            _ => Ok(()),
+        }
+    }
+
+    fn grid(&self, grid: Grid, _dtype: DType, cols: usize) -> Option<Grid> {
+        let blocks = match grid.bits {
+            0..=4 => Blocks::Q4_0,
+            _ => Blocks::Q8_0,
+        };
+        cols.is_multiple_of(32).then(|| blocks.grid())
+    }
+
+    fn float(&self, _dtype: DType) -> DType {
+        DType::F16
+    }
+
+    fn check(&self, source: &Catalog, card: &Card) -> Result<(), TensorsError> {
+        let gguf = self.card(card)?;
+        self.tokenizer(card)?;
+        let unknown = source.tensors.iter().find(|entry| {
+            !gguf.tensors.contains_key(&entry.name) && !gguf.left_out.contains(&entry.name)
+        });
+        if let Some(entry) = unknown {
+            return Err(
+                self.unsupported(card, format!("llama.cpp has no place for {}", entry.name))
+            );
+        }
+        Ok(())
+    }
+
+    fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
+        let (card, tokenizer) = (self.card(model.card)?, self.tokenizer(model.card)?);
+        let mut infos = Infos::default();
+        for (index, (entry, grid)) in model.entries.iter().zip(&model.grids).enumerate() {
+            if let Some(name) = card.tensors.get(&entry.name) {
+                infos.add(index, entry, &name.name, *grid);
+                infos.head_rows.push(name.head_rows as u32);
+                infos.plus_one.push(name.plus_one);
+            }
+        }
+        let factors = card.rope_factors.as_deref().unwrap_or_default();
+        if !factors.is_empty() {
+            infos.add_rope_factors(factors.len());
+        }
+        let values = self.values(card, infos.origins());
+        // Both headers, to know how much of the whole is the tokenizer.
+        let without = header(&values, &infos.placed).len();
+        let all: Vec<_> = values
+            .into_iter()
+            .chain(tokenizer.iter().cloned())
+            .collect();
+        let mut header = header(&all, &infos.placed);
+        let carried_bytes = (header.len() - without) as u64;
+        append_rope_factors(&mut header, factors);
+        let file = PlannedFile {
+            file: "model.gguf".into(),
+            header,
+            tensors: infos.tensors,
+        };
+        Ok(Planned {
+            plan: WritePlan {
+                files: vec![file],
+                index: None,
+            },
+            places: infos.places,
+            carried_bytes,
+            config: without_quantization(model.source),
+            notes: card.notes.clone(),
+        })
+    }
+
+    fn write(
+        &self,
+        compute: &Compute,
+        piece: &Piece<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), TensorsError> {
+        let entry = piece.entry;
+        let name = &self.card(piece.card)?.tensors[&entry.name];
+        let mut counted = 0;
+        let mut put = |sink: &mut dyn Sink, bytes: &[u8]| {
+            counted += bytes.len();
+            sink.write(bytes)
+        };
+        match kind_of(piece.grid, entry.shape.len()) {
+            Kind::Blocks(blocks) => {
+                let grid = piece.grid.expect("blocks are a grid");
+                let matrix = read_onto(compute, piece.catalog, entry, grid)?;
+                let matrix = matrix_to_file_rows(matrix, name.head_rows);
+                let Values::Codes { codes, scales, .. } = &matrix.values else {
+                    unreachable!("a matrix on a grid has codes")
+                };
+                put(sink, &blocks.encode(codes, scales))?;
+            }
+            Kind::Float(dtype) => {
+                let mut values = piece.catalog.read_f32(compute, entry)?;
+                if name.plus_one {
+                    values.iter_mut().for_each(|value| *value += 1.0);
+                }
+                let cols: usize = entry.shape[1..].iter().product();
+                if name.head_rows > 0 {
+                    values = to_file_rows(&values, cols, name.head_rows);
+                }
+                let mut bytes = Bytes(Vec::new());
+                write_as(&compute.kernels, dtype, &values, &mut bytes)?;
+                put(sink, &bytes.0)?;
+            }
+        }
+        sink.write(&[0; ALIGN][..counted.next_multiple_of(ALIGN) - counted])
+    }
+}
+
+impl Gguf {
+    fn unsupported(&self, card: &Card, reason: String) -> TensorsError {
+        TensorsError::FormatUnsupported {
+            format: self.id.into(),
+            model: card.architecture.clone(),
+            reason,
+        }
+    }
+
+    fn card<'a>(&self, card: &'a Card) -> Result<&'a GgufCard, TensorsError> {
+        match &card.gguf {
+            Some(Ok(gguf)) => Ok(gguf),
+            Some(Err(reason)) => Err(self.unsupported(card, reason.clone())),
+            None => {
+                let reason = "kerf does not know how llama.cpp names this architecture";
+                Err(self.unsupported(card, reason.into()))
+            }
+        }
+    }
+
+    fn tokenizer<'a>(&self, card: &'a Card) -> Result<&'a [(String, Value)], TensorsError> {
+        match &card.tokenizer {
+            Some(Ok(values)) => Ok(values),
+            Some(Err(reason)) => Err(self.unsupported(card, reason.clone())),
+            None => Err(self.unsupported(
+                card,
+                "a tokenizer goes into the file, and it has none".into(),
+            )),
+        }
+    }
+
+    /// Everything but the tokenizer.
+    fn values(&self, card: &GgufCard, origins: [(String, Value); 3]) -> Vec<(String, Value)> {
+        let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
+        let general = [
+            ("general.architecture", Value::from(&card.architecture[..])),
+            ("general.type", "model".into()),
+            ("general.file_type", Value::U32(self.file_type)),
+            ("general.quantization_version", Value::U32(2)),
+            ("kerf.producer", producer.into()),
+        ];
+        let own = card.values.iter();
+        let own = own.map(|(key, value)| (format!("{}.{key}", card.architecture), value.clone()));
+        let general = general.map(|(key, value)| (key.to_owned(), value));
+        general.into_iter().chain(own).chain(origins).collect()
+    }
+}
+
+/// Tensors of the file, in order.
+#[derive(Default)]
+struct Infos {
+    placed: Vec<Placed>,
+    tensors: Vec<OutTensor>,
+    places: HashMap<String, (usize, usize)>,
+    names: Vec<String>,
+    head_rows: Vec<u32>,
+    plus_one: Vec<bool>,
+}
+
+impl Infos {
+    fn add(&mut self, index: usize, entry: &TensorEntry, name: &str, grid: Option<Grid>) {
+        let placed = Placed {
+            name: name.to_owned(),
+            kind: kind_of(grid, entry.shape.len()),
+            rows: (entry.shape.len() > 1).then(|| entry.shape[0]),
+            cols: entry.shape[1..].iter().product::<usize>()
+                * if entry.shape.len() > 1 {
+                    1
+                } else {
+                    entry.shape[0]
+                },
+        };
+        self.tensors.push(OutTensor {
+            name: placed.name.clone(),
+            dtype: DType::U8,
+            shape: vec![placed.padded_bytes()],
+        });
+        self.places.insert(placed.name.clone(), (index, 0));
+        self.names.push(entry.name.clone());
+        self.placed.push(placed);
+    }
+
+    /// The first tensor of the file: its content goes behind the header at once, since no tensor of the model is like it.
+    fn add_rope_factors(&mut self, len: usize) {
+        self.placed.insert(
+            0,
+            Placed {
+                name: "rope_freqs.weight".into(),
+                kind: Kind::Float(DType::F32),
+                rows: None,
+                cols: len,
+            },
+        );
+        self.names.insert(0, String::new());
+        self.head_rows.insert(0, 0);
+        self.plus_one.insert(0, false);
+    }
+
+    fn origins(&self) -> [(String, Value); 3] {
+        [
+            (NAMES.to_owned(), Value::Texts(self.names.clone())),
+            (HEAD_ROWS.to_owned(), Value::U32s(self.head_rows.clone())),
+            (PLUS_ONE.to_owned(), Value::Bools(self.plus_one.clone())),
+        ]
+    }
+}
+
+fn append_rope_factors(header: &mut Vec<u8>, factors: &[f32]) {
+    factors
+        .iter()
+        .for_each(|factor| header.extend_from_slice(&factor.to_le_bytes()));
+    header.resize(header.len().next_multiple_of(ALIGN), 0);
+}
+
+/// How a tensor is stored.
+fn kind_of(grid: Option<Grid>, dims: usize) -> Kind {
+    match grid.and_then(Blocks::of) {
+        Some(blocks) => Kind::Blocks(blocks),
+        None if dims > 1 => Kind::Float(DType::F16),
+        None => Kind::Float(DType::F32),
+    }
+}
+
+/// A sink in memory.
+struct Bytes(Vec<u8>);
+
+impl Sink for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TensorsError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), TensorsError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! From one grid to another.
+
+use crate::catalog::Catalog;
+use crate::rounding::round_to_grid;
+use crate::{Grid, QuantizedMatrix, Scales, TensorEntry, TensorsError, Values};
+use kerf_kernels::Compute;
+
+/// What it takes to bring a matrix to a grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onto {
+    /// Nothing: every value is there.
+    Same,
+    /// Codes stay, scales are rounded.
+    Scales,
+    /// All weights are rounded anew, each to the nearest.
+    Rounded,
+}
+
+/// What it takes from grid to grid, for rows of `cols` weights. From floats (`None`) it is rounding.
+pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
+    let Some(from) = from else {
+        return Onto::Rounded;
+    };
+    let nested =
+        from.groups(cols) <= 1 || from.group_cols(cols).is_multiple_of(to.group_cols(cols));
+    let widened = from.scales == Scales::Positive && to.scales == Scales::Signed;
+    if !nested || from.bits > to.bits {
+        Onto::Rounded
+    } else if from.scales == to.scales || widened {
+        Onto::Same
+    } else if from.scales == Scales::Signed {
+        Onto::Rounded
+    } else {
+        Onto::Scales
+    }
+}
+
+/// A matrix on a grid: with its own codes if that can be, else rounded.
+pub(super) fn read_onto(
+    compute: &Compute,
+    catalog: &Catalog,
+    entry: &TensorEntry,
+    grid: Grid,
+) -> Result<QuantizedMatrix, TensorsError> {
+    if let Some(from) = entry.grid() {
+        let matrix = catalog.read_matrix(compute, entry)?;
+        if onto(Some(from), grid, matrix.cols) != Onto::Rounded {
+            return Ok(with_groups_of(matrix, grid));
+        }
+    }
+    let values = catalog.read_f32(compute, entry)?;
+    let (rows, cols) = (entry.shape[0], entry.shape[1]);
+    Ok(round_to_grid(compute, &values, rows, cols, grid, None))
+}
+
+/// The same codes with a scale for each group of `grid`, which lies in one of its own.
+fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> QuantizedMatrix {
+    let (
+        cols,
+        Values::Codes {
+            grid: from,
+            codes,
+            scales,
+        },
+    ) = (matrix.cols, matrix.values)
+    else {
+        unreachable!("floats are rounded")
+    };
+    let (own, step) = (from.groups(cols), from.group_cols(cols));
+    let scale = |row: usize, group: usize| {
+        let scale = scales[row * own + group * grid.group_cols(cols) / step];
+        grid.scales.nearest(scale)
+    };
+    let rows = 0..matrix.rows;
+    let groups = grid.groups(cols);
+    let scales = rows.flat_map(|row| (0..groups).map(move |group| (row, group)));
+    QuantizedMatrix {
+        values: Values::Codes {
+            scales: scales.map(|(row, group)| scale(row, group)).collect(),
+            grid,
+            codes,
+        },
+        ..matrix
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_grid_holds_of_another() {
+        let signed = Grid {
+            scales: Scales::Signed,
+            ..Grid::new(4, 32)
+        };
+        let bf16 = Grid {
+            scales: Scales::Bf16Product,
+            ..Grid::new(4, 128)
+        };
+        for (from, to, expected) in [
+            (Grid::new(4, 128), signed, Onto::Same),
+            (Grid::new(4, 0), signed, Onto::Same),
+            (Grid::new(3, 64), Grid::new(8, 32), Onto::Same),
+            (Grid::new(4, 128), bf16, Onto::Scales),
+            (Grid::new(5, 128), signed, Onto::Rounded),
+            (Grid::new(4, 48), signed, Onto::Rounded),
+            (Grid::new(4, 32), Grid::new(4, 64), Onto::Rounded),
+            (signed, Grid::new(4, 32), Onto::Rounded),
+        ] {
+            assert_eq!(onto(Some(from), to, 256), expected, "{from:?} to {to:?}");
+        }
+        assert_eq!(onto(None, signed, 256), Onto::Rounded);
+        // A row shorter than a group is one group.
+        assert_eq!(
+            onto(Some(Grid::new(4, 128)), Grid::new(4, 0), 64),
+            Onto::Same
+        );
+    }
+}

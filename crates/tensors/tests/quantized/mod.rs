@@ -1,0 +1,375 @@
+//! The battery of formats with a grid of their own: every matrix that their grid has comes back code by code, everything else is
+//! brought to it, and sizes are known before.
+
+#![allow(dead_code)] // No test uses all of it.
+
+use crate::common::{Random, compute, open, unit, write_output};
+use kerf_tensors::folder::MemFolder;
+use kerf_tensors::formats::{
+    AsItIs, Card, Format, GgufCard, GgufName, Onto, Output, Replacement, onto,
+};
+use kerf_tensors::rounding::round_to_grid;
+use kerf_tensors::safetensors::{OutTensor, plan_files};
+use kerf_tensors::{
+    Catalog, DType, EncodedTensor, Folder, Grid, Mask, QuantizedMatrix, TensorEntry, TensorsError,
+    Values,
+};
+use std::collections::BTreeMap;
+
+/// Names, shapes: matrices of every kind of row, one whose rows move, an embedding, and what is neither.
+const SHAPES: [(&str, &[usize]); 7] = [
+    ("q.weight", &[16, 64]),
+    ("up.weight", &[5, 256]),
+    ("odd.weight", &[7, 172]),
+    ("short.weight", &[3, 32]),
+    ("embed.weight", &[9, 64]),
+    ("norm.weight", &[64]),
+    ("q.bias", &[16]),
+];
+
+fn card() -> Card {
+    let targets = ["q.weight", "up.weight", "odd.weight", "short.weight"];
+    let name = |(name, _): (&str, &[usize])| {
+        let gguf = GgufName {
+            name: format!("blk.0.{name}"),
+            head_rows: if name.starts_with('q') { 8 } else { 0 },
+            plus_one: name == "norm.weight",
+        };
+        (name.to_owned(), gguf)
+    };
+    Card {
+        architecture: "test".into(),
+        known: true,
+        linears: targets.map(str::to_owned).into(),
+        embeddings: ["embed.weight".to_owned()].into(),
+        gguf: Some(Ok(GgufCard {
+            architecture: "test".into(),
+            tensors: SHAPES.map(name).into(),
+            rope_factors: Some(vec![1.0, 2.0, 3.0]),
+            ..GgufCard::default()
+        })),
+        tokenizer: Some(Ok(Vec::new())),
+        ..Card::default()
+    }
+}
+
+/// Weights with outliers, zero rows and many zeros.
+fn weights(rows: usize, cols: usize, seed: u64) -> Vec<f32> {
+    let mut random = Random(seed);
+    let weight = |at: usize| match (at / cols, random.below(40)) {
+        (1, _) => 0.0,
+        (_, 0) => 40.0 * (random.below(3) as f32 - 1.0),
+        (_, kind) if kind < 20 => 0.0,
+        _ => (random.next() as i32) as f32 / 2e10,
+    };
+    (0..rows * cols).map(weight).collect()
+}
+
+fn source(dtype: DType) -> Catalog {
+    let unit = |(name, shape): (&str, &[usize])| {
+        let tensor = OutTensor {
+            name: name.into(),
+            dtype,
+            shape: shape.to_vec(),
+        };
+        (vec![tensor], BTreeMap::new())
+    };
+    let units = SHAPES.map(unit);
+    let plan = plan_files("model", "safetensors", &units, &BTreeMap::new(), u64::MAX);
+    let mut bytes = plan.files[0].header.clone();
+    for tensor in &plan.files[0].tensors {
+        let (rows, cols) = (tensor.shape[0], tensor.shape[1..].iter().product());
+        for value in weights(rows, cols, tensor.name.len() as u64) {
+            match dtype {
+                DType::F16 => bytes.extend(half::f16::from_f32(value).to_le_bytes()),
+                DType::BF16 => bytes.extend(half::bf16::from_f32(value).to_le_bytes()),
+                _ => bytes.extend(value.to_le_bytes()),
+            }
+        }
+    }
+    let folder = MemFolder::new("source");
+    folder.insert("model.safetensors", bytes);
+    folder.insert("config.json", br#"{"model_type":"test"}"#.to_vec());
+    open(&folder)
+}
+
+/// Solved matrices, as containers of their own.
+struct Units(BTreeMap<String, (Catalog, QuantizedMatrix)>);
+
+impl Replacement for Units {
+    fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
+        Ok(self.0.get(&entry.name).map(|(catalog, _)| catalog.clone()))
+    }
+}
+
+/// A whole model in a format.
+pub fn written(format: &'static dyn Format) -> MemFolder {
+    let (source, card) = (source(DType::F32), card());
+    let output = plan(&source, &card, format, &AsItIs, true);
+    write_output(&compute(1), &output).0
+}
+
+/// Every target on the format's grid where it has one, with a mask.
+fn units(format: &dyn Format, source: &Catalog, grid: Grid) -> Units {
+    let compute = compute(1);
+    let targets = source
+        .tensors
+        .iter()
+        .filter(|entry| card().linears.contains(&entry.name));
+    let solved = targets.filter_map(|entry| {
+        let (rows, cols) = (entry.shape[0], entry.shape[1]);
+        let grid = format.grid(grid, entry.dtype, cols)?;
+        let w = source.read_f32(&compute, entry).unwrap();
+        let mut mask = Mask::empty(rows, cols);
+        (0..w.len()).for_each(|at| mask.set(at / cols, at % cols, w[at] != 0.0));
+        let matrix = round_to_grid(&compute, &w, rows, cols, grid, Some(mask));
+        let catalog = unit(&EncodedTensor::encode(
+            &compute,
+            &entry.name,
+            entry.dtype,
+            "obs",
+            "",
+            &matrix,
+        ));
+        Some((entry.name.clone(), (catalog, matrix)))
+    });
+    Units(solved.collect())
+}
+
+fn codes(matrix: &QuantizedMatrix) -> (Grid, &[i8], &[f32]) {
+    match &matrix.values {
+        Values::Codes {
+            grid,
+            codes,
+            scales,
+        } => (*grid, codes, scales),
+        Values::Float { .. } => panic!("floats"),
+    }
+}
+
+fn plan<'a>(
+    source: &'a Catalog,
+    card: &'a Card,
+    format: &'static dyn Format,
+    units: &'a dyn Replacement,
+    convert: bool,
+) -> Output<'a> {
+    Output::plan(
+        source,
+        card,
+        format,
+        units,
+        BTreeMap::new(),
+        u64::MAX,
+        convert,
+    )
+    .unwrap()
+}
+
+pub fn battery(format: &'static dyn Format) {
+    let grids: &[(u8, usize)] = match format.defaults().bits {
+        Some(8) => &[(8, 32)],
+        Some(_) => &[(4, 32)],
+        None => &[
+            (2, 32),
+            (3, 64),
+            (4, 128),
+            (4, 0),
+            (5, 8),
+            (6, 16),
+            (7, 0),
+            (8, 128),
+        ],
+    };
+    for dtype in [DType::F32, DType::F16, DType::BF16] {
+        for (bits, group) in grids {
+            solved_matrices_come_back(format, dtype, Grid::new(*bits, *group));
+        }
+        dense_models_are_rounded(format, dtype);
+    }
+}
+
+fn solved_matrices_come_back(format: &'static dyn Format, dtype: DType, grid: Grid) {
+    let name = format!("{} {dtype:?} {grid:?}", format.id());
+    let (source, card) = (source(dtype), card());
+    let units = units(format, &source, grid);
+    let output = plan(&source, &card, format, &units, false);
+    let (folder, _) = write_output(&compute(2), &output);
+    let model = open(&folder);
+    assert_eq!(
+        (model.form, model.bytes()),
+        (format.form(), output.total_bytes()),
+        "{name}"
+    );
+    assert_eq!(model.tensors.len(), SHAPES.len());
+    for (tensor, (_, matrix)) in &units.0 {
+        let entry = model.get(tensor).unwrap();
+        let read = model.read_matrix(&compute(1), entry).unwrap();
+        assert!(codes(&read) == codes(matrix), "{name} {tensor}");
+        let expected = matrix.dequantize(&compute(1).kernels);
+        assert_eq!(
+            model.read_f32(&compute(1), entry).unwrap(),
+            expected,
+            "{name} {tensor}"
+        );
+        let rows = model.read_rows_f32(&compute(1), entry, 1..3).unwrap();
+        assert_eq!(
+            rows,
+            expected[matrix.cols..3 * matrix.cols],
+            "{name} {tensor}"
+        );
+        let mask = matrix.mask.as_ref().unwrap();
+        let pruned =
+            (0..expected.len()).filter(|at| !mask.kept(at / matrix.cols, at % matrix.cols));
+        assert!(!format.keeps_zeros() || pruned.clone().all(|at| expected[at] == 0.0));
+    }
+    for tensor in ["norm.weight", "q.bias"] {
+        let read = |catalog: &Catalog| {
+            let entry = catalog.get(tensor).unwrap();
+            catalog.read_f32(&compute(1), entry).unwrap()
+        };
+        // 1 + w - 1 has the bits that 1 + w has.
+        for (a, b) in read(&model).iter().zip(read(&source)) {
+            assert!((a - b).abs() <= 4e-6, "{name} {tensor}: {a} {b}");
+        }
+    }
+    // The plan of a run knows the size of its result.
+    let grids = source.tensors.iter();
+    let grids = grids
+        .map(|entry| Some(codes(&units.0.get(&entry.name)?.1).0))
+        .collect();
+    let foreseen = Output::foresee(&source, &card, format, grids, BTreeMap::new(), u64::MAX);
+    let foreseen = foreseen.unwrap();
+    assert_eq!(foreseen.tensor_bytes(), output.tensor_bytes(), "{name}");
+    assert_eq!(foreseen.total_bytes(), output.total_bytes(), "{name}");
+    // Same bytes for any number of threads.
+    let (again, files) = write_output(&compute(1), &output);
+    for file in files {
+        assert_eq!(
+            again.read(&file.file).unwrap(),
+            folder.read(&file.file).unwrap()
+        );
+    }
+    codes_go_on_to_other_forms(&model, &card, &units, &name);
+}
+
+/// A container has the codes, and going back from there gives the same file.
+fn codes_go_on_to_other_forms(model: &Catalog, card: &Card, units: &Units, name: &str) {
+    let kerf = kerf_tensors::formats::by_id("kerf").unwrap();
+    let output = plan(model, card, kerf, &AsItIs, true);
+    let (folder, _) = write_output(&compute(1), &output);
+    let container = open(&folder);
+    assert_eq!(container.form, "kerf");
+    for (tensor, (_, matrix)) in &units.0 {
+        let entry = container.get(tensor).unwrap();
+        let read = container.read_matrix(&compute(1), entry).unwrap();
+        assert!(codes(&read) == codes(matrix), "{name} {tensor}");
+    }
+    let dense = kerf_tensors::formats::by_id("safetensors").unwrap();
+    let (folder, _) = write_output(&compute(1), &plan(&container, card, dense, &AsItIs, true));
+    let config = String::from_utf8(folder.read("config.json").unwrap()).unwrap();
+    assert!(!config.contains("quantization_config"), "{config}");
+}
+
+fn dense_models_are_rounded(format: &'static dyn Format, dtype: DType) {
+    let (source, card) = (source(dtype), card());
+    let output = plan(&source, &card, format, &AsItIs, true);
+    let notes = output.notes().join("\n");
+    assert!(
+        notes.contains("rounded to the nearest") && notes.contains("172"),
+        "{notes}"
+    );
+    let (folder, _) = write_output(&compute(1), &output);
+    let model = open(&folder);
+    for entry in &source.tensors {
+        let ours = model.get(&entry.name).unwrap();
+        let Some(grid) = ours.grid() else { continue };
+        let [rows, cols] = entry.shape[..] else {
+            panic!("a vector of codes")
+        };
+        let w = source.read_f32(&compute(1), entry).unwrap();
+        let expected = round_to_grid(&compute(1), &w, rows, cols, grid, None);
+        let read = model.read_matrix(&compute(1), ours).unwrap();
+        assert!(
+            codes(&read) == codes(&expected),
+            "{} {}",
+            format.id(),
+            entry.name
+        );
+    }
+    // From its own form nothing is rounded again.
+    let again = plan(&model, &card, format, &AsItIs, true);
+    assert!(
+        !again.notes().join("").contains("rounded"),
+        "{:?}",
+        again.notes()
+    );
+    let (copy, files) = write_output(&compute(1), &again);
+    for file in files {
+        assert_eq!(
+            copy.read(&file.file).unwrap(),
+            folder.read(&file.file).unwrap()
+        );
+    }
+}
+
+/// Codes of kerf's own grid that another grid holds come out with the same values.
+#[test]
+fn a_finer_grid_holds_the_codes_of_a_coarser_one() {
+    let (source, card) = (source(DType::F32), card());
+    let kerf = kerf_tensors::formats::by_id("kerf").unwrap();
+    let units = units(kerf, &source, Grid::new(4, 128));
+    let (folder, _) = write_output(&compute(1), &plan(&source, &card, kerf, &units, false));
+    let container = open(&folder);
+    for id in ["compressed-tensors", "gguf-q4_0", "gguf-q8_0"] {
+        let format = kerf_tensors::formats::by_id(id).unwrap();
+        let output = plan(&container, &card, format, &AsItIs, true);
+        let (folder, _) = write_output(&compute(1), &output);
+        let model = open(&folder);
+        for (tensor, (_, matrix)) in &units.0 {
+            let entry = model.get(tensor).unwrap();
+            let exact = entry
+                .grid()
+                .is_some_and(|grid| onto(Some(codes(matrix).0), grid, matrix.cols) == Onto::Same);
+            // 172 columns: two groups of a row are not one, and no blocks of 32.
+            assert_eq!(exact, tensor != "odd.weight", "{id} {tensor}");
+            if exact {
+                let values = model.read_f32(&compute(1), entry).unwrap();
+                assert_eq!(
+                    values,
+                    matrix.dequantize(&compute(1).kernels),
+                    "{id} {tensor}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_format_cannot_hold_is_an_error_that_says_why() {
+    let source = source(DType::F32);
+    let code = |card: Card, id: &str| {
+        let format = kerf_tensors::formats::by_id(id).unwrap();
+        let error = format.check(&source, &card).unwrap_err();
+        assert!(error.to_string().contains(id), "{error}");
+        error.code()
+    };
+    let unknown = Card::default;
+    let turned = || Card {
+        transposed: Some("q.weight".into()),
+        ..card()
+    };
+    let no_tokenizer = || Card {
+        tokenizer: Some(Err("Unigram".into())),
+        ..card()
+    };
+    let mut strange = card();
+    if let Some(Ok(gguf)) = &mut strange.gguf {
+        gguf.tensors.remove("q.bias");
+    }
+    assert_eq!(code(unknown(), "compressed-tensors"), "FORMAT_UNSUPPORTED");
+    assert_eq!(code(turned(), "compressed-tensors"), "FORMAT_UNSUPPORTED");
+    assert_eq!(code(unknown(), "gguf-q4_0"), "FORMAT_UNSUPPORTED");
+    assert_eq!(code(no_tokenizer(), "gguf-q8_0"), "FORMAT_UNSUPPORTED");
+    assert_eq!(code(strange, "gguf-q8_0"), "FORMAT_UNSUPPORTED");
+}
