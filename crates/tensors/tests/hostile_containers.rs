@@ -279,7 +279,7 @@ fn a_transposed_matrix_needs_version_2() {
     refused_file(
         &file(&[("kerf.version", "1"), ("kerf:w", record)], &[]),
         "BAD_CONTAINER",
-        "tensor w: a transposed matrix in a file of version 1",
+        "tensor w: a transposed matrix or a grid of version 2 in a file of version 1",
     );
 }
 
