@@ -1,16 +1,17 @@
 //! How long a run will take: the real job does one block of a small sibling of the model, and what that took is scaled up.
 
+mod scaled;
 mod sibling;
 
 use crate::calibration::MAX_WINDOW;
 use crate::job::Sample;
-use crate::matrices::Matrix;
 use crate::plan::Plan;
 use crate::{CompressError, Job, JobInputs, Options};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Kind, Network};
 use kerf_tensors::folder::{MemFolder, MemOutFolder, MemWorkspace};
 use kerf_tensors::{Catalog, OutFolder};
+use scaled::Scaled;
 use sibling::Sibling;
 use std::sync::Arc;
 
@@ -53,6 +54,10 @@ pub fn seconds(
         plan,
         sample: &seen,
         factor: sibling.factor as f64,
+        flops_per_second: match sibling.factor {
+            1 => f64::INFINITY, // Nothing is scaled by its arithmetic.
+            _ => scaled::product_rate(&compute, clock),
+        },
     };
     let tokens = match sequences {
         Some(lengths) => lengths.iter().sum(),
@@ -119,71 +124,6 @@ fn draw(plan: &Plan, network: &Network, sequences: Option<&[usize]>) -> Vec<Vec<
         tokens += length;
     }
     drawn
-}
-
-/// What a sample says of the whole.
-struct Scaled<'a> {
-    plan: &'a Plan,
-    sample: &'a Sample,
-    factor: f64,
-}
-
-impl Scaled<'_> {
-    /// Statistics and forward passes of all blocks: per token and weight of the linear layers, and the reading of these.
-    fn run(&self, network: &Network, tokens: usize) -> f64 {
-        let Sample {
-            tokens: seen,
-            embed,
-            moves,
-            ..
-        } = self.sample;
-        let times = tokens as f64 / (*seen).max(1) as f64;
-        let weights = self.factor * self.factor;
-        let block: f64 = moves
-            .iter()
-            .map(|(load, all)| weights * (load + (all - load) * times))
-            .sum();
-        embed * times * self.factor + block * network.blocks() as f64
-    }
-
-    /// All matrices.
-    fn solve(&self) -> f64 {
-        let embedding = self.sample.rate(|solved| solved.embedding);
-        let target = self.sample.rate(|solved| !solved.embedding);
-        let embeddings: f64 = self.plan.embeddings.iter().map(weights).sum();
-        let targets = self
-            .plan
-            .targets
-            .iter()
-            .map(|matrix| self.target(matrix, target));
-        targets.sum::<f64>() + embeddings * embedding.or(target).unwrap_or(0.0)
-    }
-
-    /// Solvers take a time per weight that grows with the number of columns at most; the sibling's own solve of that matrix
-    /// tells where it is exact.
-    fn target(&self, matrix: &Matrix, rate: Option<f64>) -> f64 {
-        let same = self
-            .sample
-            .solved
-            .iter()
-            .find(|solved| solved.role == matrix.role);
-        match same {
-            Some(solved) => {
-                let per_weight = solved.seconds / solved.weights;
-                let columns = if self.plan.calibrated() {
-                    self.factor
-                } else {
-                    1.0
-                };
-                per_weight * columns * weights(matrix)
-            }
-            None => rate.unwrap_or(0.0) * weights(matrix),
-        }
-    }
-}
-
-fn weights(matrix: &Matrix) -> f64 {
-    (matrix.rows * matrix.cols) as f64
 }
 
 #[cfg(test)]

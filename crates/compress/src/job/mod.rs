@@ -12,7 +12,7 @@ mod write;
 
 pub(crate) use write::run_metadata;
 
-pub(crate) use sample::Sample;
+pub(crate) use sample::{Sample, SolvedSample};
 
 use crate::activations::{Activations, Store};
 use crate::journal::Journal;

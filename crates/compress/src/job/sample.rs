@@ -22,6 +22,8 @@ pub(crate) struct SolvedSample {
     pub role: &'static str,
     pub embedding: bool,
     pub weights: f64,
+    /// Whether it was the first of those that share its input, so that the factor was made for it.
+    pub first_of_input: bool,
     pub seconds: f64,
 }
 
@@ -73,6 +75,9 @@ impl Job {
         for unit in self.units.clone() {
             match unit {
                 Unit::Solve(index) => {
+                    let inputs = self.inputs.as_ref();
+                    let first_of_input =
+                        inputs.is_some_and(|(_, inputs)| inputs.factor.get().is_none());
                     let begun = (self.clock)();
                     self.solve(index, &mut Alone)?;
                     self.flush()?;
@@ -80,6 +85,7 @@ impl Job {
                     sample.solved.push(SolvedSample {
                         role: matrix.role,
                         embedding: matrix.embedding,
+                        first_of_input,
                         weights: (matrix.rows * matrix.cols) as f64,
                         seconds: (self.clock)() - begun,
                     });

@@ -1,0 +1,113 @@
+//! From the parts of a sample to the whole run.
+//!
+//! A sibling of the model's own width says it all: only blocks and tokens are counted up. A sibling that is `factor` times
+//! narrower spends a larger share outside of matrix products, so what it took is split by the arithmetic of the part and the
+//! rate of a large product on this machine: products grow by their flops, the rest by the size of what it works on.
+
+use crate::job::{Sample, SolvedSample};
+use crate::matrices::Matrix;
+use crate::plan::Plan;
+use kerf_kernels::{Compute, MatMut, MatRef};
+use kerf_model::Network;
+
+/// Share of the rate of a product that the factorization of a Hessian reaches.
+const FACTOR_EFFICIENCY: f64 = 0.5;
+
+/// What a sample says of the whole.
+pub(super) struct Scaled<'a> {
+    pub plan: &'a Plan,
+    pub sample: &'a Sample,
+    /// How many times narrower the sibling is.
+    pub factor: f64,
+    /// Rate of a large product.
+    pub flops_per_second: f64,
+}
+
+impl Scaled<'_> {
+    /// Statistics and forward passes of all blocks.
+    pub fn run(&self, network: &Network, tokens: usize) -> f64 {
+        let Sample {
+            tokens: seen,
+            embed,
+            moves,
+            ..
+        } = self.sample;
+        let (seen, square) = (*seen as f64, self.factor * self.factor);
+        let times = tokens as f64 / seen.max(1.0);
+        let block = moves.iter().enumerate().map(|(input, (load, all))| {
+            let (products, rest) = self.split(all - load, self.move_flops(network, input) * seen);
+            square * load + times * (square * products + self.factor * rest)
+        });
+        embed * times * self.factor + block.sum::<f64>() * network.blocks() as f64
+    }
+
+    /// Flops of one token in the sibling, on its way from shared input `input - 1` to `input` and into its second moments.
+    fn move_flops(&self, network: &Network, input: usize) -> f64 {
+        let linears = network.linears(0);
+        let narrow = |size: usize| size as f64 / self.factor;
+        let before = linears.iter().filter(|linear| linear.input + 1 == input);
+        let products: f64 = before.map(|l| 2.0 * narrow(l.rows) * narrow(l.cols)).sum();
+        let reached = linears.iter().find(|linear| linear.input == input);
+        // Half of the second moments are computed.
+        products + reached.map_or(0.0, |linear| narrow(linear.cols).powi(2))
+    }
+
+    /// All matrices.
+    pub fn solve(&self) -> f64 {
+        let embedding = self.sample.rate(|solved| solved.embedding);
+        let target = self.sample.rate(|solved| !solved.embedding);
+        let embeddings: f64 = self.plan.embeddings.iter().map(weights).sum();
+        let targets = self.plan.targets.iter().map(|matrix| {
+            let mut solved = self.sample.solved.iter();
+            match solved.find(|solved| solved.role == matrix.role) {
+                Some(solved) => self.target(matrix, solved),
+                None => target.unwrap_or(0.0) * weights(matrix),
+            }
+        });
+        targets.sum::<f64>() + embeddings * embedding.or(target).unwrap_or(0.0)
+    }
+
+    /// A matrix, from that of its role in the sibling.
+    fn target(&self, matrix: &Matrix, solved: &SolvedSample) -> f64 {
+        let times = weights(matrix) / solved.weights;
+        if !self.plan.calibrated() {
+            return solved.seconds * times;
+        }
+        let cols = matrix.cols as f64 / self.factor;
+        let mut flops = solved.weights * cols;
+        if solved.first_of_input {
+            flops += 2.0 / 3.0 * cols.powi(3) / FACTOR_EFFICIENCY;
+        }
+        let (products, rest) = self.split(solved.seconds, flops);
+        products * times * self.factor + rest * times
+    }
+
+    /// Seconds of the sample: those of its products, and the rest.
+    fn split(&self, seconds: f64, flops: f64) -> (f64, f64) {
+        if self.factor == 1.0 {
+            return (0.0, seconds);
+        }
+        let products = (flops / self.flops_per_second).min(seconds);
+        (products, seconds - products)
+    }
+}
+
+fn weights(matrix: &Matrix) -> f64 {
+    (matrix.rows * matrix.cols) as f64
+}
+
+/// Flops a second of a product that is large enough for the full rate: the best of two, some milliseconds.
+pub(super) fn product_rate(compute: &Compute, clock: fn() -> f64) -> f64 {
+    const SIZE: usize = 1024;
+    let a = vec![1.0; SIZE * SIZE];
+    let mut c = vec![0.0; SIZE * SIZE];
+    let mut best = f64::INFINITY;
+    for _ in 0..3 {
+        let begun = clock();
+        let matrix = MatRef::dense(&a, SIZE, SIZE);
+        let out = MatMut::dense(&mut c, SIZE, SIZE);
+        compute.linalg.gemm_nt(out, matrix, matrix, 1.0, 0.0);
+        best = (clock() - begun).min(best);
+    }
+    2.0 * (SIZE as f64).powi(3) / best.max(1e-9)
+}
