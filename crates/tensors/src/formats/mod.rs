@@ -160,14 +160,14 @@ impl std::fmt::Debug for dyn Format {
 
 /// All formats. Each row runs through the battery of contract tests.
 pub fn table() -> &'static [&'static dyn Format] {
-    static TABLE: [&dyn Format; 5] = [
+    static TABLE: &[&dyn Format] = &[
         &kerf::Kerf,
         &dense::Safetensors,
         &compressed_tensors::CompressedTensors,
         &gguf::Q4_0,
         &gguf::Q8_0,
     ];
-    &TABLE
+    TABLE
 }
 
 /// The format of that id.
