@@ -77,7 +77,7 @@ async function time(folder, args) {
   for (let i = 0; i < Number(flag('repetitions', '3')); i++) {
     const out = join(scratch('datafree'), 'out')
     rmSync(out, { recursive: true, force: true })
-    const run = await kerf(['compress', folder, '--out', out, ...args, '--threads', flag('threads', '2')])
+    const run = await kerf(['compress', folder, '--out', out, ...args, '--no-estimate', '--threads', flag('threads', '2')])
     runs.push({ engine: run.report.seconds, wall: run.seconds, phases: run.report.phases })
     rmSync(out, { recursive: true, force: true })
   }

@@ -49,7 +49,7 @@ async function runPeer(interpreter) {
 async function runKerf() {
   const out = join(scratch('peer'), 'kerf')
   rmSync(out, { recursive: true, force: true })
-  const args = ['compress', model, '--out', out, '--calibration', calibration, '--tokens', '1000000']
+  const args = ['compress', model, '--out', out, '--calibration', calibration, '--tokens', '1000000', '--no-estimate']
   const { report, ...run } = await kerf([
     ...args,
     '--sparsity',
