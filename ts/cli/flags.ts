@@ -26,7 +26,7 @@ export function addCompressFlags(command: Command): Command {
   const options = [
     choice(
       '--preset <name>',
-      'how small: safe (8 bits), light (4 bits), half, small or tiny (50, 70, 80 % removed)',
+      'how small: safe (8 bits), light (4 bits), compact (3 bits), half, small or tiny (50, 70, 80 % removed)',
       PRESETS,
     ),
     choice('--quality <name>', 'how much effort (default: balanced)', QUALITIES),

@@ -505,6 +505,7 @@ export const SCHEDULES = [
 export const PRESETS = [
   'safe',
   'light',
+  'compact',
   'half',
   'small',
   'tiny',

@@ -56,6 +56,11 @@ pub fn sizes() -> &'static [Preset] {
             values: || sized("obs", 0.0, 4),
         },
         Preset {
+            id: "compact",
+            about: "3 bits, nothing removed, calibrated",
+            values: || sized("obs", 0.0, 3),
+        },
+        Preset {
             id: "half",
             about: "50 % removed, 4 bits, calibrated",
             values: || sized("obs", 0.5, 4),
