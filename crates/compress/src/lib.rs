@@ -5,6 +5,7 @@ pub mod calibration;
 pub mod error;
 pub mod estimate;
 pub mod event;
+mod glob;
 pub mod job;
 pub mod journal;
 pub mod matrices;
