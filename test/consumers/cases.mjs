@@ -47,7 +47,7 @@ export function* cases(tools) {
         test: () => sameWeights(tools, compress(format)),
       }
       yield {
-        name: `${name} as ${format} in llama.cpp: the same ids and the same greedy text`,
+        name: `${name} as ${format} in llama.cpp: the same ids, and greedy text that begins the same`,
         needs: ['modules', 'python'],
         model,
         test: () => sameText(tools, compress(format)),
