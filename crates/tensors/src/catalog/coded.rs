@@ -1,9 +1,9 @@
 //! Reading matrices in the codes of other formats.
 
+use super::plain::Plain;
 use super::{Catalog, Span, TensorEntry};
-use crate::coded::{Blocks, Words, to_model_rows};
-use crate::{DType, Grid, QuantizedMatrix, Stored, TensorsError, Values};
-use half::{bf16, f16};
+use crate::coded::{Blocks, Words, in_order, model_order};
+use crate::{Grid, QuantizedMatrix, Stored, TensorsError, Values};
 use kerf_kernels::Compute;
 use std::ops::Range;
 
@@ -71,34 +71,32 @@ impl Catalog {
         entry: &TensorEntry,
         coded: &Coded,
     ) -> Result<QuantizedMatrix, TensorsError> {
-        let rows = 0..entry.shape.first().copied().unwrap_or(1);
-        let matrix = self.file_rows(compute, entry, coded, rows)?;
-        let Body::Gguf {
-            head_rows: head_rows @ 1..,
-            ..
-        } = coded.body
-        else {
-            return Ok(matrix);
+        let rows = entry.shape.first().copied().unwrap_or(1);
+        let matrix = self.file_rows(compute, entry, coded, 0..rows)?;
+        let order = match coded.body {
+            Body::Gguf { head_rows, .. } => model_order(rows, head_rows),
+            Body::Words { .. } => Vec::new(),
         };
+        if order.is_empty() {
+            return Ok(matrix);
+        }
         let cols = matrix.cols;
-        Ok(QuantizedMatrix {
-            values: match matrix.values {
-                Values::Codes {
-                    grid,
-                    codes,
-                    scales,
-                } => Values::Codes {
-                    codes: to_model_rows(&codes, cols, head_rows),
-                    scales: to_model_rows(&scales, grid.groups(cols), head_rows),
-                    grid,
-                },
-                Values::Float { dtype, values } => Values::Float {
-                    dtype,
-                    values: to_model_rows(&values, cols, head_rows),
-                },
+        let values = match &matrix.values {
+            Values::Codes {
+                grid,
+                codes,
+                scales,
+            } => Values::Codes {
+                codes: in_order(codes, cols, &order).into_owned(),
+                scales: in_order(scales, grid.groups(cols), &order).into_owned(),
+                grid: *grid,
             },
-            ..matrix
-        })
+            Values::Float { dtype, values } => Values::Float {
+                dtype: *dtype,
+                values: in_order(values, cols, &order).into_owned(),
+            },
+        };
+        Ok(QuantizedMatrix { values, ..matrix })
     }
 
     /// Some rows as the file has them, as a matrix of its own.
@@ -121,7 +119,16 @@ impl Catalog {
             self.read_span(span, (rows.start * row_bytes) as u64, &mut bytes)?;
             Ok::<_, TensorsError>(bytes)
         };
-        let element = (entry.dtype.bits() / 8) as usize;
+        let floats = |span: &Span, row: usize| {
+            let plain = Plain {
+                source: self.source(span),
+                offset: span.offset,
+                dtype: entry.dtype,
+            };
+            let mut values = vec![0.0; rows.len() * row];
+            plain.read(compute, rows.start * row, &mut values, None)?;
+            Ok::<_, TensorsError>(values)
+        };
         Ok(matrix(match (&coded.body, coded.grid) {
             (Body::Words { packed, scales }, Some(grid)) => {
                 let words = Words {
@@ -129,7 +136,7 @@ impl Catalog {
                     cols,
                 };
                 let bytes = read(packed, words.row_bytes())?;
-                let scales = floats(entry.dtype, &read(scales, grid.groups(cols) * element)?);
+                let scales = floats(scales, grid.groups(cols))?;
                 check_scales(entry, grid, &scales)?;
                 Values::Codes {
                     grid,
@@ -148,7 +155,7 @@ impl Catalog {
                 }
             }
             (Body::Gguf { span, plus_one, .. }, None) => {
-                let mut values = floats(entry.dtype, &read(span, cols * element)?);
+                let mut values = floats(span, cols)?;
                 if *plus_one {
                     values.iter_mut().for_each(|value| *value -= 1.0);
                 }
@@ -191,22 +198,5 @@ fn check_scales(entry: &TensorEntry, grid: Grid, scales: &[f32]) -> Result<(), T
             index: at as u64,
             value: scales[at].to_string(),
         }),
-    }
-}
-
-/// Little-endian floats.
-fn floats(dtype: DType, bytes: &[u8]) -> Vec<f32> {
-    let pairs = bytes
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|pair| u16::from_le_bytes(*pair));
-    match dtype {
-        DType::F16 => pairs.map(|bits| f16::from_bits(bits).to_f32()).collect(),
-        DType::BF16 => pairs.map(|bits| bf16::from_bits(bits).to_f32()).collect(),
-        _ => {
-            let fours = bytes.as_chunks::<4>().0.iter();
-            fours.map(|four| f32::from_le_bytes(*four)).collect()
-        }
     }
 }

@@ -8,73 +8,35 @@ mod words;
 pub(crate) use blocks::Blocks;
 pub(crate) use words::Words;
 
-use crate::{Mask, QuantizedMatrix, Values};
+use std::borrow::Cow;
 
-/// llama.cpp turns neighbours where the models' own code turns halves: row `row` of a file is this row of the model.
-/// `head_rows`: rows of a head, 0 where nothing is moved.
-pub(crate) fn model_row(row: usize, head_rows: usize) -> usize {
-    match head_rows {
-        0 => row,
-        rows => {
-            let (head, at) = (row / rows, row % rows);
-            head * rows + at % 2 * (rows / 2) + at / 2
-        }
-    }
-}
-
-/// Rows of `cols` elements as files of llama.cpp have them.
-pub(crate) fn to_file_rows<T: Copy>(values: &[T], cols: usize, head_rows: usize) -> Vec<T> {
-    let rows = 0..values.len() / cols.max(1);
-    let source = rows.map(|row| model_row(row, head_rows) * cols);
-    source
-        .flat_map(|at| values[at..at + cols].iter().copied())
-        .collect()
-}
-
-/// The inverse of [`to_file_rows`].
-pub(crate) fn to_model_rows<T: Copy + Default>(
-    values: &[T],
-    cols: usize,
-    head_rows: usize,
-) -> Vec<T> {
-    let mut out = vec![T::default(); values.len()];
-    for (row, values) in values.chunks(cols.max(1)).enumerate() {
-        out[model_row(row, head_rows) * cols..][..cols].copy_from_slice(values);
-    }
-    out
-}
-
-/// A matrix with its rows as files of llama.cpp have them.
-pub(crate) fn matrix_to_file_rows(matrix: QuantizedMatrix, head_rows: usize) -> QuantizedMatrix {
-    if head_rows == 0 {
-        return matrix;
-    }
-    let (rows, cols) = (matrix.rows, matrix.cols);
-    let mask = matrix.mask.map(|mask| Mask {
-        bits: to_file_rows(&mask.bits, mask.stride, head_rows),
-        ..mask
-    });
-    let values = match matrix.values {
-        Values::Codes {
-            grid,
-            codes,
-            scales,
-        } => Values::Codes {
-            codes: to_file_rows(&codes, cols, head_rows),
-            scales: to_file_rows(&scales, grid.groups(cols), head_rows),
-            grid,
-        },
-        Values::Float { dtype, values } => Values::Float {
-            dtype,
-            values: to_file_rows(&values, cols, head_rows),
-        },
+/// llama.cpp turns neighbours where the models' own code turns halves: row `i` of a file is row `order[i]` of the model.
+/// `head_rows`: rows of a head, 0 where nothing is moved; the order is then empty.
+pub(crate) fn file_order(rows: usize, head_rows: usize) -> Vec<usize> {
+    let row = |row: usize| {
+        let (head, at) = (row / head_rows, row % head_rows);
+        head * head_rows + at % 2 * (head_rows / 2) + at / 2
     };
-    QuantizedMatrix {
-        rows,
-        cols,
-        mask,
-        values,
+    (0..rows).take_while(|_| head_rows > 0).map(row).collect()
+}
+
+/// The inverse of [`file_order`]: row `i` of the model is row `order[i]` of the file.
+pub(crate) fn model_order(rows: usize, head_rows: usize) -> Vec<usize> {
+    let file = file_order(rows, head_rows);
+    let mut order = vec![0; file.len()];
+    for (at, row) in file.into_iter().enumerate() {
+        order[row] = at;
     }
+    order
+}
+
+/// Rows of `cols` elements in an order; an empty order leaves them where they are.
+pub(crate) fn in_order<'v, T: Copy>(values: &'v [T], cols: usize, order: &[usize]) -> Cow<'v, [T]> {
+    if order.is_empty() {
+        return Cow::Borrowed(values);
+    }
+    let rows = order.iter().map(|row| &values[row * cols..][..cols]);
+    Cow::Owned(rows.flatten().copied().collect())
 }
 
 #[cfg(test)]
@@ -84,10 +46,10 @@ mod tests {
     #[test]
     fn rows_come_back() {
         let values: Vec<u32> = (0..2 * 8 * 3).collect();
-        let moved = to_file_rows(&values, 3, 8);
+        let moved = in_order(&values, 3, &file_order(16, 8));
         // The first pair is the first of the first half and the first of the second.
         assert_eq!(moved[..6], [0, 1, 2, 12, 13, 14]);
-        assert_eq!(to_model_rows(&moved, 3, 8), values);
-        assert_eq!(to_file_rows(&values, 3, 0), values);
+        assert_eq!(*in_order(&moved, 3, &model_order(16, 8)), values);
+        assert_eq!(*in_order(&values, 3, &file_order(16, 0)), values);
     }
 }

@@ -3,10 +3,9 @@
 //! code 0. Readers compute code * scale in the type of the scales, and so does the grid.
 
 use super::dense::product_in;
-use super::onto::read_onto;
 use super::{
     Card, Defaults, Format, Misfit, Outgoing, Part, Piece, Planned, Scope, safetensors_files,
-    write_floats,
+    unsupported, write_floats,
 };
 use crate::catalog::{Catalog, TensorEntry};
 use crate::coded::Words;
@@ -58,7 +57,7 @@ impl Format for CompressedTensors {
     }
 
     fn check(&self, source: &Catalog, card: &Card) -> Result<(), TensorsError> {
-        let reason = match (card.known, &card.transposed) {
+        let reason: String = match (card.known, &card.transposed) {
             (false, _) => {
                 "its architecture is not known, so nothing says which matrices are linear layers"
                     .into()
@@ -71,11 +70,7 @@ impl Format for CompressedTensors {
                 Some(_) => return Ok(()),
             },
         };
-        Err(TensorsError::FormatUnsupported {
-            format: self.id().into(),
-            model: card.architecture.clone(),
-            reason,
-        })
+        Err(unsupported(self, card, reason))
     }
 
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
@@ -110,7 +105,7 @@ impl Format for CompressedTensors {
             let dims = entry.shape.iter().map(|dim| (*dim as u64).to_le_bytes());
             return sink.write(&dims.flatten().collect::<Vec<u8>>());
         }
-        let matrix = read_onto(compute, piece.catalog, entry, grid)?;
+        let matrix = piece.on(compute, grid)?;
         let Values::Codes { codes, scales, .. } = &matrix.values else {
             unreachable!("a matrix on a grid has codes")
         };

@@ -5,13 +5,12 @@
 //! what [`super::GgufName`] says. config.json and tokenizer.json stay beside the file, so that kerf can run it.
 
 use super::dense::write_as;
-use super::onto::read_onto;
 use super::{
-    Card, Defaults, Format, GgufCard, Misfit, Outgoing, Piece, Planned, Scope, Value,
+    Card, Defaults, Format, GgufCard, Misfit, Outgoing, Piece, Planned, Scope, Value, unsupported,
     without_quantization,
 };
 use crate::catalog::{Catalog, TensorEntry};
-use crate::coded::{Blocks, matrix_to_file_rows, to_file_rows};
+use crate::coded::{Blocks, file_order, in_order};
 use crate::gguf::{ALIGN, HEAD_ROWS, Kind, NAMES, PLUS_ONE, Placed, header};
 use crate::safetensors::{OutTensor, PlannedFile, WritePlan};
 use crate::{DType, Grid, Sink, TensorsError, Values};
@@ -98,9 +97,8 @@ impl Format for Gguf {
             !gguf.tensors.contains_key(&entry.name) && !gguf.left_out.contains(&entry.name)
         });
         if let Some(entry) = unknown {
-            return Err(
-                self.unsupported(card, format!("llama.cpp has no place for {}", entry.name))
-            );
+            let reason = format!("llama.cpp has no place for {}", entry.name);
+            return Err(unsupported(self, card, reason));
         }
         Ok(())
     }
@@ -154,20 +152,16 @@ impl Format for Gguf {
     ) -> Result<(), TensorsError> {
         let entry = piece.entry;
         let name = &self.card(piece.card)?.tensors[&entry.name];
-        let mut counted = 0;
-        let mut put = |sink: &mut dyn Sink, bytes: &[u8]| {
-            counted += bytes.len();
-            sink.write(bytes)
-        };
-        match kind_of(piece.grid, entry.shape.len()) {
+        let bytes = match kind_of(piece.grid, entry.shape.len()) {
             Kind::Blocks(blocks) => {
-                let grid = piece.grid.expect("blocks are a grid");
-                let matrix = read_onto(compute, piece.catalog, entry, grid)?;
-                let matrix = matrix_to_file_rows(matrix, name.head_rows);
+                let matrix = piece.on(compute, blocks.grid())?;
+                let order = file_order(matrix.rows, name.head_rows);
                 let Values::Codes { codes, scales, .. } = &matrix.values else {
                     unreachable!("a matrix on a grid has codes")
                 };
-                put(sink, &blocks.encode(codes, scales))?;
+                let groups = blocks.grid().groups(matrix.cols);
+                let codes = in_order(codes, matrix.cols, &order);
+                blocks.encode(&codes, &in_order(scales, groups, &order))
             }
             Kind::Float(dtype) => {
                 let mut values = piece.catalog.read_f32(compute, entry)?;
@@ -175,34 +169,26 @@ impl Format for Gguf {
                     values.iter_mut().for_each(|value| *value += 1.0);
                 }
                 let cols: usize = entry.shape[1..].iter().product();
-                if name.head_rows > 0 {
-                    values = to_file_rows(&values, cols, name.head_rows);
-                }
+                let order = file_order(entry.shape[0], name.head_rows);
                 let mut bytes = Bytes(Vec::new());
+                let values = in_order(&values, cols, &order);
                 write_as(&compute.kernels, dtype, &values, &mut bytes)?;
-                put(sink, &bytes.0)?;
+                bytes.0
             }
-        }
-        sink.write(&[0; ALIGN][..counted.next_multiple_of(ALIGN) - counted])
+        };
+        sink.write(&bytes)?;
+        sink.write(&[0; ALIGN][..bytes.len().next_multiple_of(ALIGN) - bytes.len()])
     }
 }
 
 impl Gguf {
-    fn unsupported(&self, card: &Card, reason: String) -> TensorsError {
-        TensorsError::FormatUnsupported {
-            format: self.id.into(),
-            model: card.architecture.clone(),
-            reason,
-        }
-    }
-
     fn card<'a>(&self, card: &'a Card) -> Result<&'a GgufCard, TensorsError> {
         match &card.gguf {
             Some(Ok(gguf)) => Ok(gguf),
-            Some(Err(reason)) => Err(self.unsupported(card, reason.clone())),
+            Some(Err(reason)) => Err(unsupported(self, card, reason)),
             None => {
                 let reason = "kerf does not know how llama.cpp names this architecture";
-                Err(self.unsupported(card, reason.into()))
+                Err(unsupported(self, card, reason))
             }
         }
     }
@@ -210,11 +196,11 @@ impl Gguf {
     fn tokenizer<'a>(&self, card: &'a Card) -> Result<&'a [(String, Value)], TensorsError> {
         match &card.tokenizer {
             Some(Ok(values)) => Ok(values),
-            Some(Err(reason)) => Err(self.unsupported(card, reason.clone())),
-            None => Err(self.unsupported(
-                card,
-                "a tokenizer goes into the file, and it has none".into(),
-            )),
+            Some(Err(reason)) => Err(unsupported(self, card, reason)),
+            None => {
+                let reason = "a tokenizer goes into the file, and it has none";
+                Err(unsupported(self, card, reason))
+            }
         }
     }
 

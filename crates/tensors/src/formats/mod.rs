@@ -17,8 +17,9 @@ pub use output::{AsItIs, Output, Replacement, Told};
 use crate::catalog::{Catalog, Span, Stored, TensorEntry};
 use crate::safetensors::{OutTensor, WritePlan, plan_files};
 use crate::source::in_pieces;
-use crate::{DType, Grid, Sink, TensorsError};
+use crate::{DType, Grid, QuantizedMatrix, Sink, TensorsError};
 use kerf_kernels::Compute;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 /// Which matrices options are about.
@@ -94,6 +95,19 @@ pub struct Piece<'a> {
     pub index: usize,
     /// What is known of the model.
     pub card: &'a Card,
+    /// The tensor on that grid, once one of its pieces has asked.
+    pub matrix: &'a OnceCell<QuantizedMatrix>,
+}
+
+impl Piece<'_> {
+    /// The tensor on a grid: brought there for its first piece, and the same for the others.
+    fn on(&self, compute: &Compute, grid: Grid) -> Result<&QuantizedMatrix, TensorsError> {
+        if let Some(matrix) = self.matrix.get() {
+            return Ok(matrix);
+        }
+        let matrix = onto::read_onto(compute, self.catalog, self.entry, grid)?;
+        Ok(self.matrix.get_or_init(|| matrix))
+    }
 }
 
 /// A form of a finished model.
@@ -199,6 +213,15 @@ pub fn fallback_note(
         "{count} matrices have rows that are no multiple of {group} weights (such as {first}): {how} in {}",
         format.id()
     ))
+}
+
+/// `FORMAT_UNSUPPORTED`.
+fn unsupported(format: &dyn Format, card: &Card, reason: impl Into<String>) -> TensorsError {
+    TensorsError::FormatUnsupported {
+        format: format.id().into(),
+        model: card.architecture.clone(),
+        reason: reason.into(),
+    }
 }
 
 /// Files of safetensors. `unit` says which plain tensors an entry becomes, with metadata of their own.

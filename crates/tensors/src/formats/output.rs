@@ -4,8 +4,9 @@ use super::{Card, Format, Onto, Outgoing, Part, Piece, Planned, fallback_note, o
 use crate::catalog::{Catalog, TensorEntry};
 use crate::folder::{OutFolder, copy_file, write_file};
 use crate::safetensors::{PlannedFile, stream_file};
-use crate::{Grid, Sink, TensorsError};
+use crate::{Grid, QuantizedMatrix, Sink, TensorsError};
 use kerf_kernels::Compute;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// What takes the place of tensors of the source.
@@ -233,15 +234,20 @@ impl<'a> Output<'a> {
         told: &mut Told<'_, E>,
     ) -> Result<(), E> {
         told(&file.file, file.header.len() as u64)?;
-        let mut opened: Option<(usize, Option<Catalog>)> = None;
+        let mut opened: Option<Opened> = None;
         stream_file(out, file, &mut |tensor, sink| {
             let (index, part) = self.planned.places[&tensor.name];
             let entry = &self.source.tensors[index];
-            if opened.as_ref().is_none_or(|(at, _)| *at != index) {
-                opened = Some((index, self.replacement.open(entry)?));
-            }
-            let replaced = opened.as_ref().and_then(|(_, catalog)| catalog.as_ref());
-            self.write_part(compute, replaced, index, part, sink)?;
+            let at_hand = match opened.take() {
+                Some(opened) if opened.index == index => opened,
+                _ => Opened {
+                    index,
+                    replacement: self.replacement.open(entry)?,
+                    matrix: OnceCell::new(),
+                },
+            };
+            self.write_part(compute, &at_hand, part, sink)?;
+            opened = Some(at_hand);
             left[index] -= 1;
             if left[index] == 0 {
                 opened = None; // Closed before the file goes.
@@ -254,25 +260,35 @@ impl<'a> Output<'a> {
     fn write_part(
         &self,
         compute: &Compute,
-        replaced: Option<&Catalog>,
-        index: usize,
+        opened: &Opened,
         part: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
-        let entry = &self.source.tensors[index];
-        let (catalog, entry) = match replaced {
+        let entry = &self.source.tensors[opened.index];
+        let (catalog, entry) = match &opened.replacement {
             Some(catalog) => (catalog, catalog.get(&entry.name)?),
             None => (self.source, entry),
         };
         let piece = Piece {
             catalog,
             entry,
-            grid: self.grids[index],
+            grid: self.grids[opened.index],
             index: part,
             card: self.card,
+            matrix: &opened.matrix,
         };
         self.format.write(compute, &piece, sink)
     }
+}
+
+/// The tensor whose pieces are being written.
+struct Opened {
+    /// Its index in the source.
+    index: usize,
+    /// A catalog with what takes its place.
+    replacement: Option<Catalog>,
+    /// See [`Piece::matrix`].
+    matrix: OnceCell<QuantizedMatrix>,
 }
 
 /// The grid that a tensor shall be on: its own if the format has it, one near it, or for floats that of the format.
