@@ -48,10 +48,18 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
             None => bytes.unwrap_or(0) as f64 / TEXT_BYTES_PER_SECOND,
         };
     }
-    let tokens = lengths.as_ref().map(|lengths| lengths.iter().sum());
-    let plan = Plan::new(&catalog, settings, tokens, tokenizer)?;
+    let plan = match &lengths {
+        Some(lengths) => Plan::new(&catalog, settings, Some(lengths.iter().sum()), tokenizer)?,
+        None => plan,
+    };
     let mut report = plan.report(&catalog);
-    let seconds = foresee(&plan, &catalog, &request, lengths.as_deref());
+    let seconds = foresee(
+        &plan,
+        &catalog,
+        report.output_bytes,
+        &request,
+        lengths.as_deref(),
+    );
     report.seconds = seconds.map(|seconds| seconds + reading);
     Ok(report)
 }
@@ -60,6 +68,7 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
 fn foresee(
     plan: &Plan,
     catalog: &Catalog,
+    output_bytes: u64,
     request: &CompressRequest,
     lengths: Option<&[usize]>,
 ) -> Option<f64> {
@@ -67,7 +76,6 @@ fn foresee(
     if request.estimate == Some(false) || request.calibration == Calibration::Own {
         return None;
     }
-    let output_bytes = plan.report(catalog).output_bytes;
     estimate::seconds(plan, catalog, output_bytes, lengths, seconds)
 }
 
@@ -93,14 +101,10 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
     };
     let reading = started.elapsed().as_secs_f64();
     let lengths: Vec<usize> = calibration.iter().map(Vec::len).collect();
-    let tokens = lengths.iter().sum();
-    let plan = Plan::new(&catalog, settings, Some(tokens), tokenizer.clone())?;
-    let foreseen = foresee(&plan, &catalog, &request, Some(&lengths));
-    let prepared = started.elapsed().as_secs_f64();
     let out = places.out.clone();
     let mut job = Job::open(JobInputs {
-        catalog,
-        options: request.options,
+        catalog: catalog.clone(),
+        options: request.options.clone(),
         calibration,
         tokenizer,
         workspace: Arc::new(FsWorkspace::open(&places.work_dir)?),
@@ -109,15 +113,19 @@ pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Err
         clock: seconds,
         stop: host.stop(),
     })?;
+    let begun = Instant::now();
+    let output_bytes = job.plan().report(&catalog).output_bytes;
+    let foreseen = foresee(job.plan(), &catalog, output_bytes, &request, Some(&lengths));
+    let foreseeing = begun.elapsed().as_secs_f64();
     let mut host = Forward(host);
     loop {
         if let Step::Done(mut report) = job.step(&mut host)? {
             report.peak_rss_bytes = machine::peak_rss_bytes();
-            // The job does not know of the text before it was token ids.
-            report.seconds += prepared;
+            // The job does not know of the text before it was token ids, nor what was done between its steps.
+            report.seconds += reading;
             *report.phases.entry("calibrate".into()).or_default() += reading;
-            *report.phases.entry("plan".into()).or_default() += prepared - reading;
-            report.planned_seconds = foreseen.map(|seconds| seconds + prepared);
+            *report.phases.entry("plan".into()).or_default() += foreseeing;
+            report.planned_seconds = foreseen.map(|seconds| seconds + reading + foreseeing);
             return Ok(*report);
         }
     }

@@ -146,7 +146,6 @@ fn rule_for_embedding(
         group,
         &names,
     )?;
-    candidate.kept = matrix.grid.is_none() && matrix.sparsity == 0.0;
     Ok(())
 }
 
@@ -165,9 +164,8 @@ impl Candidate {
         matrix.grid = matrix
             .grid
             .and_then(|grid| format.grid(grid, dtype, matrix.cols));
-        let nothing = matrix.grid.is_none() && matrix.sparsity == 0.0 && self.kept;
-        let embedding = matrix.embedding && matrix.grid.is_none() && matrix.sparsity == 0.0;
-        self.kept = (nothing || embedding) && matrix.float == dtype;
+        let untouched = matrix.grid.is_none() && matrix.sparsity == 0.0;
+        self.kept = (self.kept || matrix.embedding && untouched) && matrix.float == dtype;
     }
 }
 
@@ -291,7 +289,7 @@ fn embedding(
     }
     let sparsity = settings.options.embedding_sparsity;
     Some(Candidate {
-        kept: settings.embedding_grid.is_none() && sparsity == 0.0,
+        kept: false,
         scheduled: false,
         matrix: Matrix {
             role,

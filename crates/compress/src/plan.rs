@@ -74,9 +74,7 @@ impl Plan {
         if targets.is_empty() {
             return Err(CompressError::NothingToCompress {});
         }
-        let calibrated = targets
-            .iter()
-            .any(|matrix| matrix.method.needs() > Needs::Nothing);
+        let calibrated = need_inputs(&targets);
         let tokens = if calibrated {
             tokens.unwrap_or(settings.tokens)
         } else {
@@ -112,8 +110,7 @@ impl Plan {
 
     /// Whether calibration runs.
     pub fn calibrated(&self) -> bool {
-        let mut targets = self.targets.iter();
-        targets.any(|matrix| matrix.method.needs() > Needs::Nothing)
+        need_inputs(&self.targets)
     }
 
     /// The plan as data.
@@ -242,6 +239,12 @@ impl Plan {
         }
         flops
     }
+}
+
+/// Whether some method must know what the matrices see.
+fn need_inputs(targets: &[Matrix]) -> bool {
+    let mut methods = targets.iter().map(|matrix| matrix.method);
+    methods.any(|method| method.needs() > Needs::Nothing)
 }
 
 fn open_network(

@@ -55,7 +55,7 @@ pub fn seconds(
         sample: &seen,
         factor: sibling.factor as f64,
         flops_per_second: match sibling.factor {
-            1 => f64::INFINITY, // Nothing is scaled by its arithmetic.
+            1 => f64::INFINITY,
             _ => scaled::product_rate(&compute, clock),
         },
     };

@@ -19,7 +19,7 @@ pub(super) struct Scaled<'a> {
     pub sample: &'a Sample,
     /// How many times narrower the sibling is.
     pub factor: f64,
-    /// Rate of a large product.
+    /// Rate of a large product; infinite for a sibling of the model's own width, of which nothing is scaled by its arithmetic.
     pub flops_per_second: f64,
 }
 
@@ -84,9 +84,6 @@ impl Scaled<'_> {
 
     /// Seconds of the sample: those of its products, and the rest.
     fn split(&self, seconds: f64, flops: f64) -> (f64, f64) {
-        if self.factor == 1.0 {
-            return (0.0, seconds);
-        }
         let products = (flops / self.flops_per_second).min(seconds);
         (products, seconds - products)
     }
@@ -96,7 +93,7 @@ fn weights(matrix: &Matrix) -> f64 {
     (matrix.rows * matrix.cols) as f64
 }
 
-/// Flops a second of a product that is large enough for the full rate: the best of two, some milliseconds.
+/// Flops a second of a product that is large enough for the full rate: the best of three, some milliseconds.
 pub(super) fn product_rate(compute: &Compute, clock: fn() -> f64) -> f64 {
     const SIZE: usize = 1024;
     let a = vec![1.0; SIZE * SIZE];
