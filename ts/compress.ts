@@ -3,7 +3,7 @@ import { call, type RunOptions } from './call.js'
 import { badOption, checkOptions } from './check.js'
 import type { CompressReport } from './generated/index.js'
 import { compressRequest, compressRules, type CompressOptions } from './options.js'
-import { afterRules, type AfterOptions } from './quality/options.js'
+import { afterRules, splitAfter, type AfterOptions } from './quality/options.js'
 import type { Quality } from './quality/quality.js'
 import { finish } from './report/finish.js'
 
@@ -35,12 +35,7 @@ export async function compress(
   options: CompressOptions & AfterOptions & RunOptions = {},
 ): Promise<CompressResult> {
   checkOptions(options, { ...compressRules, ...afterRules })
-  const { report: reportPath, evalText, evalPairs, ...core } = options
-  const after: AfterOptions = {
-    ...(reportPath !== undefined && { report: reportPath }),
-    ...(evalText !== undefined && { evalText }),
-    ...(evalPairs !== undefined && { evalPairs }),
-  }
+  const { core, after } = splitAfter(options)
   const request = compressRequest(model, core)
   await refuseEarly(after)
   const start = (): Promise<CompressReport> => call<CompressReport>('compress', request, options)

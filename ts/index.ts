@@ -4,3 +4,4 @@ import { nodeBackend } from './backend/node.js'
 provideBackend(nodeBackend)
 
 export * from './api.js'
+export { loadConfig, type LoadedConfig } from './load-config.js'

@@ -5,7 +5,7 @@ import { check, checkOptions, path } from './check.js'
 import type { KerfConfig } from './config.js'
 import { KerfError } from './errors.js'
 import { checkCompressOptions, PATH_OPTIONS, type CompressOptions } from './options.js'
-import { afterRules, type AfterOptions } from './quality/options.js'
+import { afterRules, splitAfter, type AfterOptions } from './quality/options.js'
 
 /** A configuration that was read and checked. */
 export interface LoadedConfig {
@@ -69,8 +69,8 @@ function checked(file: string, config: unknown): LoadedConfig {
   const { $schema: _schema, model, ...options } = config as KerfConfig
   try {
     if (model !== undefined) check('model', model, path)
-    const { report, evalText, evalPairs, ...core } = options
-    checkOptions({ report, evalText, evalPairs }, afterRules)
+    const { core, after } = splitAfter(options)
+    checkOptions(after, afterRules)
     checkCompressOptions(core)
   } catch (error) {
     if (error instanceof KerfError) throw invalid(file, error.message, error, error.details)

@@ -19,5 +19,18 @@ export interface AfterOptions {
   evalPairs?: string
 }
 
+/** The options of the compression itself, and those of what comes after it. */
+export function splitAfter<T extends AfterOptions>(
+  options: T,
+): { core: Omit<T, keyof AfterOptions>; after: AfterOptions } {
+  const { report, evalText, evalPairs, ...core } = options
+  const after = {
+    ...(report !== undefined && { report }),
+    ...(evalText !== undefined && { evalText }),
+    ...(evalPairs !== undefined && { evalPairs }),
+  }
+  return { core, after }
+}
+
 /** Rules of {@link AfterOptions}. */
 export const afterRules: Rules = { report: path, evalText: path, evalPairs: path }

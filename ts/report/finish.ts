@@ -32,7 +32,8 @@ export async function finish(
       after.evalPairs,
     )
   }
-  const plan = await planOf(model, { ...options, onProgress: () => undefined })
+  // What each tensor is; how long the run takes is foreseen by the run itself.
+  const plan = await planOf(model, { ...options, estimate: false, onProgress: () => undefined })
   const report = await start()
   const measured = await measure(model, options, after, report, kind)
   const notes = [...report.notes, ...memoryNotes(options, 'quality' in measured)]

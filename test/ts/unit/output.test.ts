@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { collapse } from '../../../ts/cli/output/collapse.js'
-import {
-  bytes,
-  duration,
-  integer,
-  percent,
-  shellWord,
-  shorten,
-  significant,
-} from '../../../ts/cli/output/format.js'
+import { bytes, duration, integer, percent, shellWord, shorten, significant } from '../../../ts/format.js'
 import { barLine } from '../../../ts/cli/output/progress.js'
 import { repairs } from '../../../ts/cli/output/report.js'
 import { facts, table, wrap } from '../../../ts/cli/output/table.js'

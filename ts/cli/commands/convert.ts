@@ -3,7 +3,7 @@ import { convert, type ConvertOptions } from '../../convert.js'
 import { FORMATS } from '../../generated/index.js'
 import { size } from '../../size.js'
 import { addCommonFlags, ownFlags, threadsFlag } from '../flags.js'
-import { bytes } from '../output/format.js'
+import { bytes } from '../../format.js'
 import { facts, notes } from '../output/table.js'
 import { runWork, type CommonFlags } from '../run.js'
 

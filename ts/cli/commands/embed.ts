@@ -4,7 +4,7 @@ import { embed } from '../../embed.js'
 import { KerfError } from '../../errors.js'
 import type { ModelOptions } from '../../model.js'
 import { addCommonFlags, architectureFlag, ownFlags, threadsFlag } from '../flags.js'
-import { plural } from '../output/format.js'
+import { plural } from '../../format.js'
 import { runWork, type CommonFlags } from '../run.js'
 
 interface Flags extends ModelOptions, CommonFlags {

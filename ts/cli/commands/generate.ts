@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { generate, type GenerateOptions } from '../../generate.js'
 import { addCommonFlags, architectureFlag, ownFlags, threadsFlag, toNumber } from '../flags.js'
-import { duration, plural } from '../output/format.js'
+import { duration, plural } from '../../format.js'
 import { runWork, type CommonFlags } from '../run.js'
 
 interface Flags extends Omit<GenerateOptions, 'onToken'>, CommonFlags {

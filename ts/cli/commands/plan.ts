@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CompressOptions } from '../../options.js'
 import { plan } from '../../plan.js'
 import { addConfigFlags, configured, type ConfigFlags } from '../configured.js'
+import { splitAfter } from '../../quality/options.js'
 import { addCommonFlags, addCompressFlags } from '../flags.js'
 import { showPlan } from '../output/plan.js'
 import { runWork, type CommonFlags } from '../run.js'
@@ -19,8 +20,7 @@ export function addPlan(program: Command): void {
         work: async run => {
           const found = await configured(command, given, flags)
           model = found.model
-          const { report: _report, evalText: _text, evalPairs: _pairs, ...options } = found.options
-          return plan(model, { ...options, ...run })
+          return plan(model, { ...splitAfter(found.options).core, ...run })
         },
         show: (result, screen) => showPlan(model, result, screen),
       })

@@ -1,6 +1,6 @@
 import type { Inspection } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
-import { bytes, integer } from './format.js'
+import { bytes, integer } from '../../format.js'
 import { collapse } from './collapse.js'
 import { facts, table } from './table.js'
 

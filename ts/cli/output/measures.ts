@@ -1,6 +1,6 @@
 import type { Comparison, Evaluation } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
-import { bytes, duration, integer, percent, significant } from './format.js'
+import { bytes, duration, integer, percent, significant } from '../../format.js'
 import { facts, notes, table } from './table.js'
 
 /** Shows the measures of one model. */

@@ -1,7 +1,7 @@
 import type { FilledOptions, PlannedTensor, PlanReport } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { collapse } from './collapse.js'
-import { bytes, duration, integer, percent, plural, significant } from './format.js'
+import { bytes, duration, integer, percent, plural, significant } from '../../format.js'
 import { facts, notes, table } from './table.js'
 
 /** The options in one line of words. */

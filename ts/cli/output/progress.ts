@@ -2,7 +2,7 @@ import cliProgress, { type MultiBar, type SingleBar } from 'cli-progress'
 import pc from 'picocolors'
 import type { ProgressEvent, Stage } from '../../generated/index.js'
 import { columns, wantsColor } from '../screen.js'
-import { bytes, duration, integer, shorten } from './format.js'
+import { bytes, duration, integer, shorten } from '../../format.js'
 
 /** Shows how far the work is. */
 export interface Progress {

@@ -3,7 +3,7 @@ import type { CompressReport, LayerReport, Repair } from '../../generated/index.
 import { headlineOf, othersOf } from '../../quality/words.js'
 import { resultParts } from '../../report/parts.js'
 import type { Screen } from '../screen.js'
-import { bytes, duration, integer, percent, plural, shellWord, significant } from './format.js'
+import { bytes, duration, integer, percent, plural, shellWord, significant } from '../../format.js'
 import { describe } from './plan.js'
 import { showSamples } from './samples.js'
 import { facts, notes } from './table.js'

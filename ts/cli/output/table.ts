@@ -1,5 +1,5 @@
 import type { Screen } from '../screen.js'
-import { shorten } from './format.js'
+import { shorten } from '../../format.js'
 
 /** A column: its head, and whether its cells are numbers. */
 export interface Column {
