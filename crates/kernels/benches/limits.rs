@@ -286,6 +286,7 @@ fn panel(bench: &Bench, kernels: Kernels, name: &str, rows: usize, quantized: bo
                 group: 128,
                 range: RANGE,
                 product: Product::F32,
+                price: None,
             }),
         });
     });

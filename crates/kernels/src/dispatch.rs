@@ -6,6 +6,7 @@ use crate::arch::aarch64::neon::Neon;
 use crate::arch::wasm32::simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::x86_64::{avx2::Avx2, avx512::Avx512};
+pub use crate::panels::{DescentPanel, ObsPanel, PanelQuant, Price, Product};
 use crate::reference;
 use crate::sparse::Panel;
 
@@ -58,88 +59,6 @@ pub struct CodeRange {
     pub lo: i8,
     /// Largest code, `2^(bits-1) - 1`.
     pub hi: i8,
-}
-
-/// The type in which a reader multiplies a code by its scale: the product is a value of that type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Product {
-    /// Exact: a code and a 16-bit scale fit.
-    #[default]
-    F32,
-    /// Rounded to f16.
-    F16,
-    /// Rounded to bf16.
-    BF16,
-}
-
-/// Arguments of [`Kernels::obs_panel`].
-#[derive(Debug)]
-pub struct ObsPanel<'a> {
-    /// In: current weights of the rows of this panel in the columns of this block, row-major [rows, width], stride
-    /// `w_stride`. Out: the final (masked, perhaps quantized) value of each.
-    pub w: &'a mut [f32],
-    /// Distance between two rows of `w`.
-    pub w_stride: usize,
-    /// Out: error of each row and column, (w - q) / u_jj, row-major [rows, width], dense.
-    pub err: &'a mut [f32],
-    /// Rows of the panel.
-    pub rows: usize,
-    /// Columns of the block, at most 128.
-    pub width: usize,
-    /// Upper triangular factor block [width, width], row-major with stride `u_stride`: u[j, k], k >= j.
-    pub u: &'a [f32],
-    /// Distance between two rows of `u`.
-    pub u_stride: usize,
-    /// Keep-mask: bit j of row r is bit `j % 8` of `mask[r * mask_stride + j / 8]`, 1 = keep. `None` keeps all.
-    /// The block starts on a byte boundary.
-    pub mask: Option<&'a [u8]>,
-    /// Bytes between two rows of `mask`.
-    pub mask_stride: usize,
-    /// Quantization inside the loop, or `None` for pruning only.
-    pub quant: Option<PanelQuant<'a>>,
-}
-
-impl ObsPanel<'_> {
-    /// The kernels write through addresses, so every length is looked at first.
-    ///
-    /// # Panics
-    /// If a slice is shorter than the shape says.
-    pub(crate) fn check(&self) {
-        let (rows, width) = (self.rows, self.width);
-        assert!(width <= 128, "a block has at most 128 columns");
-        if rows == 0 || width == 0 {
-            return;
-        }
-        let last = rows - 1;
-        assert!(self.w_stride >= width && self.w.len() >= last * self.w_stride + width);
-        assert!(self.err.len() >= rows * width);
-        assert!(self.u_stride >= width && self.u.len() >= (width - 1) * self.u_stride + width);
-        if let Some(mask) = self.mask {
-            assert!(mask.len() >= last * self.mask_stride + width.div_ceil(8));
-        }
-        if let Some(quant) = &self.quant {
-            let groups = width.div_ceil(quant.group.clamp(1, width));
-            assert!(quant.codes.len() >= rows * width);
-            assert!(quant.scales.len() >= last * quant.scale_stride + groups);
-        }
-    }
-}
-
-/// Quantization inside the column loop.
-#[derive(Debug)]
-pub struct PanelQuant<'a> {
-    /// Out: code of each weight, row-major [rows, width], dense. Pruned weights get 0.
-    pub codes: &'a mut [i8],
-    /// Scale of row r in group g of this block: `scales[r * scale_stride + g]`, g = j / group. A scale of 0 makes all codes 0.
-    pub scales: &'a [f32],
-    /// Distance between the scales of two rows.
-    pub scale_stride: usize,
-    /// Columns per group within this block (>= width: one group).
-    pub group: usize,
-    /// Limits of the codes.
-    pub range: CodeRange,
-    /// What a reader makes of code and scale.
-    pub product: Product,
 }
 
 /// The kernels of one instruction set. Constructing a value proves that this machine can run it.
@@ -357,13 +276,29 @@ impl Kernels {
         dispatch!(self, unpack_bits(packed, bits, codes))
     }
 
-    // ---- the OBS row panel ----
+    // ---- row panels: the column loops of solvers ----
 
     /// The column loop of optimal brain surgeon inside one block of columns, for a panel of independent rows: for each
     /// column j, q = 0 if pruned, else the nearest grid value (or w itself); e = (w - q) / u_jj; every later column k of
     /// the block gets w_k -= e * u_jk. Exact B, 1e-4 relative to the largest weight of the row.
+    ///
+    /// With a [`Price`] the code is the first of floor(w / s), ceil(w / s) (both clamped to the range) and 0 with the
+    /// least (c s - w)^2 / u_jj^2 + lambda bits\[c\].
     pub fn obs_panel(&self, panel: ObsPanel<'_>) {
         dispatch!(self, obs_panel(panel))
+    }
+
+    /// One pass of exact coordinate descent on (w - q) H (w - q)^T inside one block of columns, for a panel of
+    /// independent rows. For each column j in order, t = q_j + g_j / h_jj is the best value given all others; the new
+    /// one is 0 if pruned, else the nearest grid value (or t itself); then d = new - q_j and g_k -= d h_jk for every
+    /// column k of the block. Exact B, 1e-4 relative to the largest value of the row (of the gradient: times the largest
+    /// h_jj).
+    ///
+    /// With a [`Price`] the code is the first of floor(t / s), ceil(t / s) (both clamped to the range) and 0 with the
+    /// least h_jj (c s - t)^2 + lambda bits\[c\]. An input with h_jj <= 0 is dead: its weights are left alone unless they
+    /// are pruned or their scale is 0, and their codes are the nearest.
+    pub fn descent_panel(&self, panel: DescentPanel<'_>) {
+        dispatch!(self, descent_panel(panel))
     }
 
     // ---- conversions ---- (Exact A; f32 to narrow rounds to nearest even)

@@ -26,6 +26,7 @@ mod arch;
 pub mod dispatch;
 mod generic;
 pub mod linalg;
+mod panels;
 pub mod pool;
 pub mod reference;
 mod simd;

@@ -21,6 +21,7 @@ macro_rules! kernel_table {
             fn pack_bits(codes: &[i8], bits: u32, out: &mut [u8]);
             fn unpack_bits(packed: &[u8], bits: u32, codes: &mut [i8]);
             fn obs_panel(panel: ObsPanel<'_>);
+            fn descent_panel(panel: DescentPanel<'_>);
             fn bf16_to_f32(src: &[u16], out: &mut [f32]);
             fn f16_to_f32(src: &[u16], out: &mut [f32]);
             fn f32_to_bf16(src: &[f32], out: &mut [u16]);

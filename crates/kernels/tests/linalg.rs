@@ -55,7 +55,7 @@ fn engines() -> Vec<Linalg> {
         .collect()
 }
 
-const SHAPES: [(usize, usize, usize); 9] = [
+const SHAPES: [(usize, usize, usize); 10] = [
     (1, 1, 1),
     (1, 300, 77),
     (2, 513, 64),
@@ -65,27 +65,46 @@ const SHAPES: [(usize, usize, usize); 9] = [
     (257, 3, 130),
     (300, 521, 129),
     (64, 64, 64),
+    (70, 40, 1100),
 ];
+
+/// Which operand lies transposed.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Nt,
+    Nn,
+    Tn,
+}
 
 #[test]
 fn products_match_plain_sums() {
     let mut noise = Noise(1);
     for (m, n, k) in SHAPES {
         for (alpha, beta, gap) in [(1.0, 0.0, 0), (-0.5, 1.0, 3), (2.0, 0.25, 1)] {
-            for transposed in [true, false] {
-                let a = Padded::random(&mut noise, m, k, gap);
-                let b = match transposed {
-                    true => Padded::random(&mut noise, n, k, 2 * gap),
-                    false => Padded::random(&mut noise, k, n, 2 * gap),
+            for form in [Form::Nt, Form::Nn, Form::Tn] {
+                let a = match form {
+                    Form::Tn => Padded::random(&mut noise, k, m, gap),
+                    _ => Padded::random(&mut noise, m, k, gap),
+                };
+                let b = match form {
+                    Form::Nt => Padded::random(&mut noise, n, k, 2 * gap),
+                    _ => Padded::random(&mut noise, k, n, 2 * gap),
                 };
                 let c = Padded::random(&mut noise, m, n, gap);
-                check_product(&a, &b, &c, alpha, beta, transposed);
+                check_product(&a, &b, &c, (alpha, beta), k, form);
             }
         }
     }
 }
 
-fn check_product(a: &Padded, b: &Padded, c: &Padded, alpha: f32, beta: f32, transposed: bool) {
+fn check_product(
+    a: &Padded,
+    b: &Padded,
+    c: &Padded,
+    (alpha, beta): (f32, f32),
+    depth: usize,
+    form: Form,
+) {
     let mut first: [Option<Vec<f32>>; 2] = [None, None];
     for (index, engine) in engines().into_iter().enumerate() {
         let mut got = Padded {
@@ -95,14 +114,18 @@ fn check_product(a: &Padded, b: &Padded, c: &Padded, alpha: f32, beta: f32, tran
         if beta == 0.0 {
             poison(&mut got);
         }
-        match transposed {
-            true => engine.gemm_nt(got.view_mut(), a.view(), b.view(), alpha, beta),
-            false => engine.gemm_nn(got.view_mut(), a.view(), b.view(), alpha, beta),
+        match form {
+            Form::Nt => engine.gemm_nt(got.view_mut(), a.view(), b.view(), alpha, beta),
+            Form::Nn => engine.gemm_nn(got.view_mut(), a.view(), b.view(), alpha, beta),
+            Form::Tn => engine.gemm_tn(got.view_mut(), a.view(), b.view(), alpha, beta),
         }
         for i in 0..c.rows {
             for j in 0..c.cols {
-                let products = (0..a.cols)
-                    .map(|k| a.at(i, k) * if transposed { b.at(j, k) } else { b.at(k, j) });
+                let products = (0..depth).map(|k| match form {
+                    Form::Nt => a.at(i, k) * b.at(j, k),
+                    Form::Nn => a.at(i, k) * b.at(k, j),
+                    Form::Tn => a.at(k, i) * b.at(k, j),
+                });
                 let sum: f64 = products.sum();
                 let want = f64::from(alpha) * sum
                     + if beta == 0.0 {
@@ -110,13 +133,12 @@ fn check_product(a: &Padded, b: &Padded, c: &Padded, alpha: f32, beta: f32, tran
                     } else {
                         f64::from(beta) * c.at(i, j)
                     };
-                let allowed = 1e-6 * (a.cols as f64 + 1.0);
+                let allowed = 1e-6 * (depth as f64 + 1.0);
                 assert!(
                     (got.at(i, j) - want).abs() <= allowed,
-                    "({i}, {j}) of {} x {} x {}: {} instead of {want}",
+                    "({i}, {j}) of {} x {} x {depth}, {form:?}: {} instead of {want}",
                     c.rows,
                     c.cols,
-                    a.cols,
                     got.at(i, j)
                 );
             }
@@ -209,6 +231,69 @@ fn factor_reconstructs_the_inverse() {
                 same_bytes(first, &u.data),
                 "the thread count changed the result"
             );
+        }
+    }
+}
+
+/// Sums in f64 of the products of the f32 factor. A sum of n products in f32 is off by n roundings at most.
+#[test]
+fn the_inverse_from_a_factor_is_its_square() {
+    let mut noise = Noise(6);
+    for n in [0, 1, 2, 31, 64, 127, 128, 129, 200, 300, 391] {
+        let mut u = Padded::random(&mut noise, n, n, n % 3);
+        for i in 0..n {
+            u.data[i * u.stride..][..i].fill(0.0);
+        }
+        let mut first: [Option<Vec<f32>>; 2] = [None, None];
+        for (index, engine) in engines().into_iter().enumerate() {
+            let mut p = Padded {
+                data: u.data.clone(),
+                ..u
+            };
+            engine.inverse_from_factor(p.view_mut());
+            for i in 0..n {
+                for j in 0..n {
+                    let want: f64 = (0..=i.min(j)).map(|k| u.at(k, i) * u.at(k, j)).sum();
+                    let got = p.at(i, j);
+                    assert!(
+                        (got - want).abs() <= 1e-6 * (n as f64 + 1.0),
+                        "n {n}: ({i}, {j}) is {got} instead of {want}"
+                    );
+                    assert_eq!(got, p.at(j, i), "n {n}: ({i}, {j}) is not symmetric");
+                }
+                let gap = i * u.stride + n..(i + 1) * u.stride;
+                assert_eq!(p.data[gap.clone()], u.data[gap], "the gap was written");
+            }
+            let first = first[index / 3].get_or_insert_with(|| p.data.clone());
+            assert!(
+                same_bytes(first, &p.data),
+                "the thread count changed the result"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_inverse_from_the_factor_of_a_matrix_inverts_it() {
+    let mut noise = Noise(7);
+    for n in [1, 5, 129, 300] {
+        let h = positive_definite(&mut noise, n, 1);
+        for engine in engines() {
+            let mut p = Padded {
+                data: h.data.clone(),
+                ..h
+            };
+            engine.inverse_upper_factor(p.view_mut()).unwrap();
+            engine.inverse_from_factor(p.view_mut());
+            for i in 0..n {
+                for j in 0..n {
+                    let row = |k: usize| h.at(i.max(k), i.min(k));
+                    let got: f64 = (0..n).map(|k| row(k) * p.at(k, j)).sum();
+                    let want = if i == j { 1.0 } else { 0.0 };
+                    // As for the factor itself.
+                    assert!((got - want).abs() < 2e-3, "n {n}: ({i}, {j}) is {got}");
+                }
+            }
         }
     }
 }

@@ -2,9 +2,10 @@
 
 mod common;
 
+use common::choice::{Grid, code_lengths};
 use common::{Noise, all_instances};
 use kerf_kernels::Kernels;
-use kerf_kernels::dispatch::{CodeRange, ObsPanel, PanelQuant, Product};
+use kerf_kernels::dispatch::{CodeRange, ObsPanel, PanelQuant, Price, Product};
 
 const RANGE: CodeRange = CodeRange { lo: -8, hi: 7 };
 
@@ -19,6 +20,7 @@ struct Case {
     mask: Option<Vec<u8>>,
     scales: Option<Vec<f32>>,
     product: Product,
+    price: Option<(f32, [f32; 256])>,
 }
 
 /// What a kernel made of it.
@@ -74,7 +76,16 @@ impl Case {
             mask,
             scales,
             product: Product::F32,
+            price: None,
         }
+    }
+
+    fn price(&self) -> Option<Price<'_>> {
+        let price = self.price.as_ref();
+        price.map(|(lambda, bits)| Price {
+            lambda: *lambda,
+            bits,
+        })
     }
 
     fn groups(&self) -> usize {
@@ -102,6 +113,7 @@ impl Case {
                 group: self.group,
                 range: RANGE,
                 product: self.product,
+                price: self.price(),
             }),
         });
         Outcome { w, err, codes }
@@ -167,32 +179,18 @@ impl Case {
             }
             return;
         };
-        let scale = scales[r * self.groups() + j / self.group];
-        let code = got.codes[r * self.width + j];
-        let exact = f32::from(code) * scale;
-        let (rounded, bits) = match self.product {
-            Product::F32 => (exact, 24),
-            Product::F16 => (half::f16::from_f32(q as f32).to_f32(), 11),
-            Product::BF16 => (half::bf16::from_f32(q as f32).to_f32(), 8),
+        let grid = Grid {
+            scale: match self.keeps(r, j) {
+                true => scales[r * self.groups() + j / self.group],
+                false => 0.0,
+            },
+            range: RANGE,
+            product: self.product,
+            price: self.price(),
         };
-        assert_eq!(q as f32, rounded, "{name}: not a value of the type");
-        // One of the two nearest where the product is halfway between them.
-        let allowed_product = exact.abs() / (1u32 << bits) as f32;
-        assert!(
-            (q as f32 - exact).abs() <= allowed_product,
-            "{name}: the code is not the value"
-        );
-        if !self.keeps(r, j) || scale == 0.0 {
-            assert_eq!(code, 0, "{name}: code of a pruned weight");
-            return;
-        }
-        let ends = [RANGE.lo, RANGE.hi].map(|end| f64::from(end) * f64::from(scale));
-        let inside = w.clamp(ends[0].min(ends[1]), ends[0].max(ends[1]));
-        assert!(
-            (q - inside).abs()
-                <= 0.5 * f64::from(scale.abs()) + allowed + f64::from(allowed_product),
-            "{name}: {q} is not nearest to {w}"
-        );
+        let chosen = (got.codes[r * self.width + j], q as f32);
+        let pivot = f64::from(self.u[j * (self.width + self.gap) + j]);
+        grid.check(name, chosen, w, 1.0 / (pivot * pivot), allowed);
     }
 }
 
@@ -220,6 +218,10 @@ fn column_loop_follows_its_definition() {
                     scales.step_by(2).for_each(|scale| *scale = -*scale);
                     for product in [Product::F16, Product::BF16] {
                         case.product = product;
+                        case.check(&kernels, &case.run(&kernels));
+                    }
+                    for lambda in [0.0, 1e-3, 0.1] {
+                        case.price = Some((lambda, code_lengths(&mut noise)));
                         case.check(&kernels, &case.run(&kernels));
                     }
                 }

@@ -361,6 +361,7 @@ impl PanelContext<'_> {
             group: group_cols,
             range: grid.range(),
             product: grid.scales.product(),
+            price: None,
         });
         self.compute.kernels.obs_panel(ObsPanel {
             w: &mut panel.w[start..],

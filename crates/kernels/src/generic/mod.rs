@@ -4,6 +4,7 @@
 //! are written plainly (compilers make vectors of them), and only what they cannot see is spelled out in vectors.
 
 pub(crate) mod convert;
+mod descent;
 mod elementwise;
 mod math;
 mod obs;
@@ -16,6 +17,7 @@ mod sparse;
 pub(crate) mod tables;
 
 pub(crate) use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};
+pub(crate) use descent::descent_panel;
 pub(crate) use elementwise::{add, axpy, gelu_erf, gelu_tanh, mul, relu, silu, tanh};
 pub(crate) use obs::obs_panel;
 pub(crate) use pack::{compact_codes, compact_values, expand_codes, pack_bits, unpack_bits};

@@ -32,6 +32,13 @@ pub(crate) fn obs_panel<S: Simd>(simd: S, mut panel: ObsPanel<'_>) {
     if panel.width == 0 {
         return;
     }
+    if panel
+        .quant
+        .as_ref()
+        .is_some_and(|quant| quant.price.is_some())
+    {
+        return crate::reference::obs_panel(panel);
+    }
     let rows = VECTORS * S::LANES;
     let mut scratch = Scratch::new(rows);
     scratch.pack_factor(&panel);

@@ -7,7 +7,7 @@ use crate::Pool;
 
 /// Columns of a panel: wide enough for products at full rate, narrow enough that the blocks on the diagonal, which one
 /// thread does, cost little.
-fn panel_width(n: usize) -> usize {
+pub(super) fn panel_width(n: usize) -> usize {
     if n <= 2048 { 128 } else { 256 }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn inverse_upper(
 }
 
 /// Start and width of each panel.
-fn panels(n: usize) -> impl DoubleEndedIterator<Item = (usize, usize)> {
+pub(super) fn panels(n: usize) -> impl DoubleEndedIterator<Item = (usize, usize)> {
     let width = panel_width(n);
     (0..n.div_ceil(width)).map(move |p| (p * width, width.min(n - p * width)))
 }

@@ -53,3 +53,19 @@ pub(super) fn lower_to_reversed_upper(pool: &Pool, h: Tile<'_>) {
         }
     });
 }
+
+/// Copies the upper triangle into the lower one.
+pub(super) fn mirror_upper(pool: &Pool, h: Tile<'_>) {
+    let n = h.rows;
+    pool.run(n.div_ceil(BLOCK), |block| {
+        let (top, bottom) = (block * BLOCK, n.min((block + 1) * BLOCK));
+        for left in (0..bottom).step_by(BLOCK) {
+            for i in top..bottom {
+                for j in left..i.min(left + BLOCK) {
+                    // SAFETY: a task writes rows of its own under the diagonal; what is above it is only read.
+                    unsafe { h.set(i, j, h.get(j, i)) };
+                }
+            }
+        }
+    });
+}

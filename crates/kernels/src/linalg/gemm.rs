@@ -113,19 +113,47 @@ pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
         let tokens = TOKENS.min(x.rows - at);
         let x = x.part(at, 0, tokens, n);
         let left = Tile::dense(&mut scratch[..n * tokens], n, tokens);
-        pool.run(n.div_ceil(TRANSPOSED_ROWS), |task| {
-            let from = task * TRANSPOSED_ROWS;
-            let rows = TRANSPOSED_ROWS.min(n - from);
-            // SAFETY: every task writes its own rows of the scratch; x is only read.
-            unsafe {
-                transpose(
-                    left.part(from, 0, rows, tokens),
-                    x.part(0, from, tokens, rows),
-                )
-            };
-        });
+        transposition(pool, left, x);
         symmetric(block, pool, h, left, x, 1.0);
     }
+}
+
+/// `c = beta c + alpha a^T b`, as [`gram`].
+pub(super) fn product_transposed(
+    block: impl Block,
+    pool: &Pool,
+    c: Tile<'_>,
+    a: Tile<'_>,
+    b: Tile<'_>,
+    alpha: f32,
+    beta: f32,
+) {
+    let m = a.cols;
+    let mut scratch = vec![0.0f32; m * TOKENS.min(a.rows)];
+    // Without any depth there is one step all the same, which scales c.
+    for at in (0..a.rows.max(1)).step_by(TOKENS) {
+        let depth = TOKENS.min(a.rows - at);
+        let left = Tile::dense(&mut scratch[..m * depth], m, depth);
+        transposition(pool, left, a.part(at, 0, depth, m));
+        let right = b.part(at, 0, depth, b.cols);
+        let beta = if at == 0 { beta } else { 1.0 };
+        product(block, pool, c, left, right, alpha, beta);
+    }
+}
+
+/// `to = from^T`.
+pub(super) fn transposition(pool: &Pool, to: Tile<'_>, from: Tile<'_>) {
+    pool.run(to.rows.div_ceil(TRANSPOSED_ROWS), |task| {
+        let at = task * TRANSPOSED_ROWS;
+        let rows = TRANSPOSED_ROWS.min(to.rows - at);
+        // SAFETY: every task writes its own rows of `to`; `from` is only read.
+        unsafe {
+            transpose(
+                to.part(at, 0, rows, to.cols),
+                from.part(0, at, from.rows, rows),
+            )
+        };
+    });
 }
 
 /// Rows of the transposed matrix that one task writes.

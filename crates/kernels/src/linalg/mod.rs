@@ -6,6 +6,7 @@ mod block;
 mod factor;
 mod flip;
 mod gemm;
+mod inverse;
 pub(crate) mod tile;
 
 use crate::{Isa, Kernels, Pool};
@@ -153,6 +154,21 @@ impl Linalg {
         with_block!(self, block => gemm::product(block, &self.pool, c, a, b, alpha, beta));
     }
 
+    /// `c = beta * c + alpha * a^T * b`.  c [m, n], a [k, m], b [k, n]. With `beta` = 0, `c` need not be initialised to
+    /// finite values. Scratch of at most m x 512.
+    ///
+    /// # Panics
+    /// If the shapes do not fit one another or their data.
+    pub fn gemm_tn(&self, c: MatMut<'_>, a: MatRef<'_>, b: MatRef<'_>, alpha: f32, beta: f32) {
+        let shapes = (c.rows, a.rows, c.cols) == (a.cols, b.rows, b.cols);
+        assert!(
+            shapes,
+            "gemm_tn: c [m, n], a [k, m] and b [k, n] do not fit"
+        );
+        let (c, a, b) = (c.tile(), a.tile(), b.tile());
+        with_block!(self, block => gemm::product_transposed(block, &self.pool, c, a, b, alpha, beta));
+    }
+
     /// Lower triangle (with diagonal) of `h += x^T x`.  h [n, n], x [tokens, n]. The strict upper triangle is not touched
     /// outside the diagonal tiles, and its content is unspecified. Scratch of at most n x 512.
     ///
@@ -178,5 +194,17 @@ impl Linalg {
         assert!(h.rows == h.cols, "inverse_upper_factor: h is not square");
         let h = h.tile();
         with_block!(self, block => factor::inverse_upper(block, &self.pool, h))
+    }
+
+    /// Replaces `u` (upper triangular, zeros below the diagonal, as [`Linalg::inverse_upper_factor`] leaves it) by the
+    /// full `u^T u`: the inverse of the matrix that was factored. Exactly symmetric. 1/3 n^3 flops, where a general
+    /// product takes 2 n^3; in place, scratch of two panels of n x 256.
+    ///
+    /// # Panics
+    /// If `u` is not square or its data is too short.
+    pub fn inverse_from_factor(&self, u: MatMut<'_>) {
+        assert!(u.rows == u.cols, "inverse_from_factor: u is not square");
+        let u = u.tile();
+        with_block!(self, block => inverse::from_factor(block, &self.pool, u))
     }
 }

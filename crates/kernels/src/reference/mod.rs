@@ -4,15 +4,18 @@
 //! order: so the results are the same bytes on every machine.
 
 pub mod convert;
+pub mod descent;
 pub mod forward;
 pub mod math;
 pub mod obs;
 pub mod pack;
+mod panel_grid;
 pub mod quantize;
 pub mod scores;
 pub(crate) mod sparse;
 
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};
+pub use descent::descent_panel;
 pub use forward::{
     add, axpy, dot, gelu_erf, gelu_tanh, layer_norm, log_sum_exp, mul, relu, rms_norm, silu,
     softmax, tanh,

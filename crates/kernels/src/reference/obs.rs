@@ -1,8 +1,8 @@
 //! The column loop of optimal brain surgeon, as the papers write it (GPTQ, arXiv 2210.17323; SparseGPT, arXiv 2301.00774).
 
-use super::convert;
-use super::quantize::{grid_code, keeps};
-use crate::dispatch::{ObsPanel, Product};
+use super::panel_grid::choose;
+use super::quantize::keeps;
+use crate::dispatch::ObsPanel;
 
 /// See [`crate::Kernels::obs_panel`].
 pub fn obs_panel(mut panel: ObsPanel<'_>) {
@@ -23,13 +23,9 @@ fn obs_row(panel: &mut ObsPanel<'_>, row: usize) {
         let mut q = if keep { w[j] } else { 0.0 };
         if let Some(quant) = &mut panel.quant {
             let scale = quant.scales[row * quant.scale_stride + j / quant.group.max(1)];
-            let code = if keep && scale != 0.0 {
-                grid_code(w[j], scale, quant.range)
-            } else {
-                0.0
-            };
-            quant.codes[row * width + j] = code as i8;
-            q = product(code * scale, quant.product);
+            let scale = if keep { scale } else { 0.0 };
+            let weight = 1.0 / (u_row[j] * u_row[j]);
+            (quant.codes[row * width + j], q) = choose(quant, w[j], scale, weight);
         }
         let e = (w[j] - q) / u_row[j];
         w[j] = q;
@@ -37,14 +33,5 @@ fn obs_row(panel: &mut ObsPanel<'_>, row: usize) {
         for k in j + 1..width {
             w[k] -= e * u_row[k];
         }
-    }
-}
-
-/// Rounded to the type in which it is computed.
-fn product(value: f32, product: Product) -> f32 {
-    match product {
-        Product::F32 => value,
-        Product::F16 => convert::widen_f16(convert::narrow_f16(value)),
-        Product::BF16 => f32::from_bits(u32::from(convert::narrow_bf16(value)) << 16),
     }
 }

@@ -1,6 +1,8 @@
 //! What the tests share: a generator of values and the instances that this machine runs.
 #![allow(dead_code)]
 
+pub mod choice;
+
 use kerf_kernels::{Isa, Kernels};
 
 /// A small deterministic generator of values in [-1, 1).

@@ -1,6 +1,6 @@
 //! AArch64 NEON, which every AArch64 machine has.
 
-use crate::dispatch::{CodeRange, ObsPanel};
+use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::generic::tables::CHOSEN_BYTES;
 use crate::simd::Simd;

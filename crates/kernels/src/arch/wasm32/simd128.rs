@@ -1,6 +1,6 @@
 //! WebAssembly simd128: there if the module was compiled with it; a machine without it does not load the module.
 
-use crate::dispatch::{CodeRange, ObsPanel};
+use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::generic::tables::CHOSEN_BYTES;
 use crate::simd::Simd;

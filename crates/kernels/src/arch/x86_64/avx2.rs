@@ -1,6 +1,6 @@
 //! x86-64 with AVX2, FMA and F16C: every Intel core since Haswell (2013), every AMD core since Zen.
 
-use crate::dispatch::{CodeRange, ObsPanel};
+use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::generic::tables::COMPACT;
 use crate::simd::Simd;

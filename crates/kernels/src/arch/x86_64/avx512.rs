@@ -3,7 +3,7 @@
 //! Where an operation has an obvious 256-bit form that is not hot, it is taken twice: less to get wrong.
 
 use super::avx2::{shuffle8, transpose8};
-use crate::dispatch::{CodeRange, ObsPanel};
+use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::simd::Simd;
 use crate::table::{entry_points, kernel_table};
