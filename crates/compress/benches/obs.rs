@@ -7,6 +7,7 @@
 
 use kerf_compress::methods::{Inputs, Problem};
 use kerf_compress::pattern::Pattern;
+use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::{factor::factor, obs_loop};
 use kerf_compress::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
@@ -14,6 +15,11 @@ use kerf_tensors::{DType, Grid};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::time::Instant;
+
+const EFFORT: Effort = Effort {
+    iterations: 20,
+    sweeps: 3,
+};
 
 fn random(len: usize, seed: u64) -> Vec<f32> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -97,9 +103,17 @@ fn main() {
             grid,
             dtype: DType::F32,
             damping_rel: 0.01,
+            effort: EFFORT,
             inputs: Some(&inputs),
         };
-        let loop_s = best(|| drop(obs_loop::run(&compute, a.clone(), &problem, &factor)));
+        let loop_s = best(|| {
+            drop(obs_loop::run(
+                &compute,
+                obs_loop::Start::of(a.clone()),
+                &problem,
+                &factor,
+            ))
+        });
         let rate = (n as f64).powi(3) / loop_s;
         println!(
             "obs loop, {name}: {loop_s:.2} s, {:.2} of the GEMM rate (goal 0.5)",

@@ -42,6 +42,12 @@ pub struct Options {
     /// Upper limit of calibration tokens. Default 16384.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<usize>,
+    /// Iterations of the search for what survives (`admm`, `joint`); 0 takes what `obs` would keep. Default: by `quality`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iterations: Option<usize>,
+    /// Sweeps of coordinate descent over the codes (`descent`, `joint`, `entropy`). Default: by `quality`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sweeps: Option<usize>,
     /// Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01.
     pub damping_rel: f64,
     /// Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept.
@@ -83,6 +89,8 @@ impl Default for Options {
             embedding_bits: None,
             embedding_sparsity: 0.0,
             tokens: None,
+            iterations: None,
+            sweeps: None,
             damping_rel: 0.01,
             max_memory_bytes: 0,
             threads: 0,
@@ -100,7 +108,7 @@ impl Default for Options {
 #[cfg(feature = "ts")]
 #[derive(ts_rs::TS)]
 #[ts(
-    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens'>>"
+    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps'>>"
 )]
 pub struct FilledOptions {}
 

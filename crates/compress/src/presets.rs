@@ -23,6 +23,8 @@ impl Preset {
         options.group_size = options.group_size.or(values.group_size);
         options.embedding_bits = options.embedding_bits.or(values.embedding_bits);
         options.tokens = options.tokens.or(values.tokens);
+        options.iterations = options.iterations.or(values.iterations);
+        options.sweeps = options.sweeps.or(values.sweeps);
     }
 }
 
@@ -35,9 +37,11 @@ fn sized(method: &str, sparsity: f64, bits: u8) -> Options {
     }
 }
 
-fn effort(tokens: usize) -> Options {
+fn effort(tokens: usize, iterations: usize, sweeps: usize) -> Options {
     Options {
         tokens: Some(tokens),
+        iterations: Some(iterations),
+        sweeps: Some(sweeps),
         ..Options::default()
     }
 }
@@ -84,19 +88,24 @@ pub fn qualities() -> &'static [Preset] {
         Preset {
             id: "fast",
             about: "4,096 calibration tokens",
-            values: || effort(4096),
+            values: || effort(4096, 0, 1),
         },
         Preset {
             id: "balanced",
             about: "16,384 calibration tokens: what is done without a quality",
-            values: || effort(16384),
+            values: || effort(16384, 20, 3),
         },
         Preset {
             id: "best",
             about: "65,536 calibration tokens",
-            values: || effort(65536),
+            values: || effort(65536, 60, 8),
         },
     ]
+}
+
+/// The effort that is made if none is asked for.
+pub fn default_quality() -> &'static Preset {
+    &qualities()[1]
 }
 
 /// Ids of a table, in order.

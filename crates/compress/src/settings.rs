@@ -7,6 +7,7 @@ use crate::pattern::Pattern;
 use crate::presets::{self, Preset};
 use crate::rules::Rule;
 use crate::schedules::{self, Schedule};
+use crate::solve::effort::Effort;
 use kerf_kernels::Isa;
 use kerf_tensors::Grid;
 use kerf_tensors::formats::{self, Format, Misfit, Scope};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub embedding_grid: Option<Grid>,
     /// Most calibration tokens.
     pub tokens: usize,
+    /// How hard the iterative solvers try.
+    pub effort: Effort,
     /// Instruction set, if one was asked for.
     pub isa: Option<Isa>,
 }
@@ -132,6 +135,7 @@ impl Options {
         Ok(Settings {
             embedding_grid: options.grid(options.embedding_bits),
             tokens: options.tokens.unwrap_or_default(),
+            effort: options.effort(),
             options,
             solving,
             rules,
@@ -166,7 +170,7 @@ impl Options {
         self.bits.get_or_insert(4);
         self.group_size.get_or_insert(128);
         self.embedding_bits.get_or_insert(8);
-        self.tokens.get_or_insert(16384);
+        presets::default_quality().fill(self);
         Ok(())
     }
 
@@ -213,6 +217,13 @@ impl Options {
             sparsity: self.resolve_sparsity(prefix, method, pattern)?,
             grid,
         })
+    }
+
+    fn effort(&self) -> Effort {
+        Effort {
+            iterations: self.iterations.unwrap_or_default(),
+            sweeps: self.sweeps.unwrap_or_default(),
+        }
     }
 
     fn grid(&self, bits: Option<u8>) -> Option<Grid> {

@@ -2,11 +2,17 @@
 
 use kerf_compress::methods::{Inputs, Problem, Solved, by_id};
 use kerf_compress::pattern::Pattern;
+use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::{energy::output_energy, factor::factor};
 use kerf_compress::statistics::Gram;
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::{Catalog, DType, Grid};
 use std::path::Path;
+
+const EFFORT: Effort = Effort {
+    iterations: 20,
+    sweeps: 3,
+};
 
 struct Goldens {
     catalog: Catalog,
@@ -69,6 +75,7 @@ impl Goldens {
                 grid,
                 dtype: DType::F32,
                 damping_rel: 0.01,
+                effort: EFFORT,
                 inputs: Some(&self.inputs),
             },
         )

@@ -3,12 +3,18 @@
 use kerf_compress::methods::{Inputs, Method, Problem, Solved, table};
 use kerf_compress::pattern::Pattern;
 use kerf_compress::report::Repair;
+use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::energy::{output_energy, weight_error};
 use kerf_compress::statistics::Gram;
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::{DType, Grid, Values};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+const EFFORT: Effort = Effort {
+    iterations: 20,
+    sweeps: 3,
+};
 
 const GRID: Option<Grid> = Some(Grid::new(4, 128));
 
@@ -74,6 +80,7 @@ impl Case {
                 grid: self.grid,
                 dtype: DType::F32,
                 damping_rel: 0.01,
+                effort: EFFORT,
                 inputs: Some(inputs),
             },
         )

@@ -30,6 +30,8 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
     if plan.calibrated() {
         decisive["dampingRel"] = json!(options.damping_rel);
         decisive["tokens"] = json!(plan.tokens);
+        decisive["iterations"] = json!(options.iterations);
+        decisive["sweeps"] = json!(options.sweeps);
         decisive["seed"] = json!(options.seed);
     }
     decisive

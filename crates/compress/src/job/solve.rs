@@ -142,6 +142,7 @@ impl Job {
             grid: matrix.grid,
             dtype: matrix.float,
             damping_rel: self.plan.settings.options.damping_rel,
+            effort: self.plan.settings.effort,
             inputs,
         };
         matrix.method.solve(&self.compute, &problem)

@@ -7,7 +7,7 @@ use crate::statistics::Needs;
 use kerf_kernels::Compute;
 use kerf_tensors::rounding::finish;
 
-pub(super) struct Magnitude;
+pub(crate) struct Magnitude;
 
 impl Method for Magnitude {
     fn id(&self) -> &'static str {

@@ -1,16 +1,19 @@
 //! Layer solvers: one file and one row each. What a solver needs decides whether calibration runs.
 
-mod magnitude;
+mod admm;
+mod descent;
+mod joint;
+pub(crate) mod magnitude;
 mod obs;
 mod rtn;
 mod wanda;
 
-use crate::pattern::{Pattern, removed_between};
+use crate::pattern::Pattern;
 use crate::report::Repair;
+use crate::solve::choose::choose;
+use crate::solve::effort::Effort;
 use crate::solve::factor::Factor;
-use crate::solve::selection::{
-    MaskRegion, RowScores, keep_highest, keep_highest_per_row, keep_n_of_m,
-};
+use crate::solve::selection::RowScores;
 use crate::statistics::{Gram, Needs};
 use kerf_kernels::Compute;
 use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix};
@@ -55,6 +58,8 @@ pub struct Problem<'a> {
     pub dtype: DType,
     /// Damping of the Hessian, relative to its mean diagonal.
     pub damping_rel: f64,
+    /// How hard to try.
+    pub effort: Effort,
     /// What calibration learned; present if the method needs it.
     pub inputs: Option<&'a Inputs>,
 }
@@ -127,7 +132,15 @@ impl std::fmt::Debug for dyn Method {
 
 /// All methods. Each row runs through the battery of contract tests in tests/methods.rs.
 pub fn table() -> &'static [&'static dyn Method] {
-    &[&rtn::Rtn, &magnitude::Magnitude, &wanda::Wanda, &obs::Obs]
+    &[
+        &rtn::Rtn,
+        &magnitude::Magnitude,
+        &wanda::Wanda,
+        &obs::Obs,
+        &descent::DescentMethod,
+        &admm::Admm,
+        &joint::Joint,
+    ]
 }
 
 /// The method of that id.
@@ -146,53 +159,7 @@ fn mask_by_scores(
     problem: &Problem<'_>,
     scores: &RowScores<'_>,
 ) -> Option<Mask> {
-    let (rows, cols) = (problem.rows, problem.cols);
-    if problem.sparsity == 0.0 {
-        return None;
-    }
-    let mut mask = Mask::empty(rows, cols);
-    let stride = mask.stride;
-    match problem.pattern {
-        Pattern::Unstructured => {
-            let region = MaskRegion {
-                bits: &mut mask.bits,
-                stride,
-                rows,
-                cols,
-            };
-            keep_highest(
-                compute,
-                region,
-                removed_between(problem.sparsity, rows, 0, cols),
-                scores,
-            );
-        }
-        Pattern::Row => {
-            let region = MaskRegion {
-                bits: &mut mask.bits,
-                stride,
-                rows,
-                cols,
-            };
-            keep_highest_per_row(
-                compute,
-                region,
-                removed_between(problem.sparsity, 1, 0, cols),
-                scores,
-            );
-        }
-        Pattern::Nm { n, m } => {
-            const ROWS: usize = crate::solve::PANEL_ROWS;
-            compute
-                .pool
-                .chunks_mut(&mut mask.bits, ROWS * stride, |panel, bits| {
-                    let mut row = vec![0.0; cols];
-                    for (i, out) in bits.chunks_mut(stride).enumerate() {
-                        scores(panel * ROWS + i, &mut row);
-                        keep_n_of_m(&row, n, m, out);
-                    }
-                });
-        }
-    }
-    Some(mask)
+    let shape = (problem.rows, problem.cols);
+    let choose = || choose(compute, shape, problem.pattern, problem.sparsity, scores);
+    (problem.sparsity > 0.0).then(choose)
 }

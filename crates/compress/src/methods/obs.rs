@@ -8,12 +8,12 @@
 //!
 //! Cost: out in^2 flops, of which 128 / in happen in the row panels and the rest as a matrix product.
 
-use super::{DampedEnergy, Method, Problem, Solved, magnitude};
-use crate::report::Repair;
-use crate::solve::factor::Factor;
-use crate::solve::obs_loop;
+use super::{Method, Problem, Solved, magnitude};
+use crate::solve::obs_loop::{self, Start};
+use crate::solve::prepare::Prepared;
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
+use kerf_tensors::DType;
 
 pub(super) struct Obs;
 
@@ -27,56 +27,20 @@ impl Method for Obs {
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        let inputs = p.inputs.expect("the plan collects what a method needs");
-        match inputs
-            .factor
-            .get_or_init(|| crate::solve::factor::factor(compute, &inputs.gram, p.damping_rel))
-        {
-            Ok(factor) => solve_with(compute, p, factor),
-            Err(none) => {
-                let mut solved = magnitude::Magnitude.solve(compute, p);
-                solved.repairs.push(Repair::Fallback {
-                    tensor: p.name.into(),
-                    method: solved.method.into(),
-                    reason: none.reason.clone(),
-                });
-                solved
-            }
+        let mut prepared = match Prepared::of(compute, p, &magnitude::Magnitude) {
+            Ok(prepared) => prepared,
+            Err(solved) => return *solved,
+        };
+        let start = Start::of(std::mem::take(&mut prepared.w));
+        let rounded = obs_loop::run(compute, start, p, prepared.factor);
+        // A matrix of narrow floats is rounded once more, so its error is another.
+        let exact = p.grid.is_some() || p.dtype == DType::F32;
+        let damped = exact.then(|| prepared.damped(rounded.energy));
+        Solved {
+            matrix: rounded.into_matrix(compute, p),
+            damped,
+            method: self.id(),
+            repairs: prepared.repairs,
         }
-    }
-}
-
-fn solve_with(compute: &Compute, p: &Problem<'_>, factor: &Factor) -> Solved {
-    let mut repairs = Vec::new();
-    if factor.damping_rel > p.damping_rel {
-        repairs.push(Repair::DampingRaised {
-            tensor: p.name.into(),
-            damping_rel: factor.damping_rel,
-        });
-    }
-    let mut w = p.w.to_vec();
-    let mut dead = 0.0;
-    if !factor.dead.is_empty() {
-        repairs.push(Repair::DeadColumns {
-            tensor: p.name.into(),
-            columns: factor.dead.len(),
-        });
-        for row in w.chunks_mut(p.cols) {
-            for &j in &factor.dead {
-                dead += f64::from(row[j]).powi(2);
-                row[j] = 0.0;
-            }
-        }
-    }
-    let (matrix, energy) = obs_loop::run(compute, w, p, factor);
-    Solved {
-        matrix,
-        damped: energy.map(|energy| DampedEnergy {
-            energy,
-            damping: factor.damping,
-            dead,
-        }),
-        method: "obs",
-        repairs,
     }
 }

@@ -1,9 +1,20 @@
 //! The pieces that layer solvers share: exact selection, factors with a damping ladder, error measures.
 
+pub mod admm;
+pub mod choose;
 mod cut;
+pub mod descent;
+pub mod effort;
 pub mod energy;
 pub mod factor;
+mod guess;
+mod obs_blocks;
 pub mod obs_loop;
+mod obs_panel;
+mod panels;
+pub mod pipeline;
+pub mod prepare;
+pub mod refit;
 pub mod selection;
 
 /// Rows that one task takes. Fixed, so that results never depend on the number of threads.

@@ -1,18 +1,77 @@
 //! The column loop of optimal brain surgeon over a whole matrix: masks and scales per block, row panels, trailing update.
 
 use super::PANEL_ROWS;
-use super::selection::{MaskRegion, keep_highest, keep_highest_per_row, keep_n_of_m};
+use super::guess::Guess;
+use super::obs_blocks::{block_width, blocks};
+use super::obs_panel::{Panel, PanelContext};
+use super::panels::Pieces;
+use super::selection::{MaskRegion, keep_highest, keep_highest_per_row};
 use crate::methods::Problem;
 use crate::pattern::{Pattern, removed_between};
 use crate::solve::factor::Factor;
-use kerf_kernels::dispatch::{ObsPanel, PanelQuant};
+use kerf_kernels::dispatch::Price;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::rounding::keep_floats;
 use kerf_tensors::{Grid, Mask, QuantizedMatrix, Values};
 use std::ops::Range;
 
-/// Most columns of a block: the factor block and a row panel stay in the first and second level cache.
-const BLOCK: usize = 128;
+/// What the loop starts from. What is not given is chosen block by block, from the weights as they then are.
+pub struct Start<'a> {
+    /// Weights [rows, cols], dead columns already zero.
+    pub w: Vec<f32>,
+    /// Which weights survive.
+    pub mask: Option<Mask>,
+    /// Scales [rows, groups].
+    pub scales: Option<Vec<f32>>,
+    /// What codes cost besides their error.
+    pub price: Option<Price<'a>>,
+}
+
+impl Start<'_> {
+    /// Everything is chosen by the loop.
+    pub fn of(w: Vec<f32>) -> Self {
+        Self {
+            w,
+            mask: None,
+            scales: None,
+            price: None,
+        }
+    }
+}
+
+/// What the loop comes to.
+pub struct Rounded {
+    /// Final values [rows, cols]: pruned, and on the grid if there is one.
+    pub w: Vec<f32>,
+    /// Which weights survive; `None` if nothing is removed.
+    pub mask: Option<Mask>,
+    /// Integer codes [rows, cols]; empty without a grid.
+    pub codes: Vec<i8>,
+    /// Scales [rows, groups]; empty without a grid.
+    pub scales: Vec<f32>,
+    /// Sum of e^2 = tr(D (H + damping) D^T).
+    pub energy: f64,
+}
+
+impl Rounded {
+    /// The solved matrix: codes if there is a grid, else floats of the type of the problem.
+    pub fn into_matrix(self, compute: &Compute, p: &Problem<'_>) -> QuantizedMatrix {
+        let (rows, cols) = (p.rows, p.cols);
+        let Some(grid) = p.grid else {
+            return keep_floats(compute, self.w, rows, cols, p.dtype, self.mask);
+        };
+        QuantizedMatrix {
+            rows,
+            cols,
+            mask: self.mask,
+            values: Values::Codes {
+                grid,
+                codes: self.codes,
+                scales: self.scales,
+            },
+        }
+    }
+}
 
 /// The state of one solve.
 struct Loop<'a> {
@@ -23,92 +82,69 @@ struct Loop<'a> {
     cols: usize,
     w: Vec<f32>,
     mask: Option<Mask>,
+    /// Whether the mask is chosen here.
+    choose: bool,
     /// Integer codes [rows, cols], if there is a grid.
     codes: Vec<i8>,
     /// Scales [rows, groups], if there is a grid.
     scales: Vec<f32>,
+    /// Whether the scales are fitted here.
+    fit: bool,
+    price: Option<Price<'a>>,
     /// Errors of the current block [rows, width].
     errors: Vec<f32>,
     /// Sum of squared errors of each row.
     energy: Vec<f64>,
 }
 
-/// Solves `w` [rows, cols] (dead columns already zero). Returns the result and the sum of e^2 = tr(D (H + damping) D^T);
-/// none if the result was rounded once more to a narrow float type.
-pub fn run(
-    compute: &Compute,
-    w: Vec<f32>,
-    problem: &Problem<'_>,
-    factor: &Factor,
-) -> (QuantizedMatrix, Option<f64>) {
+/// Solves a matrix. Cost: rows cols^2 flops.
+pub fn run(compute: &Compute, start: Start<'_>, problem: &Problem<'_>, factor: &Factor) -> Rounded {
     let (rows, cols) = (problem.rows, problem.cols);
     let groups = problem.grid.map_or(0, |grid| grid.groups(cols));
-    let width = block_width(problem);
+    let choose = start.mask.is_none() && problem.sparsity > 0.0;
+    let fit = start.scales.is_none();
+    let weights = if problem.grid.is_some() {
+        rows * cols
+    } else {
+        0
+    };
     let mut state = Loop {
         compute,
         problem,
         factor,
         rows,
         cols,
-        w,
-        mask: (problem.sparsity > 0.0).then(|| Mask::empty(rows, cols)),
-        codes: vec![
-            0;
-            if problem.grid.is_some() {
-                rows * cols
-            } else {
-                0
-            }
-        ],
-        scales: vec![0.0; rows * groups],
-        errors: vec![0.0; rows * width.min(cols)],
+        w: start.w,
+        mask: start.mask.or(choose.then(|| Mask::empty(rows, cols))),
+        choose,
+        codes: vec![0; weights],
+        scales: start.scales.unwrap_or_else(|| vec![0.0; rows * groups]),
+        fit,
+        price: start.price,
+        errors: vec![0.0; rows * block_width(problem).min(cols)],
         energy: vec![0.0; rows],
     };
-    for start in (0..cols).step_by(width) {
+    for block in blocks(problem) {
         if compute.pool.stopped() {
             break; // Nobody will look at the result.
         }
-        state.block(start..(start + width).min(cols));
+        state.block(block);
     }
-    state.finish()
-}
-
-/// The largest multiple of group and N:M size that fits in [`BLOCK`], and in whole bytes of the mask.
-fn block_width(problem: &Problem<'_>) -> usize {
-    let group = problem.grid.map_or(8, |grid| grid.group_cols(problem.cols));
-    let m = if let Pattern::Nm { m, .. } = problem.pattern {
-        m.max(8)
-    } else {
-        8
-    };
-    let unit = if group <= BLOCK && group.is_multiple_of(8) {
-        lcm(group, m)
-    } else {
-        m
-    };
-    if unit > BLOCK {
-        BLOCK
-    } else {
-        BLOCK / unit * unit
+    Rounded {
+        w: state.w,
+        mask: state.mask,
+        codes: state.codes,
+        scales: state.scales,
+        energy: state.energy.iter().sum(),
     }
-}
-
-fn lcm(a: usize, b: usize) -> usize {
-    let gcd = |mut a: usize, mut b: usize| {
-        while b != 0 {
-            (a, b) = (b, a % b);
-        }
-        a
-    };
-    a / gcd(a, b) * b
 }
 
 impl Loop<'_> {
     fn block(&mut self, block: Range<usize>) {
-        if !matches!(self.problem.pattern, Pattern::Nm { .. }) {
+        if self.choose && !matches!(self.problem.pattern, Pattern::Nm { .. }) {
             self.choose_mask(&block);
         }
-        if let Some(grid) = self.problem.grid {
+        if let Some(grid) = self.problem.grid.filter(|_| self.fit) {
             self.fit_scales(&block, grid);
         }
         self.panels(&block);
@@ -165,6 +201,8 @@ impl Loop<'_> {
             return;
         }
         let (w, mask, factor, problem) = (&self.w, &self.mask, self.factor, self.problem);
+        let choose = self.choose;
+        let chosen_late = choose && matches!(problem.pattern, Pattern::Nm { .. });
         let kernels = &self.compute.kernels;
         self.compute
             .pool
@@ -175,8 +213,7 @@ impl Loop<'_> {
                     for (group, scale) in scales.iter_mut().enumerate().take(last).skip(first) {
                         let columns = group * group_cols..((group + 1) * group_cols).min(cols);
                         let part = &w[row * cols + columns.start..row * cols + columns.end];
-                        let known = columns.end <= block.end
-                            && !matches!(problem.pattern, Pattern::Nm { .. });
+                        let known = !choose || columns.end <= block.end && !chosen_late;
                         let bits = match mask {
                             None => None,
                             Some(mask) if known => Some(&mask.row(row)[columns.start / 8..]),
@@ -194,9 +231,8 @@ impl Loop<'_> {
     /// Runs the column loop of the block in every row panel.
     fn panels(&mut self, block: &Range<usize>) {
         let (cols, width) = (self.cols, block.len());
-        let panels = self.rows.div_ceil(PANEL_ROWS);
         let errors = &mut self.errors[..self.rows * width];
-        // Panels own disjoint rows of every array; each task takes its own piece out of these slots.
+        // Panels own disjoint rows of every array.
         let mut masks = self
             .mask
             .as_mut()
@@ -206,36 +242,34 @@ impl Loop<'_> {
             .w
             .chunks_mut(PANEL_ROWS * cols)
             .zip(errors.chunks_mut(PANEL_ROWS * width));
-        let slots: Vec<_> = pieces
+        let pieces = pieces
             .zip(self.energy.chunks_mut(PANEL_ROWS))
             .map(|((w, errors), energy)| {
                 let mask = masks
                     .as_mut()
                     .and_then(|(stride, chunks)| chunks.next().map(|bits| (*stride, bits)));
-                std::sync::Mutex::new(Some(Panel {
+                Panel {
                     w,
                     errors,
                     energy,
                     mask,
                     codes: codes.next(),
-                }))
-            })
-            .collect();
+                }
+            });
+        let pieces = Pieces::of(pieces);
         let context = PanelContext {
             compute: self.compute,
             problem: self.problem,
             factor: self.factor,
             scales: &self.scales,
+            price: self.price,
+            choose: self.choose,
             cols,
             block: block.clone(),
         };
-        self.compute.pool.run(panels, |i| {
-            let panel = slots[i]
-                .lock()
-                .expect("a panel is taken once")
-                .take()
-                .expect("a panel is taken once");
-            context.solve(i * PANEL_ROWS, panel);
+        let pool = &self.compute.pool;
+        pool.run(pieces.len(), |i| {
+            context.solve(i * PANEL_ROWS, pieces.take(i));
         });
     }
 
@@ -268,226 +302,5 @@ impl Loop<'_> {
             -1.0,
             1.0,
         );
-    }
-
-    fn finish(self) -> (QuantizedMatrix, Option<f64>) {
-        let energy = self.energy.iter().sum();
-        let (rows, cols, mask) = (self.rows, self.cols, self.mask);
-        match self.problem.grid {
-            Some(grid) => {
-                let values = Values::Codes {
-                    grid,
-                    codes: self.codes,
-                    scales: self.scales,
-                };
-                (
-                    QuantizedMatrix {
-                        rows,
-                        cols,
-                        mask,
-                        values,
-                    },
-                    Some(energy),
-                )
-            }
-            None => {
-                let dtype = self.problem.dtype;
-                let matrix = keep_floats(self.compute, self.w, rows, cols, dtype, mask);
-                (
-                    matrix,
-                    (dtype == kerf_tensors::DType::F32).then_some(energy),
-                )
-            }
-        }
-    }
-}
-
-/// One panel's pieces of the arrays.
-struct Panel<'a> {
-    w: &'a mut [f32],
-    errors: &'a mut [f32],
-    energy: &'a mut [f64],
-    mask: Option<(usize, &'a mut [u8])>,
-    codes: Option<&'a mut [i8]>,
-}
-
-/// What all panels of a block share.
-struct PanelContext<'a> {
-    compute: &'a Compute,
-    problem: &'a Problem<'a>,
-    factor: &'a Factor,
-    scales: &'a [f32],
-    cols: usize,
-    block: Range<usize>,
-}
-
-impl PanelContext<'_> {
-    fn solve(&self, first_row: usize, mut panel: Panel<'_>) {
-        let width = self.block.len();
-        if let Pattern::Nm { n, m } = self.problem.pattern {
-            for start in (0..width).step_by(m) {
-                let columns = start..(start + m).min(width);
-                self.choose_n_of_m(&mut panel, &columns, n, m);
-                self.columns(first_row, &mut panel, columns.clone());
-                self.update_rest(&mut panel, columns);
-            }
-        } else {
-            self.columns(first_row, &mut panel, 0..width);
-        }
-        for (energy, errors) in panel.energy.iter_mut().zip(panel.errors.chunks(width)) {
-            *energy += errors.iter().map(|&e| e as f64 * e as f64).sum::<f64>();
-        }
-    }
-
-    /// The kernel on some columns of the block.
-    fn columns(&self, first_row: usize, panel: &mut Panel<'_>, columns: Range<usize>) {
-        let (cols, width, len) = (self.cols, self.block.len(), columns.len());
-        let rows = panel.energy.len();
-        let start = self.block.start + columns.start;
-        let whole = len == width;
-        let mut part_errors = vec![0.0; if whole { 0 } else { rows * len }];
-        let mut part_codes = vec![0i8; if panel.codes.is_some() { rows * len } else { 0 }];
-        let group_cols = self.problem.grid.map_or(cols, |grid| grid.group_cols(cols));
-        let groups = self.problem.grid.map_or(0, |grid| grid.groups(cols));
-        // Bits of a mask that starts inside a byte are moved to the front of it.
-        let mask = panel
-            .mask
-            .as_ref()
-            .map(|(stride, bits)| shifted_mask(bits, *stride, rows, start, len));
-        let quant = self.problem.grid.map(|grid| PanelQuant {
-            codes: &mut part_codes,
-            scales: &self.scales[first_row * groups + start / group_cols..],
-            scale_stride: groups,
-            group: group_cols,
-            range: grid.range(),
-            product: grid.scales.product(),
-            price: None,
-        });
-        self.compute.kernels.obs_panel(ObsPanel {
-            w: &mut panel.w[start..],
-            w_stride: cols,
-            err: if whole {
-                &mut *panel.errors
-            } else {
-                &mut part_errors
-            },
-            rows,
-            width: len,
-            u: &self.factor.u[start * cols + start..],
-            u_stride: cols,
-            mask: mask.as_deref(),
-            mask_stride: len.div_ceil(8),
-            quant,
-        });
-        if !whole {
-            for (to, from) in panel.errors.chunks_mut(width).zip(part_errors.chunks(len)) {
-                to[columns.clone()].copy_from_slice(from);
-            }
-        }
-        if let Some(codes) = &mut panel.codes {
-            for (to, from) in codes.chunks_mut(cols).zip(part_codes.chunks(len)) {
-                to[start..start + len].copy_from_slice(from);
-            }
-        }
-    }
-
-    fn choose_n_of_m(&self, panel: &mut Panel<'_>, columns: &Range<usize>, n: usize, m: usize) {
-        let start = self.block.start + columns.start;
-        let Some((stride, bits)) = &mut panel.mask else {
-            return;
-        };
-        let inverse = &self.factor.inverse_diagonal[start..start + columns.len()];
-        let mut scores = vec![0.0; columns.len()];
-        let mut kept = vec![0u8; columns.len().div_ceil(8)];
-        for (row, bits) in panel.w.chunks(self.cols).zip(bits.chunks_mut(*stride)) {
-            self.compute.kernels.obs_scores(
-                &row[start..start + columns.len()],
-                inverse,
-                &mut scores,
-            );
-            keep_n_of_m(&scores, n, m, &mut kept);
-            for (i, byte) in kept.iter().enumerate() {
-                // m is 2, 4 or a multiple of 8, so a group never crosses a byte unless it fills bytes.
-                bits[start / 8 + i] |= byte << (start % 8);
-            }
-        }
-    }
-
-    /// The part of the block right of `columns` takes over their errors.
-    fn update_rest(&self, panel: &mut Panel<'_>, columns: Range<usize>) {
-        let (cols, width) = (self.cols, self.block.len());
-        let rest = self.block.start + columns.end..self.block.end;
-        if rest.is_empty() {
-            return;
-        }
-        for (row, errors) in panel.w.chunks_mut(cols).zip(panel.errors.chunks(width)) {
-            for j in columns.clone() {
-                let u = &self.factor.u[(self.block.start + j) * cols..][rest.clone()];
-                self.compute
-                    .kernels
-                    .axpy(-errors[j], u, &mut row[rest.clone()]);
-            }
-        }
-    }
-}
-
-/// Mask bytes of `len` columns from column `start` on, dense: ceil(len / 8) bytes a row.
-fn shifted_mask(bits: &[u8], stride: usize, rows: usize, start: usize, len: usize) -> Vec<u8> {
-    let bytes = len.div_ceil(8);
-    let tail = if len.is_multiple_of(8) {
-        0xff
-    } else {
-        (1u8 << (len % 8)) - 1
-    };
-    let mut out = Vec::with_capacity(rows * bytes);
-    for row in bits.chunks(stride).take(rows) {
-        let from = out.len();
-        out.extend(
-            row[start / 8..start / 8 + bytes]
-                .iter()
-                .map(|byte| byte >> (start % 8)),
-        );
-        if let Some(last) = out[from..].last_mut() {
-            *last &= tail;
-        }
-    }
-    out
-}
-
-/// Likely survivors of a group whose mask is not decided yet.
-#[derive(Default)]
-struct Guess {
-    scores: Vec<f32>,
-    order: Vec<u32>,
-    bits: Vec<u8>,
-}
-
-impl Guess {
-    fn survivors(
-        &mut self,
-        kernels: &kerf_kernels::Kernels,
-        w: &[f32],
-        inverse: &[f32],
-        p: &Problem<'_>,
-    ) -> &[u8] {
-        self.scores.resize(w.len(), 0.0);
-        self.bits.clear();
-        self.bits.resize(w.len().div_ceil(8), 0);
-        kernels.obs_scores(w, inverse, &mut self.scores);
-        let keep = w.len() - removed_between(p.sparsity, 1, 0, w.len());
-        self.order.clear();
-        self.order.extend(0..w.len() as u32);
-        if keep < w.len() {
-            let scores = &self.scores;
-            self.order.select_nth_unstable_by(keep, |&a, &b| {
-                scores[b as usize]
-                    .total_cmp(&scores[a as usize])
-                    .then(a.cmp(&b))
-            });
-        }
-        for &j in &self.order[..keep] {
-            self.bits[j as usize / 8] |= 1 << (j % 8);
-        }
-        &self.bits
     }
 }

@@ -1,0 +1,27 @@
+//! Optimal brain surgeon, then coordinate descent on the codes (solve/descent.rs). Worth its time wherever there are few bits,
+//! also where nothing is removed.
+
+use super::{Method, Problem, Solved};
+use crate::solve::pipeline::{Steps, solve};
+use crate::statistics::Needs;
+use kerf_kernels::Compute;
+
+pub(super) struct DescentMethod;
+
+impl Method for DescentMethod {
+    fn id(&self) -> &'static str {
+        "descent"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Gram
+    }
+
+    fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
+        let steps = Steps {
+            search: false,
+            descend: true,
+        };
+        solve(compute, p, self.id(), steps)
+    }
+}

@@ -1,0 +1,27 @@
+//! Support, values and codes together: ADMM support, refit, a grid fitted to the survivors, optimal brain surgeon on the fixed
+//! support, coordinate descent. The best of the solvers at a given sparsity and number of bits.
+
+use super::{Method, Problem, Solved};
+use crate::solve::pipeline::{Steps, solve};
+use crate::statistics::Needs;
+use kerf_kernels::Compute;
+
+pub(super) struct Joint;
+
+impl Method for Joint {
+    fn id(&self) -> &'static str {
+        "joint"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Gram
+    }
+
+    fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
+        let steps = Steps {
+            search: true,
+            descend: true,
+        };
+        solve(compute, p, self.id(), steps)
+    }
+}

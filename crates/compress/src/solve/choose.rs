@@ -1,0 +1,48 @@
+//! Masks of a whole matrix by scores that do not change while weights go.
+
+use super::PANEL_ROWS;
+use super::selection::{MaskRegion, RowScores, keep_highest, keep_highest_per_row, keep_n_of_m};
+use crate::pattern::{Pattern, removed_between};
+use kerf_kernels::Compute;
+use kerf_tensors::Mask;
+
+/// Keeps the weights of highest score, in the shape of the pattern. `shape` is [rows, cols].
+pub fn choose(
+    compute: &Compute,
+    shape: (usize, usize),
+    pattern: Pattern,
+    sparsity: f64,
+    scores: &RowScores<'_>,
+) -> Mask {
+    let (rows, cols) = shape;
+    let mut mask = Mask::empty(rows, cols);
+    let stride = mask.stride;
+    let region = |bits| MaskRegion {
+        bits,
+        stride,
+        rows,
+        cols,
+    };
+    match pattern {
+        Pattern::Unstructured => {
+            let remove = removed_between(sparsity, rows, 0, cols);
+            keep_highest(compute, region(&mut mask.bits), remove, scores);
+        }
+        Pattern::Row => {
+            let remove = removed_between(sparsity, 1, 0, cols);
+            keep_highest_per_row(compute, region(&mut mask.bits), remove, scores);
+        }
+        Pattern::Nm { n, m } => {
+            compute
+                .pool
+                .chunks_mut(&mut mask.bits, PANEL_ROWS * stride, |panel, bits| {
+                    let mut row = vec![0.0; cols];
+                    for (i, out) in bits.chunks_mut(stride).enumerate() {
+                        scores(panel * PANEL_ROWS + i, &mut row);
+                        keep_n_of_m(&row, n, m, out);
+                    }
+                });
+        }
+    }
+    mask
+}

@@ -1,0 +1,209 @@
+//! Coordinate descent on the codes: each code in turn becomes the best one given all others (for quadratic forms the exact
+//! minimiser, rounded; Kerf's use of it after optimal brain surgeon is that of QuantEase, 2309.01885, restricted to a support).
+//!
+//! With G = (W - Q)(H + d), the best value of q_j is q_j + g_j / h_jj; a change delta takes delta h_jk from every g_k. Blocks of
+//! columns are swept in row panels; what a block changed reaches the other columns as one product. No sweep makes the error larger.
+//!
+//! Cost: 2 rows cols^2 flops a sweep, and as much once for G. Memory: two matrices.
+
+use super::PANEL_ROWS;
+use super::obs_blocks::{at_groups, blocks};
+use super::obs_loop::Rounded;
+use super::obs_panel::shifted_mask;
+use super::panels::{Pieces, each_panel};
+use super::refit::Form;
+use crate::methods::Problem;
+use kerf_kernels::dispatch::{DescentPanel, PanelQuant, Price};
+use kerf_kernels::{MatMut, MatRef};
+use std::ops::Range;
+
+/// A share of weights that may still change: fewer in a sweep, and no further one is made.
+const STILL: f64 = 1e-4;
+
+/// A descent towards `w`, and the gradient that it keeps.
+pub struct Descent<'a> {
+    form: Form<'a>,
+    problem: &'a Problem<'a>,
+    /// (W - Q)(H + d), [rows, cols].
+    gradient: Vec<f32>,
+    /// The damped square of the block that is swept.
+    square: Vec<f32>,
+}
+
+impl<'a> Descent<'a> {
+    /// From the values of `from` towards `w` [rows, cols].
+    pub fn new(form: Form<'a>, problem: &'a Problem<'a>, w: &[f32], from: &Rounded) -> Self {
+        let kernels = &form.compute.kernels;
+        let mut lost = w.to_vec();
+        each_panel(
+            &form.compute.pool,
+            problem.cols,
+            [&mut lost],
+            |panel, [lost]| {
+                let first = panel * PANEL_ROWS * problem.cols;
+                kernels.axpy(-1.0, &from.w[first..first + lost.len()], lost);
+            },
+        );
+        let mut gradient = vec![0.0; lost.len()];
+        form.product(&lost, &mut gradient);
+        Self {
+            form,
+            problem,
+            gradient,
+            square: Vec::new(),
+        }
+    }
+
+    /// At most `sweeps` sweeps over all columns; fewer if next to nothing changes any more.
+    pub fn sweeps(&mut self, at: &mut Rounded, price: Option<Price<'_>>, sweeps: usize) {
+        for _ in 0..sweeps {
+            let changed = self.sweep(at, price);
+            if self.form.compute.pool.stopped() || (changed as f64) < STILL * at.w.len() as f64 {
+                return;
+            }
+        }
+    }
+
+    /// One sweep; tells how many weights changed.
+    pub fn sweep(&mut self, at: &mut Rounded, price: Option<Price<'_>>) -> usize {
+        let group = self
+            .problem
+            .grid
+            .map_or(self.problem.cols, |grid| grid.group_cols(self.problem.cols));
+        let mut changed = 0;
+        for block in blocks(self.problem) {
+            for piece in at_groups(block, group) {
+                if self.form.compute.pool.stopped() {
+                    return changed; // Nobody will look at the result.
+                }
+                let delta = self.block(at, price, piece.clone());
+                changed += delta.iter().filter(|delta| **delta != 0.0).count();
+                self.carry(&delta, piece);
+            }
+        }
+        changed
+    }
+
+    /// Sweeps one block in every row panel; returns what changed, [rows, width].
+    fn block(
+        &mut self,
+        at: &mut Rounded,
+        price: Option<Price<'_>>,
+        block: Range<usize>,
+    ) -> Vec<f32> {
+        self.set_square(&block);
+        let (problem, width) = (self.problem, block.len());
+        let (cols, grid) = (problem.cols, problem.grid);
+        let mut delta = vec![0.0; problem.rows * width];
+        let deltas = Pieces::of(delta.chunks_mut(PANEL_ROWS * width));
+        let codes = Pieces::of(at.codes.chunks_mut(PANEL_ROWS * cols));
+        let (square, mask, scales, kernels) = (
+            &self.square,
+            &at.mask,
+            &at.scales,
+            &self.form.compute.kernels,
+        );
+        let (group, groups) =
+            grid.map_or((cols, 0), |grid| (grid.group_cols(cols), grid.groups(cols)));
+        each_panel(
+            &self.form.compute.pool,
+            cols,
+            [&mut at.w, &mut self.gradient],
+            |panel, [q, g]| {
+                let first = panel * PANEL_ROWS;
+                let rows = q.len() / cols;
+                let mut part = vec![0i8; if grid.is_some() { rows * width } else { 0 }];
+                let bits = mask.as_ref().map(|mask| {
+                    let of_panel = &mask.bits[first * mask.stride..];
+                    shifted_mask(of_panel, mask.stride, rows, block.start, width)
+                });
+                kernels.descent_panel(DescentPanel {
+                    q: &mut q[block.start..],
+                    q_stride: cols,
+                    g: &mut g[block.start..],
+                    g_stride: cols,
+                    delta: deltas.take(panel),
+                    rows,
+                    width,
+                    h: square,
+                    h_stride: width,
+                    mask: bits.as_deref(),
+                    mask_stride: width.div_ceil(8),
+                    quant: grid.map(|grid| PanelQuant {
+                        codes: &mut part,
+                        scales: &scales[first * groups + block.start / group..],
+                        scale_stride: groups,
+                        group,
+                        range: grid.range(),
+                        product: grid.scales.product(),
+                        price,
+                    }),
+                });
+                if grid.is_some() {
+                    let codes = codes.take(panel).chunks_mut(cols);
+                    for (to, from) in codes.zip(part.chunks(width)) {
+                        to[block.clone()].copy_from_slice(from);
+                    }
+                }
+            },
+        );
+        delta
+    }
+
+    /// The block of H on its diagonal, with damping.
+    fn set_square(&mut self, block: &Range<usize>) {
+        let n = self.form.gram.n;
+        self.square.clear();
+        for j in block.clone() {
+            let row = &self.form.gram.h[j * n..][block.clone()];
+            self.square.extend_from_slice(row);
+            let at = self.square.len() - block.len() + (j - block.start);
+            self.square[at] += self.form.damping;
+        }
+    }
+
+    /// The other columns learn what a block changed.
+    fn carry(&mut self, delta: &[f32], block: Range<usize>) {
+        let (rows, n) = (self.problem.rows, self.problem.cols);
+        for rest in [0..block.start, block.end..n] {
+            if rest.is_empty() {
+                continue;
+            }
+            self.form.compute.linalg.gemm_nn(
+                MatMut {
+                    data: &mut self.gradient[rest.start..],
+                    rows,
+                    cols: rest.len(),
+                    stride: n,
+                },
+                MatRef::dense(delta, rows, block.len()),
+                MatRef {
+                    data: &self.form.gram.h[block.start * n + rest.start..],
+                    rows: block.len(),
+                    cols: rest.len(),
+                    stride: n,
+                },
+                -1.0,
+                1.0,
+            );
+        }
+    }
+
+    /// tr((W - Q)(H + damping)(W - Q)^T), from the gradient.
+    pub fn energy(&self, w: &[f32], at: &Rounded) -> f64 {
+        let rows = self
+            .gradient
+            .chunks(self.problem.cols)
+            .zip(w.chunks(self.problem.cols))
+            .zip(at.w.chunks(self.problem.cols));
+        let sums = rows.map(|((g, w), q)| {
+            let terms = g
+                .iter()
+                .zip(w)
+                .zip(q)
+                .map(|((g, w), q)| f64::from(g * (w - q)));
+            terms.sum::<f64>()
+        });
+        sums.sum::<f64>().max(0.0)
+    }
+}

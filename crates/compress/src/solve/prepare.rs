@@ -1,0 +1,86 @@
+//! What every calibrated solver begins with: the factor of the inverse Hessian, dead inputs set aside, repairs noted.
+
+use super::factor::{Factor, factor};
+use crate::methods::{DampedEnergy, Method, Problem, Solved};
+use crate::report::Repair;
+use kerf_kernels::Compute;
+
+/// Weights and factor as a solver takes them.
+pub struct Prepared<'a> {
+    /// Weights [rows, cols]; those of dead inputs are zero.
+    pub w: Vec<f32>,
+    /// The factor of the inverse of the damped Hessian.
+    pub factor: &'a Factor,
+    /// Squares of the weights that were set to zero.
+    dead: f64,
+    /// What had to be done, so far.
+    pub repairs: Vec<Repair>,
+}
+
+impl<'a> Prepared<'a> {
+    /// The weights of a problem with what calibration learned; the factor is made by the first solver that asks.
+    ///
+    /// # Errors
+    /// The problem as solved by `fallback`, with the reason as a repair, if the Hessian cannot be factored.
+    pub fn of(
+        compute: &Compute,
+        p: &Problem<'a>,
+        fallback: &dyn Method,
+    ) -> Result<Self, Box<Solved>> {
+        let inputs = p.inputs.expect("the plan collects what a method needs");
+        let factored = inputs
+            .factor
+            .get_or_init(|| factor(compute, &inputs.gram, p.damping_rel));
+        match factored {
+            Ok(factor) => Ok(Self::with(p, factor)),
+            Err(none) => {
+                let mut solved = fallback.solve(compute, p);
+                solved.repairs.push(Repair::Fallback {
+                    tensor: p.name.into(),
+                    method: solved.method.into(),
+                    reason: none.reason.clone(),
+                });
+                Err(Box::new(solved))
+            }
+        }
+    }
+
+    fn with(p: &Problem<'_>, factor: &'a Factor) -> Self {
+        let mut repairs = Vec::new();
+        if factor.damping_rel > p.damping_rel {
+            repairs.push(Repair::DampingRaised {
+                tensor: p.name.into(),
+                damping_rel: factor.damping_rel,
+            });
+        }
+        let mut w = p.w.to_vec();
+        let mut dead = 0.0;
+        if !factor.dead.is_empty() {
+            repairs.push(Repair::DeadColumns {
+                tensor: p.name.into(),
+                columns: factor.dead.len(),
+            });
+            for row in w.chunks_mut(p.cols) {
+                for &j in &factor.dead {
+                    dead += f64::from(row[j]).powi(2);
+                    row[j] = 0.0;
+                }
+            }
+        }
+        Self {
+            w,
+            factor,
+            dead,
+            repairs,
+        }
+    }
+
+    /// The damped energy of the error of the weights above.
+    pub fn damped(&self, energy: f64) -> DampedEnergy {
+        DampedEnergy {
+            energy,
+            damping: self.factor.damping,
+            dead: self.dead,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What codes cost when they are entropy-coded: lengths from the statistics of the symbols themselves.
+
+use super::PANEL_ROWS;
+use kerf_kernels::Compute;
+
+/// Codes of eight bits.
+pub const SYMBOLS: usize = 256;
+
+/// How often each code occurs, by `code as u8`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counts(pub [u64; SYMBOLS]);
+
+impl Counts {
+    /// Counts the codes of a matrix.
+    pub fn of(compute: &Compute, codes: &[i8], cols: usize) -> Self {
+        let len = PANEL_ROWS * cols.max(1);
+        let parts = compute.pool.map(codes.len().div_ceil(len), |panel| {
+            let mut counts = [0u64; SYMBOLS];
+            let end = codes.len().min((panel + 1) * len);
+            for &code in &codes[panel * len..end] {
+                counts[usize::from(code as u8)] += 1;
+            }
+            counts
+        });
+        let mut counts = [0; SYMBOLS];
+        for part in parts {
+            counts.iter_mut().zip(part).for_each(|(sum, n)| *sum += n);
+        }
+        Self(counts)
+    }
+
+    fn total(&self) -> f64 {
+        self.0.iter().sum::<u64>() as f64
+    }
+
+    /// Zero-order entropy of a code, in bits.
+    pub fn entropy(&self) -> f64 {
+        let total = self.total().max(1.0);
+        let used = self.0.iter().filter(|count| **count > 0);
+        used.map(|&count| {
+            let share = count as f64 / total;
+            -share * share.log2()
+        })
+        .sum()
+    }
+
+    /// The length of every code, in bits. A code that did not occur costs as much as one that occurred half a time.
+    pub fn lengths(&self) -> [f32; SYMBOLS] {
+        let total = self.total() + SYMBOLS as f64 / 2.0;
+        self.0
+            .map(|count| (total / (count as f64 + 0.5)).log2() as f32)
+    }
+}
+
+/// Lengths before anything was counted: those of a Laplace distribution in which half of the codes are zero.
+pub fn first_lengths() -> [f32; SYMBOLS] {
+    std::array::from_fn(|symbol| 1.0 + 1.3 * f32::from(symbol as u8 as i8).abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_add_up_to_the_entropy() {
+        let compute = Compute::new(None, 2).unwrap();
+        let codes: Vec<i8> = (0..100_000).map(|i| [0, 0, 0, 0, 1, 1, -1, 2][i % 8]).collect();
+        let counts = Counts::of(&compute, &codes, 100);
+        assert!((counts.entropy() - 1.75).abs() < 1e-9);
+        let lengths = counts.lengths();
+        let mean = codes.iter().map(|&code| f64::from(lengths[usize::from(code as u8)])).sum::<f64>() / codes.len() as f64;
+        assert!((mean - 1.75).abs() < 0.01);
+        assert!(lengths[usize::from(-7i8 as u8)] > 16.0);
+    }
+}
