@@ -54,6 +54,21 @@ pub(crate) trait Simd: Copy {
     /// Lane by lane: `a` if x < y, else `b`.
     fn select_lt(self, x: Self::F, y: Self::F, a: Self::F, b: Self::F) -> Self::F;
 
+    /// Lane by lane: the element of `table` whose index is the low byte of a whole number in -128..=127; some element for
+    /// any other value. Instruction sets without a gather look up one lane after the other.
+    #[inline(always)]
+    fn lookup(self, table: &[f32; 256], codes: Self::F) -> Self::F {
+        let (mut bytes, mut lanes) = ([0i8; MAX_LANES], [0.0; MAX_LANES]);
+        // SAFETY: room for the most lanes there are.
+        unsafe {
+            self.store_codes(codes, bytes.as_mut_ptr());
+            for (lane, byte) in lanes.iter_mut().zip(bytes).take(Self::LANES) {
+                *lane = table[usize::from(byte as u8)];
+            }
+            self.load(lanes.as_ptr())
+        }
+    }
+
     /// Sum of the lanes, in a fixed order.
     fn sum(self, a: Self::F) -> f32;
 

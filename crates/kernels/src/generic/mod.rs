@@ -8,12 +8,14 @@ mod descent;
 mod elementwise;
 mod math;
 mod obs;
-mod obs_scratch;
 mod pack;
+mod panel_grid;
+mod panel_scratch;
 mod quantize;
 mod rows;
 mod scores;
 mod sparse;
+mod strip;
 pub(crate) mod tables;
 
 pub(crate) use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};

@@ -191,6 +191,14 @@ impl Simd for Avx2 {
         lanes!(_mm256_blendv_ps(b, a, _mm256_cmp_ps::<_CMP_LT_OQ>(x, y)))
     }
     #[inline(always)]
+    fn lookup(self, table: &[f32; 256], codes: __m256) -> __m256 {
+        // A byte is an index inside the table.
+        lanes!({
+            let index = _mm256_and_si256(_mm256_cvtps_epi32(codes), _mm256_set1_epi32(255));
+            _mm256_i32gather_ps::<4>(table.as_ptr(), index)
+        })
+    }
+    #[inline(always)]
     fn sum(self, a: __m256) -> f32 {
         lanes!({
             let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));

@@ -135,6 +135,14 @@ impl Simd for Avx512 {
         ))
     }
     #[inline(always)]
+    fn lookup(self, table: &[f32; 256], codes: __m512) -> __m512 {
+        // A byte is an index inside the table.
+        lanes!({
+            let index = _mm512_and_si512(_mm512_cvtps_epi32(codes), _mm512_set1_epi32(255));
+            _mm512_i32gather_ps::<4>(index, table.as_ptr())
+        })
+    }
+    #[inline(always)]
     fn sum(self, a: __m512) -> f32 {
         lanes!({
             let low = _mm512_castps512_ps256(a);
