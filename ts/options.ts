@@ -103,6 +103,8 @@ export const compressRules: Rules = {
   sparsity: number(0, 0.99),
   bits,
   groupSize: integer(0),
+  iterations: integer(0),
+  sweeps: integer(0),
   method: oneOf(METHODS),
   schedule: oneOf(SCHEDULES),
   pattern: text,

@@ -43,6 +43,11 @@ export function addCompressFlags(command: Command): Command {
       'a text file, "builtin", or "self": the model writes its own (default: builtin)',
     ),
     number('--tokens <n>', `most calibration tokens (default: ${D.tokens})`),
+    number(
+      '--iterations <n>',
+      'iterations of the search for what survives (admm, joint; default: by --quality)',
+    ),
+    number('--sweeps <n>', 'sweeps of coordinate descent over the codes (default: by --quality)'),
     number('--group-size <n>', `columns that share a scale; 0 is a whole row (default: ${D.groupSize})`),
     new Option(
       '--pattern <p>',

@@ -27,6 +27,10 @@ export type Options = {
   embeddingSparsity: number
   /** Upper limit of calibration tokens. Default 16384. */
   tokens?: number
+  /** Iterations of the search for what survives (`admm`, `joint`); 0 takes what `obs` would keep. Default: by `quality`. */
+  iterations?: number
+  /** Sweeps of coordinate descent over the codes (`descent`, `joint`, `entropy`). Default: by `quality`. */
+  sweeps?: number
   /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
   dampingRel: number
   /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
@@ -91,7 +95,7 @@ export type Blocks = number | string
 export type GivenOptions = Partial<Options>
 
 /** Options with every default filled in, as plans and reports have them. (For TypeScript only.) */
-export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens'>>
+export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps'>>
 
 /** Where calibration text comes from. Exactly one; without any, the built-in sample. */
 export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
@@ -494,6 +498,9 @@ export const METHODS = [
   'magnitude',
   'wanda',
   'obs',
+  'descent',
+  'admm',
+  'joint',
 ] as const
 
 /** Ids of the schedule table. */
@@ -657,6 +664,8 @@ export const DEFAULT_OPTIONS = {
   embeddingBits: 8,
   embeddingSparsity: 0.0,
   tokens: 16384,
+  iterations: 20,
+  sweeps: 3,
   dampingRel: 0.01,
   maxMemoryBytes: 0,
   threads: 0,

@@ -8,12 +8,10 @@
 //!
 //! Cost: out in^2 flops, of which 128 / in happen in the row panels and the rest as a matrix product.
 
-use super::{Method, Problem, Solved, magnitude};
-use crate::solve::obs_loop::{self, Start};
-use crate::solve::prepare::Prepared;
+use super::{Method, Problem, Solved};
+use crate::solve::pipeline::{Steps, solve};
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
-use kerf_tensors::DType;
 
 pub(super) struct Obs;
 
@@ -27,20 +25,10 @@ impl Method for Obs {
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        let mut prepared = match Prepared::of(compute, p, &magnitude::Magnitude) {
-            Ok(prepared) => prepared,
-            Err(solved) => return *solved,
+        let steps = Steps {
+            search: false,
+            descend: false,
         };
-        let start = Start::of(std::mem::take(&mut prepared.w));
-        let rounded = obs_loop::run(compute, start, p, prepared.factor);
-        // A matrix of narrow floats is rounded once more, so its error is another.
-        let exact = p.grid.is_some() || p.dtype == DType::F32;
-        let damped = exact.then(|| prepared.damped(rounded.energy));
-        Solved {
-            matrix: rounded.into_matrix(compute, p),
-            damped,
-            method: self.id(),
-            repairs: prepared.repairs,
-        }
+        solve(compute, p, self.id(), steps)
     }
 }

@@ -7,12 +7,15 @@
 //! Cost: 2 rows cols^2 flops a sweep, and as much once for G. Memory: two matrices.
 
 use super::PANEL_ROWS;
+use super::choose::choose;
 use super::obs_blocks::{at_groups, blocks};
 use super::obs_loop::Rounded;
 use super::obs_panel::shifted_mask;
 use super::panels::{Pieces, each_panel};
 use super::refit::Form;
+use super::selection::threshold;
 use crate::methods::Problem;
+use crate::pattern::removed_between;
 use kerf_kernels::dispatch::{DescentPanel, PanelQuant, Price};
 use kerf_kernels::{MatMut, MatRef};
 use std::ops::Range;
@@ -60,6 +63,55 @@ impl<'a> Descent<'a> {
             let changed = self.sweep(at, price);
             if self.form.compute.pool.stopped() || (changed as f64) < STILL * at.w.len() as f64 {
                 return;
+            }
+        }
+    }
+
+    /// Lets weights take one another's place, at the sparsity of the problem: sweeps in which every weight may become zero or stop being
+    /// zero, at a price for those that are not, which is moved until as many stay as should; at last exactly those that are worth most.
+    pub fn swap(&mut self, at: &mut Rounded, sweeps: usize) {
+        let p = self.problem;
+        let total = p.rows * p.cols;
+        let remove = removed_between(p.sparsity, p.rows, 0, p.cols);
+        let keep = (total - remove).max(1) as f64;
+        let bits = std::array::from_fn(|symbol| if symbol == 0 { 0.0 } else { 1.0 });
+        let shape = (p.rows, p.cols);
+        let mut lambda = threshold(self.form.compute, shape, remove, &self.worth(at));
+        at.mask = None;
+        for _ in 0..sweeps {
+            let price = Price {
+                lambda,
+                bits: &bits,
+            };
+            self.sweep(at, Some(price));
+            let kept = at.codes.iter().filter(|code| **code != 0).count();
+            lambda *= (kept as f64 / keep).powf(1.5) as f32;
+        }
+        let mask = choose(
+            self.form.compute,
+            shape,
+            p.pattern,
+            p.sparsity,
+            &self.worth(at),
+        );
+        at.mask = Some(mask);
+    }
+
+    /// What the error would grow by if a weight became zero and the others stayed, above what it is with the best value there:
+    /// h_jj (q_j + g_j / h_jj)^2.
+    fn worth<'w>(&'w self, at: &'w Rounded) -> impl Fn(usize, &mut [f32]) + Sync + 'w {
+        let (n, damping) = (self.problem.cols, self.form.damping);
+        let diagonal: Vec<f32> = (0..n)
+            .map(|j| self.form.gram.h[j * n + j].max(0.0) + damping)
+            .collect();
+        move |row, out| {
+            let (q, g) = (
+                &at.w[row * n..(row + 1) * n],
+                &self.gradient[row * n..(row + 1) * n],
+            );
+            for (((out, q), g), h) in out.iter_mut().zip(q).zip(g).zip(&diagonal) {
+                let best = q + g / h;
+                *out = best * best * h;
             }
         }
     }

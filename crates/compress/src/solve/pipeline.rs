@@ -1,15 +1,15 @@
 //! Support, values, grid, codes: the steps of the solvers beyond optimal brain surgeon, of which each method takes some.
 
-use super::PANEL_ROWS;
 use super::admm;
 use super::descent::Descent;
 use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
 use super::refit::{Form, refit};
 use crate::methods::{Problem, Solved, magnitude};
-use crate::report::Repair;
+use crate::pattern::Pattern;
 use kerf_kernels::Compute;
-use kerf_tensors::{DType, Grid, Mask};
+use kerf_tensors::rounding::round_to_grid;
+use kerf_tensors::{DType, Grid, Mask, Values};
 
 /// Steps of conjugate gradients after the search, which leaves the survivors close to their best values.
 const REFIT_STEPS: usize = 8;
@@ -24,7 +24,8 @@ pub struct Steps {
 }
 
 /// Solves a matrix by the steps, in this order: the support; the values of the survivors on it; a grid fitted to those values; codes
-/// by optimal brain surgeon on the fixed support; sweeps of coordinate descent over the codes.
+/// by optimal brain surgeon on the fixed support, or where coordinate descent follows, the nearest ones (from which it arrives at
+/// smaller errors); sweeps of coordinate descent, in which weights may take one another's place.
 ///
 /// Without a grid the values are the result.
 pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str, steps: Steps) -> Solved {
@@ -38,7 +39,7 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str, steps: St
         matrix: rounded.into_matrix(compute, p),
         damped: energy.map(|energy| prepared.damped(energy)),
         method,
-        repairs: std::mem::take(&mut prepared.repairs) as Vec<Repair>,
+        repairs: prepared.repairs,
     }
 }
 
@@ -50,34 +51,57 @@ fn run(
     w: Vec<f32>,
     prepared: &Prepared<'_>,
 ) -> (Rounded, Option<f64>) {
-    let searched = steps.search && p.effort.iterations > 0 && p.sparsity > 0.0;
-    let survivors = searched.then(|| search(compute, p, &w, prepared));
-    let Some(grid) = p.grid else {
-        return match survivors {
-            Some((mask, x)) => (floats(mask, x), None),
-            None => {
-                let rounded = obs_loop::run(compute, Start::of(w), p, prepared.factor);
-                let energy = (p.dtype == DType::F32).then_some(rounded.energy);
-                (rounded, energy)
-            }
+    let descend = steps.descend && p.effort.sweeps > 0 && p.grid.is_some();
+    if steps.search && p.effort.iterations > 0 && p.sparsity > 0.0 {
+        let (mask, x) = search(compute, p, &w, prepared);
+        let Some(grid) = p.grid else {
+            return (floats(mask, x), None);
         };
-    };
-    let start = match survivors {
-        Some((mask, x)) => Start {
-            scales: Some(fit_scales(compute, p, grid, &x, Some(&mask))),
-            mask: Some(mask),
-            ..Start::of(w.clone())
-        },
-        None => Start::of(w.clone()),
-    };
-    let mut rounded = obs_loop::run(compute, start, p, prepared.factor);
-    let mut energy = rounded.energy;
-    if steps.descend && p.effort.sweeps > 0 {
-        let form = form(compute, p, prepared);
-        let mut descent = Descent::new(form, p, &w, &rounded);
-        descent.sweeps(&mut rounded, None, p.effort.sweeps);
-        energy = descent.energy(&w, &rounded);
+        let rounded = nearest(compute, p, grid, &x, mask);
+        if descend {
+            return descended(compute, p, &w, prepared, rounded);
+        }
+        let start = Start {
+            scales: Some(rounded.scales),
+            mask: rounded.mask,
+            ..Start::of(w)
+        };
+        return surgeon(compute, p, start, prepared);
     }
+    if !descend {
+        return surgeon(compute, p, Start::of(w), prepared);
+    }
+    let (rounded, _) = surgeon(compute, p, Start::of(w.clone()), prepared);
+    descended(compute, p, &w, prepared, rounded)
+}
+
+/// Optimal brain surgeon from a start. A matrix of narrow floats is rounded once more, so its error is another.
+fn surgeon(
+    compute: &Compute,
+    p: &Problem<'_>,
+    start: Start<'_>,
+    prepared: &Prepared<'_>,
+) -> (Rounded, Option<f64>) {
+    let rounded = obs_loop::run(compute, start, p, prepared.factor);
+    let exact = p.grid.is_some() || p.dtype == DType::F32;
+    let energy = exact.then_some(rounded.energy);
+    (rounded, energy)
+}
+
+/// Coordinate descent from codes.
+fn descended(
+    compute: &Compute,
+    p: &Problem<'_>,
+    w: &[f32],
+    prepared: &Prepared<'_>,
+    mut rounded: Rounded,
+) -> (Rounded, Option<f64>) {
+    let mut descent = Descent::new(form(compute, p, prepared), p, w, &rounded);
+    if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 {
+        descent.swap(&mut rounded, p.effort.sweeps);
+    }
+    descent.sweeps(&mut rounded, None, p.effort.sweeps);
+    let energy = descent.energy(w, &rounded);
     (rounded, Some(energy))
 }
 
@@ -116,29 +140,19 @@ fn floats(mask: Mask, w: Vec<f32>) -> Rounded {
     }
 }
 
-/// The scale of every group with the least squared error over its survivors, [rows, groups].
-fn fit_scales(
-    compute: &Compute,
-    p: &Problem<'_>,
-    grid: Grid,
-    x: &[f32],
-    mask: Option<&Mask>,
-) -> Vec<f32> {
-    let (cols, group, groups) = (p.cols, grid.group_cols(p.cols), grid.groups(p.cols));
-    let mut scales = vec![0.0; p.rows * groups];
-    let kernels = &compute.kernels;
-    compute
-        .pool
-        .chunks_mut(&mut scales, PANEL_ROWS * groups, |panel, scales| {
-            for (i, scales) in scales.chunks_mut(groups).enumerate() {
-                let row = panel * PANEL_ROWS + i;
-                let values = x[row * cols..(row + 1) * cols].chunks(group);
-                for (at, (values, scale)) in values.zip(scales).enumerate() {
-                    let start = at * group;
-                    let bits = mask.map(|mask| &mask.row(row)[start / 8..]);
-                    *scale = grid.fit_scale(kernels, values, bits, start % 8);
-                }
-            }
-        });
-    scales
+/// The nearest codes to `x` on a grid that is fitted to the survivors.
+fn nearest(compute: &Compute, p: &Problem<'_>, grid: Grid, x: &[f32], mask: Mask) -> Rounded {
+    let matrix = round_to_grid(compute, x, p.rows, p.cols, grid, Some(mask));
+    let w = matrix.dequantize_on(compute);
+    let (codes, scales) = match matrix.values {
+        Values::Codes { codes, scales, .. } => (codes, scales),
+        Values::Float { .. } => unreachable!("rounded to a grid"),
+    };
+    Rounded {
+        w,
+        mask: matrix.mask,
+        codes,
+        scales,
+        energy: 0.0,
+    }
 }

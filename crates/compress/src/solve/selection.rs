@@ -68,6 +68,28 @@ pub fn keep_highest(
     }
 }
 
+/// The highest of the `remove` lowest scores: what is above it stays. 0 if nothing goes.
+pub fn threshold(
+    compute: &Compute,
+    shape: (usize, usize),
+    remove: usize,
+    scores: &RowScores<'_>,
+) -> f32 {
+    let (rows, cols) = shape;
+    if remove == 0 {
+        return 0.0;
+    }
+    let table = Scores {
+        compute,
+        rows,
+        cols,
+        chunk: chunk_rows(cols),
+        of_row: scores,
+    };
+    let cut = table.cut_by_sample(remove);
+    f32::from_bits(cut.unwrap_or_else(|| table.cut_by_histograms(remove)).bits)
+}
+
 /// The lowest `remove` of each row go. Cost: four passes of the score closure over each row, rows in parallel.
 pub fn keep_highest_per_row(
     compute: &Compute,
