@@ -73,7 +73,8 @@ pub struct DescentPanel<'a> {
     pub rows: usize,
     /// Columns of the block, at most 128.
     pub width: usize,
-    /// The block of H on its diagonal [width, width], symmetric, row-major with stride `h_stride`.
+    /// The block of H on its diagonal [width, width], row-major with stride `h_stride`; exactly symmetric, since each
+    /// element may be read in either of its places.
     pub h: &'a [f32],
     /// Distance between two rows of `h`.
     pub h_stride: usize,

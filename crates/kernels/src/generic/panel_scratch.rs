@@ -156,38 +156,54 @@ impl Scratch {
     pub fn pack_triangle(&mut self, u: &[f32], stride: usize, width: usize) {
         let (inverse, matrix) = (self.inverse_pivots(), self.matrix());
         let steps = width.div_ceil(STEP);
-        for k in 0..steps * STEP {
-            let row = u.get(k * stride..).filter(|_| k < width);
-            let pivot = row.map_or(0.0, |row| 1.0 / row[k]);
-            // SAFETY: k is below the most columns, and the piece has one element for each.
-            unsafe { inverse.add(k).write(pivot) };
-            for step in k / STEP..steps {
-                let four = four_of(row, step, width);
+        let mut rows = [[0.0; MAX_WIDTH]; STEP];
+        for first in 0..steps {
+            let at = first * STEP;
+            read_step(&mut rows, u, stride, width, at);
+            for (c, row) in rows.iter().enumerate() {
+                let pivot = if at + c < width {
+                    1.0 / row[at + c]
+                } else {
+                    0.0
+                };
+                // SAFETY: the piece has one element for each of the most columns.
+                unsafe { inverse.add(at + c).write(pivot) };
+            }
+            for step in first..steps {
                 // SAFETY: the rows of each step lie behind those of the step before, and the piece holds all steps.
-                unsafe {
-                    let to = matrix.add(Self::triangle_start(step) + k * STEP);
-                    to.cast::<[f32; STEP]>().write(four);
+                let to = unsafe { matrix.add(Self::triangle_start(step) + at * STEP) };
+                for (c, row) in rows.iter().enumerate() {
+                    let (fours, _) = row.as_chunks::<STEP>();
+                    // SAFETY: as above.
+                    unsafe { to.cast::<[f32; STEP]>().add(c).write(fours[step]) };
                 }
             }
         }
     }
 
-    /// Packs a symmetric matrix likewise: for the columns c .. c + 4 of each step all rows, those of padding too. A
-    /// diagonal element that is not positive has no reciprocal.
+    /// Packs a symmetric matrix likewise: for the columns c .. c + 4 of each step all rows, those of padding too. They are
+    /// read as rows, which lie next to one another. A diagonal element that is not positive has no reciprocal.
     pub fn pack_square(&mut self, h: &[f32], stride: usize, width: usize) {
         let (pivots, inverse, matrix) = (self.pivots(), self.inverse_pivots(), self.matrix());
-        let steps = width.div_ceil(STEP);
-        for k in 0..steps * STEP {
-            let row = h.get(k * stride..).filter(|_| k < width);
-            let pivot = row.map_or(0.0, |row| row[k]);
-            let reciprocal = if pivot > 0.0 { 1.0 / pivot } else { 0.0 };
-            // SAFETY: k is below the most columns, and the pieces have one element for each, or for each pair.
-            unsafe {
-                pivots.add(k).write(pivot);
-                inverse.add(k).write(reciprocal);
-                for step in 0..steps {
-                    let to = matrix.add((step * steps * STEP + k) * STEP);
-                    to.cast::<[f32; STEP]>().write(four_of(row, step, width));
+        let padded = width.next_multiple_of(STEP);
+        let mut rows = [[0.0; MAX_WIDTH]; STEP];
+        for at in (0..padded).step_by(STEP) {
+            read_step(&mut rows, h, stride, width, at);
+            for (c, row) in rows.iter().enumerate() {
+                let pivot = row[at + c];
+                let reciprocal = if pivot > 0.0 { 1.0 / pivot } else { 0.0 };
+                // SAFETY: the pieces have one element for each of the most columns.
+                unsafe {
+                    pivots.add(at + c).write(pivot);
+                    inverse.add(at + c).write(reciprocal);
+                }
+            }
+            let [a, b, c, d] = &rows;
+            for k in 0..padded {
+                // SAFETY: the piece has four elements for each pair of a step and a column.
+                unsafe {
+                    let to = matrix.add(at * padded + k * STEP);
+                    to.cast::<[f32; STEP]>().write([a[k], b[k], c[k], d[k]]);
                 }
             }
         }
@@ -261,16 +277,21 @@ impl Scratch {
     }
 }
 
-/// The columns of a step in a row of a matrix; 0 where there is none.
+/// Rows `at` .. `at` + 4 of a matrix; those of padding are 0. Columns of padding are 0 from the start.
 #[inline(always)]
-fn four_of(row: Option<&[f32]>, step: usize, width: usize) -> [f32; STEP] {
-    let mut four = [0.0; STEP];
-    if let Some(row) = row {
-        let from = step * STEP;
-        let count = STEP.min(width - from);
-        four[..count].copy_from_slice(&row[from..from + count]);
+fn read_step(
+    rows: &mut [[f32; MAX_WIDTH]; STEP],
+    matrix: &[f32],
+    stride: usize,
+    width: usize,
+    at: usize,
+) {
+    for (k, row) in (at..).zip(rows) {
+        match k < width {
+            true => row[..width].copy_from_slice(&matrix[k * stride..][..width]),
+            false => row.fill(0.0),
+        }
     }
-    four
 }
 
 /// Transposes 8 x 8 bits: bit c of byte r goes to bit r of byte c (Hacker's Delight, 7-3).

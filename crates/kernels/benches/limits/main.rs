@@ -3,149 +3,13 @@
 //! The limits are faer's matrix product on one thread (GFLOP/s) and a copy of memory far larger than the caches, or
 //! inside them (GB/s read and written). Medians of several repetitions. Arguments choose rows by a part of their name.
 
-use kerf_kernels::dispatch::{CodeRange, ObsPanel, PanelQuant, Product};
+mod measure;
+mod panels;
+
+use kerf_kernels::dispatch::CodeRange;
 use kerf_kernels::{Kernels, Linalg, MatMut, MatRef, Pool};
+use measure::{Bench, Unit, copy_limit, noise, product_limit};
 use std::hint::black_box;
-use std::time::Instant;
-
-/// Batches of which the median counts, and the least seconds of one.
-const BATCHES: usize = 5;
-const BATCH_S: f64 = 0.05;
-
-/// Seconds that this thread has run; on other systems than Linux, seconds that went by. On a busy machine the first
-/// tells the speed of the code, the second that of the queue.
-fn thread_seconds(start: Instant) -> f64 {
-    std::fs::read_to_string("/proc/thread-self/schedstat")
-        .ok()
-        .and_then(|line| line.split(' ').next()?.parse::<f64>().ok())
-        .map_or_else(|| start.elapsed().as_secs_f64(), |ns| ns * 1e-9)
-}
-
-/// Median seconds of a call on this thread.
-fn seconds(call: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    measure(call, || thread_seconds(start))
-}
-
-/// Median seconds of a call that other threads help with.
-fn wall_seconds(call: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    measure(call, || start.elapsed().as_secs_f64())
-}
-
-fn measure(mut call: impl FnMut(), clock: impl Fn() -> f64) -> f64 {
-    call();
-    let mut times: Vec<f64> = (0..BATCHES)
-        .map(|_| {
-            let (start, mut calls) = (clock(), 0);
-            loop {
-                // The clock ticks in milliseconds and takes microseconds to read.
-                let before = Instant::now();
-                while before.elapsed().as_secs_f64() < 0.2 * BATCH_S || calls == 0 {
-                    call();
-                    calls += 1;
-                }
-                let spent = clock() - start;
-                if spent >= BATCH_S {
-                    return spent / f64::from(calls);
-                }
-            }
-        })
-        .collect();
-    times.sort_by(f64::total_cmp);
-    times[BATCHES / 2]
-}
-
-/// What a row is held against.
-#[derive(Clone, Copy)]
-enum Unit {
-    Gflops,
-    Gbytes,
-}
-
-/// The limits of this run, and which rows were asked for.
-struct Bench {
-    gflops: f64,
-    gbytes: f64,
-    wanted: Vec<String>,
-}
-
-impl Bench {
-    /// `work`: floating-point operations or bytes of one call.
-    fn row(&self, name: &str, unit: Unit, work: f64, call: impl FnMut()) {
-        self.scaled_row(name, unit, work, 1.0, call);
-    }
-
-    /// As [`Bench::row`], against `threads` times the limit of one thread.
-    fn scaled_row(&self, name: &str, unit: Unit, work: f64, threads: f64, call: impl FnMut()) {
-        if !self.wanted.is_empty() && !self.wanted.iter().any(|w| name.contains(w.as_str())) {
-            return;
-        }
-        let time = if threads > 1.0 {
-            wall_seconds(call)
-        } else {
-            seconds(call)
-        };
-        let rate = work / time / 1e9;
-        let (limit, label) = match unit {
-            Unit::Gflops => (self.gflops * threads, "GFLOP/s"),
-            Unit::Gbytes => (self.gbytes * threads, "GB/s"),
-        };
-        println!(
-            "{name:<44} {rate:>9.2} {label:<8} {:>6.2} of the limit",
-            rate / limit
-        );
-    }
-}
-
-/// Values in [-1, 1) from a linear congruential generator.
-fn noise(n: usize) -> Vec<f32> {
-    let mut state = 1u64;
-    (0..n)
-        .map(|_| {
-            state = state
-                .wrapping_mul(6364136223846793005)
-                .wrapping_add(1442695040888963407);
-            (state >> 40) as f32 / (1u64 << 23) as f32 - 1.0
-        })
-        .collect()
-}
-
-/// faer's rate on one thread for a product of 1024 cubed.
-fn product_limit() -> f64 {
-    let n = 1024;
-    let (a, b, mut c) = (noise(n * n), noise(n * n), vec![0.0; n * n]);
-    let work = 2.0 * (n as f64).powi(3);
-    let time = seconds(|| {
-        let view = |data| faer::MatRef::from_row_major_slice(data, n, n);
-        let c = faer::MatMut::from_row_major_slice_mut(&mut c, n, n);
-        let (a, b) = (view(&a), view(&b));
-        faer::linalg::matmul::matmul(
-            c,
-            faer::Accum::Replace,
-            a,
-            b.transpose(),
-            1.0,
-            faer::Par::Seq,
-        );
-    });
-    work / time / 1e9
-}
-
-/// Bytes read and written a second by a copy of `n` f32.
-fn copy_limit(n: usize) -> f64 {
-    let (src, mut dst) = (noise(n), vec![0.0f32; n]);
-    let repeat = (1 << 22) / n + 1;
-    let time = seconds(|| {
-        for _ in 0..repeat {
-            // With a factor: a plain copy becomes a library call, which is slow for some alignments.
-            for (dst, src) in black_box(&mut dst).iter_mut().zip(black_box(&src)) {
-                *dst = 0.5 * src;
-            }
-        }
-    });
-    (8 * n * repeat) as f64 / time / 1e9
-}
 
 fn linear_algebra(bench: &Bench) {
     for threads in [1, 0] {
@@ -199,6 +63,20 @@ fn linear_algebra(bench: &Bench) {
                 },
             );
         }
+        for (m, n, k) in [(1024, 1024, 1024), (384, 1536, 2048)] {
+            let (a, b, mut c) = (noise(m * k), noise(n * k), vec![0.0; m * n]);
+            let work = 2.0 * (m * n * k) as f64;
+            bench.scaled_row(
+                &format!("gemm_tn {m} x {n} x {k}, {used} threads"),
+                Unit::Gflops,
+                work,
+                used,
+                || {
+                    let (a, b) = (MatRef::dense(&a, k, m), MatRef::dense(&b, k, n));
+                    linalg.gemm_tn(MatMut::dense(&mut c, m, n), a, b, 1.0, 0.0);
+                },
+            );
+        }
         for (tokens, n) in [(1024, 384), (1024, 1536), (2048, 4096)] {
             let (x, mut h) = (noise(tokens * n), vec![0.0; n * n]);
             let work = (tokens * n * (n + 1)) as f64;
@@ -228,6 +106,17 @@ fn linear_algebra(bench: &Bench) {
                         .unwrap();
                 },
             );
+            // The upper triangle alone is read: what it holds, inverse or not, is no matter here.
+            bench.scaled_row(
+                &format!("inverse_from_factor n {n}, {used} threads"),
+                Unit::Gflops,
+                work / 2.0,
+                used,
+                || {
+                    h.copy_from_slice(&start);
+                    linalg.inverse_from_factor(MatMut::dense(&mut h, n, n));
+                },
+            );
         }
     }
 }
@@ -241,56 +130,6 @@ fn positive_definite(linalg: &Linalg, n: usize) -> Vec<f32> {
 }
 
 const RANGE: CodeRange = CodeRange { lo: -8, hi: 7 };
-
-/// A wide panel and a narrow one, whose share of preparing the factor is larger.
-fn panels(bench: &Bench, kernels: Kernels) {
-    for rows in [64, 256] {
-        for (name, quantized) in [("prune and quantize", true), ("prune", false)] {
-            panel(bench, kernels, name, rows, quantized);
-        }
-    }
-}
-
-fn panel(bench: &Bench, kernels: Kernels, name: &str, rows: usize, quantized: bool) {
-    let (width, n) = (128, 4096);
-    let start = noise(rows * width);
-    let (mut w, mut err, mut codes) = (
-        start.clone(),
-        vec![0.0; rows * width],
-        vec![0; rows * width],
-    );
-    let mut u = noise(width * n);
-    u.iter_mut().for_each(|u| *u *= 0.01);
-    (0..width).for_each(|j| u[j * n + j] = 1.0);
-    let bits = noise(rows * width / 8);
-    let mask: Vec<u8> = bits.iter().map(|x| (x * 127.0) as i8 as u8).collect();
-    let scales = vec![0.1; rows];
-    let work = (rows * width * (width - 1)) as f64;
-    let name = format!("obs_panel {rows} x 128, {name}");
-    bench.row(&name, Unit::Gflops, work, || {
-        w.copy_from_slice(&start);
-        kernels.obs_panel(ObsPanel {
-            w: &mut w,
-            w_stride: width,
-            err: &mut err,
-            rows,
-            width,
-            u: &u,
-            u_stride: n,
-            mask: Some(&mask),
-            mask_stride: width / 8,
-            quant: quantized.then_some(PanelQuant {
-                codes: &mut codes,
-                scales: &scales,
-                scale_stride: 1,
-                group: 128,
-                range: RANGE,
-                product: Product::F32,
-                price: None,
-            }),
-        });
-    });
-}
 
 /// Rows of the weights that the elementwise kernels work on: what stays in the second cache.
 const N: usize = 16 * 1024;
@@ -466,7 +305,7 @@ fn main() {
         gbytes: near,
         ..in_memory
     };
-    panels(&in_cache, kernels);
+    panels::panels(&in_cache, kernels);
     selection(&in_cache, kernels);
     quantization(&in_cache, kernels);
     conversions(&in_cache, kernels);
