@@ -23,6 +23,7 @@ impl Preset {
         options.group_size = options.group_size.or(values.group_size);
         options.embedding_bits = options.embedding_bits.or(values.embedding_bits);
         options.tokens = options.tokens.or(values.tokens);
+        options.blend = options.blend.or(values.blend);
     }
 }
 
@@ -83,8 +84,11 @@ pub fn qualities() -> &'static [Preset] {
     &[
         Preset {
             id: "fast",
-            about: "4,096 calibration tokens",
-            values: || effort(4096),
+            about: "4,096 calibration tokens, without the dense model beside them",
+            values: || Options {
+                blend: Some(0.0),
+                ..effort(4096)
+            },
         },
         Preset {
             id: "balanced",

@@ -55,7 +55,7 @@ fn engines() -> Vec<Linalg> {
         .collect()
 }
 
-const SHAPES: [(usize, usize, usize); 9] = [
+const SHAPES: [(usize, usize, usize); 10] = [
     (1, 1, 1),
     (1, 300, 77),
     (2, 513, 64),
@@ -65,6 +65,7 @@ const SHAPES: [(usize, usize, usize); 9] = [
     (257, 3, 130),
     (300, 521, 129),
     (64, 64, 64),
+    (5, 70, 1100),
 ];
 
 #[test]
@@ -72,20 +73,35 @@ fn products_match_plain_sums() {
     let mut noise = Noise(1);
     for (m, n, k) in SHAPES {
         for (alpha, beta, gap) in [(1.0, 0.0, 0), (-0.5, 1.0, 3), (2.0, 0.25, 1)] {
-            for transposed in [true, false] {
-                let a = Padded::random(&mut noise, m, k, gap);
-                let b = match transposed {
-                    true => Padded::random(&mut noise, n, k, 2 * gap),
-                    false => Padded::random(&mut noise, k, n, 2 * gap),
+            for form in [Form::Nn, Form::Nt, Form::Tn] {
+                let a = match form {
+                    Form::Tn => Padded::random(&mut noise, k, m, gap),
+                    _ => Padded::random(&mut noise, m, k, gap),
+                };
+                let b = match form {
+                    Form::Nt => Padded::random(&mut noise, n, k, 2 * gap),
+                    _ => Padded::random(&mut noise, k, n, 2 * gap),
                 };
                 let c = Padded::random(&mut noise, m, n, gap);
-                check_product(&a, &b, &c, alpha, beta, transposed);
+                check_product(&a, &b, &c, alpha, beta, form);
             }
         }
     }
 }
 
-fn check_product(a: &Padded, b: &Padded, c: &Padded, alpha: f32, beta: f32, transposed: bool) {
+/// Which operand is transposed.
+#[derive(Clone, Copy)]
+enum Form {
+    Nn,
+    Nt,
+    Tn,
+}
+
+fn check_product(a: &Padded, b: &Padded, c: &Padded, alpha: f32, beta: f32, form: Form) {
+    let depth = match form {
+        Form::Tn => a.rows,
+        _ => a.cols,
+    };
     let mut first: [Option<Vec<f32>>; 2] = [None, None];
     for (index, engine) in engines().into_iter().enumerate() {
         let mut got = Padded {
@@ -95,14 +111,19 @@ fn check_product(a: &Padded, b: &Padded, c: &Padded, alpha: f32, beta: f32, tran
         if beta == 0.0 {
             poison(&mut got);
         }
-        match transposed {
-            true => engine.gemm_nt(got.view_mut(), a.view(), b.view(), alpha, beta),
-            false => engine.gemm_nn(got.view_mut(), a.view(), b.view(), alpha, beta),
+        let (to, left, right) = (got.view_mut(), a.view(), b.view());
+        match form {
+            Form::Nn => engine.gemm_nn(to, left, right, alpha, beta),
+            Form::Nt => engine.gemm_nt(to, left, right, alpha, beta),
+            Form::Tn => engine.gemm_tn(to, left, right, alpha, beta),
         }
         for i in 0..c.rows {
             for j in 0..c.cols {
-                let products = (0..a.cols)
-                    .map(|k| a.at(i, k) * if transposed { b.at(j, k) } else { b.at(k, j) });
+                let products = (0..depth).map(|k| match form {
+                    Form::Nn => a.at(i, k) * b.at(k, j),
+                    Form::Nt => a.at(i, k) * b.at(j, k),
+                    Form::Tn => a.at(k, i) * b.at(k, j),
+                });
                 let sum: f64 = products.sum();
                 let want = f64::from(alpha) * sum
                     + if beta == 0.0 {
@@ -110,13 +131,13 @@ fn check_product(a: &Padded, b: &Padded, c: &Padded, alpha: f32, beta: f32, tran
                     } else {
                         f64::from(beta) * c.at(i, j)
                     };
-                let allowed = 1e-6 * (a.cols as f64 + 1.0);
+                let allowed = 1e-6 * (depth as f64 + 1.0);
                 assert!(
                     (got.at(i, j) - want).abs() <= allowed,
                     "({i}, {j}) of {} x {} x {}: {} instead of {want}",
                     c.rows,
                     c.cols,
-                    a.cols,
+                    depth,
                     got.at(i, j)
                 );
             }

@@ -28,10 +28,7 @@ impl Method for Obs {
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
         let inputs = p.inputs.expect("the plan collects what a method needs");
-        match inputs
-            .factor
-            .get_or_init(|| crate::solve::factor::factor(compute, &inputs.gram, p.damping_rel))
-        {
+        match inputs.factor(compute, p.damping_rel) {
             Ok(factor) => solve_with(compute, p, factor),
             Err(none) => {
                 let mut solved = magnitude::Magnitude.solve(compute, p);

@@ -14,7 +14,7 @@ const ENOUGH_TILES: usize = 16;
 /// A triangular product of fewer rows is cut into smaller tiles, or threads would wait for one another.
 const FEW: usize = 512;
 const FEW_SIDE: usize = 128;
-/// Tokens that a triangular product takes at a time.
+/// Tokens that a product of inputs with inputs takes at a time.
 const TOKENS: usize = 512;
 
 /// Rows and columns of a tile of an `m` x `n` product; from the shape alone, never from the number of threads.
@@ -104,14 +104,41 @@ pub(super) fn symmetric(
     });
 }
 
-/// Lower triangle of `h += x^T x`. The left operand is transposed into scratch first: faer takes 2.5 times as long for
-/// two operands whose depth runs down their rows.
+/// Lower triangle of `h += x^T x`.
 pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
+    in_depths(pool, x, |left, from, tokens| {
+        symmetric(block, pool, h, left, x.part(from, 0, tokens, x.cols), 1.0);
+    });
+}
+
+/// `c = beta c + alpha a^T b`.
+pub(super) fn transposed_left(
+    block: impl Block,
+    pool: &Pool,
+    c: Tile<'_>,
+    a: Tile<'_>,
+    b: Tile<'_>,
+    alpha: f32,
+    beta: f32,
+) {
+    if a.rows == 0 {
+        return product(block, pool, c, a.transposed(), b, alpha, beta);
+    }
+    in_depths(pool, a, |left, from, depth| {
+        let beta = if from == 0 { beta } else { 1.0 };
+        let right = b.part(from, 0, depth, b.cols);
+        product(block, pool, c, left, right, alpha, beta);
+    });
+}
+
+/// Runs `each(part^T, first row, rows)` for some rows of `x` after others. They are transposed into scratch first: faer takes
+/// 2.5 times as long for two operands whose depth runs down their rows.
+fn in_depths(pool: &Pool, x: Tile<'_>, mut each: impl FnMut(Tile<'_>, usize, usize)) {
     let n = x.cols;
     let mut scratch = vec![0.0f32; n * TOKENS.min(x.rows)];
     for at in (0..x.rows).step_by(TOKENS) {
         let tokens = TOKENS.min(x.rows - at);
-        let x = x.part(at, 0, tokens, n);
+        let part = x.part(at, 0, tokens, n);
         let left = Tile::dense(&mut scratch[..n * tokens], n, tokens);
         pool.run(n.div_ceil(TRANSPOSED_ROWS), |task| {
             let from = task * TRANSPOSED_ROWS;
@@ -120,11 +147,11 @@ pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
             unsafe {
                 transpose(
                     left.part(from, 0, rows, tokens),
-                    x.part(0, from, tokens, rows),
+                    part.part(0, from, tokens, rows),
                 )
             };
         });
-        symmetric(block, pool, h, left, x, 1.0);
+        each(left, at, tokens);
     }
 }
 

@@ -153,6 +153,21 @@ impl Linalg {
         with_block!(self, block => gemm::product(block, &self.pool, c, a, b, alpha, beta));
     }
 
+    /// `c = beta * c + alpha * a^T * b`.  c [m, n], a [k, m], b [k, n]: the products of two inputs, summed over tokens.
+    /// Scratch of at most m x 512.
+    ///
+    /// # Panics
+    /// If the shapes do not fit one another or their data.
+    pub fn gemm_tn(&self, c: MatMut<'_>, a: MatRef<'_>, b: MatRef<'_>, alpha: f32, beta: f32) {
+        let shapes = (c.rows, a.rows, c.cols) == (a.cols, b.rows, b.cols);
+        assert!(
+            shapes,
+            "gemm_tn: c [m, n], a [k, m] and b [k, n] do not fit"
+        );
+        let (c, a, b) = (c.tile(), a.tile(), b.tile());
+        with_block!(self, block => gemm::transposed_left(block, &self.pool, c, a, b, alpha, beta));
+    }
+
     /// Lower triangle (with diagonal) of `h += x^T x`.  h [n, n], x [tokens, n]. The strict upper triangle is not touched
     /// outside the diagonal tiles, and its content is unspecified. Scratch of at most n x 512.
     ///
