@@ -112,6 +112,7 @@ export const compressRules: Rules = {
   embeddingSparsity: number(0, 0.99),
   tokens: integer(1),
   damping: number(0, 1),
+  blend: number(0, 1),
   maxMemory: size,
   threads: integer(0, 1024),
   seed: integer(0),

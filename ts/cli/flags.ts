@@ -66,6 +66,10 @@ export function addCompressFlags(command: Command): Command {
       `share of embedding weights to remove (default: ${D.embeddingSparsity})`,
     ),
     number('--damping <share>', `damping of the Hessian (default: ${D.dampingRel})`),
+    number(
+      '--blend <share>',
+      'how much of what the dense model computes a matrix aims at, 0 to 1 (default: what --method is known for; 0 with --quality fast)',
+    ),
     choice('--isa <id>', 'instruction set; portable gives the same bytes everywhere', ISAS),
     new Option('--no-estimate', 'do not foresee the time, which takes a fraction of a second'),
     sizeOf('--max-shard-size <size>', 'largest file of the result (default: 5GB)'),

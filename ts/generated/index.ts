@@ -33,6 +33,12 @@ export type Options = {
   sweeps?: number
   /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
   dampingRel: number
+  /**
+   * How much of what the dense model computes from its own inputs a layer aims at, given the inputs that it really gets, 0 to
+   * 1; 0 aims at what the layer computes from those. More than 0 runs the dense model along with the calibration, which doubles
+   * the forward passes. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
+   */
+  blend?: number
   /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
   maxMemoryBytes: number
   /** Worker threads; 0 = all of the machine. */
@@ -95,7 +101,7 @@ export type Blocks = number | string
 export type GivenOptions = Partial<Options>
 
 /** Options with every default filled in, as plans and reports have them. (For TypeScript only.) */
-export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps'>>
+export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>
 
 /** Where calibration text comes from. Exactly one; without any, the built-in sample. */
 export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
@@ -119,7 +125,7 @@ export type CompressRequest = {
 }
 
 /** A repair that the engine made: never silent, counted, fatal under `strict`. */
-export type Repair = { 'kind': 'dampingRaised', tensor: string, dampingRel: number } | { 'kind': 'deadColumns', tensor: string, columns: number } | { 'kind': 'fallback', tensor: string, method: string, reason: string }
+export type Repair = { 'kind': 'dampingRaised', tensor: string, dampingRel: number } | { 'kind': 'deadColumns', tensor: string, columns: number } | { 'kind': 'fallback', tensor: string, method: string, reason: string } | { 'kind': 'ownInputs', tensor: string, reason: string }
 
 /** One compressed matrix. */
 export type LayerReport = {
@@ -667,6 +673,7 @@ export const DEFAULT_OPTIONS = {
   iterations: 20,
   sweeps: 3,
   dampingRel: 0.01,
+  blend: 0.0,
   maxMemoryBytes: 0,
   threads: 0,
   seed: 0,

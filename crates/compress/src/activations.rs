@@ -1,4 +1,5 @@
-//! What the compressed model computes so far, for all calibration tokens, in memory or spilled to the work folder.
+//! What the compressed model computes so far, for all calibration tokens, in memory or spilled to the work folder; and beside
+//! it what the dense model computes, if a layer aims at that. Both streams are always at the same place, and lie in one file.
 
 use crate::journal::{Journal, Record};
 use kerf_model::Batch;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 /// `(block, 0)`: the block's input alone; `(block, k + 1)`: its shared input k is at hand as well.
 pub type Place = (usize, usize);
 
-/// Values of one batch at a place.
+/// Values of one batch at a place, in one of the two models.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values {
     /// Residual stream [tokens, hidden].
@@ -19,10 +20,36 @@ pub struct Values {
     pub input: Vec<f32>,
 }
 
-/// Values of all batches, as the compressed model computes them up to some place.
-///
-/// A second stream, what the dense model computes, belongs beside it as soon as a solver aims at it: `dense: Option<Activations>`
-/// in the job, moved by the same `advance`, counted by the same memory plan.
+/// Values of one batch at a place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Streams {
+    /// What the model computes as far as it is compressed.
+    pub compressed: Values,
+    /// What the dense model computes from its own inputs.
+    pub dense: Option<Values>,
+}
+
+impl Streams {
+    /// In the order of the file.
+    fn pieces(&self) -> impl Iterator<Item = &[f32]> {
+        let both = std::iter::once(&self.compressed).chain(&self.dense);
+        both.flat_map(|values| [values.x.as_slice(), values.input.as_slice()])
+    }
+
+    /// The opposite of [`Streams::pieces`].
+    fn of_pieces(mut pieces: impl Iterator<Item = Vec<f32>>) -> Self {
+        let mut next = || {
+            let (x, input) = (pieces.next()?, pieces.next()?);
+            Some(Values { x, input })
+        };
+        Self {
+            compressed: next().unwrap_or_default(),
+            dense: next(),
+        }
+    }
+}
+
+/// Values of all batches, as the models compute them up to some place.
 pub struct Activations {
     /// Where the values belong.
     pub place: Place,
@@ -30,11 +57,11 @@ pub struct Activations {
 }
 
 enum Data {
-    Memory(Vec<Values>),
+    Memory(Vec<Streams>),
     Spilled {
         file: String,
-        /// Numbers of x and of input of each batch.
-        lengths: Vec<(usize, usize)>,
+        /// For each batch the lengths of its pieces.
+        lengths: Vec<Vec<usize>>,
     },
 }
 
@@ -48,6 +75,8 @@ pub struct Store<'a> {
     pub at_once: usize,
     /// Keep values in the work folder instead of memory.
     pub spill: bool,
+    /// Whether there is a stream of the dense model.
+    pub dense: bool,
     /// The work folder.
     pub workspace: &'a Arc<dyn Workspace>,
 }
@@ -56,14 +85,11 @@ impl Store<'_> {
     /// Inputs of the first block, made batch by batch.
     pub fn first<E: From<TensorsError>>(
         &self,
-        mut embed: impl FnMut(&Batch) -> Result<Vec<f32>, E>,
+        mut embed: impl FnMut(&Batch) -> Result<Streams, E>,
     ) -> Result<Activations, E> {
         let mut output = self.output((0, 0), None)?;
         for batch in self.batches {
-            output.push(Values {
-                x: embed(batch)?,
-                input: Vec::new(),
-            })?;
+            output.push(embed(batch)?)?;
         }
         Ok(output.finish()?)
     }
@@ -80,7 +106,7 @@ impl Store<'_> {
         let lengths = self
             .batches
             .iter()
-            .map(|batch| (batch.tokens() * self.hidden, 0))
+            .map(|batch| [batch.tokens() * self.hidden, 0].repeat(1 + usize::from(self.dense)))
             .collect();
         let mut spilled = Data::Spilled {
             file: record.file.clone(),
@@ -108,7 +134,7 @@ impl Store<'_> {
         mut activations: Activations,
         place: Place,
         journal: Option<&mut Journal>,
-        mut run: impl FnMut(&[Batch], &mut [Values]) -> Result<(), E>,
+        mut run: impl FnMut(&[Batch], &mut [Streams]) -> Result<(), E>,
     ) -> Result<Activations, E> {
         let keep = journal.is_some().then_some(place.0);
         let mut output = self.output(place, keep)?;
@@ -152,27 +178,23 @@ impl Store<'_> {
     }
 
     /// The values of one batch; those in memory are moved out.
-    fn take(&self, data: &mut Data, batch: usize) -> Result<Values, TensorsError> {
+    fn take(&self, data: &mut Data, batch: usize) -> Result<Streams, TensorsError> {
         let (file, lengths) = match data {
             Data::Memory(values) => return Ok(std::mem::take(&mut values[batch])),
             Data::Spilled { file, lengths } => (file, lengths),
         };
         let missing = || TensorsError::NotFound { path: file.clone() };
         let source = self.workspace.open(file)?.ok_or_else(missing)?;
-        let (x, input) = lengths[batch];
-        let before: usize = lengths[..batch].iter().map(|(x, input)| x + input).sum();
-        let mut bytes = vec![0; (x + input) * 4];
+        let before: usize = lengths[..batch].iter().flatten().sum();
+        let mut bytes = vec![0; lengths[batch].iter().sum::<usize>() * 4];
         source.read_at(before as u64 * 4, &mut bytes)?;
-        let decode = |bytes: &[u8]| {
-            bytes
-                .chunks_exact(4)
-                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-                .collect()
-        };
-        Ok(Values {
-            x: decode(&bytes[..x * 4]),
-            input: decode(&bytes[x * 4..]),
-        })
+        let mut rest = bytes.as_slice();
+        Ok(Streams::of_pieces(lengths[batch].iter().map(|length| {
+            let (piece, after) = rest.split_at(length * 4);
+            rest = after;
+            let (numbers, _) = piece.as_chunks::<4>();
+            numbers.iter().map(|b| f32::from_le_bytes(*b)).collect()
+        })))
     }
 }
 
@@ -186,16 +208,18 @@ fn unit(block: usize) -> String {
 struct Output {
     place: Place,
     file: Option<File>,
-    lengths: Vec<(usize, usize)>,
-    values: Option<Vec<Values>>,
+    lengths: Vec<Vec<usize>>,
+    values: Option<Vec<Streams>>,
 }
 
 impl Output {
-    fn push(&mut self, values: Values) -> Result<(), TensorsError> {
-        self.lengths.push((values.x.len(), values.input.len()));
+    fn push(&mut self, values: Streams) -> Result<(), TensorsError> {
+        self.lengths
+            .push(values.pieces().map(<[f32]>::len).collect());
         if let Some(file) = &mut self.file {
-            file.write(&values.x)?;
-            file.write(&values.input)?;
+            for piece in values.pieces() {
+                file.write(piece)?;
+            }
         }
         if let Some(kept) = &mut self.values {
             kept.push(values);

@@ -38,6 +38,8 @@ pub struct Matrix {
     pub sparsity: f64,
     /// Grid of the survivors, with the scales of the format.
     pub grid: Option<Grid>,
+    /// How much of what the dense model computes it aims at.
+    pub blend: f64,
     /// Float type of the survivors without a grid.
     pub float: DType,
     /// Whether it is an embedding or head.
@@ -156,7 +158,7 @@ impl Candidate {
         let dtype = catalog.tensors[self.matrix.tensor].dtype;
         let matrix = &mut self.matrix;
         if self.kept {
-            (matrix.grid, matrix.sparsity) = (None, 0.0);
+            (matrix.grid, matrix.sparsity, matrix.blend) = (None, 0.0, 0.0);
             matrix.method = embedding_method(0.0);
             matrix.pattern = Pattern::Unstructured;
         }
@@ -267,6 +269,7 @@ fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candi
             pattern: solving.pattern,
             sparsity: solving.sparsity,
             grid: solving.grid,
+            blend: solving.blend,
             float: entry.dtype,
             embedding: false,
             rule: None,
@@ -297,6 +300,7 @@ fn embedding(
             pattern: Pattern::Unstructured,
             sparsity,
             grid: settings.embedding_grid,
+            blend: 0.0,
             embedding: true,
             ..matrix
         },
@@ -320,5 +324,6 @@ impl Matrix {
         self.pattern = solving.pattern;
         self.sparsity = solving.sparsity;
         self.grid = solving.grid;
+        self.blend = solving.blend;
     }
 }

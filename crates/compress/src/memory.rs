@@ -6,6 +6,7 @@
 use crate::CompressError;
 use crate::matrices::Matrix;
 use crate::options::Options;
+use crate::solve::target;
 use crate::statistics::Needs;
 use kerf_kernels::Pool;
 use kerf_model::Network;
@@ -106,8 +107,10 @@ fn candidate(
         };
     };
     let widest = targets.iter().map(|matrix| matrix.cols).max().unwrap_or(0);
-    // The residual stream and one shared input; on the disk twice while they move.
-    let activation_bytes = (tokens * (network.hidden() + widest) * 4) as u64;
+    let dense = targets.iter().any(|matrix| matrix.blend > 0.0);
+    let streams = 1 + usize::from(dense);
+    // Of each stream the residual and one shared input; on the disk twice while they move.
+    let activation_bytes = (tokens * streams * (network.hidden() + widest) * 4) as u64;
     let window = network
         .max_context()
         .min(crate::calibration::MAX_WINDOW)
@@ -116,25 +119,35 @@ fn candidate(
     // Small batches keep a core busy for as long as they last; parts of one operation do not.
     let threads = Pool::wanted(options.threads);
     let batches_at_once = (TOKENS_AT_ONCE / batch).clamp(1, threads);
+    // The streams of a batch run one after the other.
     let running = (batches_at_once
         * batch
-        * (network.scratch_per_token(window) + network.hidden() + widest)
+        * (network.scratch_per_token(window) + streams * (network.hidden() + widest))
         * 4) as u64;
     let resident = if spill { 0 } else { activation_bytes };
     let groups = groups(network, targets);
     // While collecting: the matrices before the input (and one as it is in its file, or the nonzeros of all of them, which
-    // take less than three quarters), and the second moments of the input.
+    // take less than three quarters), those of the dense model, and the second moments of the input.
     let largest_group = groups
         .values()
-        .map(|group| group.weights + group.largest_read.max(group.weights * 3 / 4))
+        .map(|group| {
+            let read = group.largest_read.max(group.weights * 3 / 4);
+            streams as u64 * group.weights + read
+        })
         .max()
         .unwrap_or(0);
-    let largest_gram = groups.values().map(|group| group.gram).max().unwrap_or(0);
-    let collect = largest_group + largest_gram + running;
-    // While solving: the second moments, their factor, and what the solver holds.
+    let collected = groups.values().map(|group| group.gram + group.drift);
+    let collect = largest_group + collected.max().unwrap_or(0) + running;
+    // While solving: the second moments, their factor, what makes targets, and what the solver holds.
     let solve = groups
         .values()
-        .map(|group| 2 * group.gram + group.solver)
+        .map(|group| {
+            let scratch = match group.drift {
+                0 => 0,
+                _ => target::scratch_bytes(group.cols, threads),
+            };
+            2 * group.gram + group.drift + scratch + group.solver
+        })
         .max()
         .unwrap_or(0);
     let peak = collect.max(solve).max(solve_alone);
@@ -161,8 +174,11 @@ fn tokenizer_bytes(catalog: &Catalog) -> u64 {
 /// Bytes of the matrices that share an input.
 #[derive(Default)]
 struct Group {
+    cols: usize,
     weights: u64,
     gram: u64,
+    /// Against what the dense model sees, if a matrix aims at that.
+    drift: u64,
     solver: u64,
     largest_read: u64,
 }
@@ -174,6 +190,7 @@ fn groups(network: &Network, targets: &[Matrix]) -> HashMap<(usize, usize), Grou
         for linear in network.linears(block) {
             let (rows, cols) = (linear.rows as u64, linear.cols as u64);
             let group = groups.entry((block, linear.input)).or_default();
+            group.cols = linear.cols;
             group.weights += rows * cols * 4;
             group.gram = cols * cols * 4;
             group.largest_read = group.largest_read.max(rows * cols * 4);
@@ -181,7 +198,12 @@ fn groups(network: &Network, targets: &[Matrix]) -> HashMap<(usize, usize), Grou
     }
     for matrix in targets {
         let group = groups.entry((matrix.block, matrix.input)).or_default();
-        group.solver = group.solver.max(solver_bytes(matrix));
+        let weights = (matrix.rows * matrix.cols * 4) as u64;
+        let target = if matrix.blend > 0.0 { weights } else { 0 };
+        if target > 0 {
+            group.drift = group.gram;
+        }
+        group.solver = group.solver.max(solver_bytes(matrix) + target);
     }
     groups
 }

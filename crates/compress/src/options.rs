@@ -50,6 +50,11 @@ pub struct Options {
     pub sweeps: Option<usize>,
     /// Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01.
     pub damping_rel: f64,
+    /// How much of what the dense model computes from its own inputs a layer aims at, given the inputs that it really gets, 0 to
+    /// 1; 0 aims at what the layer computes from those. More than 0 runs the dense model along with the calibration, which doubles
+    /// the forward passes. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blend: Option<f64>,
     /// Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub max_memory_bytes: u64,
@@ -92,6 +97,7 @@ impl Default for Options {
             iterations: None,
             sweeps: None,
             damping_rel: 0.01,
+            blend: None,
             max_memory_bytes: 0,
             threads: 0,
             seed: 0,
@@ -108,7 +114,7 @@ impl Default for Options {
 #[cfg(feature = "ts")]
 #[derive(ts_rs::TS)]
 #[ts(
-    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps'>>"
+    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>"
 )]
 pub struct FilledOptions {}
 

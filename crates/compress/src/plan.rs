@@ -3,6 +3,7 @@
 use crate::matrices::Matrix;
 use crate::report::{PlanReport, PlannedTensor};
 use crate::settings::{Action, Settings};
+use crate::solve::target;
 use crate::statistics::Needs;
 use crate::{CompressError, matrices, memory, sizes};
 use kerf_model::{ModelError, Network, arch};
@@ -111,6 +112,21 @@ impl Plan {
     /// Whether calibration runs.
     pub fn calibrated(&self) -> bool {
         need_inputs(&self.targets)
+    }
+
+    /// Whether what the dense model computes goes along with the calibration.
+    pub fn dense_stream(&self) -> bool {
+        self.targets.iter().any(|matrix| matrix.blend > 0.0)
+    }
+
+    /// Rows of all matrices of a shared input that aim at what the dense model computes.
+    pub fn aiming_rows(&self, block: usize, input: usize) -> usize {
+        let readers = self
+            .targets
+            .iter()
+            .filter(|matrix| (matrix.block, matrix.input) == (block, input));
+        let aiming = readers.filter(|matrix| matrix.blend > 0.0);
+        aiming.map(|matrix| matrix.rows).sum()
     }
 
     /// The plan as data.
@@ -223,18 +239,26 @@ impl Plan {
         }
     }
 
-    /// Forward passes, second moments and solves; attention and norms are left out.
+    /// Forward passes of one model or both, second moments, targets and solves; attention and norms are left out.
     fn flops(&self) -> f64 {
         if !self.calibrated() {
             return 0.0;
         }
         let mut flops = 0.0;
+        let dense = self.dense_stream();
         let mut seen = std::collections::HashSet::new();
         for matrix in &self.targets {
             let (rows, cols, tokens) = (matrix.rows as f64, matrix.cols as f64, self.tokens as f64);
             flops += 4.0 * tokens * rows * cols + 3.0 * rows * cols * cols;
+            if dense {
+                flops += 2.0 * tokens * rows * cols;
+            }
             if seen.insert((matrix.block, matrix.input)) {
                 flops += tokens * cols * cols + cols.powi(3) * 2.0 / 3.0;
+                let aiming = self.aiming_rows(matrix.block, matrix.input) as f64;
+                if aiming > 0.0 {
+                    flops += 2.0 * tokens * cols * cols + target::flops(aiming, cols);
+                }
             }
         }
         flops

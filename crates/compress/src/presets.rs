@@ -25,6 +25,7 @@ impl Preset {
         options.tokens = options.tokens.or(values.tokens);
         options.iterations = options.iterations.or(values.iterations);
         options.sweeps = options.sweeps.or(values.sweeps);
+        options.blend = options.blend.or(values.blend);
     }
 }
 
@@ -87,8 +88,11 @@ pub fn qualities() -> &'static [Preset] {
     &[
         Preset {
             id: "fast",
-            about: "4,096 calibration tokens",
-            values: || effort(4096, 0, 1),
+            about: "4,096 calibration tokens, without the dense model beside them",
+            values: || Options {
+                blend: Some(0.0),
+                ..effort(4096, 0, 1)
+            },
         },
         Preset {
             id: "balanced",

@@ -22,6 +22,8 @@ pub enum Repair {
         method: String,
         reason: String,
     },
+    /// The matrix aims at its own outputs and not at those of the dense model, with the reason.
+    OwnInputs { tensor: String, reason: String },
 }
 
 impl std::fmt::Display for Repair {
@@ -33,6 +35,9 @@ impl std::fmt::Display for Repair {
             Self::DeadColumns { columns, .. } => write!(f, "{columns} inputs are always zero"),
             Self::Fallback { method, reason, .. } => {
                 write!(f, "{method} instead, because {reason}")
+            }
+            Self::OwnInputs { reason, .. } => {
+                write!(f, "aims at its own outputs (blend 0), because {reason}")
             }
         }
     }

@@ -8,6 +8,7 @@ use crate::presets::{self, Preset};
 use crate::rules::Rule;
 use crate::schedules::{self, Schedule};
 use crate::solve::effort::Effort;
+use crate::statistics::Needs;
 use kerf_kernels::Isa;
 use kerf_tensors::Grid;
 use kerf_tensors::formats::{self, Format, Misfit, Scope};
@@ -49,6 +50,8 @@ pub struct Solving {
     pub sparsity: f64,
     /// Grid of the survivors; `None` keeps them as floats.
     pub grid: Option<Grid>,
+    /// How much of what the dense model computes it aims at; 0 without calibration.
+    pub blend: f64,
 }
 
 /// A rule with names looked up.
@@ -132,6 +135,7 @@ impl Options {
         };
         options.sparsity = Some(solving.sparsity);
         options.pattern = Some(solving.pattern.to_string());
+        options.blend.get_or_insert(solving.blend);
         Ok(Settings {
             embedding_grid: options.grid(options.embedding_bits),
             tokens: options.tokens.unwrap_or_default(),
@@ -216,6 +220,10 @@ impl Options {
             pattern,
             sparsity: self.resolve_sparsity(prefix, method, pattern)?,
             grid,
+            blend: match method.needs() {
+                Needs::Nothing => 0.0,
+                Needs::Gram => self.blend.unwrap_or(method.default_blend()),
+            },
         })
     }
 
@@ -270,6 +278,13 @@ impl Options {
             "dampingRel",
             "a positive number, at most 1",
             self.damping_rel,
+        )?;
+        let blend = self.blend.unwrap_or_default();
+        check(
+            (0.0..=1.0).contains(&blend),
+            "blend",
+            "a number from 0 to 1",
+            blend,
         )?;
         check(
             self.threads <= 1024,

@@ -72,6 +72,102 @@ impl Gram {
     }
 }
 
+/// How far the inputs that the dense model would see are from those that a layer gets: (x_dense - x)^T x / tokens, [n, n].
+///
+/// With the cross moment c = x_dense^T x / tokens it is c - h. The differences are summed up and not c, so that it is exactly
+/// zero where both models see the same, and keeps its digits where they nearly do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drift {
+    /// Number of inputs.
+    pub n: usize,
+    /// Row-major [n, n], full: row i belongs to the difference of input i.
+    pub d: Vec<f32>,
+    /// Tokens added so far.
+    pub tokens: usize,
+}
+
+impl Drift {
+    /// Tokens whose differences are in memory at the same time.
+    const TOKENS: usize = 512;
+
+    /// Nothing seen yet. Memory: 4 n^2 bytes.
+    pub fn new(n: usize) -> Self {
+        Self {
+            n,
+            d: vec![0.0; n * n],
+            tokens: 0,
+        }
+    }
+
+    /// Adds the inputs of some tokens, `dense` and `x` [tokens, n]. Cost: 2 tokens n^2 flops; scratch: twice 512 tokens.
+    pub fn add(&mut self, compute: &Compute, dense: &[f32], x: &[f32]) {
+        let n = self.n;
+        let mut difference = Vec::new();
+        for (dense, x) in dense
+            .chunks(Self::TOKENS * n)
+            .zip(x.chunks(Self::TOKENS * n))
+        {
+            let tokens = x.len() / n;
+            difference.clear();
+            difference.extend_from_slice(dense);
+            compute.pool.chunks_mut(&mut difference, n, |i, row| {
+                compute.kernels.axpy(-1.0, &x[i * n..][..n], row)
+            });
+            compute.linalg.gemm_tn(
+                MatMut::dense(&mut self.d, n, n),
+                MatRef::dense(&difference, tokens, n),
+                MatRef::dense(x, tokens, n),
+                1.0,
+                1.0,
+            );
+            self.tokens += tokens;
+        }
+    }
+
+    /// Divides by the number of tokens.
+    pub fn finish(&mut self, compute: &Compute) {
+        let scale = 1.0 / self.tokens.max(1) as f32;
+        compute.pool.chunks_mut(&mut self.d, self.n, |_, row| {
+            row.iter_mut().for_each(|value| *value *= scale)
+        });
+    }
+}
+
+/// What is collected of one shared input.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    /// Of what the compressed model sees.
+    pub gram: Gram,
+    /// Against what the dense model sees; if a layer aims at that.
+    pub drift: Option<Drift>,
+}
+
+impl Moments {
+    /// Nothing seen yet. Memory: 4 n^2 bytes, twice as much with `drift`.
+    pub fn new(n: usize, drift: bool) -> Self {
+        Self {
+            gram: Gram::new(n),
+            drift: drift.then(|| Drift::new(n)),
+        }
+    }
+
+    /// Adds the inputs `x` [tokens, n] of some tokens, and `dense`, those of the dense model, where it runs along.
+    pub fn add(&mut self, compute: &Compute, x: &[f32], dense: Option<&[f32]>) {
+        self.gram.add(compute, x);
+        if let (Some(drift), Some(dense)) = (&mut self.drift, dense) {
+            drift.add(compute, dense, x);
+        }
+    }
+
+    /// Turns sums into means.
+    pub fn finish(&mut self, compute: &Compute) {
+        self.gram.finish(compute);
+        if let Some(drift) = &mut self.drift {
+            drift.finish(compute);
+        }
+    }
+}
+
 /// Copies the strict lower triangle into the upper, tile by tile, since a column walk misses the cache on every step.
 fn mirror(h: &mut [f32], n: usize) {
     const TILE: usize = 32;
@@ -116,6 +212,47 @@ pub(crate) mod tests {
         gram.add(compute, &random_inputs(tokens, n, seed));
         gram.finish(compute);
         gram
+    }
+
+    #[test]
+    fn drift_is_the_plain_product_of_differences_and_inputs() {
+        let (tokens, n) = (1100, 37);
+        let x = random_inputs(tokens, n, 3);
+        let dense: Vec<f32> = x
+            .iter()
+            .zip(random(x.len(), 4))
+            .map(|(x, r)| x + r * 0.1)
+            .collect();
+        let of = |threads: usize| {
+            let compute = Compute::new(None, threads).unwrap();
+            let mut moments = Moments::new(n, true);
+            for (x, dense) in x.chunks(600 * n).zip(dense.chunks(600 * n)) {
+                moments.add(&compute, x, Some(dense));
+            }
+            moments.finish(&compute);
+            moments.drift.unwrap()
+        };
+        let drift = of(1);
+        assert_eq!((drift.tokens, &drift), (tokens, &of(3)));
+        for i in 0..n {
+            for j in 0..n {
+                let plain: f64 = (0..tokens)
+                    .map(|t| {
+                        (f64::from(dense[t * n + i]) - f64::from(x[t * n + i]))
+                            * f64::from(x[t * n + j])
+                    })
+                    .sum();
+                // f32 sums of a thousand products of about 0.1.
+                assert!(
+                    (f64::from(drift.d[i * n + j]) - plain / tokens as f64).abs() < 1e-6,
+                    "{i} {j}"
+                );
+            }
+        }
+        let compute = Compute::new(None, 1).unwrap();
+        let mut same = Drift::new(n);
+        same.add(&compute, &x, &x);
+        assert!(same.d.iter().all(|&value| value == 0.0));
     }
 
     #[test]

@@ -3,9 +3,12 @@
 mod common;
 
 use common::*;
+use kerf_compress::memory::MemoryPlan;
 use kerf_compress::{CompressError, Options, Stage};
 use kerf_kernels::{Compute, Stop};
+use kerf_model::{Batch, Network};
 use kerf_tensors::{Catalog, TensorsError};
+use std::path::Path;
 
 #[test]
 fn every_method_compresses_a_real_model() {
@@ -72,14 +75,27 @@ fn the_dense_export_has_the_zeros_of_the_container() {
     }
 }
 
+/// Without and with the stream of the dense model.
+fn blends() -> [Options; 2] {
+    [0.0, 0.5].map(|blend| Options {
+        blend: Some(blend),
+        ..Options::default()
+    })
+}
+
 #[test]
 fn same_bytes_for_any_threads_memory_limit_and_after_cancels_at_every_point() {
+    for options in blends() {
+        cancelled_at_every_point(Options {
+            threads: 1,
+            ..options
+        });
+    }
+}
+
+fn cancelled_at_every_point(options: Options) {
     let reference = temp();
     let mut host = Host::default();
-    let options = Options {
-        threads: 1,
-        ..Options::default()
-    };
     run(
         &mut open(&fixture(), reference.path(), options.clone()).unwrap(),
         &mut host,
@@ -278,33 +294,115 @@ fn progress_never_falls_and_ends_at_its_total() {
 
 #[test]
 fn memory_limits_spill_or_refuse() {
+    let [own, dense] = blends().map(spill_or_refuse);
+    assert_eq!(dense.activation_bytes, 2 * own.activation_bytes);
+    assert!(dense.peak_bytes > own.peak_bytes);
+}
+
+fn spill_or_refuse(options: Options) -> MemoryPlan {
     let root = temp();
-    let free = open(&fixture(), root.path(), Options::default())
+    let free = open(&fixture(), root.path(), options.clone())
         .unwrap()
         .plan()
         .memory;
     assert!(!free.spill);
     let limit = |limit: u64| Options {
         max_memory_bytes: limit,
-        ..Options::default()
+        ..options.clone()
     };
     // Everything fits into one batch here, so the first thing that saves memory is the disk.
     let spilled = limit(free.peak_bytes - free.activation_bytes / 2);
     let reference = temp();
-    compress(&fixture(), reference.path(), Options::default()).unwrap();
+    compress(&fixture(), reference.path(), options.clone()).unwrap();
     let mut job = open(&fixture(), root.path(), spilled.clone()).unwrap();
     assert!(job.plan().memory.spill && job.plan().memory.peak_bytes <= spilled.max_memory_bytes);
     run(&mut job, &mut Host::default()).unwrap();
     drop(job);
     assert!(files(root.path()) == files(reference.path()));
-    let refused = Options {
-        max_memory_bytes: 1 << 20,
-        ..Options::default()
-    };
-    let error = open(&fixture(), root.path(), refused)
+    let error = open(&fixture(), root.path(), limit(1 << 20))
         .map(|_| ())
         .unwrap_err();
     assert_eq!(error.code(), "MEMORY_LIMIT");
+    free
+}
+
+/// The distance of the last hidden states from those of the dense model over the calibration, relative.
+fn distance(root: &Path) -> f64 {
+    let compute = Compute::new(None, 1).unwrap();
+    let batch = Batch::new(&calibration());
+    let states = |catalog: &Catalog| {
+        let network = Network::of_catalog(catalog).unwrap();
+        let mut x = network.embed(&compute, catalog, &batch).unwrap();
+        for block in 0..network.blocks() {
+            let weights = network.load_block(&compute, catalog, block).unwrap();
+            network.run_block(&compute, &weights, &batch, &mut x, None);
+        }
+        x
+    };
+    let dense = states(&Catalog::open_path(&fixture()).unwrap());
+    let small = states(&Catalog::open_path(&root.join("out")).unwrap());
+    let pairs = dense.iter().zip(&small);
+    let (error, whole) = pairs.fold((0.0, 0.0), |sums, (dense, small)| {
+        (
+            sums.0 + f64::from(dense - small).powi(2),
+            sums.1 + f64::from(*dense).powi(2),
+        )
+    });
+    error / whole
+}
+
+#[test]
+fn a_blend_brings_the_model_nearer_to_the_dense_one() {
+    for method in ["wanda", "obs"] {
+        let run = |options: Options| {
+            let root = temp();
+            let options = Options {
+                method: Some(method.into()),
+                embedding_bits: Some(16),
+                ..options
+            };
+            let report = compress(&fixture(), root.path(), options).unwrap();
+            (distance(root.path()), report.layers)
+        };
+        let [(own, layers), (blended, aimed)] = blends().map(run);
+        assert!(blended < 0.95 * own, "{method}: {blended} after {own}");
+        // The first layers get what the dense model gets: they must not change, and their errors are measured, not summed up.
+        for (layer, aimed) in layers.iter().zip(&aimed).take(3) {
+            assert_eq!(layer.relative_weight_error, aimed.relative_weight_error);
+            let [error, measured] = [layer, aimed].map(|l| l.relative_output_error.unwrap());
+            assert!(
+                (error - measured).abs() < 5e-3 * error,
+                "{error} {measured}"
+            );
+        }
+        assert_ne!(
+            layers[3].relative_weight_error,
+            aimed[3].relative_weight_error
+        );
+    }
+}
+
+/// What a rule says of the method decides about the stream too: its blend is that of its method, or the one that is given.
+#[test]
+fn a_rule_may_bring_in_the_dense_stream() {
+    let ruled = |method: &str, blend: Option<f64>| {
+        let rule = serde_json::json!({ "match": { "role": "down" }, "method": method });
+        let options = Options {
+            method: Some("magnitude".into()),
+            rules: vec![serde_json::from_value(rule).unwrap()],
+            blend,
+            ..Options::default()
+        };
+        let root = temp();
+        let mut job = open(&fixture(), root.path(), options).unwrap();
+        let dense = job.plan().dense_stream();
+        let report = run(&mut job, &mut Host::default()).unwrap();
+        assert_eq!(report.layers.len(), 35);
+        dense
+    };
+    assert!(!ruled("obs", None));
+    assert!(ruled("obs", Some(0.5)));
+    assert!(!ruled("rtn", Some(0.5)));
 }
 
 #[test]

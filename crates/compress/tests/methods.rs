@@ -5,7 +5,7 @@ use kerf_compress::pattern::Pattern;
 use kerf_compress::report::Repair;
 use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::energy::{output_energy, weight_error};
-use kerf_compress::statistics::Gram;
+use kerf_compress::statistics::{Gram, Moments, Needs};
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::{DType, Grid, Values};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -25,8 +25,12 @@ fn random(len: usize, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-/// Correlated inputs, with a few strong channels as real networks have them.
 fn inputs(compute: &Compute, n: usize, seed: u64, dead: &[usize]) -> Inputs {
+    gram_of(compute, &correlated(n, seed, dead), n)
+}
+
+/// Correlated inputs of 400 tokens, with a few strong channels as real networks have them.
+fn correlated(n: usize, seed: u64, dead: &[usize]) -> Vec<f32> {
     let mut x = random(400 * n, seed);
     for row in x.chunks_mut(n) {
         for j in 1..n {
@@ -35,7 +39,7 @@ fn inputs(compute: &Compute, n: usize, seed: u64, dead: &[usize]) -> Inputs {
         (0..n).step_by(17).for_each(|j| row[j] *= 6.0);
         dead.iter().for_each(|&j| row[j] = 0.0);
     }
-    gram_of(compute, &x, n)
+    x
 }
 
 fn gram_of(compute: &Compute, x: &[f32], n: usize) -> Inputs {
@@ -244,6 +248,67 @@ fn the_energy_that_obs_reports_is_the_energy_of_its_error() {
         assert!(
             (told - measured).abs() < 2e-3 * measured,
             "{told} {measured}"
+        );
+    }
+}
+
+/// |x_dense W^T - x W'^T|^2 over |x_dense W^T|^2.
+fn distance_to_dense(case: &Case, decoded: &[f32], x: &[f32], dense: &[f32]) -> f64 {
+    let n = case.cols;
+    let dot =
+        |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum() };
+    let (mut error, mut whole) = (0.0, 0.0);
+    for (x, dense) in x.chunks(n).zip(dense.chunks(n)) {
+        for (w, decoded) in case.w.chunks(n).zip(decoded.chunks(n)) {
+            let aim = dot(dense, w);
+            error += (aim - dot(x, decoded)).powi(2);
+            whole += aim.powi(2);
+        }
+    }
+    error / whole
+}
+
+#[test]
+fn every_calibrated_method_comes_nearer_to_the_dense_model_with_a_blend() {
+    let (compute, n) = (compute(2), 128);
+    let x = correlated(n, 11, &[7]);
+    let other = correlated(n, 12, &[]);
+    let dense: Vec<f32> = x
+        .iter()
+        .zip(&other)
+        .map(|(x, other)| x + 0.3 * other)
+        .collect();
+    let mut moments = Moments::new(n, true);
+    moments.add(&compute, &x, Some(&dense));
+    moments.finish(&compute);
+    let case = Case {
+        sparsity: 0.5,
+        ..Case::new(40, n)
+    };
+    let mut inputs = Inputs::of(moments);
+    inputs.prepare_targets(&compute, 0.01, case.rows);
+    let calibrated = table()
+        .iter()
+        .filter(|method| method.needs() > Needs::Nothing);
+    for method in calibrated {
+        let distance = |blend: f64| {
+            let w = match blend {
+                0.0 => case.w.clone(),
+                blend => inputs.target(&compute, &case.w, blend).unwrap(),
+            };
+            let aimed = Case { w, ..case };
+            let solved = aimed.solve(*method, &compute, &inputs);
+            let kept = solved.matrix.mask.as_ref().unwrap();
+            let kept: usize = (0..case.rows).map(|row| kept.count_row(row)).sum();
+            assert_eq!(kept, case.rows * n / 2, "{}", method.id());
+            let decoded = solved.matrix.dequantize(&compute.kernels);
+            distance_to_dense(&case, &decoded, &x, &dense)
+        };
+        let (own, half, all) = (distance(0.0), distance(0.5), distance(1.0));
+        assert!(
+            half < own && all < half,
+            "{}: {own} {half} {all}",
+            method.id()
         );
     }
 }

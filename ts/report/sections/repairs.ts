@@ -34,5 +34,7 @@ function words(repair: Repair): string {
       return `${integer(repair.columns)} inputs are always zero in the calibration text: their weights were removed`
     case 'fallback':
       return `Solved by ${repair.method} instead, because ${repair.reason}`
+    case 'ownInputs':
+      return `Aims at its own outputs and not at those of the dense model, because ${repair.reason}`
   }
 }

@@ -7,6 +7,7 @@
 use crate::job::{Sample, SolvedSample};
 use crate::matrices::Matrix;
 use crate::plan::Plan;
+use crate::solve::target;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_model::Network;
 
@@ -48,8 +49,12 @@ impl Scaled<'_> {
         let before = linears.iter().filter(|linear| linear.input + 1 == input);
         let products: f64 = before.map(|l| 2.0 * narrow(l.rows) * narrow(l.cols)).sum();
         let reached = linears.iter().find(|linear| linear.input == input);
-        // Half of the second moments are computed.
-        products + reached.map_or(0.0, |linear| narrow(linear.cols).powi(2))
+        let square = reached.map_or(0.0, |linear| narrow(linear.cols).powi(2));
+        // Half of the second moments are computed, and all of what the two models have in common.
+        match self.plan.dense_stream() {
+            false => products + square,
+            true => 2.0 * products + 3.0 * square,
+        }
     }
 
     /// All matrices.
@@ -77,6 +82,10 @@ impl Scaled<'_> {
         let mut flops = solved.weights * cols;
         if solved.first_of_input {
             flops += 2.0 / 3.0 * cols.powi(3) / FACTOR_EFFICIENCY;
+        }
+        let aiming = self.plan.aiming_rows(matrix.block, matrix.input) as f64 / self.factor;
+        if aiming > 0.0 && solved.first_of_input {
+            flops += target::flops(aiming, cols);
         }
         let (products, rest) = self.split(solved.seconds, flops);
         products * times * self.factor + rest * times

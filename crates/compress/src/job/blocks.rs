@@ -3,14 +3,20 @@
 //! that the compressed model will see, and one pass serves both statistics and the step to the next block.
 
 use super::{Job, JobHost, event};
-use crate::activations::{Activations, Place};
+use crate::activations::{Activations, Place, Streams, Values};
 use crate::journal::Journal;
 use crate::methods::Inputs;
 use crate::overlay::Overlay;
-use crate::statistics::Gram;
+use crate::statistics::Moments;
 use crate::{CompressError, Stage};
 use kerf_kernels::{Compute, Pool};
-use kerf_model::{BlockWeights, Network};
+use kerf_model::{Batch, BlockWeights, Network, WeightSource};
+
+/// What it takes to get past a place, in both models.
+pub(super) struct Parts {
+    compressed: BlockWeights,
+    dense: Option<BlockWeights>,
+}
 
 impl Job {
     /// Second moments of one shared input of a block.
@@ -27,11 +33,11 @@ impl Job {
             .iter()
             .find(|linear| linear.input == input)
             .map_or(0, |linear| linear.cols);
-        let mut gram = Gram::new(cols);
-        self.advance((block, input + 1), Some(&mut gram), host)?;
-        gram.finish(&self.compute);
+        let mut moments = Moments::new(cols, self.plan.aiming_rows(block, input) > 0);
+        self.advance((block, input + 1), Some(&mut moments), host)?;
+        moments.finish(&self.compute);
         self.check_cancelled(host)?;
-        self.inputs = Some(((block, input), Inputs::new(gram)));
+        self.inputs = Some(((block, input), Inputs::of(moments)));
         Ok(())
     }
 
@@ -81,37 +87,45 @@ impl Job {
         })
     }
 
-    /// One place further, through matrices as decoded from their unit files; `gram` gets the shared input that is reached.
+    /// One place further, through matrices as decoded from their unit files; `moments` get the shared input that is reached.
     fn advance(
         &mut self,
         to: Place,
-        mut gram: Option<&mut Gram>,
+        mut moments: Option<&mut Moments>,
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
         let activations = self.activations.take().expect("ensure_place made them");
         let at = activations.place;
         // The memory plan counts either the buffers of a solver or a running block.
         self.scratch = super::solve::Scratch::default();
-        let part = self.load_part(at)?;
+        let parts = self.load_parts(at)?;
         let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
-        let mut progress = self.progress(to, gram.is_some(), host);
+        let mut progress = self.progress(to, moments.is_some(), host);
         let (network, compute) = (self.network(), &self.compute);
         let checkpoint = (to.1 == 0).then_some(&mut journal);
+        let go = |part: &BlockWeights, batch: &Batch, values: &mut Values| {
+            let input = std::mem::take(&mut values.input);
+            values.input = match at.1.checked_sub(1) {
+                None => network.first_input(compute, part, batch, &values.x),
+                Some(before) => {
+                    network.next_input(compute, part, batch, before, &mut values.x, input)
+                }
+            };
+        };
         let moved = self
             .store()
             .advance(activations, to, checkpoint, |batches, values| {
                 compute.pool.chunks_mut(values, 1, |i, values| {
                     let (batch, values) = (&batches[i], &mut values[0]);
-                    values.input = if at.1 == 0 {
-                        network.first_input(compute, &part, batch, &values.x)
-                    } else {
-                        let input = std::mem::take(&mut values.input);
-                        network.next_input(compute, &part, batch, at.1 - 1, &mut values.x, input)
-                    };
+                    go(&parts.compressed, batch, &mut values.compressed);
+                    if let (Some(part), Some(values)) = (&parts.dense, &mut values.dense) {
+                        go(part, batch, values);
+                    }
                 });
                 for values in values.iter() {
-                    if let Some(gram) = &mut gram {
-                        gram.add(compute, &values.input);
+                    if let Some(moments) = &mut moments {
+                        let dense = values.dense.as_ref().map(|dense| dense.input.as_slice());
+                        moments.add(compute, &values.compressed.input, dense);
                     }
                 }
                 progress.add(batches.iter().map(kerf_model::Batch::tokens).sum())
@@ -123,7 +137,7 @@ impl Job {
     }
 
     /// What it takes to get past the place: the norms of the block, and the matrices of the shared input at hand.
-    pub(super) fn load_part(&self, at: Place) -> Result<BlockWeights, CompressError> {
+    pub(super) fn load_parts(&self, at: Place) -> Result<Parts, CompressError> {
         let network = self.network();
         let input = at.1.checked_sub(1);
         let linears = network.linears(at.0);
@@ -132,9 +146,14 @@ impl Job {
             .filter(|linear| Some(linear.input) == input)
             .map(|linear| linear.weight.as_str());
         let overlay = Overlay::open(&self.catalog, &self.workspace, &self.journal, names)?;
-        Ok(match input {
-            Some(input) => network.load_part(&self.compute, &overlay, at.0, input)?,
-            None => network.load_norms(&self.compute, &overlay, at.0)?,
+        let load = |weights: &dyn WeightSource| match input {
+            Some(input) => network.load_part(&self.compute, weights, at.0, input),
+            None => network.load_norms(&self.compute, weights, at.0),
+        };
+        let dense = self.plan.dense_stream();
+        Ok(Parts {
+            compressed: load(&overlay)?,
+            dense: dense.then(|| load(&self.catalog)).transpose()?,
         })
     }
 
@@ -147,11 +166,20 @@ impl Job {
             .iter()
             .map(|matrix| matrix.name.as_str());
         let overlay = Overlay::open(&self.catalog, &self.workspace, &self.journal, names)?;
+        let dense = self.plan.dense_stream();
+        let start = |weights: &dyn WeightSource, batch: &Batch| -> Result<Values, CompressError> {
+            let x = network.embed(compute, weights, batch)?;
+            let input = Vec::new();
+            Ok(Values { x, input })
+        };
         let total = self.tokens() as u64;
         let mut done = 0;
         let made = self.store().first(|batch| {
             self.check_cancelled(host)?;
-            let values = network.embed(compute, &overlay, batch)?;
+            let values = Streams {
+                compressed: start(&overlay, batch)?,
+                dense: dense.then(|| start(&self.catalog, batch)).transpose()?,
+            };
             self.check_cancelled(host)?;
             done += batch.tokens() as u64;
             host.event(event(Stage::Calibrate, done, total, "tokens", "embedding"));

@@ -259,6 +259,7 @@ impl Job {
             hidden,
             at_once: self.plan.memory.batches_at_once,
             spill: self.plan.memory.spill,
+            dense: self.plan.dense_stream(),
             workspace: &self.workspace,
         }
     }
@@ -358,6 +359,10 @@ fn fingerprint(
         .update(compute.kernels.isa().id().as_bytes())
         .update(&[u8::from(plan.settings.options.strict)])
         .update(&(plan.memory.batch_tokens as u64).to_le_bytes());
+    // Of a rule without a blend of its own the method decides.
+    for matrix in &plan.targets {
+        digest.update(&matrix.blend.to_le_bytes());
+    }
     for sequence in sequences {
         digest.update(&(sequence.len() as u64).to_le_bytes());
         for id in sequence {

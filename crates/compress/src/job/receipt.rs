@@ -29,6 +29,7 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
     }
     if plan.calibrated() {
         decisive["dampingRel"] = json!(options.damping_rel);
+        decisive["blend"] = json!(options.blend);
         decisive["tokens"] = json!(plan.tokens);
         decisive["iterations"] = json!(options.iterations);
         decisive["sweeps"] = json!(options.sweeps);

@@ -118,7 +118,7 @@ impl Job {
         go: impl FnOnce(&mut Self) -> Result<(), CompressError>,
     ) -> Result<(), CompressError> {
         let begun = (self.clock)();
-        drop(self.load_part(place)?);
+        drop(self.load_parts(place)?);
         let load = (self.clock)() - begun;
         let begun = (self.clock)();
         go(self)?;

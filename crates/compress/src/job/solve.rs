@@ -48,6 +48,11 @@ impl Job {
             self.statistics(matrix.block, matrix.input, host)?;
         }
         self.report_solve(host, &matrix.name);
+        if let Some((_, inputs)) = self.inputs.as_mut().filter(|_| calibrated) {
+            let rows = self.plan.aiming_rows(matrix.block, matrix.input);
+            let damping_rel = self.plan.settings.options.damping_rel;
+            inputs.prepare_targets(&self.compute, damping_rel, rows);
+        }
         let mut w = std::mem::take(&mut self.scratch.w);
         let before = self.pending.take();
         let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
@@ -104,7 +109,7 @@ impl Job {
         let dtype = entry.dtype;
         // One thread hashes the source while the others solve.
         let (solved, digest) = self.compute.pool.join(
-            || self.run_method(matrix, weights, inputs),
+            || self.aim_and_solve(matrix, weights, inputs),
             || self.catalog.source_digest(entry, w),
         );
         self.check_stopped()?;
@@ -129,6 +134,30 @@ impl Job {
             repairs: solved.repairs,
         };
         Ok(Pending { record, encoded })
+    }
+
+    /// Solves for the weights, or for those that come nearer to what the dense model computes.
+    fn aim_and_solve(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {
+        let Some(aiming) = inputs.filter(|_| matrix.blend > 0.0) else {
+            return self.run_method(matrix, w, inputs);
+        };
+        match aiming.target(&self.compute, w, matrix.blend) {
+            Ok(target) => {
+                let solved = self.run_method(matrix, &target, inputs);
+                // What it summed up is the error against the target, and not against the weights.
+                let damped = None;
+                Solved { damped, ..solved }
+            }
+            Err(reason) => {
+                let mut solved = self.run_method(matrix, w, inputs);
+                let fallback = |repair: &Repair| matches!(repair, Repair::Fallback { .. });
+                if !solved.repairs.iter().any(fallback) {
+                    let tensor = matrix.name.clone();
+                    solved.repairs.push(Repair::OwnInputs { tensor, reason });
+                }
+                solved
+            }
+        }
     }
 
     fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {

@@ -18,6 +18,10 @@ impl Method for Admm {
         Needs::Gram
     }
 
+    fn default_blend(&self) -> f64 {
+        0.5
+    }
+
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
         let steps = Steps {
             search: true,

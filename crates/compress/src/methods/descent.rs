@@ -17,6 +17,10 @@ impl Method for DescentMethod {
         Needs::Gram
     }
 
+    fn default_blend(&self) -> f64 {
+        0.5
+    }
+
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
         let steps = Steps {
             search: false,

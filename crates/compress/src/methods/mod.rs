@@ -12,9 +12,10 @@ use crate::pattern::Pattern;
 use crate::report::Repair;
 use crate::solve::choose::choose;
 use crate::solve::effort::Effort;
-use crate::solve::factor::Factor;
+use crate::solve::factor::{Factor, NoFactor, factor};
 use crate::solve::selection::RowScores;
-use crate::statistics::{Gram, Needs};
+use crate::solve::target::Shift;
+use crate::statistics::{Drift, Gram, Moments, Needs};
 use kerf_kernels::Compute;
 use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix};
 use std::sync::OnceLock;
@@ -25,7 +26,10 @@ pub struct Inputs {
     /// Second moments, finished.
     pub gram: Gram,
     /// Made by the first solver that asks.
-    pub factor: OnceLock<Result<Factor, crate::solve::factor::NoFactor>>,
+    pub factor: OnceLock<Result<Factor, NoFactor>>,
+    /// Against the inputs of the dense model, until [`Inputs::prepare_targets`] makes a shift of it.
+    drift: Option<Drift>,
+    shift: Option<Shift>,
 }
 
 impl Inputs {
@@ -34,7 +38,48 @@ impl Inputs {
         Self {
             gram,
             factor: OnceLock::new(),
+            drift: None,
+            shift: None,
         }
+    }
+
+    /// The same, with what it takes to aim at the dense model's outputs.
+    pub fn of(moments: Moments) -> Self {
+        Self {
+            drift: moments.drift,
+            ..Self::new(moments.gram)
+        }
+    }
+
+    /// The factor for that damping; that of the first call stays.
+    pub fn factor(&self, compute: &Compute, damping_rel: f64) -> Result<&Factor, &NoFactor> {
+        let made = || factor(compute, &self.gram, damping_rel);
+        self.factor.get_or_init(made).as_ref()
+    }
+
+    /// Makes of the drift, once, what [`Inputs::target`] needs. `rows`: of all matrices that will have a target.
+    pub fn prepare_targets(&mut self, compute: &Compute, damping_rel: f64, rows: usize) {
+        let Some(drift) = self.drift.take() else {
+            return;
+        };
+        if let Ok(factor) = self.factor(compute, damping_rel) {
+            self.shift = Some(Shift::new(compute, drift, factor, rows));
+        }
+    }
+
+    /// What a solver shall see in place of the weights `w`, see [`crate::solve::target`]. The error says why it must be `w` itself.
+    pub fn target(&self, compute: &Compute, w: &[f32], blend: f64) -> Result<Vec<f32>, String> {
+        let factor = match self.factor.get() {
+            Some(Err(none)) => return Err(none.reason.clone()),
+            Some(Ok(factor)) => Some(factor),
+            None => None,
+        };
+        let target = self
+            .shift
+            .as_ref()
+            .zip(factor)
+            .and_then(|(shift, factor)| shift.target(compute, factor, w, blend));
+        target.ok_or_else(|| "what the dense model computes is not finite".into())
     }
 }
 
@@ -119,6 +164,11 @@ pub trait Method: Sync {
     /// The shape of sparsity of its paper.
     fn default_pattern(&self) -> Pattern {
         Pattern::Unstructured
+    }
+    /// Share of the way to what the dense model computes from its own inputs that a layer aims at if nobody says: 0 for what is
+    /// done as its paper has it, which aims at the layer's own outputs.
+    fn default_blend(&self) -> f64 {
+        0.0
     }
     /// Solves one matrix. Never fails: what cannot be done as asked is done otherwise and reported as a repair.
     fn solve(&self, compute: &Compute, problem: &Problem<'_>) -> Solved;

@@ -25,6 +25,8 @@ fn every_bad_option_is_named() {
     assert_eq!(with(|o| o.group_size = Some(100)), "groupSize");
     assert_eq!(with(|o| o.tokens = Some(0)), "tokens");
     assert_eq!(with(|o| o.damping_rel = 0.0), "dampingRel");
+    assert_eq!(with(|o| o.blend = Some(1.5)), "blend");
+    assert_eq!(with(|o| o.blend = Some(f64::NAN)), "blend");
     assert_eq!(with(|o| o.method = Some("best".into())), "method");
     assert_eq!(with(|o| o.schedule = Some("best".into())), "schedule");
     assert_eq!(with(|o| o.format = "zip".into()), "format");
@@ -131,6 +133,35 @@ fn defaults_depend_on_method_and_pattern() {
         ..Options::default()
     };
     assert_eq!(code_and_option(rtn).0, "sparsity");
+}
+
+#[test]
+fn a_blend_is_for_calibrated_methods_and_its_default_theirs() {
+    let resolve = |method: &str, quality: Option<&str>, blend: Option<f64>| {
+        let options = Options {
+            method: Some(method.into()),
+            quality: quality.map(Into::into),
+            blend,
+            ..Options::default()
+        };
+        let settings = options.resolve().unwrap();
+        (settings.options.blend, settings.solving.blend)
+    };
+    for method in methods::table() {
+        let (id, default) = (method.id(), method.default_blend());
+        let calibrated = method.needs() > Needs::Nothing;
+        assert!(calibrated || default == 0.0, "{id}");
+        assert_eq!(resolve(id, None, None), (Some(default), default), "{id}");
+        assert_eq!(resolve(id, Some("fast"), None).1, 0.0, "{id}");
+        let given = resolve(id, Some("fast"), Some(0.3));
+        assert_eq!(
+            given,
+            (Some(0.3), if calibrated { 0.3 } else { 0.0 }),
+            "{id}"
+        );
+    }
+    assert_eq!(resolve("obs", None, None).1, 0.0);
+    assert_eq!(resolve("wanda", None, None).1, 0.0);
 }
 
 #[test]

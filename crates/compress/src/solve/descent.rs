@@ -241,21 +241,16 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// tr((W - Q)(H + damping)(W - Q)^T), from the gradient.
-    pub fn energy(&self, w: &[f32], at: &Rounded) -> f64 {
-        let rows = self
-            .gradient
-            .chunks(self.problem.cols)
-            .zip(w.chunks(self.problem.cols))
-            .zip(at.w.chunks(self.problem.cols));
-        let sums = rows.map(|((g, w), q)| {
-            let terms = g
-                .iter()
-                .zip(w)
-                .zip(q)
-                .map(|((g, w), q)| f64::from(g * (w - q)));
-            terms.sum::<f64>()
-        });
-        sums.sum::<f64>().max(0.0)
+    /// (w - q)(H + damping)(w - q)^T of each row, from the gradient.
+    pub fn energy(&self, w: &[f32], at: &Rounded) -> Vec<f64> {
+        let cols = self.problem.cols;
+        self.form.compute.pool.map(self.problem.rows, |row| {
+            let row = row * cols..(row + 1) * cols;
+            let lost = w[row.clone()].iter().zip(&at.w[row.clone()]);
+            let terms = lost
+                .zip(&self.gradient[row])
+                .map(|((w, q), g)| f64::from((w - q) * g));
+            terms.sum::<f64>().max(0.0)
+        })
     }
 }

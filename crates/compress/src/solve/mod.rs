@@ -1,4 +1,4 @@
-//! The pieces that layer solvers share: exact selection, factors with a damping ladder, error measures.
+//! The pieces that layer solvers share: exact selection, factors with a damping ladder, error measures, targets.
 
 pub mod admm;
 pub mod choose;
@@ -15,7 +15,9 @@ mod panels;
 pub mod pipeline;
 pub mod prepare;
 pub mod refit;
+pub mod row_weights;
 pub mod selection;
+pub mod target;
 
 /// Rows that one task takes. Fixed, so that results never depend on the number of threads.
 pub const PANEL_ROWS: usize = 64;

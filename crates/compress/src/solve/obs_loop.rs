@@ -49,11 +49,16 @@ pub struct Rounded {
     pub codes: Vec<i8>,
     /// Scales [rows, groups]; empty without a grid.
     pub scales: Vec<f32>,
-    /// Sum of e^2 = tr(D (H + damping) D^T).
-    pub energy: f64,
+    /// Of each row, the sum of e^2, which is d (H + damping) d^T of its error; empty if it was not summed up.
+    pub energy: Vec<f64>,
 }
 
 impl Rounded {
+    /// tr(D (H + damping) D^T), if it was summed up.
+    pub fn total_energy(&self) -> Option<f64> {
+        (!self.energy.is_empty()).then(|| self.energy.iter().sum())
+    }
+
     /// The solved matrix: codes if there is a grid, else floats of the type of the problem.
     pub fn into_matrix(self, compute: &Compute, p: &Problem<'_>) -> QuantizedMatrix {
         let (rows, cols) = (p.rows, p.cols);
@@ -135,7 +140,7 @@ pub fn run(compute: &Compute, start: Start<'_>, problem: &Problem<'_>, factor: &
         mask: state.mask,
         codes: state.codes,
         scales: state.scales,
-        energy: state.energy.iter().sum(),
+        energy: state.energy,
     }
 }
 

@@ -5,6 +5,7 @@ use super::descent::Descent;
 use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
 use super::refit::{Form, refit};
+use super::row_weights::RowWeights;
 use crate::methods::{Problem, Solved, magnitude};
 use crate::pattern::Pattern;
 use kerf_kernels::Compute;
@@ -33,59 +34,57 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str, steps: St
         Ok(prepared) => prepared,
         Err(solved) => return *solved,
     };
-    let w = std::mem::take(&mut prepared.w);
-    let (rounded, energy) = run(compute, p, steps, w, &prepared);
+    let mut w = std::mem::take(&mut prepared.w);
+    let gram = &p.inputs.expect("a calibrated method").gram;
+    let ours = steps.search || steps.descend;
+    let weights = ours.then(|| RowWeights::of(compute, gram, &w));
+    if let Some(weights) = &weights {
+        weights.apply(compute, &mut w);
+    }
+    let mut rounded = run(compute, p, steps, w, &prepared);
+    if let Some(weights) = &weights {
+        weights.take_back(compute, &mut rounded);
+    }
+    // A matrix of narrow floats is rounded once more, so its error is another.
+    let exact = p.grid.is_some() || p.dtype == DType::F32;
+    let energy = exact.then(|| rounded.total_energy()).flatten();
     Solved {
-        matrix: rounded.into_matrix(compute, p),
         damped: energy.map(|energy| prepared.damped(energy)),
+        matrix: rounded.into_matrix(compute, p),
         method,
         repairs: prepared.repairs,
     }
 }
 
-/// The result and its damped energy, where a step knows it.
 fn run(
     compute: &Compute,
     p: &Problem<'_>,
     steps: Steps,
     w: Vec<f32>,
     prepared: &Prepared<'_>,
-) -> (Rounded, Option<f64>) {
+) -> Rounded {
+    let surgeon = |start| obs_loop::run(compute, start, p, prepared.factor);
     let descend = steps.descend && p.effort.sweeps > 0 && p.grid.is_some();
     if steps.search && p.effort.iterations > 0 && p.sparsity > 0.0 {
         let (mask, x) = search(compute, p, &w, prepared);
         let Some(grid) = p.grid else {
-            return (floats(mask, x), None);
+            return floats(mask, x);
         };
         let rounded = nearest(compute, p, grid, &x, mask);
         if descend {
             return descended(compute, p, &w, prepared, rounded);
         }
-        let start = Start {
+        return surgeon(Start {
             scales: Some(rounded.scales),
             mask: rounded.mask,
             ..Start::of(w)
-        };
-        return surgeon(compute, p, start, prepared);
+        });
     }
     if !descend {
-        return surgeon(compute, p, Start::of(w), prepared);
+        return surgeon(Start::of(w));
     }
-    let (rounded, _) = surgeon(compute, p, Start::of(w.clone()), prepared);
+    let rounded = surgeon(Start::of(w.clone()));
     descended(compute, p, &w, prepared, rounded)
-}
-
-/// Optimal brain surgeon from a start. A matrix of narrow floats is rounded once more, so its error is another.
-fn surgeon(
-    compute: &Compute,
-    p: &Problem<'_>,
-    start: Start<'_>,
-    prepared: &Prepared<'_>,
-) -> (Rounded, Option<f64>) {
-    let rounded = obs_loop::run(compute, start, p, prepared.factor);
-    let exact = p.grid.is_some() || p.dtype == DType::F32;
-    let energy = exact.then_some(rounded.energy);
-    (rounded, energy)
 }
 
 /// Coordinate descent from codes.
@@ -95,14 +94,14 @@ fn descended(
     w: &[f32],
     prepared: &Prepared<'_>,
     mut rounded: Rounded,
-) -> (Rounded, Option<f64>) {
+) -> Rounded {
     let mut descent = Descent::new(form(compute, p, prepared), p, w, &rounded);
     if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 {
         descent.swap(&mut rounded, p.effort.sweeps);
     }
     descent.sweeps(&mut rounded, None, p.effort.sweeps);
-    let energy = descent.energy(w, &rounded);
-    (rounded, Some(energy))
+    rounded.energy = descent.energy(w, &rounded);
+    rounded
 }
 
 fn form<'a>(compute: &'a Compute, p: &Problem<'a>, prepared: &Prepared<'_>) -> Form<'a> {
@@ -136,7 +135,7 @@ fn floats(mask: Mask, w: Vec<f32>) -> Rounded {
         mask: Some(mask),
         codes: Vec::new(),
         scales: Vec::new(),
-        energy: 0.0,
+        energy: Vec::new(),
     }
 }
 
@@ -153,6 +152,6 @@ fn nearest(compute: &Compute, p: &Problem<'_>, grid: Grid, x: &[f32], mask: Mask
         mask: matrix.mask,
         codes,
         scales,
-        energy: 0.0,
+        energy: Vec::new(),
     }
 }

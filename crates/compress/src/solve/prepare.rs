@@ -1,6 +1,6 @@
 //! What every calibrated solver begins with: the factor of the inverse Hessian, dead inputs set aside, repairs noted.
 
-use super::factor::{Factor, factor};
+use super::factor::Factor;
 use crate::methods::{DampedEnergy, Method, Problem, Solved};
 use crate::report::Repair;
 use kerf_kernels::Compute;
@@ -28,10 +28,7 @@ impl<'a> Prepared<'a> {
         fallback: &dyn Method,
     ) -> Result<Self, Box<Solved>> {
         let inputs = p.inputs.expect("the plan collects what a method needs");
-        let factored = inputs
-            .factor
-            .get_or_init(|| factor(compute, &inputs.gram, p.damping_rel));
-        match factored {
+        match inputs.factor(compute, p.damping_rel) {
             Ok(factor) => Ok(Self::with(p, factor)),
             Err(none) => {
                 let mut solved = fallback.solve(compute, p);
