@@ -218,7 +218,7 @@ impl Scratch {
         }
     }
 
-    /// Transposes the keep-bits of some rows; without a mask (with the bytes between its rows) all are kept.
+    /// Transposes the keep-bits of some rows, `stride` bytes apart; without a mask all are kept.
     pub fn set_keep(
         &mut self,
         mask: Option<&[u8]>,
