@@ -67,6 +67,7 @@ const cases: [string, unknown[], string, string][] = [
     'roles embedding, q, k',
   ],
   ['plan', [stories, { tokens: 0 }], 'tokens', 'of at least 1'],
+  ['plan', [stories, { blend: 1.5 }], 'blend', 'from 0 to 1'],
   ['inspect', [stories, { deep: true }], 'deep', 'unknown option'],
   ['evaluate', [stories, {}], 'text', 'at least one of text, textFile and pairs'],
   ['evaluate', [stories, { text: 'a', context: 1 }], 'context', 'of at least 2'],

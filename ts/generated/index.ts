@@ -36,7 +36,7 @@ export type Options = {
   /**
    * How much of what the dense model computes from its own inputs a layer aims at, given the inputs that it really gets, 0 to
    * 1; 0 aims at what the layer computes from those. More than 0 runs the dense model along with the calibration, which doubles
-   * the forward passes. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
+   * the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
    */
   blend?: number
   /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */

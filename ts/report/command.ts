@@ -10,8 +10,11 @@ const RENAMED: Partial<Record<string, string>> = {
   maxMemoryBytes: 'max-memory',
   maxShardBytes: 'max-shard-size',
 }
-/** Named always, since they are what a reader looks for; the instruction set, since other bytes come out with another. */
-const ALWAYS = ['method', 'sparsity', 'bits']
+/**
+ * Named always, since they are what a reader looks for, or since their default depends on the method; the instruction set, since other
+ * bytes come out with another.
+ */
+const ALWAYS = ['method', 'sparsity', 'bits', 'blend']
 
 /** The command that gives the same bytes again: the core's resolved options, and the paths as they were given. */
 export function commandOf(

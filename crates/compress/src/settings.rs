@@ -135,7 +135,6 @@ impl Options {
         };
         options.sparsity = Some(solving.sparsity);
         options.pattern = Some(solving.pattern.to_string());
-        options.blend.get_or_insert(solving.blend);
         Ok(Settings {
             embedding_grid: options.grid(options.embedding_bits),
             tokens: options.tokens.unwrap_or_default(),
@@ -175,7 +174,20 @@ impl Options {
         self.group_size.get_or_insert(128);
         self.embedding_bits.get_or_insert(8);
         presets::default_quality().fill(self);
+        self.blend = self.blend.or(Some(self.default_blend()));
         Ok(())
+    }
+
+    /// That of the first calibrated method, the whole's or a rule's: one number holds for all, as there is one stream.
+    fn default_blend(&self) -> f64 {
+        let ruled = self.rules.iter().filter_map(|rule| rule.method.as_ref());
+        let mut methods = self
+            .method
+            .iter()
+            .chain(ruled)
+            .filter_map(|id| methods::by_id(id));
+        let calibrated = methods.find(|method| method.needs() > Needs::Nothing);
+        calibrated.map_or(0.0, Method::default_blend)
     }
 
     fn resolve_rules(&self, format: &dyn Format) -> Result<Vec<ResolvedRule>, CompressError> {
@@ -222,7 +234,7 @@ impl Options {
             grid,
             blend: match method.needs() {
                 Needs::Nothing => 0.0,
-                Needs::Gram => self.blend.unwrap_or(method.default_blend()),
+                Needs::Gram => self.blend.unwrap_or_default(),
             },
         })
     }

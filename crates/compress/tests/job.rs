@@ -382,7 +382,7 @@ fn a_blend_brings_the_model_nearer_to_the_dense_one() {
     }
 }
 
-/// What a rule says of the method decides about the stream too: its blend is that of its method, or the one that is given.
+/// The dense model runs along if a method that a rule brings in is calibrated, and nobody said a blend of 0.
 #[test]
 fn a_rule_may_bring_in_the_dense_stream() {
     let ruled = |method: &str, blend: Option<f64>| {

@@ -99,6 +99,7 @@ describe('the command of a report', () => {
       strict: true,
       maxMemoryBytes: 2 ** 31,
       dampingRel: 0.02,
+      blend: 0,
     }
     const command = commandOf(
       "it's here",
@@ -114,6 +115,7 @@ describe('the command of a report', () => {
       '--strict',
       '--max-memory 2147483648',
       '--damping 0.02',
+      '--blend 0',
       '--isa avx2',
       "--calibration 'a b.txt'",
       '--eval-text e.txt',

@@ -12,6 +12,7 @@ export function describe(options: FilledOptions): string {
   parts.push(options.bits === 16 ? 'floats kept' : `${options.bits} bits`)
   if (options.bits !== 16)
     parts.push(options.groupSize === 0 ? 'whole rows' : `groups of ${options.groupSize}`)
+  if (options.blend > 0) parts.push(`blend ${options.blend}`)
   const rules = options.rules?.length ?? 0
   if (rules > 0) parts.push(plural(rules, 'rule'))
   return parts.join(', ')

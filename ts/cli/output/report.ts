@@ -78,6 +78,7 @@ export function repairs(list: readonly Repair[]): string {
     dampingRaised: 'damping raised',
     deadColumns: 'dead columns',
     fallback: 'another method used',
+    ownInputs: 'not aimed at the dense model',
   }
   const counts = new Map<string, number>()
   for (const { kind } of list) counts.set(words[kind], (counts.get(words[kind]) ?? 0) + 1)

@@ -359,10 +359,6 @@ fn fingerprint(
         .update(compute.kernels.isa().id().as_bytes())
         .update(&[u8::from(plan.settings.options.strict)])
         .update(&(plan.memory.batch_tokens as u64).to_le_bytes());
-    // Of a rule without a blend of its own the method decides.
-    for matrix in &plan.targets {
-        digest.update(&matrix.blend.to_le_bytes());
-    }
     for sequence in sequences {
         digest.update(&(sequence.len() as u64).to_le_bytes());
         for id in sequence {

@@ -15,7 +15,6 @@ mod panels;
 pub mod pipeline;
 pub mod prepare;
 pub mod refit;
-pub mod row_weights;
 pub mod selection;
 pub mod target;
 

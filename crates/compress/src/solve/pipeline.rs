@@ -5,7 +5,6 @@ use super::descent::Descent;
 use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
 use super::refit::{Form, refit};
-use super::row_weights::RowWeights;
 use crate::methods::{Problem, Solved, magnitude};
 use crate::pattern::Pattern;
 use kerf_kernels::Compute;
@@ -34,17 +33,8 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str, steps: St
         Ok(prepared) => prepared,
         Err(solved) => return *solved,
     };
-    let mut w = std::mem::take(&mut prepared.w);
-    let gram = &p.inputs.expect("a calibrated method").gram;
-    let ours = steps.search || steps.descend;
-    let weights = ours.then(|| RowWeights::of(compute, gram, &w));
-    if let Some(weights) = &weights {
-        weights.apply(compute, &mut w);
-    }
-    let mut rounded = run(compute, p, steps, w, &prepared);
-    if let Some(weights) = &weights {
-        weights.take_back(compute, &mut rounded);
-    }
+    let w = std::mem::take(&mut prepared.w);
+    let rounded = run(compute, p, steps, w, &prepared);
     // A matrix of narrow floats is rounded once more, so its error is another.
     let exact = p.grid.is_some() || p.dtype == DType::F32;
     let energy = exact.then(|| rounded.total_energy()).flatten();
@@ -83,7 +73,11 @@ fn run(
     if !descend {
         return surgeon(Start::of(w));
     }
-    let rounded = surgeon(Start::of(w.clone()));
+    let mut rounded = surgeon(Start::of(w.clone()));
+    if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 {
+        let mut descent = Descent::new(form(compute, p, prepared), p, &w, &rounded);
+        descent.swap(&mut rounded, p.effort.sweeps);
+    }
     descended(compute, p, &w, prepared, rounded)
 }
 
@@ -96,9 +90,6 @@ fn descended(
     mut rounded: Rounded,
 ) -> Rounded {
     let mut descent = Descent::new(form(compute, p, prepared), p, w, &rounded);
-    if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 {
-        descent.swap(&mut rounded, p.effort.sweeps);
-    }
     descent.sweeps(&mut rounded, None, p.effort.sweeps);
     rounded.energy = descent.energy(w, &rounded);
     rounded
