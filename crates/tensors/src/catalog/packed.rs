@@ -56,20 +56,21 @@ impl Catalog {
         rows: Range<usize>,
     ) -> Result<Vec<f32>, TensorsError> {
         let (record, spans) = packed(entry)?;
+        let span = |part: &str| {
+            let found = spans.iter().find(|(name, ..)| name == part);
+            found.map(|part| &part.3)
+        };
+        let bytes = |part: &str| span(part).map_or(0, |span| span.len_bytes as usize);
         let read = |part: &str, range: Range<usize>| {
-            let span = spans
-                .iter()
-                .find(|(name, ..)| name == part)
-                .map(|part| &part.3);
-            let span = span.filter(|span| range.end as u64 <= span.len_bytes);
-            let span = span.ok_or_else(|| format!("part {part} is too short for its rowptr"))?;
+            let span = span(part).filter(|span| range.end as u64 <= span.len_bytes);
+            let span = span.ok_or_else(|| format!("part {part} is too short for its rows"))?;
             let mut bytes = vec![0; range.len()];
             self.read_span(span, range.start as u64, &mut bytes)
                 .map_err(Failure::Read)?;
             Ok(bytes)
         };
         let (first, record, parts) =
-            kerf::rows(record, rows.clone(), read).map_err(|failure| match failure {
+            kerf::rows(record, rows.clone(), bytes, read).map_err(|failure| match failure {
                 Failure::Read(error) => error,
                 Failure::Rule(reason) => TensorsError::BadContainer {
                     path: self.path_of(entry).to_owned(),

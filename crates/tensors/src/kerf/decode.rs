@@ -2,7 +2,7 @@
 //! allocated that is more than a small multiple of the parts.
 
 use super::layout::{BLOCK_ROWS, Body, Layout};
-use super::{Part, TensorRecord, encode};
+use super::{Part, TensorRecord, coded, encode};
 use crate::bytes::{as_bytes_mut, try_chunks_mut};
 use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
@@ -16,6 +16,9 @@ pub(super) fn matrix(
 ) -> Result<QuantizedMatrix, String> {
     let layout = Layout::new(record)?;
     check_parts(&layout, parts.iter().map(Part::description))?;
+    if layout.coded {
+        return coded_matrix(compute, &layout, record, parts);
+    }
     let mask = match find(parts, "mask") {
         Some(bits) => Some(mask(&layout, bits)?),
         None => None,
@@ -54,6 +57,40 @@ pub(super) fn matrix(
         cols: layout.cols,
         mask,
         values,
+    })
+}
+
+/// A matrix whose mask, and perhaps scales, are in the part with its codes.
+fn coded_matrix(
+    compute: &Compute,
+    layout: &Layout,
+    record: &TensorRecord,
+    parts: &[Part],
+) -> Result<QuantizedMatrix, String> {
+    let Body::Grid(grid) = layout.body else {
+        unreachable!("a layout with coded floats is none")
+    };
+    let decoder = coded::Decoder::new(layout, find(parts, "coded").unwrap_or_default())?;
+    let (codes, mut scales) = decoder.all(compute)?;
+    if let Some(stored) = find(parts, "scales") {
+        scales = self::scales(&compute.kernels, grid, stored)?;
+    }
+    if let Some(kept) = record.kept {
+        let actual = encode::not_zero(&codes);
+        if actual != kept {
+            return Err(format!("{actual} weights survive, its record says {kept}"));
+        }
+    }
+    let (rows, cols) = (layout.rows, layout.cols);
+    Ok(QuantizedMatrix {
+        rows,
+        cols,
+        mask: layout.masked.then(|| Mask::of_codes(rows, cols, &codes)),
+        values: Values::Codes {
+            grid,
+            codes,
+            scales,
+        },
     })
 }
 
@@ -126,7 +163,7 @@ fn mask(layout: &Layout, bits: &[u8]) -> Result<Mask, String> {
 /// Survivors of every block, by the mask; `rowptr` must say the same.
 fn checked_counts(layout: &Layout, mask: &Mask, rowptr: &[u8]) -> Result<Vec<usize>, String> {
     let counts = layout.mask_counts(&mask.bits);
-    if encode::rowptr(layout.rowptr_dtype(), &counts) == rowptr {
+    if encode::rowptr(layout.count_dtype(), &counts) == rowptr {
         return Ok(counts);
     }
     let stored = stored_rowptr(layout, rowptr);
@@ -147,7 +184,7 @@ fn checked_counts(layout: &Layout, mask: &Mask, rowptr: &[u8]) -> Result<Vec<usi
 
 /// The entries of `rowptr`.
 fn stored_rowptr(layout: &Layout, rowptr: &[u8]) -> Vec<u64> {
-    let width = (layout.rowptr_dtype().bits() / 8) as usize;
+    let width = (layout.count_dtype().bits() / 8) as usize;
     let entry = |bytes: &[u8]| {
         bytes
             .iter()
@@ -293,17 +330,21 @@ fn expand(mask: &[u8], out: &mut [f32], values: &mut impl Iterator<Item = f32>) 
     }
 }
 
-/// How to read some rows of an encoded matrix without the others: the part of it that holds whole blocks of rows is a
-/// matrix of its own, with the same grid.
+/// How to read some rows of an encoded matrix without the others: the part of it that holds whole blocks or chunks of rows is
+/// a matrix of its own, with the same grid.
 ///
-/// `read(part, range)` gives some bytes of a part. Returns the record and the parts of the smaller matrix, whose first
-/// row is row `first_block * BLOCK_ROWS` of the whole.
+/// `read(part, range)` gives some bytes of a part, of which there are `bytes(part)`. Returns the first row of the smaller
+/// matrix, its record and its parts.
 pub(crate) fn rows<E: From<String>>(
     record: &TensorRecord,
     rows: Range<usize>,
+    bytes: impl Fn(&str) -> usize,
     mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
 ) -> Result<(usize, TensorRecord, Vec<Part>), E> {
     let whole = Layout::new(record)?;
+    if whole.coded {
+        return coded_rows(record, &whole, rows, bytes("coded"), read);
+    }
     let blocks = (rows.start / BLOCK_ROWS).min(whole.blocks)
         ..rows.end.div_ceil(BLOCK_ROWS).min(whole.blocks);
     let rows =
@@ -313,35 +354,69 @@ pub(crate) fn rows<E: From<String>>(
     let part = Layout::new(&record)?;
     let mut counts = whole.full_counts();
     if whole.masked {
-        let width = (whole.rowptr_dtype().bits() / 8) as usize;
+        let width = (whole.count_dtype().bits() / 8) as usize;
         let rowptr = read("rowptr", 0..(whole.blocks + 1) * width)?;
         counts = counts_of(&whole, &stored_rowptr(&whole, &rowptr))?;
     }
     let offsets = whole.offsets(&counts);
-    let mut parts = Vec::with_capacity(4);
-    for (name, dtype, shape) in part.parts() {
-        let row_bytes = |shape: &[usize]| shape[1] * (dtype.bits() / 8) as usize;
+    let parts = parts_of_rows(&part, &rows, &mut read, |name, read| match name {
+        "rowptr" => Ok(encode::rowptr(part.count_dtype(), &counts[blocks.clone()])),
+        _ => {
+            let place = offsets[blocks.start]..offsets[blocks.end];
+            let mut bytes = read(name, place.clone())?;
+            bytes.resize(part.padded(place.len()), 0);
+            Ok(bytes)
+        }
+    })?;
+    Ok((rows.start, record, parts))
+}
+
+/// [`rows`] of a coded matrix: whole chunks.
+fn coded_rows<E: From<String>>(
+    record: &TensorRecord,
+    whole: &Layout,
+    rows: Range<usize>,
+    bytes: usize,
+    mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
+) -> Result<(usize, TensorRecord, Vec<Part>), E> {
+    let all = coded::Chunks::new(whole);
+    let chunks = all.of_rows(&rows);
+    let rows = all.rows(&chunks);
+    let mut record = record.clone();
+    record.shape[0] = rows.len();
+    record.kept = None; // That of the whole.
+    let part = Layout::new(&record)?;
+    let parts = parts_of_rows(&part, &rows, &mut read, |name, read| {
+        coded::some_chunks(whole, &part, chunks.clone(), bytes, |range| {
+            read(name, range)
+        })
+    })?;
+    Ok((rows.start, record, parts))
+}
+
+/// The parts of a matrix that is some `rows` of another: of scales and masks the rows are read, `other` makes the rest.
+fn parts_of_rows<E, R: FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>>(
+    part: &Layout,
+    rows: &Range<usize>,
+    read: &mut R,
+    other: impl Fn(&str, &mut R) -> Result<Vec<u8>, E>,
+) -> Result<Vec<Part>, E> {
+    let one = |(name, dtype, shape): (&'static str, DType, Option<Vec<usize>>)| {
         let bytes = match (name, &shape) {
-            ("rowptr", _) => encode::rowptr(dtype, &counts[blocks.clone()]),
             ("scales" | "mask", Some(shape)) => {
-                let size = row_bytes(shape);
+                let size = shape[1] * (dtype.bits() / 8) as usize;
                 read(name, rows.start * size..rows.end * size)?
             }
-            _ => {
-                let place = offsets[blocks.start]..offsets[blocks.end];
-                let mut bytes = read(name, place.clone())?;
-                bytes.resize(part.padded(place.len()), 0);
-                bytes
-            }
+            _ => other(name, read)?,
         };
-        parts.push(Part {
+        Ok(Part {
             part: name,
             dtype,
             shape: shape.unwrap_or_else(|| vec![bytes.len() / (dtype.bits() / 8) as usize]),
             bytes,
-        });
-    }
-    Ok((rows.start, record, parts))
+        })
+    };
+    part.parts().into_iter().map(one).collect()
 }
 
 /// Survivors of every block, by `rowptr` alone: it must start at 0, not fall, and not hold more than a block has.
