@@ -5,7 +5,7 @@ mod common;
 use common::{Body, Shape, compute, matrix, only_tensor, open, unit, write_model};
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::formats;
-use kerf_tensors::kerf::{self, Part};
+use kerf_tensors::kerf::{self, Coding, Part};
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{Catalog, DType, EncodedTensor, TensorsError};
 use std::collections::BTreeMap;
@@ -19,7 +19,8 @@ fn encoded(body: Body, pruned: Option<usize>) -> EncodedTensor {
         pruned,
         body,
     };
-    common::encode(&compute(1), "layer.0.weight", &matrix(shape, 5))
+    let matrix = matrix(shape, 5);
+    common::encode_in(&compute(1), "layer.0.weight", &matrix, Coding::Fixed)
 }
 
 fn grid() -> EncodedTensor {
@@ -117,7 +118,7 @@ fn padding_is_zero() {
         let mask = matrix.mask.as_ref().unwrap();
         let counts = [0..32, 32..40].map(|rows| rows.map(|row| mask.count_row(row)).sum::<usize>());
         let [first, second] = counts.map(|count| (count * 3).div_ceil(8));
-        let tensor = common::encode(&compute(1), "layer.0.weight", &matrix);
+        let tensor = common::encode_in(&compute(1), "layer.0.weight", &matrix, Coding::Fixed);
         if counts[0] * 3 % 8 != 0 {
             let mut tensor = tensor.clone();
             part(&mut tensor, "codes").bytes[first - 1] |= 0x80;
@@ -256,16 +257,16 @@ fn refused_file(folder: &MemFolder, code: &str, fragment: &str) {
 
 #[test]
 fn other_versions_are_refused() {
-    for version in ["3", "0", "1.1", "", "01", "02"] {
+    for version in ["4", "0", "1.1", "", "01", "02"] {
         refused_file(
             &file(&[("kerf.version", version)], &[]),
             "CONTAINER_VERSION",
-            "reads up to 2",
+            "reads up to 3",
         );
     }
     let without = file(&[("kerf:w", "{}")], &[]);
     refused_file(&without, "BAD_HEADER", "no kerf.version");
-    for version in ["1", "2"] {
+    for version in ["1", "2", "3"] {
         assert_eq!(
             open(&file(&[("kerf.version", version)], &["a"])).form,
             "kerf"
@@ -279,8 +280,22 @@ fn a_transposed_matrix_needs_version_2() {
     refused_file(
         &file(&[("kerf.version", "1"), ("kerf:w", record)], &[]),
         "BAD_CONTAINER",
-        "tensor w: a transposed matrix or a grid of version 2 in a file of version 1",
+        "tensor w: its record needs version 2, the file is of version 1",
     );
+}
+
+#[test]
+fn coded_matrices_need_version_3() {
+    for field in [r#""coded":true"#, r#""scales":"lattice""#] {
+        let record = format!(
+            r#"{{"shape":[1,1],"dtype":"F32","bits":4,"group":0,{field},"masked":false,"method":"m","sourceDigest":""}}"#
+        );
+        refused_file(
+            &file(&[("kerf.version", "2"), ("kerf:w", &record)], &[]),
+            "BAD_CONTAINER",
+            "tensor w: its record needs version 3, the file is of version 2",
+        );
+    }
 }
 
 #[test]
