@@ -125,6 +125,14 @@ fn main() {
         best("  encode (as bf16)", bytes, || drop(encode()));
         best("  to_bytes", bytes, || drop(encoded.to_bytes()));
         best("  decode", bytes, || drop(encoded.decode(&compute)));
+        best("  decode to bf16", bytes, || {
+            drop(encoded.decode_bf16(&compute))
+        });
+        let mut values = Vec::new();
+        best("  decode to f32, used buffer", bytes, || {
+            let decoded = encoded.decode_values(&compute, &mut values);
+            decoded.expect("what was encoded");
+        });
     }
     best("dequantize", bytes, || drop(matrix.dequantize_on(&compute)));
     let mut values = Vec::new();

@@ -50,6 +50,12 @@ proptest! {
                 false => matrix.clone(),
             };
             prop_assert!(encoded.decode(&compute).unwrap() == expected, "{:?}", coding);
+            let mut values = vec![f32::NAN; 7];
+            encoded.decode_values(&compute, &mut values).unwrap();
+            prop_assert!(values == matrix.dequantize(&compute.kernels), "{:?}", coding);
+            let mut narrow = vec![0; values.len()];
+            compute.kernels.f32_to_bf16(&values, &mut narrow);
+            prop_assert!(encoded.decode_bf16(&compute).unwrap() == narrow, "{:?}", coding);
             let file = unit(&encoded);
             let again = file.read_encoded(&file.tensors[0]).unwrap();
             prop_assert_eq!(&again.record, &encoded.record);

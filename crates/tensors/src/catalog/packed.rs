@@ -48,6 +48,17 @@ impl Catalog {
         encoded.decode_from(compute, self.path_of(entry))
     }
 
+    /// [`Catalog::decode`], but values in place of what `values` holds.
+    pub(super) fn decode_values(
+        &self,
+        compute: &Compute,
+        encoded: &EncodedTensor,
+        entry: &TensorEntry,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
+        encoded.decode_values_from(compute, self.path_of(entry), values)
+    }
+
     /// Some rows of a packed matrix: only the blocks that hold them are read and decoded.
     pub(super) fn read_packed_rows(
         &self,
@@ -83,7 +94,8 @@ impl Catalog {
             record,
             parts,
         };
-        let mut values = self.decode(compute, &blocks, entry)?.dequantize_on(compute);
+        let mut values = Vec::new();
+        self.decode_values(compute, &blocks, entry, &mut values)?;
         let cols = entry.shape[1];
         values.truncate((rows.end - first) * cols);
         values.drain(..(rows.start - first) * cols);

@@ -3,10 +3,15 @@
 
 use super::layout::{BLOCK_ROWS, Body, Layout};
 use super::{Part, TensorRecord, coded, encode};
-use crate::bytes::{as_bytes_mut, try_chunks_mut};
+use crate::bytes::{as_bytes_mut, resize, try_chunks_mut};
+use crate::quantized::codes_to_values;
 use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Values that are made before the next are, where they are turned into another type.
+const VALUES_AT_ONCE: usize = 1 << 12;
 
 /// Decodes a matrix; the error says which promise is broken.
 pub(super) fn matrix(
@@ -67,20 +72,13 @@ fn coded_matrix(
     record: &TensorRecord,
     parts: &[Part],
 ) -> Result<QuantizedMatrix, String> {
-    let Body::Grid(grid) = layout.body else {
-        unreachable!("a layout with coded floats is none")
-    };
+    let grid = coded_grid(layout);
     let decoder = coded::Decoder::new(layout, find(parts, "coded").unwrap_or_default())?;
     let (codes, mut scales) = decoder.all(compute)?;
     if let Some(stored) = find(parts, "scales") {
         scales = self::scales(&compute.kernels, grid, stored)?;
     }
-    if let Some(kept) = record.kept {
-        let actual = encode::not_zero(&codes);
-        if actual != kept {
-            return Err(format!("{actual} weights survive, its record says {kept}"));
-        }
-    }
+    check_kept(record, encode::not_zero(&codes))?;
     let (rows, cols) = (layout.rows, layout.cols);
     Ok(QuantizedMatrix {
         rows,
@@ -92,6 +90,128 @@ fn coded_matrix(
             scales,
         },
     })
+}
+
+fn coded_grid(layout: &Layout) -> Grid {
+    match layout.body {
+        Body::Grid(grid) => grid,
+        Body::Float(_) => unreachable!("a layout with coded floats is none"),
+    }
+}
+
+fn check_kept(record: &TensorRecord, actual: u64) -> Result<(), String> {
+    match record.kept {
+        Some(kept) if kept != actual => {
+            Err(format!("{actual} weights survive, its record says {kept}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decodes to values; the error says which promise is broken.
+pub(super) fn values(
+    compute: &Compute,
+    record: &TensorRecord,
+    parts: &[Part],
+    values: &mut Vec<f32>,
+) -> Result<(), String> {
+    if !record.coded {
+        matrix(compute, record, parts)?.dequantize_into(compute, values);
+        return Ok(());
+    }
+    let layout = Layout::new(record)?;
+    check_parts(&layout, parts.iter().map(Part::description))?;
+    resize(values, layout.weights());
+    chunks_of_values(
+        compute,
+        &layout,
+        record,
+        parts,
+        values,
+        |_, row, out, floats| {
+            floats(row, out);
+        },
+    )
+}
+
+/// Decodes to bf16.
+pub(super) fn bf16(
+    compute: &Compute,
+    record: &TensorRecord,
+    parts: &[Part],
+) -> Result<Vec<u16>, String> {
+    if !record.coded {
+        let values = matrix(compute, record, parts)?.dequantize_on(compute);
+        let mut narrow = vec![0; values.len()];
+        compute.kernels.f32_to_bf16(&values, &mut narrow);
+        return Ok(narrow);
+    }
+    let layout = Layout::new(record)?;
+    check_parts(&layout, parts.iter().map(Part::description))?;
+    let mut narrow = vec![0; layout.weights()];
+    chunks_of_values(
+        compute,
+        &layout,
+        record,
+        parts,
+        &mut narrow,
+        |wide, row, out, floats| {
+            wide.resize(out.len(), 0.0);
+            floats(row, wide);
+            compute.kernels.f32_to_bf16(wide, out);
+        },
+    )?;
+    Ok(narrow)
+}
+
+/// Decodes a coded matrix chunk by chunk, a few rows at a time: `put(space, row, out, floats)` fills `out`, whole rows of
+/// the chunk from `row` on, with what `floats(row, to)` puts in `to`.
+fn chunks_of_values<T: Send>(
+    compute: &Compute,
+    layout: &Layout,
+    record: &TensorRecord,
+    parts: &[Part],
+    out: &mut [T],
+    put: impl Fn(&mut Vec<f32>, usize, &mut [T], &dyn Fn(usize, &mut [f32])) + Sync,
+) -> Result<(), String> {
+    let (grid, kernels, cols) = (coded_grid(layout), &compute.kernels, layout.cols.max(1));
+    let decoder = coded::Decoder::new(layout, find(parts, "coded").unwrap_or_default())?;
+    let stored = match find(parts, "scales") {
+        Some(bytes) => Some(scales(kernels, grid, bytes)?),
+        None => None,
+    };
+    let (kept, groups) = (AtomicU64::new(0), layout.groups());
+    let chunk_weights = decoder.chunks.chunk_weights().max(1);
+    // Values that are soon read again stay in the first level cache.
+    let few = (VALUES_AT_ONCE / cols).max(1);
+    try_chunks_mut(&compute.pool, out, chunk_weights, |chunk, out| {
+        let mut codes = vec![0; out.len()];
+        let rows = out.len() / cols;
+        let mut own = vec![0.0; if stored.is_none() { rows * groups } else { 0 }];
+        decoder.chunk(chunk, &mut codes, &mut own)?;
+        kept.fetch_add(encode::not_zero(&codes), Ordering::Relaxed);
+        let first = chunk * (chunk_weights / cols) * groups;
+        let scales = match &stored {
+            Some(stored) => &stored[first..first + rows * groups],
+            None => &own,
+        };
+        let floats = |row: usize, to: &mut [f32]| {
+            codes_to_values(
+                kernels,
+                grid,
+                cols,
+                &codes[row * cols..],
+                &scales[row * groups..],
+                to,
+            );
+        };
+        let mut space = Vec::new();
+        for (at, out) in out.chunks_mut(few * cols).enumerate() {
+            put(&mut space, at * few, out, &floats);
+        }
+        Ok::<_, String>(())
+    })?;
+    check_kept(record, kept.into_inner())
 }
 
 impl Part {

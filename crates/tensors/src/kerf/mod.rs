@@ -181,6 +181,33 @@ impl EncodedTensor {
             .map_err(|reason| file::bad(path, &self.name, reason))
     }
 
+    /// Values [rows, cols] of the record in place of what `values` holds: [`EncodedTensor::decode`] and
+    /// [`QuantizedMatrix::dequantize_into`] in one, which for entropy-coded matrices never has all codes in memory.
+    pub fn decode_values(
+        &self,
+        compute: &Compute,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
+        self.decode_values_from(compute, "memory", values)
+    }
+
+    /// [`EncodedTensor::decode_values`] with the name of the file for errors.
+    pub(crate) fn decode_values_from(
+        &self,
+        compute: &Compute,
+        path: &str,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
+        decode::values(compute, &self.record, &self.parts, values)
+            .map_err(|reason| file::bad(path, &self.name, reason))
+    }
+
+    /// [`EncodedTensor::decode_values`] as bf16, each the nearest.
+    pub fn decode_bf16(&self, compute: &Compute) -> Result<Vec<u16>, TensorsError> {
+        decode::bf16(compute, &self.record, &self.parts)
+            .map_err(|reason| file::bad("memory", &self.name, reason))
+    }
+
     /// Bytes that this matrix takes in the container, without the header.
     pub fn content_bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes.len() as u64).sum()
