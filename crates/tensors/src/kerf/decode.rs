@@ -121,10 +121,13 @@ pub(super) fn values(
     }
     let layout = Layout::new(record)?;
     check_parts(&layout, parts.iter().map(Part::description))?;
+    // What the part says is checked before there is room for what it should hold.
+    let decoder = coded::Decoder::new(&layout, find(parts, "coded").unwrap_or_default())?;
     resize(values, layout.weights());
     chunks_of_values(
         compute,
         &layout,
+        &decoder,
         record,
         parts,
         values,
@@ -148,10 +151,12 @@ pub(super) fn bf16(
     }
     let layout = Layout::new(record)?;
     check_parts(&layout, parts.iter().map(Part::description))?;
+    let decoder = coded::Decoder::new(&layout, find(parts, "coded").unwrap_or_default())?;
     let mut narrow = vec![0; layout.weights()];
     chunks_of_values(
         compute,
         &layout,
+        &decoder,
         record,
         parts,
         &mut narrow,
@@ -169,13 +174,13 @@ pub(super) fn bf16(
 fn chunks_of_values<T: Send>(
     compute: &Compute,
     layout: &Layout,
+    decoder: &coded::Decoder<'_>,
     record: &TensorRecord,
     parts: &[Part],
     out: &mut [T],
     put: impl Fn(&mut Vec<f32>, usize, &mut [T], &dyn Fn(usize, &mut [f32])) + Sync,
 ) -> Result<(), String> {
     let (grid, kernels, cols) = (coded_grid(layout), &compute.kernels, layout.cols.max(1));
-    let decoder = coded::Decoder::new(layout, find(parts, "coded").unwrap_or_default())?;
     let stored = match find(parts, "scales") {
         Some(bytes) => Some(scales(kernels, grid, bytes)?),
         None => None,
