@@ -189,10 +189,11 @@ pub struct PlanReport {
     /// Bytes of all files of the model folder that will be carried or compressed.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub input_bytes: u64,
-    /// Bytes of every file of the result.
+    /// Bytes of every file of the result. Of format `kerf` an estimate: codes are entropy-coded, so that bytes depend on them. Other
+    /// formats are foreseen exactly.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub output_bytes: u64,
-    /// Bits per weight of the target matrices.
+    /// Bits per weight of the target matrices; an estimate where `output_bytes` is one.
     pub bits_per_weight: f64,
     /// Peak memory.
     #[cfg_attr(feature = "ts", ts(type = "number"))]

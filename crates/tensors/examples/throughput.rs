@@ -2,8 +2,9 @@
 //! Best of five, in input bytes (as f32 or bf16) a second; files are in the page cache.
 
 use kerf_kernels::Compute;
+use kerf_tensors::kerf::Coding;
 use kerf_tensors::safetensors::{OutTensor, plan_files};
-use kerf_tensors::{Catalog, DType, EncodedTensor, Grid, Mask, QuantizedMatrix, Values};
+use kerf_tensors::{Catalog, DType, EncodedTensor, Grid, Mask, QuantizedMatrix, Scales, Values};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ fn best(label: &str, bytes: usize, mut work: impl FnMut()) {
 
 fn solved() -> QuantizedMatrix {
     let mut state = 1u64;
-    let mut random = move || {
+    let mut random = || {
         state = state
             .wrapping_mul(6364136223846793005)
             .wrapping_add(1442695040888963407);
@@ -33,10 +34,16 @@ fn solved() -> QuantizedMatrix {
     for (at, code) in codes.iter_mut().enumerate() {
         let keep = random() % 10 < 3;
         mask.set(at / COLS, at % COLS, keep);
-        *code = if keep { (random() % 16) as i8 - 8 } else { 0 };
+        // A hump, like the codes of a solver.
+        let mut sum = |n: u64| (random() % n + random() % n) as i8;
+        *code = if keep { sum(8) - 7 } else { 0 };
     }
-    let grid = Grid::new(4, 128);
-    let scales = vec![0.5; ROWS * grid.groups(COLS)];
+    let grid = Grid {
+        scales: Scales::Lattice,
+        ..Grid::new(4, 128)
+    };
+    let scale = |_| grid.scales.nearest((1000 + random() % 300) as f32 / 1e5);
+    let scales = (0..ROWS * grid.groups(COLS)).map(scale).collect();
     let values = Values::Codes {
         grid,
         codes,
@@ -106,12 +113,27 @@ fn main() {
     read(&compute, DType::F32);
     read(&compute, DType::BF16);
     let matrix = solved();
-    let encode = || EncodedTensor::encode(&compute, "w", DType::BF16, "obs", "", &matrix);
-    let encoded = encode();
     let bytes = ROWS * COLS * 2;
-    best("encode (as bf16)", bytes, || drop(encode()));
-    best("to_bytes", bytes, || drop(encoded.to_bytes()));
-    best("decode", bytes, || drop(encoded.decode(&compute)));
+    for coding in [Coding::Fixed, Coding::Entropy] {
+        let encode = || {
+            let (dtype, matrix) = (DType::BF16, &matrix);
+            EncodedTensor::encode_in(&compute, "w", dtype, "obs", "", matrix, coding)
+        };
+        let encoded = encode();
+        let bits = encoded.content_bytes() as f64 * 8.0 / (ROWS * COLS) as f64;
+        println!("{coding:?}: {bits:.4} bits a weight");
+        best("  encode (as bf16)", bytes, || drop(encode()));
+        best("  to_bytes", bytes, || drop(encoded.to_bytes()));
+        best("  decode", bytes, || drop(encoded.decode(&compute)));
+        best("  decode to bf16", bytes, || {
+            drop(encoded.decode_bf16(&compute))
+        });
+        let mut values = Vec::new();
+        best("  decode to f32, used buffer", bytes, || {
+            let decoded = encoded.decode_values(&compute, &mut values);
+            decoded.expect("what was encoded");
+        });
+    }
     best("dequantize", bytes, || drop(matrix.dequantize_on(&compute)));
     let mut values = Vec::new();
     best("  into a used buffer", bytes, || {

@@ -30,6 +30,8 @@ pub(crate) unsafe trait Number: Copy {}
 unsafe impl Number for u16 {}
 // SAFETY: as above.
 unsafe impl Number for f32 {}
+// SAFETY: as above.
+unsafe impl Number for i8 {}
 
 /// Makes a buffer `len` long without touching what it holds already; all of it will be written over.
 pub(crate) fn resize(values: &mut Vec<f32>, len: usize) {

@@ -1,6 +1,6 @@
 //! The values that a stored weight may take.
 
-use crate::DType;
+use crate::{DType, lattice};
 use half::{bf16, f16};
 use kerf_kernels::Kernels;
 use kerf_kernels::dispatch::{CodeRange, Product};
@@ -34,6 +34,8 @@ pub enum Scales {
     F16Product,
     /// bf16, not negative; a reader rounds the product to bf16.
     Bf16Product,
+    /// f16 with five significant bits, not negative: kerf's own, which take a third of the room. Products are exact.
+    Lattice,
 }
 
 /// Smaller bf16 scales would not be exact in f16.
@@ -43,15 +45,16 @@ impl Scales {
     /// What a reader makes of code and scale.
     pub fn product(self) -> Product {
         match self {
-            Self::Positive | Self::Signed => Product::F32,
+            Self::Positive | Self::Signed | Self::Lattice => Product::F32,
             Self::F16Product => Product::F16,
             Self::Bf16Product => Product::BF16,
         }
     }
 
-    /// The nearest scale to one of f16.
-    pub(crate) fn nearest(self, scale: f32) -> f32 {
+    /// The nearest scale to one of f16. What a solver fits by other means than [`Grid::fit_scale`] goes through here.
+    pub fn nearest(self, scale: f32) -> f32 {
         match self {
+            Self::Lattice => lattice::scale(lattice::nearest(scale)),
             Self::Bf16Product if scale > 0.0 => bf16::from_f32(scale.max(SMALLEST_BF16)).to_f32(),
             _ => scale,
         }
@@ -59,7 +62,7 @@ impl Scales {
 }
 
 impl Grid {
-    /// The grid of kerf's own container.
+    /// A grid with any f16 scales, before a format has said which scales its readers know.
     pub const fn new(bits: u8, group_size: usize) -> Self {
         Self {
             bits,
@@ -102,19 +105,29 @@ impl Grid {
     ) -> f32 {
         let range = self.range();
         let scale = kernels.fit_scale(w, mask, mask_bit, range);
-        if self.scales != Scales::Signed || scale == 0.0 {
-            return self.scales.nearest(scale);
-        }
-        // A negative scale is a positive one on the mirrored codes.
-        let mirrored = CodeRange {
-            lo: -range.hi,
-            hi: (-i16::from(range.lo)).min(127) as i8,
-        };
-        let other = kernels.fit_scale(w, mask, mask_bit, mirrored);
         let error = |scale, range| kernels.grid_error(w, mask, mask_bit, scale, range);
-        match error(other, mirrored) < error(scale, range) {
-            true => -other,
-            false => scale,
+        match self.scales {
+            _ if scale == 0.0 => 0.0,
+            Scales::Signed => {
+                // A negative scale is a positive one on the mirrored codes.
+                let mirrored = CodeRange {
+                    lo: -range.hi,
+                    hi: (-i16::from(range.lo)).min(127) as i8,
+                };
+                let other = kernels.fit_scale(w, mask, mask_bit, mirrored);
+                match error(other, mirrored) < error(scale, range) {
+                    true => -other,
+                    false => scale,
+                }
+            }
+            Scales::Lattice => {
+                let [below, above] = lattice::around(scale);
+                match error(above, range) < error(below, range) {
+                    true => above,
+                    false => below,
+                }
+            }
+            others => others.nearest(scale),
         }
     }
 

@@ -25,6 +25,24 @@ impl Mask {
         }
     }
 
+    /// What is not 0 is kept. Shape: codes [rows, cols].
+    pub fn of_codes(rows: usize, cols: usize, codes: &[i8]) -> Self {
+        let mut mask = Self::empty(rows, cols);
+        let rows = mask.bits.chunks_mut(mask.stride.max(1));
+        for (bits, codes) in rows.zip(codes.chunks(cols.max(1))) {
+            let (eights, rest) = codes.as_chunks::<8>();
+            for (bits, eight) in bits.iter_mut().zip(eights) {
+                *bits = not_zero(*eight);
+            }
+            if let Some(last) = bits.last_mut().filter(|_| !rest.is_empty()) {
+                let mut eight = [0; 8];
+                eight[..rest.len()].copy_from_slice(rest);
+                *last = not_zero(eight);
+            }
+        }
+        mask
+    }
+
     /// The bytes of one row.
     pub fn row(&self, row: usize) -> &[u8] {
         &self.bits[row * self.stride..(row + 1) * self.stride]
@@ -51,6 +69,16 @@ impl Mask {
     pub fn count(&self) -> usize {
         count_ones(&self.bits)
     }
+}
+
+/// Bit i says whether number i is not 0.
+fn not_zero(eight: [i8; 8]) -> u8 {
+    let bytes = u64::from_le_bytes(eight.map(|code| code as u8));
+    let low = 0x7f7f_7f7f_7f7f_7f7f;
+    // The highest bit of each byte, moved to its lowest.
+    let ones = (((bytes & low) + low) | bytes) >> 7 & 0x0101_0101_0101_0101;
+    // Byte i times 2^(56 - 7 i) puts its bit at 56 + i.
+    (ones.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
 /// Number of set bits.

@@ -79,16 +79,8 @@ impl QuantizedMatrix {
                 scales,
             } => (grid, codes, scales),
         };
-        let (group, groups) = (grid.group_cols(cols), grid.groups(cols));
-        for (at, out) in out.chunks_mut(cols.max(1)).enumerate() {
-            let row = first + at;
-            let codes = codes[row * cols..][..cols].chunks(group);
-            let scales = &scales[row * groups..][..groups];
-            for ((codes, &scale), out) in codes.zip(scales).zip(out.chunks_mut(group)) {
-                kernels.dequantize(codes, scale, out);
-            }
-            grid.round_products(kernels, out);
-        }
+        let (row, groups) = (first * cols, first * grid.groups(cols));
+        codes_to_values(kernels, *grid, cols, &codes[row..], &scales[groups..], out);
     }
 
     /// Share of weights that were pruned.
@@ -97,5 +89,25 @@ impl QuantizedMatrix {
             Some(mask) => 1.0 - mask.count() as f64 / (self.rows * self.cols).max(1) as f64,
             None => 0.0,
         }
+    }
+}
+
+/// Fills `out` with whole rows of `cols` values from the codes and scales of those rows.
+pub(crate) fn codes_to_values(
+    kernels: &Kernels,
+    grid: Grid,
+    cols: usize,
+    codes: &[i8],
+    scales: &[f32],
+    out: &mut [f32],
+) {
+    let (group, cols) = (grid.group_cols(cols), cols.max(1));
+    let scales = scales.chunks(grid.groups(cols));
+    for ((codes, scales), out) in codes.chunks(cols).zip(scales).zip(out.chunks_mut(cols)) {
+        let groups = codes.chunks(group).zip(scales);
+        for ((codes, &scale), out) in groups.zip(out.chunks_mut(group)) {
+            kernels.dequantize(codes, scale, out);
+        }
+        grid.round_products(kernels, out);
     }
 }

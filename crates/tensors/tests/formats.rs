@@ -4,10 +4,11 @@ mod common;
 mod quantized;
 
 use common::{
-    Body, Outgoing, Shape, compute, encode, matrix, only_tensor, open, unit, write_model,
+    Body, Outgoing, Shape, compute, encode, encode_in, matrix, only_tensor, open, unit, write_model,
 };
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
 use kerf_tensors::formats::{self, AsItIs, Card, Format, Output};
+use kerf_tensors::kerf::Coding;
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
 use kerf_tensors::{
     Catalog, DType, EncodedTensor, Folder, OutFolder, Stored, TensorsError, transpose,
@@ -183,20 +184,39 @@ fn every_format_keeps_its_promises() {
     assert!(formats::by_id("gguf").is_none());
 }
 
-/// Readers of version 1 go on reading what does not need more.
+/// Readers of older versions go on reading what does not need more.
 #[test]
-fn only_files_with_a_transposed_matrix_are_of_version_2() {
+fn a_file_is_of_the_lowest_version_that_holds_its_matrices() {
     let kerf = formats::by_id("kerf").unwrap();
-    let units: Vec<_> = solved().iter().map(unit).collect();
+    let mut solved = solved();
+    let matrix = solved[0].decode(&compute(1)).unwrap();
+    for coding in [Coding::Fixed, Coding::Entropy] {
+        let plain = encode_in(&compute(1), &format!("plain.{coding:?}"), &matrix, coding);
+        let turned = encode_in(&compute(1), &format!("turned.{coding:?}"), &matrix, coding);
+        solved.extend([plain, turned.for_transposed_source()]);
+    }
+    let units: Vec<_> = solved.iter().map(unit).collect();
     let tensors: Vec<_> = units.iter().map(only_tensor).collect();
     let (folder, files) = write_model(&compute(1), kerf, &tensors, 1);
+    let mut versions = BTreeSet::new();
     for file in files {
         let bytes = folder.read(&file.file).unwrap();
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
         let version = &header.metadata().as_ref().unwrap()["kerf.version"];
-        let turned = file.tensors[0].name.starts_with("turned");
-        assert_eq!(version, if turned { "2" } else { "1" }, "{}", file.file);
+        let name = &file.tensors[0].name;
+        let coded = file
+            .tensors
+            .iter()
+            .any(|part| part.name.ends_with(".coded"));
+        let lowest = match (coded, name.starts_with("turned")) {
+            (true, _) => "3",
+            (false, true) => "2",
+            _ => "1",
+        };
+        assert_eq!(version, lowest, "{name}");
+        versions.insert(version.clone());
     }
+    assert_eq!(versions.len(), 3);
     let model = open(&folder);
     let (again, _) = write_model(
         &compute(1),

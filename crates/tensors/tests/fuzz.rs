@@ -2,10 +2,13 @@
 
 mod common;
 
-use common::{Body, Random, Shape, compute, encode, matrix, only_tensor, unit, write_model};
+use common::{
+    Body, Random, Shape, compute, encode, encode_in, matrix, only_tensor, unit, write_model,
+};
 use kerf_kernels::Compute;
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::formats;
+use kerf_tensors::kerf::Coding;
 use kerf_tensors::{Catalog, DType, EncodedTensor, Folder};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -51,6 +54,8 @@ static ALLOCATOR: Watched = Watched;
 /// A container with every kind of part, and its unit files.
 fn samples(compute: &Compute) -> (Vec<u8>, Vec<Vec<u8>>) {
     let bodies = [
+        Body::Lattice(4, 16),
+        Body::Lattice(8, 0),
         Body::Grid(4, 16),
         Body::Grid(3, 0),
         Body::Float(DType::F16),
@@ -65,8 +70,14 @@ fn samples(compute: &Compute) -> (Vec<u8>, Vec<Vec<u8>>) {
                 pruned,
                 body,
             };
-            let name = format!("w{at}{}", pruned.is_some());
-            encoded.push(encode(compute, &name, &matrix(shape, at as u64)));
+            let (name, matrix) = (
+                format!("w{at}{}", pruned.is_some()),
+                matrix(shape, at as u64),
+            );
+            encoded.push(match body {
+                Body::Lattice(..) => encode_in(compute, &name, &matrix, Coding::Entropy),
+                _ => encode(compute, &name, &matrix),
+            });
         }
     }
     let kerf = formats::by_id("kerf").unwrap();
@@ -133,8 +144,8 @@ fn damaged_files_never_panic_and_take_little_memory() {
     let compute = compute(1);
     let (model, units) = samples(&compute);
     let mut random = Random(42);
-    // A mask bit stands for a weight, and a weight becomes four bytes: 32 times, and the largest header here once more.
-    let limit = 33 * model.len();
+    // A byte stands for at most 256 coded weights, and a weight becomes four bytes.
+    let limit = 1024 * model.len();
     let (mut opened, mut decoded) = (0, 0);
     for round in 0..4000 {
         let damaged = damage(&model, &mut random);

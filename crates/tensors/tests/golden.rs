@@ -1,15 +1,18 @@
-//! Files of versions 1 and 2 as they were written once. They are never written again: what they decode to holds for ever.
+//! Files of versions 1 to 3 as they were written once. They are never written again: what they decode to holds for ever.
 
 mod common;
 
 use common::compute;
 use kerf_tensors::folder::MemFolder;
+use kerf_tensors::kerf::Coding;
 use kerf_tensors::{Catalog, DType, EncodedTensor};
 use std::sync::Arc;
 
 const EXAMPLE: &[u8] = include_bytes!("golden/v1-example.kerf");
 const KINDS: &[u8] = include_bytes!("golden/v1-kinds.kerf");
 const TRANSPOSED: &[u8] = include_bytes!("golden/v2-transposed.kerf");
+const CODED_EXAMPLE: &[u8] = include_bytes!("golden/v3-example.kerf");
+const CODED_KINDS: &[u8] = include_bytes!("golden/v3-kinds.kerf");
 const SPECIFICATION: &str = include_str!("../../../docs/format.md");
 
 fn open(bytes: &[u8]) -> Catalog {
@@ -30,12 +33,17 @@ fn split(file: &[u8]) -> (&[u8], &[u8]) {
 }
 
 #[test]
-fn the_example_decodes_to_what_the_specification_says() {
-    let catalog = open(EXAMPLE);
+fn the_examples_decode_to_what_the_specification_says() {
+    for example in [EXAMPLE, CODED_EXAMPLE] {
+        decodes_to_the_example(&open(example));
+    }
+}
+
+fn decodes_to_the_example(catalog: &Catalog) {
     let row_0 = [-4.0, 0.0, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0, 0.0, 14.0];
     let row_1 = [0.0, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0];
-    assert_eq!(values(&catalog, "w"), [row_0, row_1].concat());
-    assert_eq!(values(&catalog, "b"), [1.5]);
+    assert_eq!(values(catalog, "w"), [row_0, row_1].concat());
+    assert_eq!(values(catalog, "b"), [1.5]);
     let entry = catalog.get("w").unwrap();
     assert_eq!((entry.dtype, &entry.shape[..]), (DType::F32, &[2, 10][..]));
     let alone = catalog.read_rows_f32(&compute(1), entry, 1..2).unwrap();
@@ -43,11 +51,17 @@ fn the_example_decodes_to_what_the_specification_says() {
 }
 
 #[test]
-fn the_specification_shows_the_example_byte_by_byte() {
-    let (header, content) = split(EXAMPLE);
+fn the_specification_shows_the_examples_byte_by_byte() {
+    shows(EXAMPLE, 1);
+    shows(CODED_EXAMPLE, 2);
+}
+
+/// The header and the table of the example that comes as the `place`th.
+fn shows(example: &[u8], place: usize) {
+    let (header, content) = split(example);
     let shown = SPECIFICATION
         .split("```")
-        .nth(1)
+        .nth(2 * place - 1)
         .unwrap()
         .strip_prefix("json")
         .unwrap();
@@ -59,7 +73,7 @@ fn the_specification_shows_the_example_byte_by_byte() {
     let mut bytes = Vec::new();
     let table = SPECIFICATION
         .split("| offset | bytes | what |")
-        .nth(1)
+        .nth(place)
         .unwrap();
     for line in table
         .lines()
@@ -124,24 +138,69 @@ fn a_transposed_matrix_decodes_to_the_layout_of_its_source() {
     assert_eq!(rows, expected[3..9]);
 }
 
+#[test]
+fn every_kind_of_coded_matrix_decodes_as_it_did() {
+    let catalog = open(CODED_KINDS);
+    let all = |rows: usize, cols: usize, value: &dyn Fn(usize, usize) -> f32| -> Vec<f32> {
+        (0..rows * cols)
+            .map(|at| value(at / cols, at % cols))
+            .collect()
+    };
+    let masked = all(34, 45, &|r, c| match (r * 3 + c) % 4 {
+        0 => {
+            ((r + 2 * c) % 8) as f32 * ((r % 7 + 17) << (c / 16 % 3)) as f32 / 64.0
+                - 4.0 * ((r % 7 + 17) << (c / 16 % 3)) as f32 / 64.0
+        }
+        _ => 0.0,
+    });
+    assert_eq!(values(&catalog, "masked.lattice"), masked);
+    let dense = all(34, 45, &|r, c| match r {
+        3 => 0.0,
+        _ => f32::from(((r * 45 + c) * 37 % 256) as u8 as i8) * (r % 16 + 16) as f32 / 512.0,
+    });
+    assert_eq!(values(&catalog, "dense.lattice"), dense);
+    let signed = all(34, 45, &|r, c| {
+        let scale = (r as f32 - 16.0) * (c / 32 + 1) as f32 / 16.0;
+        (((r * 45 + c) * 5 % 16) as f32 - 8.0) * scale
+    });
+    assert_eq!(values(&catalog, "dense.signed"), signed);
+    let skewed = all(70, 2000, &|r, c| match (r * 2000 + c) % 97 {
+        0 => (((r + c) % 31) as f32 - 15.0) * ((r + c / 128) % 16 + 16) as f32 / 256.0,
+        _ => 0.0,
+    });
+    assert_eq!(values(&catalog, "chunks.skewed"), skewed);
+    // Rows of the second chunk of three.
+    let entry = catalog.get("chunks.skewed").unwrap();
+    let rows = catalog.read_rows_f32(&compute(1), entry, 33..35).unwrap();
+    assert_eq!(rows, skewed[33 * 2000..35 * 2000]);
+    assert_eq!(values(&catalog, "one.code"), [-1.5; 21]);
+    assert_eq!(catalog.get("masked.lattice").unwrap().dtype, DType::BF16);
+}
+
 /// The writer still makes the same bytes of the same matrices.
 #[test]
 fn encoding_what_was_decoded_gives_the_same_parts() {
     let compute = compute(1);
-    for catalog in [open(EXAMPLE), open(KINDS), open(TRANSPOSED)] {
+    let files = [EXAMPLE, KINDS, TRANSPOSED, CODED_EXAMPLE, CODED_KINDS];
+    for catalog in files.map(open) {
         for entry in &catalog.tensors {
             let Ok(encoded) = catalog.read_encoded(entry) else {
                 continue;
             };
             let matrix = encoded.decode(&compute).unwrap();
             let record = &encoded.record;
-            let mut again = EncodedTensor::encode(
+            let mut again = EncodedTensor::encode_in(
                 &compute,
                 &entry.name,
                 record.dtype,
                 &record.method,
                 &record.source_digest,
                 &matrix,
+                if record.coded {
+                    Coding::Entropy
+                } else {
+                    Coding::Fixed
+                },
             );
             if record.transposed {
                 again = again.for_transposed_source();

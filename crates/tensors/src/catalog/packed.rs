@@ -48,6 +48,17 @@ impl Catalog {
         encoded.decode_from(compute, self.path_of(entry))
     }
 
+    /// [`Catalog::decode`], but values in place of what `values` holds.
+    pub(super) fn decode_values(
+        &self,
+        compute: &Compute,
+        encoded: &EncodedTensor,
+        entry: &TensorEntry,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
+        encoded.decode_values_from(compute, self.path_of(entry), values)
+    }
+
     /// Some rows of a packed matrix: only the blocks that hold them are read and decoded.
     pub(super) fn read_packed_rows(
         &self,
@@ -56,20 +67,21 @@ impl Catalog {
         rows: Range<usize>,
     ) -> Result<Vec<f32>, TensorsError> {
         let (record, spans) = packed(entry)?;
+        let span = |part: &str| {
+            let found = spans.iter().find(|(name, ..)| name == part);
+            found.map(|part| &part.3)
+        };
+        let bytes = |part: &str| span(part).map_or(0, |span| span.len_bytes as usize);
         let read = |part: &str, range: Range<usize>| {
-            let span = spans
-                .iter()
-                .find(|(name, ..)| name == part)
-                .map(|part| &part.3);
-            let span = span.filter(|span| range.end as u64 <= span.len_bytes);
-            let span = span.ok_or_else(|| format!("part {part} is too short for its rowptr"))?;
+            let span = span(part).filter(|span| range.end as u64 <= span.len_bytes);
+            let span = span.ok_or_else(|| format!("part {part} is too short for its rows"))?;
             let mut bytes = vec![0; range.len()];
             self.read_span(span, range.start as u64, &mut bytes)
                 .map_err(Failure::Read)?;
             Ok(bytes)
         };
         let (first, record, parts) =
-            kerf::rows(record, rows.clone(), read).map_err(|failure| match failure {
+            kerf::rows(record, rows.clone(), bytes, read).map_err(|failure| match failure {
                 Failure::Read(error) => error,
                 Failure::Rule(reason) => TensorsError::BadContainer {
                     path: self.path_of(entry).to_owned(),
@@ -82,7 +94,8 @@ impl Catalog {
             record,
             parts,
         };
-        let mut values = self.decode(compute, &blocks, entry)?.dequantize_on(compute);
+        let mut values = Vec::new();
+        self.decode_values(compute, &blocks, entry, &mut values)?;
         let cols = entry.shape[1];
         values.truncate((rows.end - first) * cols);
         values.drain(..(rows.start - first) * cols);

@@ -50,16 +50,13 @@ impl Catalog {
                 plain.read(compute, 0, values, None)
             }
             Stored::Packed { record, .. } => {
-                let matrix = self.decode(compute, &self.read_encoded(entry)?, entry)?;
-                match record.transposed {
-                    false => matrix.dequantize_into(compute, values),
-                    true => {
-                        let (rows, cols) = (matrix.rows, matrix.cols);
-                        let decoded = matrix.dequantize_on(compute);
-                        drop(matrix);
-                        transpose_into(compute, &decoded, rows, cols, values);
-                    }
+                let encoded = self.read_encoded(entry)?;
+                if !record.transposed {
+                    return self.decode_values(compute, &encoded, entry, values);
                 }
+                let ([rows, cols], mut decoded) = (record.shape, Vec::new());
+                self.decode_values(compute, &encoded, entry, &mut decoded)?;
+                transpose_into(compute, &decoded, rows, cols, values);
                 Ok(())
             }
             Stored::Coded(coded) => {

@@ -2,9 +2,11 @@
 
 use super::{Card, Format, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
 use crate::catalog::{Catalog, Stored, TensorEntry};
-use crate::kerf::{is_part_name, metadata, part_name, planned_parts, record_metadata, unmasked};
+use crate::kerf::{
+    Coding, is_part_name, metadata, part_name, planned_parts, record_metadata, unmasked,
+};
 use crate::safetensors::OutTensor;
-use crate::{DType, EncodedTensor, Grid, Sink, TensorsError};
+use crate::{DType, EncodedTensor, Grid, Scales, Sink, TensorsError};
 use kerf_kernels::Compute;
 use std::collections::BTreeMap;
 
@@ -25,6 +27,11 @@ impl Format for Kerf {
                 format: self.id().to_owned(),
             }),
         }
+    }
+
+    fn grid(&self, grid: Grid, _dtype: DType, _cols: usize) -> Option<Grid> {
+        let scales = Scales::Lattice;
+        Some(Grid { scales, ..grid })
     }
 
     fn foreseeable(&self) -> bool {
@@ -51,8 +58,10 @@ impl Format for Kerf {
             Stored::Packed { parts, .. } => copy(catalog, &parts[piece.index].3, sink),
             Stored::Coded(coded) if coded.grid.is_some() => {
                 let matrix = catalog.read_matrix(compute, entry)?;
+                // The plan, which has not seen the codes, knows the length of this coding alone.
+                let (name, coding) = (&entry.name, Coding::Fixed);
                 let tensor =
-                    EncodedTensor::encode(compute, &entry.name, entry.dtype, "", "", &matrix);
+                    EncodedTensor::encode_in(compute, name, entry.dtype, "", "", &matrix, coding);
                 sink.write(&tensor.parts[piece.index].bytes)
             }
             _ => write_floats(compute, piece, entry.dtype, sink),

@@ -23,7 +23,10 @@ pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
     };
     let nested =
         from.groups(cols) <= 1 || from.group_cols(cols).is_multiple_of(to.group_cols(cols));
-    let widened = from.scales == Scales::Positive && to.scales == Scales::Signed;
+    let widened = matches!(
+        (from.scales, to.scales),
+        (Scales::Positive | Scales::Lattice, Scales::Signed) | (Scales::Lattice, Scales::Positive)
+    );
     if !nested || from.bits > to.bits {
         Onto::Rounded
     } else if from.scales == to.scales || widened {

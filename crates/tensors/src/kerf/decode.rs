@@ -2,11 +2,16 @@
 //! allocated that is more than a small multiple of the parts.
 
 use super::layout::{BLOCK_ROWS, Body, Layout};
-use super::{Part, TensorRecord, encode};
-use crate::bytes::{as_bytes_mut, try_chunks_mut};
+use super::{Part, TensorRecord, coded, encode};
+use crate::bytes::{as_bytes_mut, resize, try_chunks_mut};
+use crate::quantized::codes_to_values;
 use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Values that are made before the next are, where they are turned into another type.
+const VALUES_AT_ONCE: usize = 1 << 12;
 
 /// Decodes a matrix; the error says which promise is broken.
 pub(super) fn matrix(
@@ -16,6 +21,9 @@ pub(super) fn matrix(
 ) -> Result<QuantizedMatrix, String> {
     let layout = Layout::new(record)?;
     check_parts(&layout, parts.iter().map(Part::description))?;
+    if layout.coded {
+        return coded_matrix(compute, &layout, record, parts);
+    }
     let mask = match find(parts, "mask") {
         Some(bits) => Some(mask(&layout, bits)?),
         None => None,
@@ -55,6 +63,160 @@ pub(super) fn matrix(
         mask,
         values,
     })
+}
+
+/// A matrix whose mask, and perhaps scales, are in the part with its codes.
+fn coded_matrix(
+    compute: &Compute,
+    layout: &Layout,
+    record: &TensorRecord,
+    parts: &[Part],
+) -> Result<QuantizedMatrix, String> {
+    let grid = coded_grid(layout);
+    let decoder = coded::Decoder::new(layout, find(parts, "coded").unwrap_or_default())?;
+    let (codes, mut scales) = decoder.all(compute)?;
+    if let Some(stored) = find(parts, "scales") {
+        scales = self::scales(&compute.kernels, grid, stored)?;
+    }
+    check_kept(record, encode::not_zero(&codes))?;
+    let (rows, cols) = (layout.rows, layout.cols);
+    Ok(QuantizedMatrix {
+        rows,
+        cols,
+        mask: layout.masked.then(|| Mask::of_codes(rows, cols, &codes)),
+        values: Values::Codes {
+            grid,
+            codes,
+            scales,
+        },
+    })
+}
+
+fn coded_grid(layout: &Layout) -> Grid {
+    match layout.body {
+        Body::Grid(grid) => grid,
+        Body::Float(_) => unreachable!("a layout with coded floats is none"),
+    }
+}
+
+fn check_kept(record: &TensorRecord, actual: u64) -> Result<(), String> {
+    match record.kept {
+        Some(kept) if kept != actual => {
+            Err(format!("{actual} weights survive, its record says {kept}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Decodes to values; the error says which promise is broken.
+pub(super) fn values(
+    compute: &Compute,
+    record: &TensorRecord,
+    parts: &[Part],
+    values: &mut Vec<f32>,
+) -> Result<(), String> {
+    if !record.coded {
+        matrix(compute, record, parts)?.dequantize_into(compute, values);
+        return Ok(());
+    }
+    let layout = Layout::new(record)?;
+    check_parts(&layout, parts.iter().map(Part::description))?;
+    // What the part says is checked before there is room for what it should hold.
+    let decoder = coded::Decoder::new(&layout, find(parts, "coded").unwrap_or_default())?;
+    resize(values, layout.weights());
+    chunks_of_values(
+        compute,
+        &layout,
+        &decoder,
+        record,
+        parts,
+        values,
+        |_, row, out, floats| {
+            floats(row, out);
+        },
+    )
+}
+
+/// Decodes to bf16.
+pub(super) fn bf16(
+    compute: &Compute,
+    record: &TensorRecord,
+    parts: &[Part],
+) -> Result<Vec<u16>, String> {
+    if !record.coded {
+        let values = matrix(compute, record, parts)?.dequantize_on(compute);
+        let mut narrow = vec![0; values.len()];
+        compute.kernels.f32_to_bf16(&values, &mut narrow);
+        return Ok(narrow);
+    }
+    let layout = Layout::new(record)?;
+    check_parts(&layout, parts.iter().map(Part::description))?;
+    let decoder = coded::Decoder::new(&layout, find(parts, "coded").unwrap_or_default())?;
+    let mut narrow = vec![0; layout.weights()];
+    chunks_of_values(
+        compute,
+        &layout,
+        &decoder,
+        record,
+        parts,
+        &mut narrow,
+        |wide, row, out, floats| {
+            wide.resize(out.len(), 0.0);
+            floats(row, wide);
+            compute.kernels.f32_to_bf16(wide, out);
+        },
+    )?;
+    Ok(narrow)
+}
+
+/// Decodes a coded matrix chunk by chunk, a few rows at a time: `put(space, row, out, floats)` fills `out`, whole rows of
+/// the chunk from `row` on, with what `floats(row, to)` puts in `to`.
+fn chunks_of_values<T: Send>(
+    compute: &Compute,
+    layout: &Layout,
+    decoder: &coded::Decoder<'_>,
+    record: &TensorRecord,
+    parts: &[Part],
+    out: &mut [T],
+    put: impl Fn(&mut Vec<f32>, usize, &mut [T], &dyn Fn(usize, &mut [f32])) + Sync,
+) -> Result<(), String> {
+    let (grid, kernels, cols) = (coded_grid(layout), &compute.kernels, layout.cols.max(1));
+    let stored = match find(parts, "scales") {
+        Some(bytes) => Some(scales(kernels, grid, bytes)?),
+        None => None,
+    };
+    let (kept, groups) = (AtomicU64::new(0), layout.groups());
+    let chunk_weights = decoder.chunks.chunk_weights().max(1);
+    // Values that are soon read again stay in the first level cache.
+    let few = (VALUES_AT_ONCE / cols).max(1);
+    try_chunks_mut(&compute.pool, out, chunk_weights, |chunk, out| {
+        let mut codes = vec![0; out.len()];
+        let rows = out.len() / cols;
+        let mut own = vec![0.0; if stored.is_none() { rows * groups } else { 0 }];
+        decoder.chunk(chunk, &mut codes, &mut own)?;
+        kept.fetch_add(encode::not_zero(&codes), Ordering::Relaxed);
+        let first = chunk * (chunk_weights / cols) * groups;
+        let scales = match &stored {
+            Some(stored) => &stored[first..first + rows * groups],
+            None => &own,
+        };
+        let floats = |row: usize, to: &mut [f32]| {
+            codes_to_values(
+                kernels,
+                grid,
+                cols,
+                &codes[row * cols..],
+                &scales[row * groups..],
+                to,
+            );
+        };
+        let mut space = Vec::new();
+        for (at, out) in out.chunks_mut(few * cols).enumerate() {
+            put(&mut space, at * few, out, &floats);
+        }
+        Ok::<_, String>(())
+    })?;
+    check_kept(record, kept.into_inner())
 }
 
 impl Part {
@@ -126,7 +288,7 @@ fn mask(layout: &Layout, bits: &[u8]) -> Result<Mask, String> {
 /// Survivors of every block, by the mask; `rowptr` must say the same.
 fn checked_counts(layout: &Layout, mask: &Mask, rowptr: &[u8]) -> Result<Vec<usize>, String> {
     let counts = layout.mask_counts(&mask.bits);
-    if encode::rowptr(layout.rowptr_dtype(), &counts) == rowptr {
+    if encode::rowptr(layout.count_dtype(), &counts) == rowptr {
         return Ok(counts);
     }
     let stored = stored_rowptr(layout, rowptr);
@@ -147,7 +309,7 @@ fn checked_counts(layout: &Layout, mask: &Mask, rowptr: &[u8]) -> Result<Vec<usi
 
 /// The entries of `rowptr`.
 fn stored_rowptr(layout: &Layout, rowptr: &[u8]) -> Vec<u64> {
-    let width = (layout.rowptr_dtype().bits() / 8) as usize;
+    let width = (layout.count_dtype().bits() / 8) as usize;
     let entry = |bytes: &[u8]| {
         bytes
             .iter()
@@ -293,17 +455,21 @@ fn expand(mask: &[u8], out: &mut [f32], values: &mut impl Iterator<Item = f32>) 
     }
 }
 
-/// How to read some rows of an encoded matrix without the others: the part of it that holds whole blocks of rows is a
-/// matrix of its own, with the same grid.
+/// How to read some rows of an encoded matrix without the others: the part of it that holds whole blocks or chunks of rows is
+/// a matrix of its own, with the same grid.
 ///
-/// `read(part, range)` gives some bytes of a part. Returns the record and the parts of the smaller matrix, whose first
-/// row is row `first_block * BLOCK_ROWS` of the whole.
+/// `read(part, range)` gives some bytes of a part, of which there are `bytes(part)`. Returns the first row of the smaller
+/// matrix, its record and its parts.
 pub(crate) fn rows<E: From<String>>(
     record: &TensorRecord,
     rows: Range<usize>,
+    bytes: impl Fn(&str) -> usize,
     mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
 ) -> Result<(usize, TensorRecord, Vec<Part>), E> {
     let whole = Layout::new(record)?;
+    if whole.coded {
+        return coded_rows(record, &whole, rows, bytes("coded"), read);
+    }
     let blocks = (rows.start / BLOCK_ROWS).min(whole.blocks)
         ..rows.end.div_ceil(BLOCK_ROWS).min(whole.blocks);
     let rows =
@@ -313,35 +479,69 @@ pub(crate) fn rows<E: From<String>>(
     let part = Layout::new(&record)?;
     let mut counts = whole.full_counts();
     if whole.masked {
-        let width = (whole.rowptr_dtype().bits() / 8) as usize;
+        let width = (whole.count_dtype().bits() / 8) as usize;
         let rowptr = read("rowptr", 0..(whole.blocks + 1) * width)?;
         counts = counts_of(&whole, &stored_rowptr(&whole, &rowptr))?;
     }
     let offsets = whole.offsets(&counts);
-    let mut parts = Vec::with_capacity(4);
-    for (name, dtype, shape) in part.parts() {
-        let row_bytes = |shape: &[usize]| shape[1] * (dtype.bits() / 8) as usize;
+    let parts = parts_of_rows(&part, &rows, &mut read, |name, read| match name {
+        "rowptr" => Ok(encode::rowptr(part.count_dtype(), &counts[blocks.clone()])),
+        _ => {
+            let place = offsets[blocks.start]..offsets[blocks.end];
+            let mut bytes = read(name, place.clone())?;
+            bytes.resize(part.padded(place.len()), 0);
+            Ok(bytes)
+        }
+    })?;
+    Ok((rows.start, record, parts))
+}
+
+/// [`rows`] of a coded matrix: whole chunks.
+fn coded_rows<E: From<String>>(
+    record: &TensorRecord,
+    whole: &Layout,
+    rows: Range<usize>,
+    bytes: usize,
+    mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
+) -> Result<(usize, TensorRecord, Vec<Part>), E> {
+    let all = coded::Chunks::new(whole);
+    let chunks = all.of_rows(&rows);
+    let rows = all.rows(&chunks);
+    let mut record = record.clone();
+    record.shape[0] = rows.len();
+    record.kept = None; // That of the whole.
+    let part = Layout::new(&record)?;
+    let parts = parts_of_rows(&part, &rows, &mut read, |name, read| {
+        coded::some_chunks(whole, &part, chunks.clone(), bytes, |range| {
+            read(name, range)
+        })
+    })?;
+    Ok((rows.start, record, parts))
+}
+
+/// The parts of a matrix that is some `rows` of another: of scales and masks the rows are read, `other` makes the rest.
+fn parts_of_rows<E, R: FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>>(
+    part: &Layout,
+    rows: &Range<usize>,
+    read: &mut R,
+    other: impl Fn(&str, &mut R) -> Result<Vec<u8>, E>,
+) -> Result<Vec<Part>, E> {
+    let one = |(name, dtype, shape): (&'static str, DType, Option<Vec<usize>>)| {
         let bytes = match (name, &shape) {
-            ("rowptr", _) => encode::rowptr(dtype, &counts[blocks.clone()]),
             ("scales" | "mask", Some(shape)) => {
-                let size = row_bytes(shape);
+                let size = shape[1] * (dtype.bits() / 8) as usize;
                 read(name, rows.start * size..rows.end * size)?
             }
-            _ => {
-                let place = offsets[blocks.start]..offsets[blocks.end];
-                let mut bytes = read(name, place.clone())?;
-                bytes.resize(part.padded(place.len()), 0);
-                bytes
-            }
+            _ => other(name, read)?,
         };
-        parts.push(Part {
+        Ok(Part {
             part: name,
             dtype,
             shape: shape.unwrap_or_else(|| vec![bytes.len() / (dtype.bits() / 8) as usize]),
             bytes,
-        });
-    }
-    Ok((rows.start, record, parts))
+        })
+    };
+    part.parts().into_iter().map(one).collect()
 }
 
 /// Survivors of every block, by `rowptr` alone: it must start at 0, not fall, and not hold more than a block has.

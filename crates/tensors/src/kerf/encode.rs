@@ -1,5 +1,6 @@
 //! From codes or values to parts.
 
+use super::coded;
 use super::layout::{BLOCK_ROWS, Body, Layout};
 use super::{Part, TensorRecord};
 use crate::bytes::{as_bytes, split_at_offsets};
@@ -13,19 +14,19 @@ pub(super) fn parts(
     record: &TensorRecord,
     matrix: &QuantizedMatrix,
 ) -> Vec<Part> {
-    let layout = Layout::new(record).expect("a solved matrix has a possible shape and grid");
-    let mask = matrix.mask.as_ref();
-    let counts = match mask {
-        Some(mask) => layout.mask_counts(&mask.bits),
-        None => layout.full_counts(),
-    };
-    let mut body = Some(body(compute, &layout, matrix, &counts));
+    let layout = layout(record);
+    let counts = counts(&layout, matrix);
     let of_part = |(part, dtype, shape): (&'static str, DType, Option<Vec<usize>>)| {
-        let bytes = match part {
-            "rowptr" => rowptr(dtype, &counts),
-            "scales" => scales(&compute.kernels, matrix),
-            "mask" => mask.expect("masked").bits.clone(),
-            _ => body.take().expect("one body"),
+        let bytes = match (part, &matrix.mask) {
+            ("rowptr", _) => rowptr(dtype, &counts),
+            ("scales", _) => scales(&compute.kernels, matrix),
+            ("mask", Some(mask)) => mask.bits.clone(),
+            ("coded", _) => {
+                let mut bytes = coded::encode(compute, &layout, matrix);
+                bytes.resize(layout.padded(bytes.len()), 0);
+                bytes
+            }
+            _ => body(compute, &layout, matrix, &counts),
         };
         let shape = shape.unwrap_or_else(|| vec![bytes.len() / (dtype.bits() / 8) as usize]);
         Part {
@@ -36,6 +37,40 @@ pub(super) fn parts(
         }
     };
     layout.parts().into_iter().map(of_part).collect()
+}
+
+fn layout(record: &TensorRecord) -> Layout {
+    Layout::new(record).expect("a solved matrix has a possible shape and grid")
+}
+
+/// Survivors of every block; none where they are not counted.
+fn counts(layout: &Layout, matrix: &QuantizedMatrix) -> Vec<usize> {
+    match &matrix.mask {
+        _ if layout.coded => Vec::new(),
+        Some(mask) => layout.mask_counts(&mask.bits),
+        None => layout.full_counts(),
+    }
+}
+
+/// Bytes of the parts of a matrix that is not entropy-coded; 0 without weights.
+pub(super) fn fixed_bytes(record: &TensorRecord, matrix: &QuantizedMatrix) -> u64 {
+    let layout = layout(record);
+    if layout.weights() == 0 {
+        return 0;
+    }
+    layout.part_bytes(&counts(&layout, matrix))
+}
+
+/// Number of codes that are not 0.
+pub(super) fn not_zero(codes: &[i8]) -> u64 {
+    // Sums of few enough that they fit in a byte, so that many are added at once.
+    let of_piece = |piece: &[i8]| {
+        let sum = piece
+            .iter()
+            .fold(0u8, |sum, &code| sum + u8::from(code != 0));
+        u64::from(sum)
+    };
+    codes.chunks(255).map(of_piece).sum()
 }
 
 /// Survivors before each block, and in all.

@@ -7,7 +7,7 @@ use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
 use std::collections::BTreeMap;
 
 /// Names that a part may have.
-const PARTS: [&str; 5] = ["rowptr", "scales", "values", "mask", "codes"];
+const PARTS: [&str; 6] = ["rowptr", "scales", "values", "mask", "codes", "coded"];
 /// Between the name of a matrix and the name of its part.
 const INFIX: &str = ".kerf.";
 /// Before the name of a matrix in the metadata.
@@ -146,8 +146,9 @@ fn fold_matrix(
     let record: TensorRecord =
         serde_json::from_str(json).map_err(|error| format!("its record is damaged: {error}"))?;
     if record.version() > version {
+        let needed = record.version();
         return Err(format!(
-            "a transposed matrix or a grid of version 2 in a file of version {version}"
+            "its record needs version {needed}, the file is of version {version}"
         ));
     }
     let layout = Layout::new(&record)?;

@@ -1,8 +1,9 @@
 //! Sizes and places that follow from a record alone.
 
 use super::TensorRecord;
+use super::coded::Chunks;
 use crate::mask::count_ones;
-use crate::{DType, Grid};
+use crate::{DType, Grid, Scales};
 
 /// Rows between two entries of `rowptr`; the codes of a block of rows start on a byte.
 pub const BLOCK_ROWS: usize = 32;
@@ -30,6 +31,8 @@ pub(super) struct Layout {
     /// Blocks of rows; 0 for a matrix without weights.
     pub blocks: usize,
     pub masked: bool,
+    /// Whether codes are entropy-coded: the mask is then in them.
+    pub coded: bool,
     pub body: Body,
 }
 
@@ -50,6 +53,9 @@ impl Layout {
             (None, None, Some(dtype)) if dtype.is_computable() => Body::Float(dtype),
             _ => return Err("its record is neither of codes nor of floats".into()),
         };
+        if record.coded && matches!(body, Body::Float(_)) {
+            return Err("its record says that floats are coded".into());
+        }
         if !record.dtype.is_computable() {
             return Err(format!("a source of {}", record.dtype.name()));
         }
@@ -70,6 +76,7 @@ impl Layout {
                 rows.div_ceil(BLOCK_ROWS)
             },
             masked: record.masked,
+            coded: record.coded,
             body,
         })
     }
@@ -99,8 +106,8 @@ impl Layout {
         panel * size..self.blocks.min((panel + 1) * size)
     }
 
-    /// Element type of `rowptr`: wide only if a count could need it.
-    pub(super) fn rowptr_dtype(&self) -> DType {
+    /// Element type of `rowptr` and of offsets: wide only if a count could need it.
+    pub(super) fn count_dtype(&self) -> DType {
         match u32::try_from(self.weights()) {
             Ok(_) => DType::U32,
             Err(_) => DType::U64,
@@ -112,6 +119,11 @@ impl Layout {
             Body::Grid(grid) => grid.groups(self.cols),
             Body::Float(_) => 0,
         }
+    }
+
+    /// Whether scales are in the part with the codes.
+    pub(super) fn scales_coded(&self) -> bool {
+        self.coded && matches!(self.body, Body::Grid(grid) if grid.scales == Scales::Lattice)
     }
 
     /// Bytes of the codes or values of a block with `count` survivors.
@@ -144,25 +156,43 @@ impl Layout {
         if matches!(self.body, Body::Float(_)) {
             return body_bytes;
         }
-        let others: usize = self
-            .parts()
-            .iter()
-            .filter_map(|(_, dtype, shape)| {
-                let elements: usize = shape.as_ref()?.iter().product();
-                Some(elements * (dtype.bits() / 8) as usize)
-            })
-            .sum();
+        let others = self.known_bytes();
+        let body_bytes = match self.coded {
+            true => body_bytes.max(Chunks::new(self).least_bytes()),
+            false => body_bytes,
+        };
         (others + body_bytes).next_multiple_of(ALIGN_BYTES) - others
+    }
+
+    /// Bytes of the parts whose length does not depend on the content.
+    fn known_bytes(&self) -> usize {
+        let bytes = |(_, dtype, shape): &(&str, DType, Option<Vec<usize>>)| {
+            let elements: usize = shape.as_ref()?.iter().product();
+            Some(elements * (dtype.bits() / 8) as usize)
+        };
+        self.parts().iter().filter_map(bytes).sum()
+    }
+
+    /// Bytes of all parts of a matrix that is not coded, with `counts` survivors in its blocks.
+    pub(super) fn part_bytes(&self, counts: &[usize]) -> u64 {
+        let body_bytes = counts.iter().map(|count| self.body_bytes(*count)).sum();
+        let body = match self.body {
+            Body::Float(_) if !self.masked => 0, // Its length is known.
+            _ => self.padded(body_bytes),
+        };
+        (self.known_bytes() + body) as u64
     }
 
     /// Name, element type and shape of every part, in their order in the file; `None` for the one part whose length
     /// depends on the content. Wide elements come first, so that each part is aligned.
     pub(super) fn parts(&self) -> Vec<(&'static str, DType, Option<Vec<usize>>)> {
         let mut parts = Vec::with_capacity(4);
-        if self.masked {
-            parts.push(("rowptr", self.rowptr_dtype(), Some(vec![self.blocks + 1])));
+        let masked = self.masked && !self.coded;
+        if masked {
+            parts.push(("rowptr", self.count_dtype(), Some(vec![self.blocks + 1])));
         }
         match self.body {
+            Body::Grid(_) if self.scales_coded() => {}
             Body::Grid(_) => {
                 let shape = vec![self.rows, self.groups()];
                 parts.push(("scales", DType::F16, Some(shape)));
@@ -172,11 +202,12 @@ impl Layout {
                 parts.push(("values", dtype, shape));
             }
         }
-        if self.masked {
+        if masked {
             parts.push(("mask", DType::U8, Some(vec![self.rows, self.stride])));
         }
         if let Body::Grid(_) = self.body {
-            parts.push(("codes", DType::U8, None));
+            let name = if self.coded { "coded" } else { "codes" };
+            parts.push((name, DType::U8, None));
         }
         parts
     }

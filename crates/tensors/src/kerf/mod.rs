@@ -1,8 +1,9 @@
-//! The kerf container, versions 1 and 2: docs/format.md is its specification.
+//! The kerf container, versions 1 to 3: docs/format.md is its specification.
 //!
-//! One solved matrix becomes a few plain tensors (rowptr, scales or values, mask, codes) and one JSON record. The same
-//! encoding is used for the unit files of a running job, so that the next block runs on what a reader will decode.
+//! One solved matrix becomes a few plain tensors and one JSON record: entropy-coded codes (`coded`), or survivors at a fixed
+//! width (rowptr, scales or values, mask, codes) where that is no larger. The same encoding is used for the unit files of a running job, so that the next block runs on what a reader will decode.
 
+mod coded;
 mod decode;
 mod encode;
 mod file;
@@ -20,8 +21,9 @@ use crate::{DType, Grid, QuantizedMatrix, Scales, TensorsError, Values};
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-/// Newest version of the container that this program reads, and writes for files with a transposed matrix or with the grid of another format.
-pub const VERSION: u32 = 2;
+/// Newest version of the container that this program reads. It writes the first that holds what is in a file: 3 for entropy-coded
+/// matrices and scales of the lattice, 2 for transposed matrices and the grids of other formats.
+pub const VERSION: u32 = 3;
 /// Version of all other files.
 const FIRST_VERSION: u32 = 1;
 
@@ -40,14 +42,20 @@ pub struct TensorRecord {
     /// Columns per group (0 = whole row); absent if values are stored as floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<usize>,
-    /// What the scales are, if not `positive`. Needs version 2.
+    /// What the scales are, if not `positive`. Needs version 2; `lattice` needs 3.
     #[serde(default, skip_serializing_if = "is_default")]
     pub scales: Scales,
     /// Float type of the survivors; absent if on a grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<DType>,
-    /// Whether a mask is stored.
+    /// Whether a mask is stored, or is in the codes.
     pub masked: bool,
+    /// Whether the codes are entropy-coded: a weight survives if its code is not 0. Needs version 3.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub coded: bool,
+    /// Number of survivors, if masked and coded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u64>,
     /// Whether the tensor of the source model is the transpose of this matrix, [cols, rows]. Needs version 2.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transposed: bool,
@@ -65,7 +73,7 @@ fn is_default(scales: &Scales) -> bool {
 /// One plain tensor of an encoded matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Part {
-    /// `rowptr`, `scales`, `values`, `mask` or `codes`; the stored name is `NAME.kerf.PART`.
+    /// `rowptr`, `scales`, `values`, `mask`, `codes` or `coded`; the stored name is `NAME.kerf.PART`.
     pub part: &'static str,
     /// Element type.
     pub dtype: DType,
@@ -73,6 +81,15 @@ pub struct Part {
     pub shape: Vec<usize>,
     /// Content.
     pub bytes: Vec<u8>,
+}
+
+/// How the codes of a matrix are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// Survivors at a fixed width, and their mask.
+    Fixed,
+    /// Entropy-coded, zeros among them.
+    Entropy,
 }
 
 /// One matrix as the container stores it.
@@ -87,8 +104,9 @@ pub struct EncodedTensor {
 }
 
 impl EncodedTensor {
-    /// Encodes. Cost: one pass over the codes, rows in parallel. The lengths of `matrix` must fit its shape: another
-    /// length is a bug and panics.
+    /// Encodes: codes in the coding that is smaller, floats as they are. In entropy coding a survivor whose code is 0 becomes
+    /// pruned; nothing else changes. Cost: two passes over the codes, rows in parallel. The lengths of `matrix` must fit its
+    /// shape: another length is a bug and panics.
     pub fn encode(
         compute: &Compute,
         name: &str,
@@ -98,6 +116,42 @@ impl EncodedTensor {
         matrix: &QuantizedMatrix,
     ) -> Self {
         let record = TensorRecord::of(source_dtype, method, source_digest, matrix);
+        let fixed = encode::fixed_bytes(&record, matrix);
+        if fixed > 0 && record.bits.is_some() {
+            let coded = Self::of_record(compute, name, record.clone(), matrix, Coding::Entropy);
+            if coded.content_bytes() < fixed {
+                return coded;
+            }
+        }
+        Self::of_record(compute, name, record, matrix, Coding::Fixed)
+    }
+
+    /// [`EncodedTensor::encode`] in a coding of the caller's choice. Floats have one coding alone.
+    pub fn encode_in(
+        compute: &Compute,
+        name: &str,
+        source_dtype: DType,
+        method: &str,
+        source_digest: &str,
+        matrix: &QuantizedMatrix,
+        coding: Coding,
+    ) -> Self {
+        let record = TensorRecord::of(source_dtype, method, source_digest, matrix);
+        Self::of_record(compute, name, record, matrix, coding)
+    }
+
+    fn of_record(
+        compute: &Compute,
+        name: &str,
+        mut record: TensorRecord,
+        matrix: &QuantizedMatrix,
+        coding: Coding,
+    ) -> Self {
+        record.coded = coding == Coding::Entropy && record.bits.is_some();
+        record.kept = match (&matrix.values, record.coded && record.masked) {
+            (Values::Codes { codes, .. }, true) => Some(encode::not_zero(codes)),
+            _ => None,
+        };
         Self {
             name: name.to_owned(),
             parts: encode::parts(compute, &record, matrix),
@@ -125,6 +179,33 @@ impl EncodedTensor {
     ) -> Result<QuantizedMatrix, TensorsError> {
         decode::matrix(compute, &self.record, &self.parts)
             .map_err(|reason| file::bad(path, &self.name, reason))
+    }
+
+    /// Values [rows, cols] of the record in place of what `values` holds: [`EncodedTensor::decode`] and
+    /// [`QuantizedMatrix::dequantize_into`] in one, which for entropy-coded matrices never has all codes in memory.
+    pub fn decode_values(
+        &self,
+        compute: &Compute,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
+        self.decode_values_from(compute, "memory", values)
+    }
+
+    /// [`EncodedTensor::decode_values`] with the name of the file for errors.
+    pub(crate) fn decode_values_from(
+        &self,
+        compute: &Compute,
+        path: &str,
+        values: &mut Vec<f32>,
+    ) -> Result<(), TensorsError> {
+        decode::values(compute, &self.record, &self.parts, values)
+            .map_err(|reason| file::bad(path, &self.name, reason))
+    }
+
+    /// [`EncodedTensor::decode_values`] as bf16, each the nearest.
+    pub fn decode_bf16(&self, compute: &Compute) -> Result<Vec<u16>, TensorsError> {
+        decode::bf16(compute, &self.record, &self.parts)
+            .map_err(|reason| file::bad("memory", &self.name, reason))
     }
 
     /// Bytes that this matrix takes in the container, without the header.
@@ -157,6 +238,8 @@ pub(crate) fn unmasked(shape: [usize; 2], dtype: DType, grid: Grid) -> TensorRec
         scales: grid.scales,
         values: None,
         masked: false,
+        coded: false,
+        kept: None,
         transposed: false,
         method: String::new(),
         source_digest: String::new(),
@@ -194,9 +277,12 @@ impl TensorRecord {
 
     /// Version of the container that it takes.
     fn version(&self) -> u32 {
-        match self.transposed || !is_default(&self.scales) {
-            true => VERSION,
-            false => FIRST_VERSION,
+        if self.coded || self.scales == Scales::Lattice {
+            3
+        } else if self.transposed || !is_default(&self.scales) {
+            2
+        } else {
+            FIRST_VERSION
         }
     }
 
@@ -217,6 +303,8 @@ impl TensorRecord {
             scales,
             values,
             masked: matrix.mask.is_some(),
+            coded: false,
+            kept: None,
             transposed: false,
             method: method.to_owned(),
             source_digest: source_digest.to_owned(),

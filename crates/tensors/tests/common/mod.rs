@@ -4,9 +4,10 @@
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::formats::{Card, Format, Output, Replacement};
+use kerf_tensors::kerf::Coding;
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
 use kerf_tensors::{
-    Catalog, DType, EncodedTensor, Grid, Mask, OutFolder, QuantizedMatrix, TensorEntry,
+    Catalog, DType, EncodedTensor, Grid, Mask, OutFolder, QuantizedMatrix, Scales, TensorEntry,
     TensorsError, Values,
 };
 use std::collections::BTreeMap;
@@ -61,6 +62,8 @@ pub struct Shape {
 #[derive(Clone, Copy, Debug)]
 pub enum Body {
     Grid(u8, usize),
+    /// A grid of kerf's own, with codes as a solver makes them: small ones are more frequent.
+    Lattice(u8, usize),
     Float(DType),
 }
 
@@ -95,6 +98,29 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
                 scales,
             }
         }
+        Body::Lattice(bits, group_size) => {
+            let scales = Scales::Lattice;
+            let grid = Grid {
+                scales,
+                ..Grid::new(bits, group_size)
+            };
+            let half = 1 << (bits - 1);
+            let code = |at| match kept(at) {
+                true => {
+                    (random.below(half) as i16 + random.below(half) as i16 - (half as i16 - 1))
+                        as i8
+                }
+                false => 0,
+            };
+            let codes = (0..rows * cols).map(code).collect();
+            let mut scale = || scales.nearest((900 + random.below(500)) as f32 / 1e4);
+            let scales = (0..rows * grid.groups(cols)).map(|_| scale()).collect();
+            Values::Codes {
+                grid,
+                codes,
+                scales,
+            }
+        }
         Body::Float(dtype) => {
             let mut value = |at| {
                 let value = (random.next() as i32 as f32) / 1e9;
@@ -119,6 +145,26 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
 
 pub fn encode(compute: &Compute, name: &str, matrix: &QuantizedMatrix) -> EncodedTensor {
     EncodedTensor::encode(compute, name, DType::F32, "obs", &"ab".repeat(32), matrix)
+}
+
+pub fn encode_in(
+    compute: &Compute,
+    name: &str,
+    matrix: &QuantizedMatrix,
+    coding: Coding,
+) -> EncodedTensor {
+    let digest = "ab".repeat(32);
+    EncodedTensor::encode_in(compute, name, DType::F32, "obs", &digest, matrix, coding)
+}
+
+/// What a matrix is after entropy coding: survivors whose code is 0 are pruned.
+pub fn without_zero_survivors(matrix: &QuantizedMatrix) -> QuantizedMatrix {
+    let mut matrix = matrix.clone();
+    if let (Some(mask), Values::Codes { codes, .. }) = (&mut matrix.mask, &matrix.values) {
+        let zeros = (0..codes.len()).filter(|at| codes[*at] == 0);
+        zeros.for_each(|at| mask.set(at / matrix.cols, at % matrix.cols, false));
+    }
+    matrix
 }
 
 /// A unit file, as a model of its own.

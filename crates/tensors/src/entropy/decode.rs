@@ -1,0 +1,181 @@
+//! The fast decoder: a look-up in place of the search, no branches but one in eight symbols.
+
+use super::{LANES, LOW, STATE_BYTES, Table};
+
+/// Bits of the tables that have the fast look-up.
+const FAST_BITS: u32 = 12;
+const FAST_SLOTS: usize = 1 << FAST_BITS;
+
+/// From the low bits of a state to the next state and a symbol.
+pub(crate) enum Lookup {
+    /// One load: for each slot 12 bits of slot - start, 12 of frequency, 8 of symbol.
+    Fast(Box<[u32; FAST_SLOTS]>),
+    /// Two loads, for any table.
+    Wide(Wide),
+}
+
+/// The symbol of each slot; frequency and start of each symbol.
+pub(crate) struct Wide {
+    bits: u32,
+    slots: Vec<u16>,
+    shares: Vec<[u32; 2]>,
+}
+
+impl Wide {
+    pub fn new(table: &Table) -> Self {
+        let mut slots = Vec::with_capacity(1 << table.bits);
+        for (symbol, &freq) in table.freqs.iter().enumerate() {
+            slots.resize(slots.len() + freq as usize, symbol as u16);
+        }
+        let shares = table.freqs.iter().zip(table.starts());
+        Self {
+            bits: table.bits,
+            slots,
+            shares: shares.map(|(&freq, start)| [freq, start]).collect(),
+        }
+    }
+
+    fn step(&self, state: u32) -> (u32, u16) {
+        let slot = state & ((1 << self.bits) - 1);
+        let symbol = self.slots[slot as usize];
+        let [freq, start] = self.shares[usize::from(symbol)];
+        (freq * (state >> self.bits) + slot - start, symbol)
+    }
+}
+
+impl Lookup {
+    /// For symbols that are bytes: symbol s is given as `s + first`, modulo 256.
+    pub fn of_bytes(table: &Table, first: u8) -> Self {
+        let fast = table.bits == FAST_BITS && table.freqs.iter().all(|freq| *freq < 1 << FAST_BITS);
+        if !fast {
+            let mut wide = Wide::new(table);
+            // Shares are looked up by symbol, so a moved symbol has its shares moved.
+            let mut shares = vec![[0; 2]; 256];
+            for (symbol, share) in wide.shares.iter().enumerate() {
+                shares[usize::from(first.wrapping_add(symbol as u8))] = *share;
+            }
+            wide.shares = shares;
+            let moved = |slot: &mut u16| *slot = u16::from(first.wrapping_add(*slot as u8));
+            wide.slots.iter_mut().for_each(moved);
+            return Self::Wide(wide);
+        }
+        let mut slots = Box::new([0; FAST_SLOTS]);
+        for (symbol, (&freq, start)) in table.freqs.iter().zip(table.starts()).enumerate() {
+            let byte = u32::from(first.wrapping_add(symbol as u8));
+            for at in 0..freq {
+                slots[(start + at) as usize] = at << 20 | freq << 8 | byte;
+            }
+        }
+        Self::Fast(slots)
+    }
+}
+
+/// A stream being read.
+pub(crate) struct Reader<'a> {
+    /// States from the lane of the next symbol on.
+    states: [u32; LANES],
+    words: &'a [[u8; 2]],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Result<Self, String> {
+        let Some((head, words)) = bytes.split_at_checked(STATE_BYTES) else {
+            return Err(format!("{} bytes are too few for a stream", bytes.len()));
+        };
+        let (words, []) = words.as_chunks::<2>() else {
+            return Err("half a word at its end".into());
+        };
+        let mut states = [0; LANES];
+        for (state, four) in states.iter_mut().zip(head.as_chunks::<4>().0) {
+            *state = u32::from_le_bytes(*four);
+        }
+        match states.iter().all(|state| *state >= LOW) {
+            true => Ok(Self {
+                states,
+                words,
+                at: 0,
+            }),
+            false => Err("a state that is too small".into()),
+        }
+    }
+
+    /// The next symbols, by any table.
+    pub fn symbols(&mut self, table: &Wide, out: &mut [u16]) {
+        self.steps(out, |state| table.step(state));
+    }
+
+    /// The next symbols that are bytes.
+    pub fn bytes(&mut self, lookup: &Lookup, out: &mut [u8]) {
+        match lookup {
+            Lookup::Fast(slots) => self.groups(out, |state| fast_step(slots, state)),
+            Lookup::Wide(wide) => self.groups(out, |state| {
+                let (state, symbol) = wide.step(state);
+                (state, symbol as u8)
+            }),
+        }
+    }
+
+    /// Whole groups of lanes, as long as there are words enough for one, and the rest one by one.
+    #[inline(always)]
+    fn groups(&mut self, out: &mut [u8], step: impl Fn(u32) -> (u32, u8)) {
+        let (mut states, mut at) = (self.states, self.at);
+        let (groups, _) = out.as_chunks_mut::<LANES>();
+        let mut done = 0;
+        for group in groups {
+            let Some(window) = self
+                .words
+                .get(at..)
+                .and_then(|left| left.first_chunk::<LANES>())
+            else {
+                break;
+            };
+            let mut taken = 0;
+            for (state, symbol) in states.iter_mut().zip(group) {
+                let (next, byte) = step(*state);
+                *symbol = byte;
+                let word = u32::from(u16::from_le_bytes(window[taken % LANES]));
+                let low = next < LOW;
+                *state = if low { next << 16 | word } else { next };
+                taken += usize::from(low);
+            }
+            at += taken;
+            done += LANES;
+        }
+        (self.states, self.at) = (states, at);
+        self.steps(&mut out[done..], step);
+    }
+
+    /// One symbol after the other. Words that are missing are taken to be 0: [`Reader::end`] finds that.
+    fn steps<T>(&mut self, out: &mut [T], step: impl Fn(u32) -> (u32, T)) {
+        for (at, out) in out.iter_mut().enumerate() {
+            let state = &mut self.states[at % LANES];
+            let (next, symbol) = step(*state);
+            *out = symbol;
+            *state = next;
+            if next < LOW {
+                let word = self.words.get(self.at).copied().unwrap_or_default();
+                *state = next << 16 | u32::from(u16::from_le_bytes(word));
+                self.at += 1;
+            }
+        }
+        self.states.rotate_left(out.len() % LANES);
+    }
+
+    /// Every word was taken, and the states are those that an encoder begins with.
+    pub fn end(&self) -> Result<(), String> {
+        let ends = self.states.iter().all(|state| *state == LOW);
+        match self.at.cmp(&self.words.len()) {
+            std::cmp::Ordering::Equal if ends => Ok(()),
+            std::cmp::Ordering::Greater => Err("it is cut off".into()),
+            _ => Err("it does not end as it began".into()),
+        }
+    }
+}
+
+#[inline(always)]
+fn fast_step(slots: &[u32; FAST_SLOTS], state: u32) -> (u32, u8) {
+    let slot = slots[state as usize % FAST_SLOTS];
+    let next = (slot >> 8 & 0xfff) * (state >> FAST_BITS) + (slot >> 20);
+    (next, slot as u8)
+}

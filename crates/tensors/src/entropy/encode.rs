@@ -1,0 +1,112 @@
+//! The fast encoder: a product in place of the division, no branches.
+
+use super::{LANES, LOW, STATE_BYTES, Table};
+use crate::bytes::as_bytes;
+
+/// What the encoder needs of each symbol of a table.
+pub(crate) struct Symbols {
+    bits: u32,
+    symbols: Vec<Symbol>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Symbol {
+    /// ceil(2^(32 + bits) / freq): a product with it divides a state below freq * 2^(32 - bits) exactly.
+    reciprocal: u64,
+    freq: u32,
+    start: u32,
+}
+
+impl Symbols {
+    pub fn new(table: &Table) -> Self {
+        let symbol = |(&freq, start): (&u32, u32)| Symbol {
+            reciprocal: match freq {
+                0 => 0,
+                _ => (1u64 << (32 + table.bits)).div_ceil(u64::from(freq)),
+            },
+            freq,
+            start,
+        };
+        Self {
+            bits: table.bits,
+            symbols: table.freqs.iter().zip(table.starts()).map(symbol).collect(),
+        }
+    }
+
+    /// The same for symbols that are bytes: every byte has an entry. Byte b stands for symbol `b - first`, modulo 256.
+    pub fn of_bytes(table: &Table, first: u8) -> Self {
+        let of_table = Self::new(table);
+        let mut symbols = vec![Symbol::default(); 256];
+        for (at, symbol) in of_table.symbols.into_iter().enumerate().take(256) {
+            symbols[usize::from(first.wrapping_add(at as u8))] = symbol;
+        }
+        Self {
+            bits: table.bits,
+            symbols,
+        }
+    }
+}
+
+/// A stream being written, from its last symbol to its first. Keeps its buffer from stream to stream.
+pub(crate) struct Writer {
+    states: [u32; LANES],
+    /// Words from the end on; those from `at` on are written.
+    words: Vec<u16>,
+    at: usize,
+}
+
+impl Writer {
+    pub fn new() -> Self {
+        Self {
+            states: [LOW; LANES],
+            words: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// Begins a stream of at most so many symbols.
+    pub fn begin(&mut self, symbols: usize) {
+        // A symbol takes at most a word, and one place before the first is written to in vain.
+        if self.words.len() < symbols + 1 {
+            self.words.resize(symbols + 1, 0);
+        }
+        self.states = [LOW; LANES];
+        self.at = self.words.len();
+    }
+
+    /// Puts a run of symbols before those that are there. A run before it begins in the lane where its own length ends:
+    /// lanes are counted from the first symbol of the run that was put last.
+    pub fn put<T: Copy + Into<usize>>(&mut self, symbols: &Symbols, run: &[T]) {
+        self.states.rotate_right(run.len() % LANES);
+        let (bits, table) = (symbols.bits, symbols.symbols.as_slice());
+        let whole = 1u32 << bits;
+        let (words, mut at, mut states) = (self.words.as_mut_slice(), self.at, self.states);
+        let mut step = |state: &mut u32, symbol: usize| {
+            let symbol = &table[symbol];
+            words[at - 1] = *state as u16;
+            let full = *state >> (32 - bits) >= symbol.freq;
+            at -= usize::from(full);
+            let x = if full { *state >> 16 } else { *state };
+            let quotient = ((u64::from(x) * symbol.reciprocal) >> (32 + bits)) as u32;
+            *state = x + symbol.start + quotient * (whole - symbol.freq);
+        };
+        let (groups, rest) = run.as_chunks::<LANES>();
+        for (state, symbol) in states.iter_mut().zip(rest).rev() {
+            step(state, (*symbol).into());
+        }
+        for group in groups.iter().rev() {
+            for lane in (0..LANES).rev() {
+                step(&mut states[lane], group[lane].into());
+            }
+        }
+        (self.at, self.states) = (at, states);
+    }
+
+    /// Appends the stream to `out`.
+    pub fn end(&self, out: &mut Vec<u8>) {
+        let words = as_bytes(&self.words[self.at..]);
+        out.reserve(STATE_BYTES + words.len());
+        out.extend(self.states.iter().flat_map(|state| state.to_le_bytes()));
+        out.extend_from_slice(words);
+    }
+}
