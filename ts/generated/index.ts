@@ -237,9 +237,12 @@ export type PlanReport = {
   tensors: Array<PlannedTensor>
   /** Bytes of all files of the model folder that will be carried or compressed. */
   inputBytes: number
-  /** Bytes of every file of the result. */
+  /**
+   * Bytes of every file of the result. Of format `kerf` an estimate: codes are entropy-coded, so that bytes depend on them. Other
+   * formats are foreseen exactly.
+   */
   outputBytes: number
-  /** Bits per weight of the target matrices. */
+  /** Bits per weight of the target matrices; an estimate where `output_bytes` is one. */
   bitsPerWeight: number
   /** Peak memory. */
   peakMemoryBytes: number

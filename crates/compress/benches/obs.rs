@@ -103,7 +103,8 @@ fn main() {
             grid,
             dtype: DType::F32,
             damping_rel: 0.01,
-            effort: EFFORT,
+            step: None,
+ effort: EFFORT,
             inputs: Some(&inputs),
         };
         let loop_s = best(|| {

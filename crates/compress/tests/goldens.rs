@@ -75,7 +75,8 @@ impl Goldens {
                 grid,
                 dtype: DType::F32,
                 damping_rel: 0.01,
-                effort: EFFORT,
+                step: None,
+ effort: EFFORT,
                 inputs: Some(&self.inputs),
             },
         )

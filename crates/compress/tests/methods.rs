@@ -84,7 +84,8 @@ impl Case {
                 grid: self.grid,
                 dtype: DType::F32,
                 damping_rel: 0.01,
-                effort: EFFORT,
+                step: None,
+ effort: EFFORT,
                 inputs: Some(inputs),
             },
         )

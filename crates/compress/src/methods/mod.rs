@@ -2,6 +2,7 @@
 
 mod admm;
 mod descent;
+mod entropy;
 mod joint;
 pub(crate) mod magnitude;
 mod obs;
@@ -103,6 +104,8 @@ pub struct Problem<'a> {
     pub dtype: DType,
     /// Damping of the Hessian, relative to its mean diagonal.
     pub damping_rel: f64,
+    /// Step of the grid over the root mean square of a row, for a method that chooses sparsity and bits itself.
+    pub step: Option<f64>,
     /// How hard to try.
     pub effort: Effort,
     /// What calibration learned; present if the method needs it.
@@ -161,6 +164,10 @@ pub trait Method: Sync {
     fn prunes(&self) -> bool {
         true
     }
+    /// Whether sparsity and bits are what comes out of a step, and not what goes in.
+    fn chooses_rate(&self) -> bool {
+        false
+    }
     /// The shape of sparsity of its paper.
     fn default_pattern(&self) -> Pattern {
         Pattern::Unstructured
@@ -190,6 +197,7 @@ pub fn table() -> &'static [&'static dyn Method] {
         &descent::DescentMethod,
         &admm::Admm,
         &joint::Joint,
+        &entropy::Entropy,
     ]
 }
 

@@ -14,7 +14,9 @@ mod obs_panel;
 mod panels;
 pub mod pipeline;
 pub mod prepare;
+pub mod rate;
 pub mod refit;
+pub mod rounding_at_rate;
 pub mod selection;
 pub mod target;
 

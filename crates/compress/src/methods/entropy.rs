@@ -1,0 +1,37 @@
+//! Entropy-constrained rounding: the zero zone and every code are chosen by error and code length together (solve/rounding_at_rate.rs).
+//!
+//! Sparsity and bits are what comes out: the step of the grid is what a budget moves. At equal bytes it beats any fixed number of
+//! bits, with or without zeros, since "70 % and 4 bits" is one point among those that it chooses from.
+
+use super::{Method, Problem, Solved};
+use crate::solve::rounding_at_rate::solve;
+use crate::statistics::Needs;
+use kerf_kernels::Compute;
+
+pub(super) struct Entropy;
+
+impl Method for Entropy {
+    fn id(&self) -> &'static str {
+        "entropy"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Gram
+    }
+
+    fn prunes(&self) -> bool {
+        false
+    }
+
+    fn chooses_rate(&self) -> bool {
+        true
+    }
+
+    fn default_blend(&self) -> f64 {
+        0.5
+    }
+
+    fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
+        solve(compute, p, self.id())
+    }
+}

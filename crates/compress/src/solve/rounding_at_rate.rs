@@ -1,0 +1,116 @@
+//! Rounding under a price for bits (entropy-constrained scalar quantization inside the loop of optimal brain surgeon, then
+//! coordinate descent at the same price).
+//!
+//! Each row is measured in its own step, a multiple of the root mean square of its weights, so that all rows have codes of one
+//! distribution and one static table serves them; outputs of small energy keep a fine step. In these units a bit costs
+//! lambda = [`PRICE`] times the geometric mean of 1 / u_jj^2, the error of one whole step in a mean column after the others have
+//! made up for it. Rates are bought by the step, not by the price: a higher price starves the rows whose codes are all small.
+//! Code lengths are first those of a Laplace distribution, then what the codes of the last pass say.
+//!
+//! Cost: that of optimal brain surgeon and of the sweeps.
+
+use super::PANEL_ROWS;
+use super::descent::Descent;
+use super::obs_loop::{self, Start};
+use super::prepare::Prepared;
+use super::rate::{Counts, first_lengths};
+use super::refit::Form;
+use crate::methods::{Problem, Solved, magnitude};
+use kerf_kernels::Compute;
+use kerf_kernels::dispatch::Price;
+use kerf_tensors::{Grid, Mask, Scales};
+
+/// What a bit is worth, in errors of a whole step.
+pub const PRICE: f64 = 0.15;
+/// The step if nobody says: about two bits a weight.
+pub const DEFAULT_STEP: f64 = 1.0;
+/// The grid: any code of eight bits, one scale a row. Most of the range is never used.
+pub const GRID: Grid = Grid {
+    scales: Scales::Lattice,
+    ..Grid::new(8, 0)
+};
+
+/// Solves a matrix with the step of the problem.
+pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved {
+    let mut prepared = match Prepared::of(compute, p, &magnitude::Magnitude) {
+        Ok(prepared) => prepared,
+        Err(solved) => return *solved,
+    };
+    let grid = p.grid.unwrap_or(GRID);
+    let mut w = std::mem::take(&mut prepared.w);
+    let steps = row_steps(compute, &w, p.cols, grid, p.step.unwrap_or(DEFAULT_STEP));
+    each_row(compute, &mut w, p.cols, |row, values| {
+        let inverse = if steps[row] > 0.0 { 1.0 / steps[row] } else { 0.0 };
+        values.iter_mut().for_each(|value| *value *= inverse);
+    });
+    let lambda = (PRICE * residual(&prepared.factor.inverse_diagonal)) as f32;
+    let mut lengths = first_lengths();
+    let start = Start {
+        w: w.clone(),
+        mask: None,
+        scales: Some(steps.iter().map(|step| f32::from(*step > 0.0)).collect()),
+        price: Some(Price {
+            lambda,
+            bits: &lengths,
+        }),
+    };
+    let mut rounded = obs_loop::run(compute, start, p, prepared.factor);
+    let gram = &p.inputs.expect("a calibrated method").gram;
+    let form = Form::of(compute, gram, prepared.factor);
+    let mut descent = Descent::new(form, p, &w, &rounded);
+    for _ in 0..p.effort.sweeps {
+        lengths = Counts::of(compute, &rounded.codes, p.cols).lengths();
+        let price = Price {
+            lambda,
+            bits: &lengths,
+        };
+        descent.sweep(&mut rounded, Some(price));
+    }
+    let energies = descent.energy(&w, &rounded).into_iter().zip(&steps);
+    let energy = energies.map(|(energy, step)| energy * f64::from(*step).powi(2)).sum();
+    rounded.mask = Some(nonzero(compute, p, &rounded.codes));
+    rounded.scales = steps;
+    Solved {
+        matrix: rounded.into_matrix(compute, p),
+        damped: Some(prepared.damped(energy)),
+        method,
+        repairs: prepared.repairs,
+    }
+}
+
+/// Of each row, the scale of the grid that is nearest to `step` times the root mean square of its weights.
+pub fn row_steps(compute: &Compute, w: &[f32], cols: usize, grid: Grid, step: f64) -> Vec<f32> {
+    compute.pool.map(w.len() / cols.max(1), |row| {
+        let row = &w[row * cols..(row + 1) * cols];
+        let square = f64::from(compute.kernels.dot(row, row)) / cols as f64;
+        grid.scales.nearest((step * square.sqrt()) as f32)
+    })
+}
+
+/// The geometric mean of 1 / u_jj^2: what the error of a whole step costs.
+pub fn residual(inverse_diagonal: &[f32]) -> f64 {
+    let logs = inverse_diagonal.iter().map(|inverse| f64::from(*inverse).ln());
+    (2.0 * logs.sum::<f64>() / inverse_diagonal.len().max(1) as f64).exp()
+}
+
+fn nonzero(compute: &Compute, p: &Problem<'_>, codes: &[i8]) -> Mask {
+    let mut mask = Mask::empty(p.rows, p.cols);
+    let stride = mask.stride;
+    compute.pool.chunks_mut(&mut mask.bits, stride, |row, bits| {
+        let codes = &codes[row * p.cols..(row + 1) * p.cols];
+        for (byte, codes) in bits.iter_mut().zip(codes.chunks(8)) {
+            let set = codes.iter().enumerate();
+            *byte = set.fold(0, |byte, (j, code)| byte | u8::from(*code != 0) << j);
+        }
+    });
+    mask
+}
+
+fn each_row(compute: &Compute, w: &mut [f32], cols: usize, each: impl Fn(usize, &mut [f32]) + Sync) {
+    let len = PANEL_ROWS * cols.max(1);
+    compute.pool.chunks_mut(w, len, |panel, rows| {
+        for (i, row) in rows.chunks_mut(cols).enumerate() {
+            each(panel * PANEL_ROWS + i, row);
+        }
+    });
+}
