@@ -137,7 +137,11 @@ fn candidate(
         .map(|group| 2 * group.gram + group.solver)
         .max()
         .unwrap_or(0);
-    let peak = collect.max(solve).max(solve_alone);
+    let searching = match options.schedule.as_deref() {
+        Some("search") => searching_bytes(network, window),
+        _ => 0,
+    };
+    let peak = collect.max(solve).max(solve_alone).max(searching);
     MemoryPlan {
         peak_bytes: BASE_BYTES
             + CALIBRATION_BYTES
@@ -156,6 +160,19 @@ fn tokenizer_bytes(catalog: &Catalog) -> u64 {
     let files = catalog.sidecars.iter();
     let tokenizer = files.filter(|(name, _)| name == "tokenizer.json");
     TOKENIZER_FACTOR * tokenizer.map(|(_, bytes)| bytes).sum::<u64>()
+}
+
+/// A candidate of a search runs whole blocks (one is read while the one before is not yet gone) on the tokens of a measurement;
+/// beside it are the states of the dense model, the head of a decoder, and logits of both.
+fn searching_bytes(network: &Network, window: usize) -> u64 {
+    let block = |block: usize| network.linears(block).iter().map(|l| l.rows * l.cols).sum();
+    let largest = (0..network.blocks()).map(block).max().unwrap_or(0);
+    let tokens = crate::job::MEASURED_TOKENS + window;
+    let running = tokens * (network.scratch_per_token(window) + 3 * network.hidden());
+    let head = network.head().map_or(0, |_| {
+        network.vocab() * network.hidden() + 2 * (8 << 20).max(32 * network.vocab())
+    });
+    (4 * (2 * largest + running + head)) as u64
 }
 
 /// Bytes of the matrices that share an input.

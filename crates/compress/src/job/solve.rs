@@ -131,7 +131,7 @@ impl Job {
         Ok(Pending { record, encoded })
     }
 
-    fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {
+    pub(super) fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {
         let problem = Problem {
             name: &matrix.name,
             w,
