@@ -85,7 +85,7 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelO
   method?: Method
   /** How sparsity is spread over the matrices. Default `uniform`. */
   schedule?: Schedule
-  /** What a schedule gives a share of its own: each matrix, or all of a block alike. Default `matrix`. */
+  /** What a schedule gives a share of its own: each matrix, or all of a block alike. Default `block`. */
   granularity?: Granularity
   /**
    * What makes losses of different matrices comparable for `error-levels`: the number of their `weights`, or the energy of their
@@ -136,6 +136,7 @@ export const compressRules: Rules = {
   levels: integer(0),
   slope: number(0, 1),
   lossScale: oneOf(LOSS_SCALES),
+  generations: integer(0),
   pattern: text,
   embeddingBits: bits,
   embeddingSparsity: number(0, 0.99),

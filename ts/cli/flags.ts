@@ -64,6 +64,7 @@ export function addCompressFlags(command: Command): Command {
       `what makes losses comparable for error-levels (default: ${D.lossScale})`,
       LOSS_SCALES,
     ),
+    number('--generations <n>', `generations of the schedule search (default: ${D.generations})`),
     choice('--format <id>', `form of the result (default: ${D.format})`, FORMATS),
     new Option(
       '--calibration <source>',

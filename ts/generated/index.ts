@@ -14,7 +14,7 @@ export type Options = {
    */
   targetBits?: number
   /** Bytes that all files of the result may take together; as `targetBits` else. */
-  targetBytes: number
+  targetBytes?: number
   /** Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4. */
   bits?: number
   /** Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128. */

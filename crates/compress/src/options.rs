@@ -24,7 +24,7 @@ pub struct Options {
     pub target_bits: Option<f64>,
     /// Bytes that all files of the result may take together; as `targetBits` else.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
     pub target_bytes: Option<u64>,
     /// Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,10 +35,10 @@ pub struct Options {
     /// Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Id of the schedule table: `uniform`, `error-levels`, `owl`. All but uniform survey the model first. Default `uniform`.
+    /// Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `matrix`.
+    /// What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `block`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granularity: Option<String>,
     /// Levels of estimated loss that `error-levels` tells apart; 0 = each matrix or block has its own. Default 6.
@@ -51,6 +51,9 @@ pub struct Options {
     /// what the matrix puts out. Default `output`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss_scale: Option<String>,
+    /// Generations of `search`, each about three times as long as a forward pass over 2,048 tokens of calibration. Default 40.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generations: Option<usize>,
     /// `unstructured`, `row` (the same count in every row) or `N:M` such as `2:4` (sets the sparsity to 1 - N/M). Default: what
     /// the method's paper uses (`row` for wanda, else `unstructured`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,6 +109,7 @@ impl Default for Options {
             levels: None,
             slope: None,
             loss_scale: None,
+            generations: None,
             pattern: None,
             embedding_bits: None,
             embedding_sparsity: 0.0,
@@ -127,7 +131,7 @@ impl Default for Options {
 #[cfg(feature = "ts")]
 #[derive(ts_rs::TS)]
 #[ts(
-    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'pattern' | 'embeddingBits' | 'tokens'>>"
+    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'tokens'>>"
 )]
 pub struct FilledOptions {}
 

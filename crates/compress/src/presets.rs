@@ -22,6 +22,7 @@ impl Preset {
         options.levels = options.levels.or(values.levels);
         options.slope = options.slope.or(values.slope);
         options.loss_scale = options.loss_scale.take().or(values.loss_scale);
+        options.generations = options.generations.or(values.generations);
         options.sparsity = options.sparsity.or(values.sparsity);
         if options.target_bits.is_none() && options.target_bytes.is_none() {
             options.bits = options.bits.or(values.bits);

@@ -199,10 +199,11 @@ impl Options {
         }
         self.method.get_or_insert_with(|| "obs".into());
         self.schedule.get_or_insert_with(|| "uniform".into());
-        self.granularity.get_or_insert_with(|| "matrix".into());
+        self.granularity.get_or_insert_with(|| "block".into());
         self.levels.get_or_insert(6);
         self.slope.get_or_insert(0.1);
         self.loss_scale.get_or_insert_with(|| "output".into());
+        self.generations.get_or_insert(40);
         self.bits.get_or_insert(4);
         self.group_size.get_or_insert(128);
         self.embedding_bits.get_or_insert(8);

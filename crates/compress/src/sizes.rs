@@ -24,12 +24,14 @@ pub fn content_bytes(matrix: &Matrix, dtype: DType) -> u64 {
     mask + values.ceil() as u64 + scales
 }
 
-/// Header bytes of all files, roughly: one entry per plain tensor, four and a record per matrix.
+/// Header bytes of all files, roughly: one entry per plain tensor, two or four and a record per matrix.
 pub fn header_bytes(tensors: &[PlannedTensor]) -> u64 {
     let entry = |t: &PlannedTensor| t.name.len() as u64 + 70;
     let whole = |t: &PlannedTensor| {
         if t.method.is_some() {
-            4 * entry(t) + 250
+            // Codes and scales, and of a matrix with zeros mask and row table.
+            let parts = if t.sparsity > 0.0 { 4 } else { 2 };
+            parts * entry(t) + 250
         } else {
             entry(t)
         }

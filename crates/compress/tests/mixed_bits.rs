@@ -27,8 +27,8 @@ fn the_bits_of_a_budget_are_kept_and_used() {
     for (bits, sparsity, schedule) in [
         (3.6, None, "uniform"),
         (4.4, None, "uniform"),
-        (3.1, Some(0.5), "uniform"),
-        (3.1, Some(0.5), "error-levels"),
+        (3.8, Some(0.5), "uniform"),
+        (3.8, Some(0.5), "error-levels"),
     ] {
         let options = Options {
             sparsity,

@@ -10,6 +10,7 @@ use kerf_tensors::Catalog;
 fn scheduled(schedule: &str) -> Options {
     Options {
         schedule: Some(schedule.into()),
+        generations: Some(3),
         ..Options::default()
     }
 }
@@ -39,7 +40,7 @@ fn every_schedule_meets_the_budget_of_a_real_model() {
             let report = compress(&fixture(), root.path(), options).unwrap();
             let off = (report.sparsity - 0.7).abs();
             assert!(off < 1e-3, "{schedule} {granularity} {}", report.sparsity);
-            assert!(spread(&report) > 0.02, "{schedule} {granularity}");
+            assert!(spread(&report) > 5e-3, "{schedule} {granularity}");
             for layer in &report.layers {
                 let same_block = report.layers.iter().filter(|l| l.block == layer.block);
                 let same = |a: f64, b: f64| (a - b).abs() < 2e-3;
@@ -91,11 +92,17 @@ fn the_same_bytes_for_any_threads_and_after_cancels_in_the_survey_and_after_it()
         let mut job = open(&fixture(), reference.path(), options(1)).unwrap();
         run(&mut job, &mut host).unwrap();
         let expected = files(reference.path());
-        for step in [2, 5, 30] {
+        // A search that is cancelled begins again.
+        let steps: &[usize] = if schedule == "search" {
+            &[3, 9]
+        } else {
+            &[2, 5, 30]
+        };
+        for &step in steps {
             let (root, mut cancels) = (temp(), 0);
             for _ in 0..host.events.len() {
                 let mut host = Host {
-                    cancel_after: Some(step + 7 * cancels),
+                    cancel_after: Some(step + 20 * cancels),
                     ..Host::default()
                 };
                 let mut job = open(&fixture(), root.path(), options(1 + cancels % 2)).unwrap();

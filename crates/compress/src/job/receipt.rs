@@ -33,6 +33,9 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
         decisive["slope"] = json!(options.slope);
         decisive["lossScale"] = json!(options.loss_scale);
     }
+    if plan.searches() {
+        decisive["generations"] = json!(options.generations);
+    }
     if let Some(bits) = options.target_bits {
         decisive["targetBits"] = json!(bits);
     }

@@ -34,8 +34,7 @@ const SOLVED_TOKENS: usize = 4096;
 pub(crate) const MEASURED_TOKENS: usize = 2048;
 /// Tokens of the two rounds of a generation.
 const ROUND_TOKENS: [usize; 2] = [512, MEASURED_TOKENS];
-/// Generations, offspring of each, and how many of them the second round sees.
-const GENERATIONS: usize = 40;
+/// Offspring of a generation, and how many of them the second round sees.
 const OFFSPRING: usize = 16;
 const SURVIVORS: usize = 3;
 /// Most switches of one mutation.
@@ -97,9 +96,13 @@ impl Job {
         Ok(())
     }
 
+    fn generations(&self) -> usize {
+        self.plan.settings.options.generations.unwrap_or_default()
+    }
+
     /// Steps are the blocks whose levels are solved, and then the generations.
     fn report_search(&self, done: usize, name: &str, host: &mut dyn JobHost) {
-        let total = self.blocks() + GENERATIONS;
+        let total = self.blocks() + self.generations();
         host.event(event(
             Stage::Search,
             done as u64,
@@ -190,7 +193,7 @@ impl Job {
             let mut switches = Switches::new(self, &indices, host)?;
             let start = vec![0i8; switches.parts.len()];
             let evolution = Evolution {
-                generations: GENERATIONS,
+                generations: self.generations(),
                 offspring: OFFSPRING,
                 rounds: switches.rounds(),
                 seed: self.plan.settings.options.seed,
