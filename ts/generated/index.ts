@@ -21,9 +21,9 @@ export type Options = {
   groupSize?: number
   /** Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`. */
   method?: string
-  /** Id of the schedule table: `uniform`, `error-levels`, `owl`. All but uniform survey the model first. Default `uniform`. */
+  /** Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`. */
   schedule?: string
-  /** What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `matrix`. */
+  /** What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `block`. */
   granularity?: string
   /** Levels of estimated loss that `error-levels` tells apart; 0 = each matrix or block has its own. Default 6. */
   levels?: number
@@ -34,6 +34,8 @@ export type Options = {
    * what the matrix puts out. Default `output`.
    */
   lossScale?: string
+  /** Generations of `search`, each about three times as long as a forward pass over 2,048 tokens of calibration. Default 40. */
+  generations?: number
   /**
    * `unstructured`, `row` (the same count in every row) or `N:M` such as `2:4` (sets the sparsity to 1 - N/M). Default: what
    * the method's paper uses (`row` for wanda, else `unstructured`).
@@ -109,7 +111,7 @@ export type Blocks = number | string
 export type GivenOptions = Partial<Options>
 
 /** Options with every default filled in, as plans and reports have them. (For TypeScript only.) */
-export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'pattern' | 'embeddingBits' | 'tokens'>>
+export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'tokens'>>
 
 /** Where calibration text comes from. Exactly one; without any, the built-in sample. */
 export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
@@ -689,10 +691,11 @@ export const DEFAULT_OPTIONS = {
   groupSize: 128,
   method: 'obs',
   schedule: 'uniform',
-  granularity: 'matrix',
+  granularity: 'block',
   levels: 6,
   slope: 0.1,
   lossScale: 'output',
+  generations: 40,
   embeddingBits: 8,
   embeddingSparsity: 0.0,
   tokens: 16384,

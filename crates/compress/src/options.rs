@@ -44,7 +44,7 @@ pub struct Options {
     /// Levels of estimated loss that `error-levels` tells apart; 0 = each matrix or block has its own. Default 6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub levels: Option<usize>,
-    /// Share of weights by which `error-levels` answers a tenfold loss, 0 to 1. Default 0.1.
+    /// Share of weights by which `error-levels` answers a tenfold loss, 0 to 1. Default 0.15.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slope: Option<f64>,
     /// What makes losses of different matrices comparable for `error-levels`: `weights`, their number, or `output`, the energy of

@@ -201,7 +201,7 @@ impl Options {
         self.schedule.get_or_insert_with(|| "uniform".into());
         self.granularity.get_or_insert_with(|| "block".into());
         self.levels.get_or_insert(6);
-        self.slope.get_or_insert(0.1);
+        self.slope.get_or_insert(0.15);
         self.loss_scale.get_or_insert_with(|| "output".into());
         self.generations.get_or_insert(40);
         self.bits.get_or_insert(4);
