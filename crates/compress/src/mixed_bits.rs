@@ -1,13 +1,16 @@
 //! Bits of a code for each matrix under one budget of bytes, by what a survey says that rounding costs each.
 //!
-//! Losses are compared as the energies of the outputs that are lost, relative to all of the output: a plain sum would be that of
-//! the few matrices with the largest outputs.
+//! To give every matrix the bits that make their plain (or relative) losses least in sum is worse than the same bits everywhere:
+//! small matrices win cheap bits and large ones pay with 2. So a matrix counts by its size, by how its own loss grows as bits go,
+//! and only by the root of how much its part (matrix or block, as the option `granularity` says) loses of its output: half of
+//! what would make all parts lose alike.
 
 use crate::CompressError;
 use crate::knapsack::{Choice, choose, least_bytes};
 use crate::matrices::Matrix;
 use crate::options::bad_option;
 use crate::plan::Plan;
+use crate::schedules::Granularity;
 use crate::settings::Budget;
 use crate::sizes;
 use crate::survey::{Summary, WIDTHS};
@@ -16,6 +19,8 @@ use std::collections::HashMap;
 
 /// Of the budget: headers are foreseen to within this.
 const HEADROOM: f64 = 0.002;
+/// Bits at which parts are compared.
+const USUAL: u8 = 4;
 
 /// Chooses the bits of all matrices of the plan that are free. Without summaries (before the survey) all matrices are taken to
 /// be alike, and every bit to quarter the loss. `BAD_OPTION` if the budget is below what 2 bits everywhere take.
@@ -31,9 +36,19 @@ pub(crate) fn allocate(
         .iter()
         .map(|summary| (summary.name.as_str(), summary))
         .collect();
-    let free = plan.targets.iter().filter(|matrix| matrix.free_bits);
-    let items: Vec<Vec<Choice>> = free
-        .map(|matrix| choices(matrix, catalog, by_name.get(matrix.name.as_str()).copied()))
+    let free: Vec<&Matrix> = plan
+        .targets
+        .iter()
+        .filter(|matrix| matrix.free_bits)
+        .collect();
+    let summaries: Vec<Option<&Summary>> = free
+        .iter()
+        .map(|matrix| by_name.get(matrix.name.as_str()).copied())
+        .collect();
+    let stakes = stakes(&free, &summaries, plan.settings.spreading.granularity);
+    let matrices = free.iter().zip(&summaries).zip(&stakes);
+    let items: Vec<Vec<Choice>> = matrices
+        .map(|((matrix, summary), stake)| choices(matrix, catalog, *summary, *stake))
         .collect();
     let others = other_bytes(plan, catalog, budget);
     let weights = plan.target_weights();
@@ -54,27 +69,60 @@ pub(crate) fn allocate(
 }
 
 /// One choice for each of [`WIDTHS`].
-fn choices(matrix: &Matrix, catalog: &Catalog, summary: Option<&Summary>) -> Vec<Choice> {
+fn choices(
+    matrix: &Matrix,
+    catalog: &Catalog,
+    summary: Option<&Summary>,
+    stake: f64,
+) -> Vec<Choice> {
     let dtype = catalog.tensors[matrix.tensor].dtype;
+    let survivors = (matrix.rows * matrix.cols) as f64 * (1.0 - matrix.sparsity);
     let choice = |bits: u8| {
         let mut with_bits = matrix.clone();
         with_bits.set_bits(Some(bits));
         Choice {
             bytes: sizes::content_bytes(&with_bits, dtype),
-            loss: loss(matrix, bits, summary),
+            loss: survivors * stake * growth(bits, summary),
         }
     };
     WIDTHS.into_iter().map(choice).collect()
 }
 
-/// What rounding to so many bits costs the survivors, as a share of the output.
-fn loss(matrix: &Matrix, bits: u8, summary: Option<&Summary>) -> f64 {
-    let kept = 1.0 - matrix.sparsity;
-    match summary.and_then(|summary| Some((summary, summary.rounding_loss(bits)?))) {
-        Some((summary, loss)) if summary.output_energy > 0.0 => kept * loss / summary.output_energy,
-        Some(_) => 0.0,
-        None => kept * (matrix.rows * matrix.cols) as f64 * 0.25f64.powi(i32::from(bits)),
+/// How much more a matrix loses than with [`USUAL`] bits.
+fn growth(bits: u8, summary: Option<&Summary>) -> f64 {
+    let usual = summary.and_then(|summary| summary.rounding_loss(USUAL));
+    let own = summary.and_then(|summary| summary.rounding_loss(bits));
+    match (own, usual.filter(|usual| *usual > 0.0)) {
+        (Some(own), Some(usual)) => own / usual,
+        _ => 0.25f64.powi(i32::from(bits) - i32::from(USUAL)),
     }
+}
+
+/// For each matrix the root of what its part loses of its output with [`USUAL`] bits; 1 where that is not known.
+fn stakes(
+    matrices: &[&Matrix],
+    summaries: &[Option<&Summary>],
+    granularity: Granularity,
+) -> Vec<f64> {
+    let places = granularity.places(matrices.iter().map(|matrix| matrix.block));
+    let relative = |summary: &Summary| {
+        let lost = summary.rounding_loss(USUAL)?;
+        (summary.output_energy > 0.0).then(|| lost / summary.output_energy)
+    };
+    // Loss and weights of each part.
+    let mut parts = vec![(0.0, 0.0); places.iter().max().map_or(0, |last| last + 1)];
+    for ((matrix, summary), place) in matrices.iter().zip(summaries).zip(&places) {
+        if let Some(lost) = summary.and_then(relative) {
+            let weights = (matrix.rows * matrix.cols) as f64;
+            parts[*place].0 += weights * lost;
+            parts[*place].1 += weights;
+        }
+    }
+    let stake = |place: usize| match parts[place] {
+        (lost, weights) if lost > 0.0 => f64::sqrt(lost / weights),
+        _ => 1.0,
+    };
+    places.into_iter().map(stake).collect()
 }
 
 /// Bytes that the budget counts beside those of the free matrices.

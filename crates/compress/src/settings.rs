@@ -283,7 +283,10 @@ impl Options {
             let expected = "a format whose size follows the bits of each matrix, such as kerf";
             return Err(bad_option("format", expected, format.id()));
         }
-        self.sparsity.get_or_insert(0.0);
+        let pattern = self.pattern.as_deref().and_then(Pattern::parse);
+        if pattern.and_then(Pattern::sparsity).is_none() {
+            self.sparsity.get_or_insert(0.0);
+        }
         Ok(Some(budget))
     }
 

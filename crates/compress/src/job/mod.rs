@@ -14,7 +14,7 @@ mod solve;
 mod survey;
 mod write;
 
-pub(crate) use search::MEASURED_TOKENS;
+pub(crate) use search::{MEASURED_TOKENS, SOLVED_TOKENS, search_tokens};
 pub(crate) use write::run_metadata;
 
 pub(crate) use sample::{Sample, SolvedSample};

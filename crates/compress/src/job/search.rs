@@ -29,7 +29,7 @@ const LEVELS: i8 = 2;
 /// Sparsity between two levels.
 const STEP: f64 = 0.05;
 /// Most tokens on which levels are solved.
-const SOLVED_TOKENS: usize = 4096;
+pub(crate) const SOLVED_TOKENS: usize = 4096;
 /// Most tokens of a measurement, beside what is left of the last sequence.
 pub(crate) const MEASURED_TOKENS: usize = 2048;
 /// Tokens of the two rounds of a generation.
@@ -41,6 +41,12 @@ const SURVIVORS: usize = 3;
 const SWITCHES: usize = 3;
 /// Draws after which a switch is given up.
 const TRIES: usize = 32;
+
+/// Tokens that a search runs on, of `tokens` calibration tokens.
+pub(crate) fn search_tokens(generations: usize, tokens: usize) -> usize {
+    let rounds = OFFSPRING * ROUND_TOKENS[0] + SURVIVORS * ROUND_TOKENS[1];
+    SOLVED_TOKENS.min(tokens) + generations * rounds
+}
 
 fn level_unit(name: &str, level: i8) -> String {
     format!("level:{level}:{name}")

@@ -9,7 +9,7 @@ use kerf_tensors::Grid;
 /// Rows that one task takes.
 const PANEL_ROWS: usize = 64;
 /// Tokens on which the output energy is measured: its spread over tokens is small beside what it is used for.
-const ENERGY_TOKENS: usize = 128;
+const ENERGY_TOKENS: usize = 32;
 /// Weights on which the loss of rounding is measured.
 const ROUNDED_WEIGHTS: usize = 1 << 16;
 /// Times the mean of a matrix from which on a score is an outlier (OWL's M).
@@ -51,7 +51,7 @@ impl<'a> Measure<'a> {
 
     /// The summary of `w` [rows, cols]. `grid_of`: the grid of a matrix for so many bits, where rounding is of interest.
     ///
-    /// Cost: three passes over `w`, a product with 128 tokens, and 2^16 weights rounded for each width.
+    /// Cost: three passes over `w`, a product with 32 tokens, and 2^16 weights rounded for each width.
     pub fn summary(
         &self,
         name: &str,
@@ -202,7 +202,7 @@ mod tests {
 
     /// Inputs, a matrix with some large weights, and its plain factor.
     fn problem(compute: &Compute) -> (Vec<f32>, Vec<f32>, Gram, Vec<f64>) {
-        let x = random_inputs(128, COLS, 3);
+        let x = random_inputs(ENERGY_TOKENS, COLS, 3);
         let mut w = random(ROWS * COLS, 8);
         w.iter_mut().step_by(97).for_each(|w| *w *= 9.0);
         let mut gram = Gram::new(COLS);
@@ -231,7 +231,7 @@ mod tests {
             let ratio = summary.pruning.at(share) / exact;
             assert!((ratio - 1.0).abs() < 0.02, "{share} {ratio}");
         }
-        // All 128 tokens are in the sample.
+        // All tokens are in the sample.
         let energy = output_energy(&compute, &w, ROWS, &gram);
         assert!((summary.output_energy / energy - 1.0).abs() < 1e-4);
         let norms = gram.norms();
