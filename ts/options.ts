@@ -12,7 +12,16 @@ import {
   type Rules,
 } from './check.js'
 import type { RunOptions } from './call.js'
-import { FORMATS, ISAS, METHODS, PRESETS, QUALITIES, SCHEDULES } from './generated/index.js'
+import {
+  FORMATS,
+  GRANULARITIES,
+  ISAS,
+  LOSS_SCALES,
+  METHODS,
+  PRESETS,
+  QUALITIES,
+  SCHEDULES,
+} from './generated/index.js'
 import type { Calibration, CompressRequest, Options } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
 import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
@@ -22,6 +31,10 @@ import { parseSize, size, type Size } from './size.js'
 export type Method = (typeof METHODS)[number]
 /** Id of a schedule. */
 export type Schedule = (typeof SCHEDULES)[number]
+/** What a schedule gives a share of its own. */
+export type Granularity = (typeof GRANULARITIES)[number]
+/** What makes losses of different matrices comparable. */
+export type LossScale = (typeof LOSS_SCALES)[number]
 /** Name of a size. */
 export type Preset = (typeof PRESETS)[number]
 /** Name of an effort. */
@@ -36,11 +49,14 @@ type Renamed =
   | 'quality'
   | 'method'
   | 'schedule'
+  | 'granularity'
+  | 'lossScale'
   | 'format'
   | 'isa'
   | 'rules'
   | 'dampingRel'
   | 'maxMemoryBytes'
+  | 'targetBytes'
   | 'maxShardBytes'
 
 /** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
@@ -63,10 +79,19 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelO
    * decides about none is an error.
    */
   rules?: readonly MatrixRule[]
+  /** Size that all files of the result may have together, such as `'10MB'`; as `targetBits` else. */
+  targetBytes?: Size
   /** How a matrix is solved. Default `obs`. */
   method?: Method
   /** How sparsity is spread over the matrices. Default `uniform`. */
   schedule?: Schedule
+  /** What a schedule gives a share of its own: each matrix, or all of a block alike. Default `block`. */
+  granularity?: Granularity
+  /**
+   * What makes losses of different matrices comparable for `error-levels`: the number of their `weights`, or the energy of their
+   * `output`. Default `output`.
+   */
+  lossScale?: LossScale
   /** Form of the result. Default `kerf`. */
   format?: Format
   /** Instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine. */
@@ -102,11 +127,18 @@ export const compressRules: Rules = {
   rules,
   sparsity: number(0, 0.99),
   bits,
+  targetBits: number(1, 16),
+  targetBytes: size,
   groupSize: integer(0),
   iterations: integer(0),
   sweeps: integer(0),
   method: oneOf(METHODS),
   schedule: oneOf(SCHEDULES),
+  granularity: oneOf(GRANULARITIES),
+  levels: integer(0),
+  slope: number(0, 1),
+  lossScale: oneOf(LOSS_SCALES),
+  generations: integer(0),
   pattern: text,
   embeddingBits: bits,
   embeddingSparsity: number(0, 0.99),
@@ -143,6 +175,7 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
     damping,
     maxMemory,
     maxShardSize,
+    targetBytes,
     rules: matrixRules,
     estimate,
     ...rest
@@ -156,6 +189,7 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
   if (architecture !== undefined) request.architecture = architecture
   if (damping !== undefined) core.dampingRel = damping
   if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)
+  if (targetBytes !== undefined) core.targetBytes = atLeastOne('targetBytes', targetBytes)
   if (maxShardSize !== undefined) core.maxShardBytes = parseSize('maxShardSize', maxShardSize)
   return request
 }

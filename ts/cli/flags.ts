@@ -1,5 +1,15 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { DEFAULT_OPTIONS, FORMATS, ISAS, METHODS, PRESETS, QUALITIES, SCHEDULES } from '../generated/index.js'
+import {
+  DEFAULT_OPTIONS,
+  FORMATS,
+  GRANULARITIES,
+  ISAS,
+  LOSS_SCALES,
+  METHODS,
+  PRESETS,
+  QUALITIES,
+  SCHEDULES,
+} from '../generated/index.js'
 import { size } from '../size.js'
 
 /** A number on the command line; the API checks its range. */
@@ -35,8 +45,26 @@ export function addCompressFlags(command: Command): Command {
       'share of the weights to remove (default: 0.7, or what --pattern says; 0 for rtn)',
     ),
     number('--bits <n>', `bits of a code, 2 to 8; 16 keeps floats (default: ${D.bits})`),
+    number(
+      '--target-bits <n>',
+      'bits per weight that the target matrices may take; each gets 2, 3, 4 or 8 bits',
+    ),
+    sizeOf('--target-bytes <size>', 'size that all files of the result may have together, such as 10MB'),
     choice('--method <id>', `how a matrix is solved (default: ${D.method})`, METHODS),
     choice('--schedule <id>', `how sparsity is spread (default: ${D.schedule})`, SCHEDULES),
+    choice(
+      '--granularity <g>',
+      `what a schedule gives a share of its own (default: ${D.granularity})`,
+      GRANULARITIES,
+    ),
+    number('--levels <n>', `levels of loss for error-levels; 0 tells all apart (default: ${D.levels})`),
+    number('--slope <share>', `error-levels' answer to a tenfold loss (default: ${D.slope})`),
+    choice(
+      '--loss-scale <s>',
+      `what makes losses comparable for error-levels (default: ${D.lossScale})`,
+      LOSS_SCALES,
+    ),
+    number('--generations <n>', `generations of the schedule search (default: ${D.generations})`),
     choice('--format <id>', `form of the result (default: ${D.format})`, FORMATS),
     new Option(
       '--calibration <source>',

@@ -8,14 +8,34 @@ export type Options = {
   quality?: string
   /** Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7. */
   sparsity?: number
+  /**
+   * Bits per weight that the target matrices may take on average, all their bytes counted: each gets 2, 3, 4 or 8 bits, as a survey
+   * of the model says. Sets the default of `sparsity` to 0; `bits` may not be given then.
+   */
+  targetBits?: number
+  /** Bytes that all files of the result may take together; as `targetBits` else. */
+  targetBytes?: number
   /** Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4. */
   bits?: number
   /** Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128. */
   groupSize?: number
   /** Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`. */
   method?: string
-  /** Id of the schedule table. Default `uniform`. */
+  /** Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`. */
   schedule?: string
+  /** What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `block`. */
+  granularity?: string
+  /** Levels of estimated loss that `error-levels` tells apart; 0 = each matrix or block has its own. Default 6. */
+  levels?: number
+  /** Share of weights by which `error-levels` answers a tenfold loss, 0 to 1. Default 0.15. */
+  slope?: number
+  /**
+   * What makes losses of different matrices comparable for `error-levels`: `weights`, their number, or `output`, the energy of
+   * what the matrix puts out. Default `output`.
+   */
+  lossScale?: string
+  /** Generations of `search`, each about three times as long as a forward pass over 2,048 tokens of calibration. Default 40. */
+  generations?: number
   /**
    * `unstructured`, `row` (the same count in every row) or `N:M` such as `2:4` (sets the sparsity to 1 - N/M). Default: what
    * the method's paper uses (`row` for wanda, else `unstructured`).
@@ -101,7 +121,7 @@ export type Blocks = number | string
 export type GivenOptions = Partial<Options>
 
 /** Options with every default filled in, as plans and reports have them. (For TypeScript only.) */
-export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>
+export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>
 
 /** Where calibration text comes from. Exactly one; without any, the built-in sample. */
 export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
@@ -169,7 +189,7 @@ export type CompressReport = {
   outputBytes: number
   /** Wall time of this run (a resumed run counts from its own start). */
   seconds: number
-  /** Seconds by phase: plan, calibrate, statistics, solve, forward, write. */
+  /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, write. */
   phases: { [key in string]: number }
   /** Peak resident memory of the process, 0 where the system does not tell. */
   peakRssBytes: number
@@ -473,7 +493,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'plan' | 'calibrate' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
+export type Stage = 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
 
 /** Progress of one stage. `done` never falls and ends at `total`. */
 export type ProgressEvent = {
@@ -483,7 +503,7 @@ export type ProgressEvent = {
   done: number
   /** Units in all. */
   total: number
-  /** What is counted: `blocks`, `matrices`, `tokens`, `bytes`, `texts`. */
+  /** What is counted: `blocks`, `matrices`, `tokens`, `bytes`, `texts`, `steps`. */
   unit: string
   /** What is being worked on: a block, a tensor, a file, or a piece of generated text. */
   name: string
@@ -510,11 +530,27 @@ export const METHODS = [
   'descent',
   'admm',
   'joint',
+  'entropy',
 ] as const
 
 /** Ids of the schedule table. */
 export const SCHEDULES = [
   'uniform',
+  'error-levels',
+  'owl',
+  'search',
+] as const
+
+/** What a schedule gives a share of its own. */
+export const GRANULARITIES = [
+  'matrix',
+  'block',
+] as const
+
+/** What makes losses of different matrices comparable. */
+export const LOSS_SCALES = [
+  'weights',
+  'output',
 ] as const
 
 /** Named sizes of the option `preset`. */
@@ -608,6 +644,7 @@ export const ERROR_CODES = [
   'NO_TOKENIZER',
   'OUTPUT_EXISTS',
   'RESERVED_NAME',
+  'SCHEDULE_NEEDS_ARCHITECTURE',
   'STRICT',
   'TENSOR_MISSING',
   'TOO_LONG',
@@ -652,6 +689,7 @@ export const ERROR_CODES = [
  * - `NO_TOKENIZER`: The function needs text, and the model has no tokenizer.
  * - `OUTPUT_EXISTS`: The output folder exists already.
  * - `RESERVED_NAME`: The form to be written gives names like this another meaning.
+ * - `SCHEDULE_NEEDS_ARCHITECTURE`: Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
  * - `STRICT`: `strict` is set and a repair was needed.
  * - `TENSOR_MISSING`: A tensor that is needed is not in the model.
  * - `TOO_LONG`: A sequence longer than the model's position table.
@@ -670,6 +708,11 @@ export const DEFAULT_OPTIONS = {
   groupSize: 128,
   method: 'obs',
   schedule: 'uniform',
+  granularity: 'block',
+  levels: 6,
+  slope: 0.15,
+  lossScale: 'output',
+  generations: 40,
   embeddingBits: 8,
   embeddingSparsity: 0.0,
   tokens: 16384,

@@ -104,7 +104,7 @@ fn main() {
             dtype: DType::F32,
             damping_rel: 0.01,
             step: None,
- effort: EFFORT,
+            effort: EFFORT,
             inputs: Some(&inputs),
         };
         let loop_s = best(|| {

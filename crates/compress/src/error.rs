@@ -38,6 +38,14 @@ pub enum CompressError {
         "method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn, or describe it in JSON (--architecture FILE)"
     )]
     MethodNeedsArchitecture { method: String, model_type: String },
+    /// Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
+    #[error(
+        "schedule {schedule} needs a survey of the model, but architecture {model_type:?} is not known to kerf; use uniform without targetBits or targetBytes, or describe it in JSON (--architecture FILE)"
+    )]
+    ScheduleNeedsArchitecture {
+        schedule: String,
+        model_type: String,
+    },
     /// `strict` is set and a repair was needed.
     #[error("strict: a repair was needed for tensor {tensor}: {repair}")]
     Strict { tensor: String, repair: String },
@@ -59,6 +67,7 @@ error_codes!(CompressError or the code inside Tensors, Model {
     MemoryLimit => "MEMORY_LIMIT",
     CalibrationEmpty => "CALIBRATION_EMPTY",
     MethodNeedsArchitecture => "METHOD_NEEDS_ARCHITECTURE",
+    ScheduleNeedsArchitecture => "SCHEDULE_NEEDS_ARCHITECTURE",
     Strict => "STRICT",
     NothingToCompress => "NOTHING_TO_COMPRESS",
     AlreadyCompressed => "ALREADY_COMPRESSED",

@@ -11,6 +11,10 @@ pub enum Stage {
     Plan,
     /// Making or reading calibration tokens.
     Calibrate,
+    /// Looking at the dense model, before anything is decided by it.
+    Survey,
+    /// Trying how much each matrix can lose.
+    Search,
     /// Statistics of a block's inputs.
     Statistics,
     /// Solving matrices.
@@ -38,7 +42,7 @@ pub struct Event {
     /// Units in all.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub total: u64,
-    /// What is counted: `blocks`, `matrices`, `tokens`, `bytes`, `texts`.
+    /// What is counted: `blocks`, `matrices`, `tokens`, `bytes`, `texts`, `steps`.
     pub unit: String,
     /// What is being worked on: a block, a tensor, a file, or a piece of generated text.
     pub name: String,

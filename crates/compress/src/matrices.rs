@@ -4,8 +4,9 @@ use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::pattern::Pattern;
 use crate::rules::{self, Subject};
-use crate::schedules::ScheduledMatrix;
+use crate::schedules::{self, Needs, ScheduledMatrix};
 use crate::settings::{Action, FLOAT_BITS, ResolvedRule, Settings, Solving, accepts};
+use crate::survey::Summary;
 use kerf_model::Network;
 use kerf_tensors::formats::{Format, Scope};
 use kerf_tensors::{Catalog, DType, Grid, TensorEntry};
@@ -46,6 +47,12 @@ pub struct Matrix {
     pub embedding: bool,
     /// Index of the rule that decided.
     pub rule: Option<usize>,
+    /// Step of a method that chooses its rate, see [`crate::methods::Problem::step`].
+    pub step: Option<f64>,
+    /// Whether the schedule says its sparsity.
+    pub scheduled: bool,
+    /// Whether a budget says the bits of its grid.
+    pub free_bits: bool,
 }
 
 /// Role of a matrix of a network that is not known.
@@ -54,7 +61,6 @@ const UNKNOWN: &str = "matrix";
 /// A matrix and whether the schedule says its sparsity.
 struct Candidate {
     matrix: Matrix,
-    scheduled: bool,
     /// Whether it stays as it is.
     kept: bool,
 }
@@ -77,13 +83,48 @@ pub(crate) fn choose(
         settings,
         network.map_or(0, Network::blocks),
     )?;
-    schedule(&mut candidates, settings);
+    if settings.schedule.needs() == Needs::Nothing {
+        let open = candidates.iter_mut().filter(|candidate| !candidate.kept);
+        schedule(
+            open.map(|candidate| &mut candidate.matrix),
+            settings,
+            &HashMap::new(),
+        );
+    }
     for candidate in &mut candidates {
         candidate.fit(settings.format, catalog);
     }
     candidates.retain(|candidate| !candidate.kept);
     let matrices = candidates.into_iter().map(|candidate| candidate.matrix);
     Ok(matrices.collect())
+}
+
+/// Spreads the sparsity of the whole over the matrices that no rule gives their own, by what a survey says of each by name.
+pub(crate) fn schedule<'m>(
+    matrices: impl Iterator<Item = &'m mut Matrix>,
+    settings: &Settings,
+    summaries: &HashMap<&str, &Summary>,
+) {
+    let open: Vec<&mut Matrix> = matrices.filter(|matrix| matrix.scheduled).collect();
+    let scheduled: Vec<ScheduledMatrix<'_>> = open
+        .iter()
+        .map(|matrix| ScheduledMatrix {
+            block: matrix.block,
+            weights: matrix.rows * matrix.cols,
+            summary: summaries.get(matrix.name.as_str()).copied(),
+        })
+        .collect();
+    let spreading = &settings.spreading;
+    let shares = schedules::spread(
+        settings.schedule,
+        &scheduled,
+        spreading.granularity,
+        spreading.scale,
+        &spreading.asked,
+    );
+    for (matrix, share) in open.into_iter().zip(shares) {
+        matrix.sparsity = share;
+    }
 }
 
 /// Lets the first rule that matches a matrix decide about it.
@@ -106,14 +147,15 @@ fn apply_rules(
         let Some(index) = rule else { continue };
         candidate.matrix.rule = Some(index);
         match settings.rules[index].action {
-            Action::Keep => candidate.kept = true,
+            Action::Keep => candidate.keep(),
             Action::Solve { .. } if candidate.matrix.embedding => {
                 let rule = &settings.rules[index];
                 rule_for_embedding(candidate, rule, index, settings)?;
             }
             Action::Solve { solving, scheduled } => {
                 candidate.matrix.solve_by(&solving);
-                candidate.scheduled = scheduled;
+                candidate.matrix.scheduled = scheduled;
+                candidate.matrix.free_bits &= settings.rules[index].rule.bits.is_none();
             }
         }
     }
@@ -152,6 +194,12 @@ fn rule_for_embedding(
 }
 
 impl Candidate {
+    /// Nothing is to be decided about it any more.
+    fn keep(&mut self) {
+        self.kept = true;
+        (self.matrix.scheduled, self.matrix.free_bits) = (false, false);
+    }
+
     /// The grid as the format has it for such a matrix. What the format has to store in another float type is rounded by the run, so that
     /// the next matrices see it so.
     fn fit(&mut self, format: &dyn Format, catalog: &Catalog) {
@@ -168,29 +216,6 @@ impl Candidate {
             .and_then(|grid| format.grid(grid, dtype, matrix.cols));
         let untouched = matrix.grid.is_none() && matrix.sparsity == 0.0;
         self.kept = (self.kept || matrix.embedding && untouched) && matrix.float == dtype;
-    }
-}
-
-/// Spreads the sparsity of the whole over the matrices that no rule gives their own.
-fn schedule(candidates: &mut [Candidate], settings: &Settings) {
-    let open: Vec<&mut Matrix> = candidates
-        .iter_mut()
-        .filter(|candidate| candidate.scheduled && !candidate.kept)
-        .map(|candidate| &mut candidate.matrix)
-        .collect();
-    let scheduled: Vec<ScheduledMatrix> = open
-        .iter()
-        .map(|matrix| ScheduledMatrix {
-            name: matrix.name.clone(),
-            block: matrix.block,
-            weights: matrix.rows * matrix.cols,
-        })
-        .collect();
-    let shares = settings
-        .schedule
-        .allocate(&scheduled, settings.solving.sparsity);
-    for (matrix, share) in open.into_iter().zip(shares) {
-        matrix.sparsity = share;
     }
 }
 
@@ -270,11 +295,13 @@ fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candi
             sparsity: solving.sparsity,
             grid: solving.grid,
             blend: solving.blend,
+            step: std::env::var("KX_STEP").ok().and_then(|v| v.parse().ok()),
             float: entry.dtype,
             embedding: false,
             rule: None,
+            scheduled: true,
+            free_bits: settings.budget.is_some(),
         },
-        scheduled: true,
         kept: false,
     })
 }
@@ -293,9 +320,10 @@ fn embedding(
     let sparsity = settings.options.embedding_sparsity;
     Some(Candidate {
         kept: false,
-        scheduled: false,
         matrix: Matrix {
             role,
+            scheduled: false,
+            free_bits: false,
             method: embedding_method(sparsity),
             pattern: Pattern::Unstructured,
             sparsity,
@@ -317,6 +345,18 @@ impl Matrix {
     /// Block and role of a matrix that is part of a block.
     pub fn place(&self) -> Option<(usize, &'static str)> {
         (!self.embedding && self.role != UNKNOWN).then_some((self.block, self.role))
+    }
+
+    /// Whether a survey decides anything about it.
+    pub fn is_open(&self) -> bool {
+        self.scheduled || self.free_bits
+    }
+
+    /// Other bits on the same kind of grid. A matrix without a grid stays as it is.
+    pub fn set_bits(&mut self, bits: Option<u8>) {
+        if let (Some(grid), Some(bits)) = (&mut self.grid, bits) {
+            grid.bits = bits;
+        }
     }
 
     fn solve_by(&mut self, solving: &Solving) {

@@ -3,11 +3,11 @@
 //! The job is in one phase at a time, and each phase's buffers are counted here: reading the formulas beside the code that
 //! allocates is how they stay true, and a test on a real run compares the two.
 
-use crate::CompressError;
 use crate::matrices::Matrix;
 use crate::options::Options;
 use crate::solve::target;
 use crate::statistics::Needs;
+use crate::{CompressError, job, survey};
 use kerf_kernels::Pool;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
@@ -150,7 +150,16 @@ fn candidate(
         })
         .max()
         .unwrap_or(0);
-    let peak = collect.max(solve).max(solve_alone);
+    let searching = match options.schedule.as_deref() {
+        Some("search") => searching_bytes(network, window),
+        _ => 0,
+    };
+    let surveying = surveying_bytes(options, network, tokens, widest) + largest_group;
+    let peak = collect
+        .max(solve)
+        .max(solve_alone)
+        .max(searching)
+        .max(surveying);
     MemoryPlan {
         peak_bytes: BASE_BYTES
             + CALIBRATION_BYTES
@@ -169,6 +178,37 @@ fn tokenizer_bytes(catalog: &Catalog) -> u64 {
     let files = catalog.sidecars.iter();
     let tokenizer = files.filter(|(name, _)| name == "tokenizer.json");
     TOKENIZER_FACTOR * tokenizer.map(|(_, bytes)| bytes).sum::<u64>()
+}
+
+/// The dense model before the first matrix is solved: residual stream and shared input of the tokens that it sees, the input once
+/// more as one piece and once turned, and two squares of its columns (or of tokens, where these are fewer).
+fn surveying_bytes(options: &Options, network: &Network, tokens: usize, widest: usize) -> u64 {
+    let seen = match options.schedule.as_deref() {
+        Some("search") => survey::tokens(tokens).max(job::SOLVED_TOKENS.min(tokens)),
+        None | Some("uniform")
+            if options
+                .target_bits
+                .or(options.target_bytes.map(|_| 0.0))
+                .is_none() =>
+        {
+            return 0;
+        }
+        _ => survey::tokens(tokens),
+    };
+    (4 * (seen * (network.hidden() + 4 * widest) + 2 * widest * widest)) as u64
+}
+
+/// A candidate of a search runs whole blocks (one is read while the one before is not yet gone) on the tokens of a measurement;
+/// beside it are the states of the dense model, the head of a decoder, and logits of both.
+fn searching_bytes(network: &Network, window: usize) -> u64 {
+    let block = |block: usize| network.linears(block).iter().map(|l| l.rows * l.cols).sum();
+    let largest = (0..network.blocks()).map(block).max().unwrap_or(0);
+    let tokens = job::MEASURED_TOKENS + window;
+    let running = tokens * (network.scratch_per_token(window) + 3 * network.hidden());
+    let head = network.head().map_or(0, |_| {
+        network.vocab() * network.hidden() + 2 * (8 << 20).max(32 * network.vocab())
+    });
+    (4 * (2 * largest + running + head)) as u64
 }
 
 /// Bytes of the matrices that share an input.

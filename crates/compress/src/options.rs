@@ -18,6 +18,14 @@ pub struct Options {
     /// Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<f64>,
+    /// Bits per weight that the target matrices may take on average, all their bytes counted: each gets 2, 3, 4 or 8 bits, as a survey
+    /// of the model says. Sets the default of `sparsity` to 0; `bits` may not be given then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_bits: Option<f64>,
+    /// Bytes that all files of the result may take together; as `targetBits` else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
+    pub target_bytes: Option<u64>,
     /// Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<u8>,
@@ -27,9 +35,25 @@ pub struct Options {
     /// Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Id of the schedule table. Default `uniform`.
+    /// Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `block`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub granularity: Option<String>,
+    /// Levels of estimated loss that `error-levels` tells apart; 0 = each matrix or block has its own. Default 6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub levels: Option<usize>,
+    /// Share of weights by which `error-levels` answers a tenfold loss, 0 to 1. Default 0.15.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slope: Option<f64>,
+    /// What makes losses of different matrices comparable for `error-levels`: `weights`, their number, or `output`, the energy of
+    /// what the matrix puts out. Default `output`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<String>,
+    /// Generations of `search`, each about three times as long as a forward pass over 2,048 tokens of calibration. Default 40.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generations: Option<usize>,
     /// `unstructured`, `row` (the same count in every row) or `N:M` such as `2:4` (sets the sparsity to 1 - N/M). Default: what
     /// the method's paper uses (`row` for wanda, else `unstructured`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,10 +110,17 @@ impl Default for Options {
             preset: None,
             quality: None,
             sparsity: None,
+            target_bits: None,
+            target_bytes: None,
             bits: None,
             group_size: None,
             method: None,
             schedule: None,
+            granularity: None,
+            levels: None,
+            slope: None,
+            loss_scale: None,
+            generations: None,
             pattern: None,
             embedding_bits: None,
             embedding_sparsity: 0.0,
@@ -114,7 +145,7 @@ impl Default for Options {
 #[cfg(feature = "ts")]
 #[derive(ts_rs::TS)]
 #[ts(
-    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>"
+    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>"
 )]
 pub struct FilledOptions {}
 

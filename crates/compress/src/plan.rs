@@ -2,10 +2,12 @@
 
 use crate::matrices::Matrix;
 use crate::report::{PlanReport, PlannedTensor};
+use crate::schedules;
 use crate::settings::{Action, Settings};
 use crate::solve::target;
 use crate::statistics::Needs;
-use crate::{CompressError, matrices, memory, sizes};
+use crate::survey::Summary;
+use crate::{CompressError, matrices, memory, mixed_bits, sizes};
 use kerf_model::{ModelError, Network, arch};
 use kerf_tensors::formats::{self, Card, Output, TokenizerValues};
 use kerf_tensors::{Catalog, TensorEntry};
@@ -75,7 +77,11 @@ impl Plan {
         if targets.is_empty() {
             return Err(CompressError::NothingToCompress {});
         }
-        let calibrated = need_inputs(&targets);
+        let surveyed = need_survey(&settings, &targets);
+        if surveyed {
+            notes.push("what each matrix becomes is decided after a survey of the model: what is planned is alike everywhere".into());
+        }
+        let calibrated = surveyed || need_inputs(&targets);
         let tokens = if calibrated {
             tokens.unwrap_or(settings.tokens)
         } else {
@@ -91,7 +97,7 @@ impl Plan {
             &embeddings,
             tokens,
         )?;
-        Ok(Self {
+        let mut plan = Self {
             settings,
             network,
             architecture,
@@ -101,7 +107,9 @@ impl Plan {
             tokens,
             memory,
             notes,
-        })
+        };
+        mixed_bits::allocate(&mut plan, catalog, &[])?;
+        Ok(plan)
     }
 
     /// All matrices that will be compressed: embeddings first, since the first block's inputs come from them.
@@ -109,9 +117,43 @@ impl Plan {
         self.embeddings.iter().chain(&self.targets)
     }
 
+    /// Number of weights of all target matrices.
+    pub(crate) fn target_weights(&self) -> usize {
+        let sizes = self.targets.iter().map(|matrix| matrix.rows * matrix.cols);
+        sizes.sum()
+    }
+
     /// Whether calibration runs.
     pub fn calibrated(&self) -> bool {
-        need_inputs(&self.targets)
+        self.surveyed() || need_inputs(&self.targets)
+    }
+
+    /// Whether a survey decides about matrices before the first is solved.
+    pub fn surveyed(&self) -> bool {
+        need_survey(&self.settings, &self.targets)
+    }
+
+    /// Whether candidates are tried before the first is solved.
+    pub fn searches(&self) -> bool {
+        let scheduled = self.targets.iter().any(|matrix| matrix.scheduled);
+        self.settings.schedule.needs() == schedules::Needs::Search
+            && spreads_by_losses(&self.settings)
+            && scheduled
+    }
+
+    /// Decides what was left to a survey.
+    pub(crate) fn allocate(
+        &mut self,
+        catalog: &Catalog,
+        summaries: &[Summary],
+    ) -> Result<(), CompressError> {
+        let by_name = summaries
+            .iter()
+            .map(|summary| (summary.name.as_str(), summary));
+        if spreads_by_losses(&self.settings) {
+            matrices::schedule(self.targets.iter_mut(), &self.settings, &by_name.collect());
+        }
+        mixed_bits::allocate(self, catalog, summaries)
     }
 
     /// Whether what the dense model computes goes along with the calibration.
@@ -152,11 +194,7 @@ impl Plan {
             .filter(|t| t.part == "target")
             .map(|t| t.output_bytes)
             .sum();
-        let weights: usize = self
-            .targets
-            .iter()
-            .map(|matrix| matrix.rows * matrix.cols)
-            .sum();
+        let weights = self.target_weights();
         let output_bytes = match &foreseen {
             Some(foreseen) => foreseen.total,
             None => tensors.iter().map(|t| t.output_bytes).sum::<u64>() + header + sidecars,
@@ -271,6 +309,17 @@ fn need_inputs(targets: &[Matrix]) -> bool {
     methods.any(|method| method.needs() > Needs::Nothing)
 }
 
+/// Whether something is decided about a matrix that must be known first.
+fn need_survey(settings: &Settings, targets: &[Matrix]) -> bool {
+    let spread = spreads_by_losses(settings) && targets.iter().any(|matrix| matrix.scheduled);
+    spread || targets.iter().any(|matrix| matrix.free_bits)
+}
+
+/// Whether the schedule must know the model, and there is anything to spread.
+fn spreads_by_losses(settings: &Settings) -> bool {
+    settings.schedule.needs() > schedules::Needs::Nothing && settings.solving.sparsity > 0.0
+}
+
 fn open_network(
     catalog: &Catalog,
     settings: &Settings,
@@ -282,6 +331,7 @@ fn open_network(
     });
     let mut methods = std::iter::once(settings.solving.method).chain(ruled);
     let calibrated = methods.find(|method| method.needs() > Needs::Nothing);
+    let surveyed = spreads_by_losses(settings) || settings.budget.is_some();
     let config = catalog.config.clone().unwrap_or(serde_json::Value::Null);
     let model_type = config["model_type"].as_str().unwrap_or("none").to_string();
     let described = catalog
@@ -304,6 +354,10 @@ fn open_network(
             Ok((Some(network), id))
         }
         Err(ModelError::UnknownArchitecture { .. }) => match calibrated {
+            None if surveyed => Err(CompressError::ScheduleNeedsArchitecture {
+                schedule: settings.schedule.id().into(),
+                model_type,
+            }),
             None => {
                 notes.push(format!(
                     "architecture {model_type:?} is not known: every matrix is treated alike by its own weights, and quality cannot be measured here"

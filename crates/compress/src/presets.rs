@@ -18,8 +18,15 @@ impl Preset {
         let values = (self.values)();
         options.method = options.method.take().or(values.method);
         options.schedule = options.schedule.take().or(values.schedule);
+        options.granularity = options.granularity.take().or(values.granularity);
+        options.levels = options.levels.or(values.levels);
+        options.slope = options.slope.or(values.slope);
+        options.loss_scale = options.loss_scale.take().or(values.loss_scale);
+        options.generations = options.generations.or(values.generations);
         options.sparsity = options.sparsity.or(values.sparsity);
-        options.bits = options.bits.or(values.bits);
+        if options.target_bits.is_none() && options.target_bytes.is_none() {
+            options.bits = options.bits.or(values.bits);
+        }
         options.group_size = options.group_size.or(values.group_size);
         options.embedding_bits = options.embedding_bits.or(values.embedding_bits);
         options.tokens = options.tokens.or(values.tokens);

@@ -101,7 +101,7 @@ pub struct Report {
     pub output_bytes: u64,
     /// Wall time of this run (a resumed run counts from its own start).
     pub seconds: f64,
-    /// Seconds by phase: plan, calibrate, statistics, solve, forward, write.
+    /// Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, write.
     pub phases: std::collections::BTreeMap<String, f64>,
     /// Peak resident memory of the process, 0 where the system does not tell.
     #[cfg_attr(feature = "ts", ts(type = "number"))]

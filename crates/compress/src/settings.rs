@@ -6,7 +6,7 @@ use crate::options::{Options, bad_option};
 use crate::pattern::Pattern;
 use crate::presets::{self, Preset};
 use crate::rules::Rule;
-use crate::schedules::{self, Schedule};
+use crate::schedules::{self, Asked, Granularity, LossScale, Schedule};
 use crate::solve::effort::Effort;
 use crate::statistics::Needs;
 use kerf_kernels::Isa;
@@ -27,6 +27,10 @@ pub struct Settings {
     pub rules: Vec<ResolvedRule>,
     /// Row of the schedule table.
     pub schedule: &'static dyn Schedule,
+    /// How the schedule is asked.
+    pub spreading: Spreading,
+    /// What the result may take, if bits are to be chosen so.
+    pub budget: Option<Budget>,
     /// Row of the format table.
     pub format: &'static dyn formats::Format,
     /// Grid of embeddings; `None` keeps them as they are.
@@ -37,6 +41,26 @@ pub struct Settings {
     pub effort: Effort,
     /// Instruction set, if one was asked for.
     pub isa: Option<Isa>,
+}
+
+/// How a schedule is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spreading {
+    /// What gets a share of its own.
+    pub granularity: Granularity,
+    /// What makes losses comparable.
+    pub scale: LossScale,
+    /// The share of all, and how it is spread.
+    pub asked: Asked,
+}
+
+/// What the result may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Budget {
+    /// Bits per weight of the target matrices, with all their bytes.
+    Bits(f64),
+    /// Bytes of all files.
+    Bytes(u64),
 }
 
 /// How a matrix is solved.
@@ -112,6 +136,7 @@ impl Options {
             format_ids,
             &options.format,
         )?;
+        let budget = options.resolve_budget(format)?;
         options.fill(format)?;
         options.check_numbers()?;
         let solving = options.solving("", format, Scope::Targets)?;
@@ -124,6 +149,15 @@ impl Options {
             schedules::ids(),
             schedule,
         )?;
+        if schedule.needs() > schedules::Needs::Nothing && solving.pattern.sparsity().is_some() {
+            let expected = "uniform, since an N:M pattern fixes the sparsity of every matrix";
+            return Err(bad_option(
+                "schedule",
+                expected,
+                format!("{:?}", schedule.id()),
+            ));
+        }
+        let spreading = options.resolve_spreading(solving.sparsity)?;
         let isa = match &options.isa {
             None => None,
             Some(id) => Some(lookup(
@@ -143,6 +177,8 @@ impl Options {
             solving,
             rules,
             schedule,
+            spreading,
+            budget,
             format,
             isa,
         })
@@ -170,6 +206,11 @@ impl Options {
         }
         self.method.get_or_insert_with(|| "obs".into());
         self.schedule.get_or_insert_with(|| "uniform".into());
+        self.granularity.get_or_insert_with(|| "block".into());
+        self.levels.get_or_insert(6);
+        self.slope.get_or_insert(0.15);
+        self.loss_scale.get_or_insert_with(|| "output".into());
+        self.generations.get_or_insert(40);
         self.bits.get_or_insert(4);
         self.group_size.get_or_insert(128);
         self.embedding_bits.get_or_insert(8);
@@ -246,6 +287,56 @@ impl Options {
         }
     }
 
+    /// Before defaults are filled in, since a budget changes them.
+    fn resolve_budget(&mut self, format: &dyn Format) -> Result<Option<Budget>, CompressError> {
+        let (option, budget) = match (self.target_bits, self.target_bytes) {
+            (None, None) => return Ok(None),
+            (Some(bits), None) => ("targetBits", Budget::Bits(bits)),
+            (None, Some(bytes)) => ("targetBytes", Budget::Bytes(bytes)),
+            (Some(_), Some(bytes)) => {
+                let expected = "targetBits or targetBytes, not both";
+                return Err(bad_option("targetBytes", expected, bytes));
+            }
+        };
+        if let Budget::Bits(bits) = budget {
+            check(
+                (1.0..=16.0).contains(&bits),
+                option,
+                "a number from 1 to 16",
+                bits,
+            )?;
+        }
+        if let Some(bits) = self.bits {
+            let expected = format!("nothing, since {option} chooses the bits of each matrix");
+            return Err(bad_option("bits", &expected, bits));
+        }
+        if format.foreseeable() {
+            let expected = "a format whose size follows the bits of each matrix, such as kerf";
+            return Err(bad_option("format", expected, format.id()));
+        }
+        let pattern = self.pattern.as_deref().and_then(Pattern::parse);
+        if pattern.and_then(Pattern::sparsity).is_none() {
+            self.sparsity.get_or_insert(0.0);
+        }
+        Ok(Some(budget))
+    }
+
+    fn resolve_spreading(&self, sparsity: f64) -> Result<Spreading, CompressError> {
+        let granularity = self.granularity.as_deref().unwrap_or_default();
+        let scale = self.loss_scale.as_deref().unwrap_or_default();
+        let (granularities, scales) = (Granularity::IDS.to_vec(), LossScale::IDS.to_vec());
+        let found = Granularity::by_id(granularity);
+        Ok(Spreading {
+            granularity: lookup(found, "granularity", granularities, granularity)?,
+            scale: lookup(LossScale::by_id(scale), "lossScale", scales, scale)?,
+            asked: Asked {
+                sparsity,
+                levels: self.levels.unwrap_or_default(),
+                slope: self.slope.unwrap_or_default(),
+            },
+        })
+    }
+
     fn grid(&self, bits: Option<u8>) -> Option<Grid> {
         let bits = bits.filter(|bits| *bits != FLOAT_BITS)?;
         let group_size = self.group_size.unwrap_or_default();
@@ -283,6 +374,13 @@ impl Options {
             "embeddingSparsity",
             SHARE,
             self.embedding_sparsity,
+        )?;
+        let slope = self.slope.unwrap_or_default();
+        check(
+            (0.0..=1.0).contains(&slope),
+            "slope",
+            "a number from 0 to 1",
+            slope,
         )?;
         check(self.tokens != Some(0), "tokens", "at least 1", 0)?;
         check(

@@ -169,7 +169,7 @@ impl Moments {
 }
 
 /// Copies the strict lower triangle into the upper, tile by tile, since a column walk misses the cache on every step.
-fn mirror(h: &mut [f32], n: usize) {
+pub(crate) fn mirror(h: &mut [f32], n: usize) {
     const TILE: usize = 32;
     for i0 in (0..n).step_by(TILE) {
         for j0 in (0..=i0).step_by(TILE) {

@@ -76,7 +76,7 @@ impl Goldens {
                 dtype: DType::F32,
                 damping_rel: 0.01,
                 step: None,
- effort: EFFORT,
+                effort: EFFORT,
                 inputs: Some(&self.inputs),
             },
         )

@@ -85,7 +85,7 @@ impl Case {
                 dtype: DType::F32,
                 damping_rel: 0.01,
                 step: None,
- effort: EFFORT,
+                effort: EFFORT,
                 inputs: Some(inputs),
             },
         )

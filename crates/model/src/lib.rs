@@ -10,6 +10,7 @@ mod distance;
 mod embedding;
 pub mod error;
 pub mod evaluate;
+pub mod evolve;
 mod forward;
 pub mod generate;
 mod layers;

@@ -3,8 +3,10 @@
 mod common;
 
 use common::*;
-use kerf_model::evaluate::{Pooling, Runner, cosine, divergence, spearman};
-use kerf_model::{ModelError, Network};
+use kerf_kernels::Compute;
+use kerf_model::evaluate::{Closeness, Pooling, Runner, cosine, divergence, spearman};
+use kerf_model::{ModelError, Network, WeightSource};
+use kerf_tensors::Catalog;
 use kerf_text::Tokenizer;
 use std::path::Path;
 
@@ -283,4 +285,65 @@ fn what_cannot_be_measured_is_an_error() {
     assert_eq!(code(encoder.perplexity(&[1, 2, 3], 3, go)), "WRONG_KIND");
     let error = divergence(&mut runner, &mut encoder, &[1, 2, 3], 3, go).unwrap_err();
     assert_eq!(error.code(), "WRONG_KIND");
+}
+
+#[test]
+fn closeness_is_the_divergence_of_decoders_and_the_cosine_of_encoders() {
+    let compute = compute();
+    let folder = root().join("test/fixtures/stories260K");
+    let model = Model::open(&folder);
+    let sequences: Vec<Vec<u32>> = (0..3)
+        .map(|s| (0..20 + s).map(|i| 3 + (i * 37 + s * 11) % 400).collect())
+        .collect();
+    let mut dense = Runner::new(&model.network, &model.catalog, &compute, 0);
+    let closeness = Closeness::new(&mut dense, &sequences, Pooling::Mean).unwrap();
+    assert_eq!(closeness.sequences(), 3);
+    assert!(closeness.distance(&mut dense, 3).unwrap() < 1e-9);
+    let scaled = Scaled {
+        catalog: &model.catalog,
+        factor: 0.7,
+    };
+    let mut changed = Runner::new(&model.network, &scaled, &compute, 0);
+    for (index, ids) in sequences.iter().enumerate() {
+        let one = Closeness::new(&mut dense, &sequences[index..=index], Pooling::Mean).unwrap();
+        let distance = one.distance(&mut changed, 9).unwrap();
+        let plain = divergence(&mut dense, &mut changed, ids, ids.len(), &mut |_, _| true).unwrap();
+        // All positions count here, there only those that a token follows; and the head is the dense one for both.
+        assert!(
+            distance > 0.1 * plain.kl && plain.kl > 1e-3,
+            "{distance} {plain:?}"
+        );
+    }
+    let all = closeness.distance(&mut changed, 3).unwrap();
+    let first = closeness.distance(&mut changed, 1).unwrap();
+    assert!(all > 1e-3 && first > 1e-3 && all != first);
+}
+
+/// A model whose down projections are scaled.
+struct Scaled<'a> {
+    catalog: &'a Catalog,
+    factor: f32,
+}
+
+impl WeightSource for Scaled<'_> {
+    fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.catalog.shape(name)
+    }
+
+    fn read(&self, compute: &Compute, name: &str) -> Result<Vec<f32>, ModelError> {
+        let mut values = self.catalog.read(compute, name)?;
+        if name.contains("down_proj") {
+            values.iter_mut().for_each(|value| *value *= self.factor);
+        }
+        Ok(values)
+    }
+
+    fn read_rows(
+        &self,
+        compute: &Compute,
+        name: &str,
+        rows: std::ops::Range<usize>,
+    ) -> Result<Vec<f32>, ModelError> {
+        self.catalog.read_rows(compute, name, rows)
+    }
 }

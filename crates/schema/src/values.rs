@@ -21,6 +21,16 @@ pub fn constants() -> Vec<String> {
         list("Ids of the method table.", "METHODS", &methods::ids()),
         list("Ids of the schedule table.", "SCHEDULES", &schedules::ids()),
         list(
+            "What a schedule gives a share of its own.",
+            "GRANULARITIES",
+            &schedules::Granularity::IDS,
+        ),
+        list(
+            "What makes losses of different matrices comparable.",
+            "LOSS_SCALES",
+            &schedules::LossScale::IDS,
+        ),
+        list(
             "Named sizes of the option `preset`.",
             "PRESETS",
             &presets::ids(presets::sizes()),

@@ -26,6 +26,8 @@ const LINE_MS = 5000
 const WORDS: Record<Stage, string> = {
   plan: 'plan',
   calibrate: 'calibrate',
+  survey: 'survey',
+  search: 'search',
   statistics: 'statistics',
   solve: 'solve',
   forward: 'forward',

@@ -4,9 +4,9 @@ mod scaled;
 mod sibling;
 
 use crate::calibration::MAX_WINDOW;
-use crate::job::Sample;
+use crate::job::{self, Sample};
 use crate::plan::Plan;
-use crate::{CompressError, Job, JobInputs, Options};
+use crate::{CompressError, Job, JobInputs, Options, survey};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Kind, Network};
 use kerf_tensors::folder::{MemFolder, MemOutFolder, MemWorkspace};
@@ -63,11 +63,27 @@ pub fn seconds(
         Some(lengths) => lengths.iter().sum(),
         None => plan.tokens,
     };
-    let run = calibrated.map_or(0.0, |network| scaled.run(network, tokens));
+    let before = tokens_before(plan, tokens);
+    let run = calibrated.map_or(0.0, |network| {
+        scaled.run(network, tokens) + scaled.run(network, before)
+    });
     // The sibling is read from memory too; only what the disk adds to it is counted here.
     let files = output_bytes as f64 / WRITTEN_BYTES_PER_SECOND
         + catalog.bytes() as f64 / READ_BYTES_PER_SECOND;
     Some(run + scaled.solve() + files)
+}
+
+/// Tokens that the dense model and candidates of a search see before the first matrix is solved.
+fn tokens_before(plan: &Plan, tokens: usize) -> usize {
+    let surveyed = match plan.surveyed() {
+        true => survey::tokens(tokens),
+        false => 0,
+    };
+    let generations = plan.settings.options.generations.unwrap_or_default();
+    match plan.searches() {
+        true => surveyed + job::search_tokens(generations, tokens),
+        false => surveyed,
+    }
 }
 
 /// Runs the job on the sibling.
@@ -80,6 +96,9 @@ fn sample(
 ) -> Result<Sample, CompressError> {
     let options = Options {
         rules: Vec::new(),
+        // Bits are filled in, and a budget would be that of the whole model.
+        target_bits: None,
+        target_bytes: None,
         preset: None,
         quality: None,
         format: "kerf".into(),

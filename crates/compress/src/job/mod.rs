@@ -5,11 +5,16 @@
 //! next one is solved.
 
 mod blocks;
+mod decisions;
+mod dense;
 mod receipt;
 mod sample;
+mod search;
 mod solve;
+mod survey;
 mod write;
 
+pub(crate) use search::{MEASURED_TOKENS, SOLVED_TOKENS, search_tokens};
 pub(crate) use write::run_metadata;
 
 pub(crate) use sample::{Sample, SolvedSample};
@@ -74,6 +79,14 @@ pub enum Step {
 enum Unit {
     /// Solve the matrix of that index among all (embeddings first).
     Solve(usize),
+    /// Summaries of the matrices of a block, on inputs of the dense model.
+    Survey(usize),
+    /// What each matrix becomes, from all summaries.
+    Allocate,
+    /// The matrices of a block at the levels of a search.
+    Levels(usize),
+    /// The levels that keep the model closest.
+    Search,
     /// Second moments of a shared input (block, input), after the matrices before it in the block.
     Statistics(usize, usize),
     /// Inputs of the next block, through the block as decoded from its unit files.
@@ -100,6 +113,8 @@ pub struct Job {
     phases: BTreeMap<String, f64>,
     /// How far the calibration tokens have come.
     activations: Option<Activations>,
+    /// How far the dense model has come, before the first matrix is solved.
+    dense: Option<dense::Dense>,
     /// Statistics of the shared input (block, input) that is being solved.
     inputs: Option<((usize, usize), Inputs)>,
     scratch: solve::Scratch,
@@ -153,10 +168,12 @@ impl Job {
             next: 0,
             phases: BTreeMap::new(),
             activations: None,
+            dense: None,
             inputs: None,
             scratch: solve::Scratch::default(),
             pending: None,
         };
+        job.recall_decisions()?;
         job.add_time("plan", started);
         Ok(job)
     }
@@ -178,6 +195,10 @@ impl Job {
         self.check_cancelled(host)?;
         match unit {
             Unit::Solve(index) => self.solve(index, host)?,
+            Unit::Survey(block) => self.survey(block, host)?,
+            Unit::Allocate => self.allocate()?,
+            Unit::Levels(block) => self.solve_levels(block, host)?,
+            Unit::Search => self.search(host)?,
             Unit::Statistics(block, input) => self.statistics(block, input, host)?,
             Unit::Forward(block) => self.forward(block, host)?,
             Unit::Write => {
@@ -195,6 +216,8 @@ impl Job {
         }
         let phase = match unit {
             Unit::Solve(_) => "solve",
+            Unit::Survey(_) | Unit::Allocate => "survey",
+            Unit::Levels(_) | Unit::Search => "search",
             Unit::Statistics(..) => "statistics",
             _ => "forward",
         };
@@ -209,6 +232,13 @@ impl Job {
                 .journal
                 .get(&solve_unit(&self.matrix(index).name))
                 .is_some(),
+            Unit::Survey(block) => {
+                let own = self.journal.get(&survey::unit(block));
+                own.or(self.journal.get(decisions::ALLOCATION)).is_some()
+            }
+            Unit::Allocate => self.journal.get(decisions::ALLOCATION).is_some(),
+            Unit::Levels(block) => self.levels_done(block),
+            Unit::Search => self.journal.get(search::FOUND).is_some(),
             Unit::Statistics(block, input) => {
                 let mut readers = self
                     .plan
@@ -324,6 +354,14 @@ fn units(plan: &Plan) -> Vec<Unit> {
         .as_ref()
         .filter(|_| plan.calibrated())
         .map_or(1, Network::blocks);
+    if plan.surveyed() {
+        units.extend((0..blocks).map(Unit::Survey));
+        units.push(Unit::Allocate);
+    }
+    if plan.searches() {
+        units.extend((0..blocks).map(Unit::Levels));
+        units.push(Unit::Search);
+    }
     for block in 0..blocks {
         let mut collected = None;
         let of_block = plan.targets.iter().enumerate();

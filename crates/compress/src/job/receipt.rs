@@ -27,6 +27,21 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
         // Its grid decides what is solved.
         decisive["format"] = json!(plan.settings.format.id());
     }
+    if plan.surveyed() {
+        decisive["granularity"] = json!(options.granularity);
+        decisive["levels"] = json!(options.levels);
+        decisive["slope"] = json!(options.slope);
+        decisive["lossScale"] = json!(options.loss_scale);
+    }
+    if plan.searches() {
+        decisive["generations"] = json!(options.generations);
+    }
+    if let Some(bits) = options.target_bits {
+        decisive["targetBits"] = json!(bits);
+    }
+    if let Some(bytes) = options.target_bytes {
+        decisive["targetBytes"] = json!(bytes);
+    }
     if plan.calibrated() {
         decisive["dampingRel"] = json!(options.damping_rel);
         decisive["blend"] = json!(options.blend);

@@ -101,6 +101,7 @@ impl Job {
                         job.statistics(block, input, &mut Alone)
                     })?;
                 }
+                Unit::Survey(_) | Unit::Allocate | Unit::Levels(_) | Unit::Search => {}
                 Unit::Forward(_) | Unit::Write => {}
             }
         }

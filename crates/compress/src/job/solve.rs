@@ -160,7 +160,7 @@ impl Job {
         }
     }
 
-    fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {
+    pub(super) fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {
         let problem = Problem {
             name: &matrix.name,
             w,
@@ -171,6 +171,7 @@ impl Job {
             grid: matrix.grid,
             dtype: matrix.float,
             damping_rel: self.plan.settings.options.damping_rel,
+            step: matrix.step,
             effort: self.plan.settings.effort,
             inputs,
         };

@@ -1,29 +1,70 @@
 //! How the global sparsity is spread over the matrices: one file and one row each.
 
+mod budget;
+mod clusters;
+mod error_levels;
+mod owl;
+mod parts;
+mod search;
 mod uniform;
 
-/// What a schedule knows of one target matrix.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScheduledMatrix {
-    /// Name of the tensor.
-    pub name: String,
-    /// Block it belongs to; 0 if the architecture is not known.
-    pub block: usize,
-    /// Number of weights.
-    pub weights: usize,
+pub(crate) use error_levels::limits;
+pub use parts::{Granularity, LossScale, ScheduledMatrix, spread};
+
+use crate::survey::LossCurve;
+
+/// What a schedule must know before it can say anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// Sizes alone: the shares are known before the run.
+    Nothing,
+    /// A survey ([`crate::survey`]) before the first matrix is solved.
+    Losses,
+    /// A survey, and the quality of the whole network under candidates.
+    Search,
 }
 
-/// Spreads a global sparsity over matrices.
+/// What is asked of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Asked {
+    /// Share of all weights to remove, 0 to 0.99.
+    pub sparsity: f64,
+    /// Levels of a schedule that has levels; 0 = as many as there are parts.
+    pub levels: usize,
+    /// Sparsity for a tenfold loss.
+    pub slope: f64,
+}
+
+/// One matrix, or all of a block: what gets one share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Number of weights.
+    pub weights: usize,
+    /// Loss by sparsity, as comparable between parts as the options say.
+    pub loss: LossCurve,
+    /// Share of weights with outlying scores.
+    pub outlier_ratio: f64,
+}
+
+/// Spreads a global sparsity over parts.
 pub trait Schedule: Sync {
     /// Stable id, as options have it.
     fn id(&self) -> &'static str;
-    /// One sparsity per matrix, in order, each 0 to 0.99; weighted by size they average to `sparsity` within 0.1 %.
-    fn allocate(&self, matrices: &[ScheduledMatrix], sparsity: f64) -> Vec<f64>;
+    /// What it must know: this, beside the methods, decides whether calibration runs.
+    fn needs(&self) -> Needs;
+    /// One share per part, in order, each 0 to 0.99; weighted by size they average to the asked one within 0.1 %. A part of
+    /// equal size with a larger loss gets no more, and parts that are alike in all get the same.
+    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64>;
 }
 
 /// All schedules. Each row runs through the battery below.
 pub fn table() -> &'static [&'static dyn Schedule] {
-    &[&uniform::Uniform]
+    &[
+        &uniform::Uniform,
+        &error_levels::ErrorLevels,
+        &owl::Owl,
+        &search::Search,
+    ]
 }
 
 /// The schedule of that id.
@@ -37,52 +78,4 @@ pub fn ids() -> Vec<&'static str> {
 }
 
 #[cfg(test)]
-mod battery {
-    use super::*;
-
-    fn matrices() -> Vec<ScheduledMatrix> {
-        let sizes = [4096, 4096, 1024, 16384, 99, 7];
-        let matrix = |(i, &weights): (usize, &usize)| ScheduledMatrix {
-            name: format!("m{i}"),
-            block: i / 2,
-            weights,
-        };
-        sizes.iter().enumerate().map(matrix).collect()
-    }
-
-    #[test]
-    fn every_schedule_meets_the_global_budget() {
-        let matrices = matrices();
-        let total: usize = matrices.iter().map(|m| m.weights).sum();
-        for schedule in table() {
-            for target in [0.0, 0.5, 0.7, 0.9, 0.99] {
-                let shares = schedule.allocate(&matrices, target);
-                assert_eq!(shares.len(), matrices.len(), "{}", schedule.id());
-                assert!(
-                    shares.iter().all(|s| (0.0..=0.99).contains(s)),
-                    "{}",
-                    schedule.id()
-                );
-                let removed: f64 = shares
-                    .iter()
-                    .zip(&matrices)
-                    .map(|(s, m)| s * m.weights as f64)
-                    .sum();
-                assert!(
-                    (removed / total as f64 - target).abs() <= 1e-3,
-                    "{} at {target}",
-                    schedule.id()
-                );
-            }
-            assert!(schedule.allocate(&[], 0.7).is_empty());
-        }
-    }
-
-    #[test]
-    fn ids_are_unique() {
-        let mut ids = ids();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), table().len());
-    }
-}
+mod battery;

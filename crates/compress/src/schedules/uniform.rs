@@ -1,6 +1,6 @@
 //! The same sparsity everywhere.
 
-use super::{Schedule, ScheduledMatrix};
+use super::{Asked, Needs, Part, Schedule};
 
 pub(super) struct Uniform;
 
@@ -9,7 +9,11 @@ impl Schedule for Uniform {
         "uniform"
     }
 
-    fn allocate(&self, matrices: &[ScheduledMatrix], sparsity: f64) -> Vec<f64> {
-        vec![sparsity; matrices.len()]
+    fn needs(&self) -> Needs {
+        Needs::Nothing
+    }
+
+    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64> {
+        vec![asked.sparsity; parts.len()]
     }
 }

@@ -64,11 +64,17 @@ mod tests {
     #[test]
     fn lengths_add_up_to_the_entropy() {
         let compute = Compute::new(None, 2).unwrap();
-        let codes: Vec<i8> = (0..100_000).map(|i| [0, 0, 0, 0, 1, 1, -1, 2][i % 8]).collect();
+        let codes: Vec<i8> = (0..100_000)
+            .map(|i| [0, 0, 0, 0, 1, 1, -1, 2][i % 8])
+            .collect();
         let counts = Counts::of(&compute, &codes, 100);
         assert!((counts.entropy() - 1.75).abs() < 1e-9);
         let lengths = counts.lengths();
-        let mean = codes.iter().map(|&code| f64::from(lengths[usize::from(code as u8)])).sum::<f64>() / codes.len() as f64;
+        let mean = codes
+            .iter()
+            .map(|&code| f64::from(lengths[usize::from(code as u8)]))
+            .sum::<f64>()
+            / codes.len() as f64;
         assert!((mean - 1.75).abs() < 0.01);
         assert!(lengths[usize::from(-7i8 as u8)] > 16.0);
     }

@@ -40,7 +40,11 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved
     let mut w = std::mem::take(&mut prepared.w);
     let steps = row_steps(compute, &w, p.cols, grid, p.step.unwrap_or(DEFAULT_STEP));
     each_row(compute, &mut w, p.cols, |row, values| {
-        let inverse = if steps[row] > 0.0 { 1.0 / steps[row] } else { 0.0 };
+        let inverse = if steps[row] > 0.0 {
+            1.0 / steps[row]
+        } else {
+            0.0
+        };
         values.iter_mut().for_each(|value| *value *= inverse);
     });
     let lambda = (PRICE * residual(&prepared.factor.inverse_diagonal)) as f32;
@@ -67,7 +71,9 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved
         descent.sweep(&mut rounded, Some(price));
     }
     let energies = descent.energy(&w, &rounded).into_iter().zip(&steps);
-    let energy = energies.map(|(energy, step)| energy * f64::from(*step).powi(2)).sum();
+    let energy = energies
+        .map(|(energy, step)| energy * f64::from(*step).powi(2))
+        .sum();
     rounded.mask = Some(nonzero(compute, p, &rounded.codes));
     rounded.scales = steps;
     Solved {
@@ -89,24 +95,33 @@ pub fn row_steps(compute: &Compute, w: &[f32], cols: usize, grid: Grid, step: f6
 
 /// The geometric mean of 1 / u_jj^2: what the error of a whole step costs.
 pub fn residual(inverse_diagonal: &[f32]) -> f64 {
-    let logs = inverse_diagonal.iter().map(|inverse| f64::from(*inverse).ln());
+    let logs = inverse_diagonal
+        .iter()
+        .map(|inverse| f64::from(*inverse).ln());
     (2.0 * logs.sum::<f64>() / inverse_diagonal.len().max(1) as f64).exp()
 }
 
 fn nonzero(compute: &Compute, p: &Problem<'_>, codes: &[i8]) -> Mask {
     let mut mask = Mask::empty(p.rows, p.cols);
     let stride = mask.stride;
-    compute.pool.chunks_mut(&mut mask.bits, stride, |row, bits| {
-        let codes = &codes[row * p.cols..(row + 1) * p.cols];
-        for (byte, codes) in bits.iter_mut().zip(codes.chunks(8)) {
-            let set = codes.iter().enumerate();
-            *byte = set.fold(0, |byte, (j, code)| byte | u8::from(*code != 0) << j);
-        }
-    });
+    compute
+        .pool
+        .chunks_mut(&mut mask.bits, stride, |row, bits| {
+            let codes = &codes[row * p.cols..(row + 1) * p.cols];
+            for (byte, codes) in bits.iter_mut().zip(codes.chunks(8)) {
+                let set = codes.iter().enumerate();
+                *byte = set.fold(0, |byte, (j, code)| byte | u8::from(*code != 0) << j);
+            }
+        });
     mask
 }
 
-fn each_row(compute: &Compute, w: &mut [f32], cols: usize, each: impl Fn(usize, &mut [f32]) + Sync) {
+fn each_row(
+    compute: &Compute,
+    w: &mut [f32],
+    cols: usize,
+    each: impl Fn(usize, &mut [f32]) + Sync,
+) {
     let len = PANEL_ROWS * cols.max(1);
     compute.pool.chunks_mut(w, len, |panel, rows| {
         for (i, row) in rows.chunks_mut(cols).enumerate() {

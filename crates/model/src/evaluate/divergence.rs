@@ -50,7 +50,7 @@ impl Sums {
 }
 
 /// KL(p || q) of two rows of logits, in nats. Never negative: rounding is cut off.
-fn kl(compute: &Compute, p: &[f32], q: &[f32]) -> f64 {
+pub(super) fn kl(compute: &Compute, p: &[f32], q: &[f32]) -> f64 {
     let kernels = &compute.kernels;
     let mut weights = p.to_vec();
     kernels.softmax(&mut weights);

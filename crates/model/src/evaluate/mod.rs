@@ -2,6 +2,7 @@
 //!
 //! All functions stream: they take the tokens in batches, run each block on a whole batch, and keep decoded blocks up to a limit.
 
+mod closeness;
 mod divergence;
 mod embed;
 mod head;
@@ -10,6 +11,7 @@ mod ranks;
 mod runner;
 mod windows;
 
+pub use closeness::Closeness;
 pub(crate) use divergence::top;
 pub use divergence::{Divergence, divergence};
 pub use embed::Pooling;

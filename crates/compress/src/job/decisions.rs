@@ -1,0 +1,99 @@
+//! What was decided about the matrices, kept for a resume.
+
+use super::{Job, search};
+use crate::CompressError;
+use crate::journal::{Journal, Record};
+use crate::survey::Summary;
+use kerf_tensors::TensorsError;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The unit of what follows from a survey.
+pub(super) const ALLOCATION: &str = "allocate";
+
+/// What was decided about one matrix.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Decision {
+    sparsity: f64,
+    bits: Option<u8>,
+}
+
+impl Job {
+    /// Decides about all matrices, by what the survey says.
+    pub(super) fn allocate(&mut self) -> Result<(), CompressError> {
+        self.dense = None;
+        let mut summaries: Vec<Summary> = Vec::new();
+        for block in 0..self.blocks() {
+            let of_block = self.get_json::<Vec<Summary>>(&super::survey::unit(block))?;
+            summaries.extend(of_block.unwrap_or_default());
+        }
+        self.plan.allocate(&self.catalog, &summaries)?;
+        let decisions = self.decisions();
+        let unit = ALLOCATION.to_string();
+        put_json(
+            &mut self.journal,
+            unit,
+            "allocation.json".into(),
+            &decisions,
+        )
+    }
+
+    /// As it is now, for each target.
+    pub(super) fn decisions(&self) -> Vec<Decision> {
+        let targets = self.plan.targets.iter();
+        targets
+            .map(|matrix| Decision {
+                sparsity: matrix.sparsity,
+                bits: matrix.grid.map(|grid| grid.bits),
+            })
+            .collect()
+    }
+
+    /// What an earlier run decided.
+    pub(super) fn recall_decisions(&mut self) -> Result<(), CompressError> {
+        for unit in [ALLOCATION, search::FOUND] {
+            let decisions = self.get_json::<Vec<Decision>>(unit)?;
+            let decisions = decisions.unwrap_or_default();
+            for (matrix, decision) in self.plan.targets.iter_mut().zip(decisions) {
+                matrix.sparsity = decision.sparsity;
+                matrix.set_bits(decision.bits);
+            }
+        }
+        Ok(())
+    }
+
+    fn get_json<T: DeserializeOwned>(&self, unit: &str) -> Result<Option<T>, CompressError> {
+        let Some(record) = self.journal.get(unit) else {
+            return Ok(None);
+        };
+        let bytes = self.workspace.get(&record.file)?.unwrap_or_default();
+        let value = serde_json::from_slice(&bytes);
+        Ok(Some(value.map_err(|error| invalid(&record.file, &error))?))
+    }
+}
+
+/// Keeps plain data as the file of a unit.
+pub(super) fn put_json(
+    journal: &mut Journal,
+    unit: String,
+    file: String,
+    value: &impl Serialize,
+) -> Result<(), CompressError> {
+    let bytes = serde_json::to_vec(value).map_err(|error| invalid(&file, &error))?;
+    let record = Record {
+        unit,
+        file,
+        digest: String::new(),
+        layer: None,
+        repairs: Vec::new(),
+    };
+    Ok(journal.put(record, &[&bytes])?)
+}
+
+fn invalid(file: &str, error: &serde_json::Error) -> TensorsError {
+    TensorsError::Io {
+        path: file.into(),
+        kind: "InvalidData".into(),
+        reason: error.to_string(),
+    }
+}

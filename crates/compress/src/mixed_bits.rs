@@ -1,0 +1,173 @@
+//! Bits of a code for each matrix under one budget of bytes, by what a survey says that rounding costs each.
+//!
+//! To give every matrix the bits that make their plain (or relative) losses least in sum is worse than the same bits everywhere:
+//! small matrices win cheap bits and large ones pay with 2. So a matrix counts by its size, by how its own loss grows as bits go,
+//! and only by the root of how much its part (matrix or block, as the option `granularity` says) loses of its output: half of
+//! what would make all parts lose alike.
+
+use crate::CompressError;
+use crate::knapsack::{Choice, choose, least_bytes};
+use crate::matrices::Matrix;
+use crate::options::bad_option;
+use crate::plan::Plan;
+use crate::schedules::Granularity;
+use crate::settings::Budget;
+use crate::sizes;
+use crate::survey::{Summary, WIDTHS};
+use kerf_tensors::Catalog;
+use std::collections::HashMap;
+
+/// Of the budget: headers are foreseen to within this.
+const HEADROOM: f64 = 0.002;
+/// Bits at which parts are compared.
+const USUAL: u8 = 4;
+
+/// Chooses the bits of all matrices of the plan that are free. Without summaries (before the survey) all matrices are taken to
+/// be alike, and every bit to quarter the loss. `BAD_OPTION` if the budget is below what 2 bits everywhere take.
+pub(crate) fn allocate(
+    plan: &mut Plan,
+    catalog: &Catalog,
+    summaries: &[Summary],
+) -> Result<(), CompressError> {
+    let Some(budget) = plan.settings.budget else {
+        return Ok(());
+    };
+    let by_name: HashMap<&str, &Summary> = summaries
+        .iter()
+        .map(|summary| (summary.name.as_str(), summary))
+        .collect();
+    let free: Vec<&Matrix> = plan
+        .targets
+        .iter()
+        .filter(|matrix| matrix.free_bits)
+        .collect();
+    let summaries: Vec<Option<&Summary>> = free
+        .iter()
+        .map(|matrix| by_name.get(matrix.name.as_str()).copied())
+        .collect();
+    let stakes = stakes(&free, &summaries, plan.settings.spreading.granularity);
+    let matrices = free.iter().zip(&summaries).zip(&stakes);
+    let items: Vec<Vec<Choice>> = matrices
+        .map(|((matrix, summary), stake)| choices(matrix, catalog, *summary, *stake))
+        .collect();
+    let others = other_bytes(plan, catalog, budget);
+    let weights = plan.target_weights();
+    let allowed = match budget {
+        Budget::Bits(bits) => bits * weights as f64 / 8.0,
+        Budget::Bytes(bytes) => bytes as f64,
+    };
+    let left = (allowed * (1.0 - HEADROOM) - others).max(0.0) as u64;
+    let Some(chosen) = choose(&items, left) else {
+        let least = (least_bytes(&items) as f64 + others) / (1.0 - HEADROOM);
+        return Err(too_little(budget, least, weights));
+    };
+    let free = plan.targets.iter_mut().filter(|matrix| matrix.free_bits);
+    for (matrix, index) in free.zip(chosen) {
+        matrix.set_bits(Some(WIDTHS[index]));
+    }
+    Ok(())
+}
+
+/// One choice for each of [`WIDTHS`].
+fn choices(
+    matrix: &Matrix,
+    catalog: &Catalog,
+    summary: Option<&Summary>,
+    stake: f64,
+) -> Vec<Choice> {
+    let dtype = catalog.tensors[matrix.tensor].dtype;
+    let survivors = (matrix.rows * matrix.cols) as f64 * (1.0 - matrix.sparsity);
+    let choice = |bits: u8| {
+        let mut with_bits = matrix.clone();
+        with_bits.set_bits(Some(bits));
+        Choice {
+            bytes: sizes::content_bytes(&with_bits, dtype),
+            loss: survivors * stake * growth(bits, summary),
+        }
+    };
+    WIDTHS.into_iter().map(choice).collect()
+}
+
+/// How much more a matrix loses than with [`USUAL`] bits.
+fn growth(bits: u8, summary: Option<&Summary>) -> f64 {
+    let usual = summary.and_then(|summary| summary.rounding_loss(USUAL));
+    let own = summary.and_then(|summary| summary.rounding_loss(bits));
+    match (own, usual.filter(|usual| *usual > 0.0)) {
+        (Some(own), Some(usual)) => own / usual,
+        _ => 0.25f64.powi(i32::from(bits) - i32::from(USUAL)),
+    }
+}
+
+/// For each matrix the root of what its part loses of its output with [`USUAL`] bits; 1 where that is not known.
+fn stakes(
+    matrices: &[&Matrix],
+    summaries: &[Option<&Summary>],
+    granularity: Granularity,
+) -> Vec<f64> {
+    let places = granularity.places(matrices.iter().map(|matrix| matrix.block));
+    let relative = |summary: &Summary| {
+        let lost = summary.rounding_loss(USUAL)?;
+        (summary.output_energy > 0.0).then(|| lost / summary.output_energy)
+    };
+    // Loss and weights of each part.
+    let mut parts = vec![(0.0, 0.0); places.iter().max().map_or(0, |last| last + 1)];
+    for ((matrix, summary), place) in matrices.iter().zip(summaries).zip(&places) {
+        if let Some(lost) = summary.and_then(relative) {
+            let weights = (matrix.rows * matrix.cols) as f64;
+            parts[*place].0 += weights * lost;
+            parts[*place].1 += weights;
+        }
+    }
+    let stake = |place: usize| match parts[place] {
+        (lost, weights) if lost > 0.0 => f64::sqrt(lost / weights),
+        _ => 1.0,
+    };
+    places.into_iter().map(stake).collect()
+}
+
+/// Bytes that the budget counts beside those of the free matrices.
+fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64 {
+    let report = plan.report(catalog);
+    let free = |name: &str| {
+        plan.targets
+            .iter()
+            .any(|matrix| matrix.free_bits && matrix.name == name)
+    };
+    let of = |counts: &dyn Fn(&str) -> bool| -> u64 {
+        let counted = report.tensors.iter().filter(|tensor| counts(&tensor.part));
+        let fixed = counted.filter(|tensor| tensor.part != "target" || !free(&tensor.name));
+        fixed.map(|tensor| tensor.output_bytes).sum()
+    };
+    let tensors: u64 = report
+        .tensors
+        .iter()
+        .map(|tensor| tensor.output_bytes)
+        .sum();
+    let targets = report
+        .tensors
+        .iter()
+        .filter(|tensor| tensor.part == "target");
+    let target_bytes: u64 = targets.map(|tensor| tensor.output_bytes).sum();
+    let header = report.bits_per_weight / 8.0 * plan.target_weights() as f64 - target_bytes as f64;
+    match budget {
+        Budget::Bits(_) => of(&|part| part == "target") as f64 + header,
+        Budget::Bytes(_) => of(&|_| true) as f64 + (report.output_bytes - tensors) as f64,
+    }
+}
+
+fn too_little(budget: Budget, least_bytes: f64, weights: usize) -> CompressError {
+    match budget {
+        Budget::Bits(bits) => {
+            let least = (least_bytes * 8.0 / weights as f64 * 1000.0).ceil() / 1000.0;
+            let expected =
+                format!("at least {least}, which 2 bits everywhere take (or more sparsity)");
+            bad_option("targetBits", &expected, bits)
+        }
+        Budget::Bytes(bytes) => {
+            let least = least_bytes.ceil() as u64;
+            let expected =
+                format!("at least {least}, which 2 bits everywhere take (or more sparsity)");
+            bad_option("targetBytes", &expected, bytes)
+        }
+    }
+}
