@@ -85,7 +85,10 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelO
   method?: Method
   /** How sparsity is spread over the matrices. Default `uniform`. */
   schedule?: Schedule
-  /** What a schedule gives a share of its own: each matrix, or all of a block alike. Default `block`. */
+  /**
+   * What a schedule gives a share of its own: each `matrix`, all of a `block` alike, or `nested`: blocks, and inside them matrices by
+   * a third of the slope. Default `nested`.
+   */
   granularity?: Granularity
   /**
    * What makes losses of different matrices comparable for `error-levels`: the number of their `weights`, or the energy of their

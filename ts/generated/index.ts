@@ -23,7 +23,10 @@ export type Options = {
   method?: string
   /** Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`. */
   schedule?: string
-  /** What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `block`. */
+  /**
+   * What a schedule gives a share of its own: `matrix`, `block` (all matrices of a block alike), or `nested` (blocks, and the
+   * matrices inside by a third of the slope). Default `nested`.
+   */
   granularity?: string
   /** Levels of estimated loss that `error-levels` tells apart; 0 = each matrix or block has its own. Default 6. */
   levels?: number
@@ -543,6 +546,7 @@ export const SCHEDULES = [
 
 /** What a schedule gives a share of its own. */
 export const GRANULARITIES = [
+  'nested',
   'matrix',
   'block',
 ] as const
@@ -708,7 +712,7 @@ export const DEFAULT_OPTIONS = {
   groupSize: 128,
   method: 'obs',
   schedule: 'uniform',
-  granularity: 'block',
+  granularity: 'nested',
   levels: 6,
   slope: 0.15,
   lossScale: 'output',

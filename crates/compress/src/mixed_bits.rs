@@ -2,7 +2,7 @@
 //!
 //! To give every matrix the bits that make their plain (or relative) losses least in sum is worse than the same bits everywhere:
 //! small matrices win cheap bits and large ones pay with 2. So a matrix counts by its size, by how its own loss grows as bits go,
-//! and only by the root of how much its part (matrix or block, as the option `granularity` says) loses of its output: half of
+//! and only by the root of how much its part (its block, or itself where the option `granularity` is `matrix`) loses of its output: half of
 //! what would make all parts lose alike.
 
 use crate::CompressError;
@@ -45,7 +45,12 @@ pub(crate) fn allocate(
         .iter()
         .map(|matrix| by_name.get(matrix.name.as_str()).copied())
         .collect();
-    let stakes = stakes(&free, &summaries, plan.settings.spreading.granularity);
+    // Blocks, unless each matrix is asked for: inside a block losses tell little.
+    let granularity = match plan.settings.spreading.granularity {
+        Granularity::Matrix => Granularity::Matrix,
+        Granularity::Nested | Granularity::Block => Granularity::Block,
+    };
+    let stakes = stakes(&free, &summaries, granularity);
     let matrices = free.iter().zip(&summaries).zip(&stakes);
     let items: Vec<Vec<Choice>> = matrices
         .map(|((matrix, summary), stake)| choices(matrix, catalog, *summary, *stake))

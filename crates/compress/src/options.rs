@@ -38,7 +38,8 @@ pub struct Options {
     /// Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// What a schedule gives a share of its own: `matrix`, or `block` (all matrices of a block alike). Default `block`.
+    /// What a schedule gives a share of its own: `matrix`, `block` (all matrices of a block alike), or `nested` (blocks, and the
+    /// matrices inside by a third of the slope). Default `nested`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub granularity: Option<String>,
     /// Levels of estimated loss that `error-levels` tells apart; 0 = each matrix or block has its own. Default 6.

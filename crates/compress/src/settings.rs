@@ -206,7 +206,7 @@ impl Options {
         }
         self.method.get_or_insert_with(|| "obs".into());
         self.schedule.get_or_insert_with(|| "uniform".into());
-        self.granularity.get_or_insert_with(|| "block".into());
+        self.granularity.get_or_insert_with(|| "nested".into());
         self.levels.get_or_insert(6);
         self.slope.get_or_insert(0.15);
         self.loss_scale.get_or_insert_with(|| "output".into());

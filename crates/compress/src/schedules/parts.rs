@@ -6,23 +6,27 @@ use crate::survey::{LossCurve, Summary};
 /// What gets a share of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Granularity {
+    /// Blocks, and then the matrices of each block by [`INSIDE`] of the slope: losses tell blocks apart better than kinds of
+    /// matrices.
+    Nested,
     /// Each matrix.
     Matrix,
     /// All matrices of a block alike.
     Block,
 }
 
+/// Share of the slope by which the matrices of one block are spread.
+const INSIDE: f64 = 1.0 / 3.0;
+
 impl Granularity {
     /// Names, as options have them.
-    pub const IDS: [&str; 2] = ["matrix", "block"];
+    pub const IDS: [&str; 3] = ["nested", "matrix", "block"];
 
     /// By name.
     pub fn by_id(id: &str) -> Option<Self> {
-        [Self::Matrix, Self::Block]
-            .into_iter()
-            .zip(Self::IDS)
-            .find(|(_, name)| *name == id)
-            .map(|(value, _)| value)
+        let all = [Self::Nested, Self::Matrix, Self::Block];
+        let mut named = all.into_iter().zip(Self::IDS);
+        named.find(|(_, name)| *name == id).map(|(value, _)| value)
     }
 
     /// For each matrix the number of its part, by its block.
@@ -32,7 +36,7 @@ impl Granularity {
         sorted.dedup();
         let of_block = |block| sorted.binary_search(&block).unwrap_or_default();
         match self {
-            Self::Matrix => (0..blocks.count()).collect(),
+            Self::Nested | Self::Matrix => (0..blocks.count()).collect(),
             Self::Block => blocks.map(of_block).collect(),
         }
     }
@@ -74,6 +78,35 @@ pub struct ScheduledMatrix<'a> {
 
 /// One share per matrix, in order.
 pub fn spread(
+    schedule: &dyn Schedule,
+    matrices: &[ScheduledMatrix<'_>],
+    granularity: Granularity,
+    scale: LossScale,
+    asked: &Asked,
+) -> Vec<f64> {
+    if granularity != Granularity::Nested {
+        return spread_flat(schedule, matrices, granularity, scale, asked);
+    }
+    let mut shares = spread_flat(schedule, matrices, Granularity::Block, scale, asked);
+    let places = Granularity::Block.places(matrices.iter().map(|matrix| matrix.block));
+    for block in 0..places.iter().max().map_or(0, |last| last + 1) {
+        let indices = (0..matrices.len()).filter(|index| places[*index] == block);
+        let indices: Vec<usize> = indices.collect();
+        let own: Vec<ScheduledMatrix<'_>> = indices.iter().map(|index| matrices[*index]).collect();
+        let asked = Asked {
+            sparsity: shares[indices[0]],
+            slope: asked.slope * INSIDE,
+            ..*asked
+        };
+        let inside = spread_flat(schedule, &own, Granularity::Matrix, scale, &asked);
+        for (index, share) in indices.into_iter().zip(inside) {
+            shares[index] = share;
+        }
+    }
+    shares
+}
+
+fn spread_flat(
     schedule: &dyn Schedule,
     matrices: &[ScheduledMatrix<'_>],
     granularity: Granularity,
@@ -183,7 +216,11 @@ mod tests {
             by_matrix.windows(2).all(|pair| pair[0] > pair[1]),
             "{by_matrix:?}"
         );
-        for shares in [by_block, by_matrix] {
+        // The same blocks, spread inside: as much lies between as within.
+        let nested = shares(&summaries, Granularity::Nested, LossScale::Weights);
+        assert!(nested[0] > by_block[0] && by_block[0] > nested[1]);
+        assert!(nested[2] > by_block[2] && by_block[2] > nested[3]);
+        for shares in [by_block, by_matrix, nested] {
             let removed = shares
                 .iter()
                 .zip(&summaries)
