@@ -163,9 +163,10 @@ impl Options {
         }
         self.method.get_or_insert_with(|| "obs".into());
         self.schedule.get_or_insert_with(|| "uniform".into());
-        self.bits.get_or_insert(4);
+        let bits = *self.bits.get_or_insert(4);
         self.group_size.get_or_insert(128);
-        self.embedding_bits.get_or_insert(8);
+        let of_embeddings = format.usual_embedding_bits(bits);
+        self.embedding_bits.get_or_insert(of_embeddings);
         self.tokens.get_or_insert(16384);
         Ok(())
     }
