@@ -21,7 +21,10 @@ export type Options = {
    * the method's paper uses (`row` for wanda, else `unstructured`).
    */
   pattern?: string
-  /** Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8. */
+  /**
+   * Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8; in format `kerf`, where
+   * they are entropy-coded, as `bits`, but not below 4 or above 8.
+   */
   embeddingBits?: number
   /** Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0. */
   embeddingSparsity: number
@@ -227,9 +230,12 @@ export type PlanReport = {
   tensors: Array<PlannedTensor>
   /** Bytes of all files of the model folder that will be carried or compressed. */
   inputBytes: number
-  /** Bytes of every file of the result. */
+  /**
+   * Bytes of every file of the result. Of format `kerf` an estimate: codes are entropy-coded, so that bytes depend on them. Other
+   * formats are foreseen exactly.
+   */
   outputBytes: number
-  /** Bits per weight of the target matrices. */
+  /** Bits per weight of the target matrices; an estimate where `output_bytes` is one. */
   bitsPerWeight: number
   /** Peak memory. */
   peakMemoryBytes: number
@@ -654,7 +660,7 @@ export const DEFAULT_OPTIONS = {
   groupSize: 128,
   method: 'obs',
   schedule: 'uniform',
-  embeddingBits: 8,
+  embeddingBits: 4,
   embeddingSparsity: 0.0,
   tokens: 16384,
   dampingRel: 0.01,
