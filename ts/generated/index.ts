@@ -44,7 +44,10 @@ export type Options = {
    * the method's paper uses (`row` for wanda, else `unstructured`).
    */
   pattern?: string
-  /** Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8. */
+  /**
+   * Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8; in format `kerf`, where
+   * they are entropy-coded, as `bits`, but not below 4 or above 8.
+   */
   embeddingBits?: number
   /** Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0. */
   embeddingSparsity: number
@@ -712,12 +715,16 @@ export const DEFAULT_OPTIONS = {
   groupSize: 128,
   method: 'obs',
   schedule: 'uniform',
+<<<<<<< HEAD
   granularity: 'nested',
   levels: 6,
   slope: 0.15,
   lossScale: 'output',
   generations: 40,
   embeddingBits: 8,
+=======
+  embeddingBits: 4,
+>>>>>>> container
   embeddingSparsity: 0.0,
   tokens: 16384,
   iterations: 20,

@@ -135,7 +135,10 @@ fn describe(
         (Some(bits), _) => format!("{bits} bit"),
         (None, dtype) => dtype.map_or("packed", DType::name).into(),
     };
-    let survivors = survivors(catalog, parts)?;
+    let survivors = match record.kept {
+        Some(kept) => Some(kept),
+        None => survivors(catalog, parts)?,
+    };
     Ok(match survivors.filter(|_| !entry.is_empty()) {
         Some(kept) => {
             let zeros = 100.0 * (1.0 - kept as f64 / entry.len() as f64);
@@ -145,7 +148,7 @@ fn describe(
     })
 }
 
-/// Number of weights that were kept: the last entry of `rowptr`, the one number that is read beside the headers. `None` if
+/// Number of weights that were kept, where the record does not say: the last entry of `rowptr`, the one number that is read beside the headers. `None` if
 /// nothing was pruned.
 fn survivors(catalog: &Catalog, parts: &[StoredPart]) -> Result<Option<u64>, Error> {
     let Some((_, dtype, _, span)) = parts.iter().find(|part| part.0 == "rowptr") else {

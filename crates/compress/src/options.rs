@@ -59,7 +59,8 @@ pub struct Options {
     /// the method's paper uses (`row` for wanda, else `unstructured`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8.
+    /// Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8; in format `kerf`, where
+    /// they are entropy-coded, as `bits`, but not below 4 or above 8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding_bits: Option<u8>,
     /// Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0.

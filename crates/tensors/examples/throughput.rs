@@ -125,8 +125,10 @@ fn main() {
         best("  encode (as bf16)", bytes, || drop(encode()));
         best("  to_bytes", bytes, || drop(encoded.to_bytes()));
         best("  decode", bytes, || drop(encoded.decode(&compute)));
-        best("  decode to bf16", bytes, || {
-            drop(encoded.decode_bf16(&compute))
+        let mut narrow = Vec::new();
+        best("  decode to bf16, used buffer", bytes, || {
+            let decoded = encoded.decode_bf16(&compute, &mut narrow);
+            decoded.expect("what was encoded");
         });
         let mut values = Vec::new();
         best("  decode to f32, used buffer", bytes, || {

@@ -180,6 +180,13 @@ fn a_format_says_its_bits_and_groups() {
     };
     assert_eq!(filled("gguf-q4_0", |_| {}), (Some(4), Some(32), Some(8)));
     assert_eq!(filled("gguf-q8_0", |_| {}), (Some(8), Some(32), Some(8)));
+    // Entropy-coded embeddings are as fine as the targets, but not below 4 bits.
+    assert_eq!(filled("kerf", |_| {}), (Some(4), Some(128), Some(4)));
+    let safe = |o: &mut Options| o.preset = Some("safe".into());
+    assert_eq!(filled("kerf", safe), (Some(8), Some(128), Some(8)));
+    assert_eq!(filled("kerf", |o| o.bits = Some(16)).2, Some(8));
+    assert_eq!(filled("kerf", |o| o.bits = Some(2)).2, Some(4));
+    assert_eq!(filled("safetensors", |_| {}).2, Some(8));
     // The format comes before a preset, what is given before both.
     let preset = |o: &mut Options| o.preset = Some("small".into());
     assert_eq!(filled("gguf-q8_0", preset), (Some(8), Some(32), Some(8)));

@@ -14,7 +14,7 @@ pub(crate) fn encode(symbols: &[(&Table, usize)]) -> Vec<u8> {
             words.push(*state as u16);
             *state >>= 16;
         }
-        *state = (*state / freq << bits) + start + *state % freq;
+        *state = ((*state / freq) << bits) + start + *state % freq;
     }
     let mut bytes: Vec<u8> = states
         .iter()

@@ -14,8 +14,16 @@ impl Format for Safetensors {
         "safetensors"
     }
 
+    /// Where products are exact the grid is that of the container, so that a run gives the same values in both forms.
     fn grid(&self, grid: Grid, dtype: DType, _cols: usize) -> Option<Grid> {
-        Some(product_in(grid, dtype))
+        let grid = product_in(grid, dtype);
+        Some(match grid.scales {
+            Scales::Positive => Grid {
+                scales: Scales::Lattice,
+                ..grid
+            },
+            _ => grid,
+        })
     }
 
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {

@@ -134,6 +134,10 @@ pub trait Format: Sync {
     fn defaults(&self) -> Defaults {
         Defaults::default()
     }
+    /// Bits of embeddings and head beside target matrices of `bits`, where neither the user nor [`Defaults`] says.
+    fn usual_embedding_bits(&self, _bits: u8) -> u8 {
+        8
+    }
     /// Whether it has a grid of so many bits (`None`: floats) and columns a group.
     fn accepts(&self, _scope: Scope, _bits: Option<u8>, _group_size: usize) -> Result<(), Misfit> {
         Ok(())

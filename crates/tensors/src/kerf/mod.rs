@@ -203,8 +203,12 @@ impl EncodedTensor {
     }
 
     /// [`EncodedTensor::decode_values`] as bf16, each the nearest.
-    pub fn decode_bf16(&self, compute: &Compute) -> Result<Vec<u16>, TensorsError> {
-        decode::bf16(compute, &self.record, &self.parts)
+    pub fn decode_bf16(
+        &self,
+        compute: &Compute,
+        values: &mut Vec<u16>,
+    ) -> Result<(), TensorsError> {
+        decode::bf16(compute, &self.record, &self.parts, values)
             .map_err(|reason| file::bad("memory", &self.name, reason))
     }
 
