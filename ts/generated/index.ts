@@ -715,16 +715,12 @@ export const DEFAULT_OPTIONS = {
   groupSize: 128,
   method: 'obs',
   schedule: 'uniform',
-<<<<<<< HEAD
   granularity: 'nested',
   levels: 6,
   slope: 0.15,
   lossScale: 'output',
   generations: 40,
-  embeddingBits: 8,
-=======
   embeddingBits: 4,
->>>>>>> container
   embeddingSparsity: 0.0,
   tokens: 16384,
   iterations: 20,

@@ -206,24 +206,17 @@ impl Options {
         }
         self.method.get_or_insert_with(|| "obs".into());
         self.schedule.get_or_insert_with(|| "uniform".into());
-<<<<<<< HEAD
         self.granularity.get_or_insert_with(|| "nested".into());
         self.levels.get_or_insert(6);
         self.slope.get_or_insert(0.15);
         self.loss_scale.get_or_insert_with(|| "output".into());
         self.generations.get_or_insert(40);
-        self.bits.get_or_insert(4);
-        self.group_size.get_or_insert(128);
-        self.embedding_bits.get_or_insert(8);
-        presets::default_quality().fill(self);
-        self.blend = self.blend.or(Some(self.default_blend()));
-=======
         let bits = *self.bits.get_or_insert(4);
         self.group_size.get_or_insert(128);
         let of_embeddings = format.usual_embedding_bits(bits);
         self.embedding_bits.get_or_insert(of_embeddings);
-        self.tokens.get_or_insert(16384);
->>>>>>> container
+        presets::default_quality().fill(self);
+        self.blend = self.blend.or(Some(self.default_blend()));
         Ok(())
     }
 
