@@ -169,6 +169,8 @@ export type LayerReport = {
   sparsity: number
   /** Bits of a code; 16 or 32 if survivors are floats. */
   bits: number
+  /** Step of the grid over the root mean square of a row, of a method that chooses sparsity and bits by it. */
+  step?: number
   /** Bits of file per weight: codes, mask, scales, tables, padding. */
   bitsPerWeight: number
   /** tr((W-W')H(W-W')^T) / tr(W H W^T); absent for methods without calibration. */
@@ -544,6 +546,7 @@ export const SCHEDULES = [
   'uniform',
   'error-levels',
   'owl',
+  'probe',
   'search',
 ] as const
 

@@ -25,6 +25,7 @@ pub mod settings;
 pub mod sizes;
 pub mod solve;
 pub mod statistics;
+mod steps;
 pub mod survey;
 
 pub use error::CompressError;

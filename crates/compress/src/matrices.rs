@@ -155,7 +155,8 @@ fn apply_rules(
             Action::Solve { solving, scheduled } => {
                 candidate.matrix.solve_by(&solving);
                 candidate.matrix.scheduled = scheduled;
-                candidate.matrix.free_bits &= settings.rules[index].rule.bits.is_none();
+                let chooses = solving.method.chooses_rate();
+                candidate.matrix.free_bits &= settings.rules[index].rule.bits.is_none() && !chooses;
             }
         }
     }
@@ -198,6 +199,7 @@ impl Candidate {
     fn keep(&mut self) {
         self.kept = true;
         (self.matrix.scheduled, self.matrix.free_bits) = (false, false);
+        self.matrix.step = None;
     }
 
     /// The grid as the format has it for such a matrix. What the format has to store in another float type is rounded by the run, so that
@@ -295,12 +297,12 @@ fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candi
             sparsity: solving.sparsity,
             grid: solving.grid,
             blend: solving.blend,
-            step: std::env::var("KX_STEP").ok().and_then(|v| v.parse().ok()),
+            step: solving.step(),
             float: entry.dtype,
             embedding: false,
             rule: None,
-            scheduled: true,
-            free_bits: settings.budget.is_some(),
+            scheduled: !solving.method.chooses_rate(),
+            free_bits: settings.budget.is_some() && !solving.method.chooses_rate(),
         },
         kept: false,
     })
@@ -349,7 +351,7 @@ impl Matrix {
 
     /// Whether a survey decides anything about it.
     pub fn is_open(&self) -> bool {
-        self.scheduled || self.free_bits
+        self.scheduled || self.free_bits || self.step.is_some()
     }
 
     /// Other bits on the same kind of grid. A matrix without a grid stays as it is.
@@ -365,5 +367,6 @@ impl Matrix {
         self.sparsity = solving.sparsity;
         self.grid = solving.grid;
         self.blend = solving.blend;
+        self.step = solving.step();
     }
 }

@@ -41,6 +41,9 @@ pub(crate) fn allocate(
         .iter()
         .filter(|matrix| matrix.free_bits)
         .collect();
+    if free.is_empty() {
+        return Ok(());
+    }
     let summaries: Vec<Option<&Summary>> = free
         .iter()
         .map(|matrix| by_name.get(matrix.name.as_str()).copied())
@@ -57,11 +60,7 @@ pub(crate) fn allocate(
         .collect();
     let others = other_bytes(plan, catalog, budget);
     let weights = plan.target_weights();
-    let allowed = match budget {
-        Budget::Bits(bits) => bits * weights as f64 / 8.0,
-        Budget::Bytes(bytes) => bytes as f64,
-    };
-    let left = (allowed * (1.0 - HEADROOM) - others).max(0.0) as u64;
+    let left = (allowed_bytes(plan, budget) - others).max(0.0) as u64;
     let Some(chosen) = choose(&items, left) else {
         let least = (least_bytes(&items) as f64 + others) / (1.0 - HEADROOM);
         return Err(too_little(budget, least, weights));
@@ -130,13 +129,22 @@ fn stakes(
     places.into_iter().map(stake).collect()
 }
 
-/// Bytes that the budget counts beside those of the free matrices.
-fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64 {
+/// What a budget allows, a little less for what is only foreseen.
+pub(crate) fn allowed_bytes(plan: &Plan, budget: Budget) -> f64 {
+    let allowed = match budget {
+        Budget::Bits(bits) => bits * plan.target_weights() as f64 / 8.0,
+        Budget::Bytes(bytes) => bytes as f64,
+    };
+    allowed * (1.0 - HEADROOM)
+}
+
+/// Bytes that the budget counts beside those of the matrices that it is for.
+pub(crate) fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64 {
     let report = plan.report(catalog);
     let free = |name: &str| {
         plan.targets
             .iter()
-            .any(|matrix| matrix.free_bits && matrix.name == name)
+            .any(|matrix| (matrix.free_bits || matrix.step.is_some()) && matrix.name == name)
     };
     let of = |counts: &dyn Fn(&str) -> bool| -> u64 {
         let counted = report.tensors.iter().filter(|tensor| counts(&tensor.part));

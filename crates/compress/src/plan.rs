@@ -7,7 +7,7 @@ use crate::settings::{Action, Settings};
 use crate::solve::target;
 use crate::statistics::Needs;
 use crate::survey::Summary;
-use crate::{CompressError, matrices, memory, mixed_bits, sizes};
+use crate::{CompressError, matrices, memory, mixed_bits, sizes, steps};
 use kerf_model::{ModelError, Network, arch};
 use kerf_tensors::formats::{self, Card, Output, TokenizerValues};
 use kerf_tensors::{Catalog, TensorEntry};
@@ -109,6 +109,7 @@ impl Plan {
             notes,
         };
         mixed_bits::allocate(&mut plan, catalog, &[])?;
+        steps::allocate(&mut plan, catalog, &HashMap::new());
         Ok(plan)
     }
 
@@ -125,12 +126,18 @@ impl Plan {
 
     /// Whether calibration runs.
     pub fn calibrated(&self) -> bool {
-        self.surveyed() || need_inputs(&self.targets)
+        self.surveyed() || self.probes() || need_inputs(&self.targets)
     }
 
     /// Whether a survey decides about matrices before the first is solved.
     pub fn surveyed(&self) -> bool {
         need_survey(&self.settings, &self.targets)
+    }
+
+    /// Whether each open matrix alone is measured before the first is solved.
+    pub fn probes(&self) -> bool {
+        self.settings.schedule.needs() == schedules::Needs::Probes
+            && self.targets.iter().any(Matrix::is_open)
     }
 
     /// Whether candidates are tried before the first is solved.
@@ -147,13 +154,16 @@ impl Plan {
         catalog: &Catalog,
         summaries: &[Summary],
     ) -> Result<(), CompressError> {
-        let by_name = summaries
+        let by_name: HashMap<&str, &Summary> = summaries
             .iter()
-            .map(|summary| (summary.name.as_str(), summary));
+            .map(|summary| (summary.name.as_str(), summary))
+            .collect();
         if spreads_by_losses(&self.settings) {
-            matrices::schedule(self.targets.iter_mut(), &self.settings, &by_name.collect());
+            matrices::schedule(self.targets.iter_mut(), &self.settings, &by_name);
         }
-        mixed_bits::allocate(self, catalog, summaries)
+        mixed_bits::allocate(self, catalog, summaries)?;
+        steps::allocate(self, catalog, &by_name);
+        Ok(())
     }
 
     /// Whether what the dense model computes goes along with the calibration.
@@ -311,7 +321,9 @@ fn need_inputs(targets: &[Matrix]) -> bool {
 
 /// Whether something is decided about a matrix that must be known first.
 fn need_survey(settings: &Settings, targets: &[Matrix]) -> bool {
-    let spread = spreads_by_losses(settings) && targets.iter().any(|matrix| matrix.scheduled);
+    let losses =
+        spreads_by_losses(settings) && settings.schedule.needs() != schedules::Needs::Probes;
+    let spread = losses && targets.iter().any(|matrix| matrix.scheduled);
     spread || targets.iter().any(|matrix| matrix.free_bits)
 }
 

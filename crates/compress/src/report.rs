@@ -64,6 +64,9 @@ pub struct LayerReport {
     pub sparsity: f64,
     /// Bits of a code; 16 or 32 if survivors are floats.
     pub bits: u8,
+    /// Step of the grid over the root mean square of a row, of a method that chooses sparsity and bits by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<f64>,
     /// Bits of file per weight: codes, mask, scales, tables, padding.
     pub bits_per_weight: f64,
     /// tr((W-W')H(W-W')^T) / tr(W H W^T); absent for methods without calibration.

@@ -8,10 +8,14 @@ use crate::presets::{self, Preset};
 use crate::rules::Rule;
 use crate::schedules::{self, Asked, Granularity, LossScale, Schedule};
 use crate::solve::effort::Effort;
+use crate::solve::rounding_at_rate;
 use crate::statistics::Needs;
 use kerf_kernels::Isa;
 use kerf_tensors::Grid;
 use kerf_tensors::formats::{self, Format, Misfit, Scope};
+
+/// Bits a weight of a method that works under a budget, if none is given.
+const USUAL_TARGET_BITS: f64 = 2.0;
 
 /// Bits that mean "not quantized".
 pub const FLOAT_BITS: u8 = 16;
@@ -78,6 +82,13 @@ pub struct Solving {
     pub blend: f64,
 }
 
+impl Solving {
+    /// The step of a method that chooses its rate, before a budget moves it.
+    pub fn step(&self) -> Option<f64> {
+        self.method.chooses_rate().then_some(1.0)
+    }
+}
+
 /// A rule with names looked up.
 #[derive(Clone)]
 pub struct ResolvedRule {
@@ -136,6 +147,7 @@ impl Options {
             format_ids,
             &options.format,
         )?;
+        options.choose_entropy(format)?;
         let budget = options.resolve_budget(format)?;
         options.fill(format)?;
         options.check_numbers()?;
@@ -262,12 +274,15 @@ impl Options {
         format: &dyn Format,
         scope: Scope,
     ) -> Result<Solving, CompressError> {
-        let grid = self.grid(self.bits);
-        let names = [format!("{prefix}bits"), format!("{prefix}groupSize")];
-        accepts(format, scope, grid, self.group_size, &names)?;
         let id = self.method.as_deref().unwrap_or_default();
         let option = format!("{prefix}method");
         let method = lookup(methods::by_id(id), &option, methods::ids(), id)?;
+        let grid = match method.chooses_rate() {
+            true => Some(rounding_at_rate::GRID),
+            false => self.grid(self.bits),
+        };
+        let names = [format!("{prefix}bits"), format!("{prefix}groupSize")];
+        accepts(format, scope, grid, self.group_size, &names)?;
         let pattern = self.resolve_pattern(prefix, method)?;
         Ok(Solving {
             method,
@@ -288,6 +303,43 @@ impl Options {
         }
     }
 
+    /// A budget without anything that says how it shall be met is for the method that meets it best; and that method works under a
+    /// budget.
+    fn choose_entropy(&mut self, format: &dyn Format) -> Result<(), CompressError> {
+        let asked = self.target_bits.is_some() || self.target_bytes.is_some();
+        let free = self.method.is_none() && self.preset.is_none() && self.sparsity.is_none();
+        if asked && free && self.pattern.is_none() && format.codes_entropy() {
+            self.method = Some("entropy".into());
+        }
+        let method = self.method.as_deref().and_then(methods::by_id);
+        if !method.is_some_and(Method::chooses_rate) {
+            return Ok(());
+        }
+        if !format.codes_entropy() {
+            let expected = "another method, or the format kerf: no other is smaller for codes that are mostly zero";
+            let actual = self.method.as_deref().unwrap_or_default();
+            return Err(bad_option("method", expected, actual));
+        }
+        let given = [
+            (
+                "sparsity",
+                self.sparsity.map(|sparsity| sparsity.to_string()),
+            ),
+            ("bits", self.bits.map(|bits| bits.to_string())),
+            ("pattern", self.pattern.clone()),
+        ];
+        for (option, given) in given {
+            if let Some(given) = given {
+                let expected = "nothing, since entropy chooses it: say targetBits or targetBytes";
+                return Err(bad_option(option, expected, given));
+            }
+        }
+        if !asked {
+            self.target_bits = Some(USUAL_TARGET_BITS);
+        }
+        Ok(())
+    }
+
     /// Before defaults are filled in, since a budget changes them.
     fn resolve_budget(&mut self, format: &dyn Format) -> Result<Option<Budget>, CompressError> {
         let (option, budget) = match (self.target_bits, self.target_bytes) {
@@ -301,9 +353,9 @@ impl Options {
         };
         if let Budget::Bits(bits) = budget {
             check(
-                (1.0..=16.0).contains(&bits),
+                (0.5..=16.0).contains(&bits),
                 option,
-                "a number from 1 to 16",
+                "a number from 0.5 to 16",
                 bits,
             )?;
         }

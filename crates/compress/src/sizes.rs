@@ -19,7 +19,8 @@ const TABLE_BYTES: f64 = 80.0;
 pub fn content_bytes(matrix: &Matrix, dtype: DType) -> u64 {
     let (rows, cols) = (matrix.rows as f64, matrix.cols as f64);
     let weights = rows * cols;
-    let bytes = match matrix.grid {
+    let bytes = match matrix.grid.filter(|_| matrix.step.is_none()) {
+        None if matrix.step.is_some() => rated_bytes(matrix, matrix.step.unwrap_or_default()),
         Some(grid) => {
             let scales = rows * grid.groups(matrix.cols) as f64 * SCALE_BITS;
             let more = if matrix.sparsity > 0.0 { PRUNED } else { 1.0 };
@@ -34,6 +35,29 @@ pub fn content_bytes(matrix: &Matrix, dtype: DType) -> u64 {
         }
     };
     bytes.ceil() as u64
+}
+
+/// Content bytes of a matrix whose codes are those of a step.
+pub fn rated_bytes(matrix: &Matrix, step: f64) -> f64 {
+    let (rows, weights) = (matrix.rows as f64, (matrix.rows * matrix.cols) as f64);
+    let codes = weights * rated_bits(step);
+    (codes + rows * SCALE_BITS) / 8.0 + weights / CHUNK.1 * CHUNK.0 + TABLE_BYTES
+}
+
+/// Entropy of the codes of normally distributed weights at a step (over their root mean square), under the price of
+/// solve/rounding_at_rate.rs: zeros reach further than half a step.
+fn rated_bits(step: f64) -> f64 {
+    const ZERO: f64 = 0.62;
+    let term = |p: f64| if p > 0.0 { -p * p.log2() } else { 0.0 };
+    let mut below = share(ZERO * step);
+    let mut bits = term(below);
+    let mut code = 1.0;
+    while below < 1.0 - 1e-7 && code < 128.0 {
+        let to = share((code + 0.5) * step).max(below);
+        bits += 2.0 * term((to - below) / 2.0);
+        (below, code) = (to, code + 1.0);
+    }
+    bits
 }
 
 /// Entropy of a code: zeros of what is removed, and normally distributed survivors on the scale that fits a group best.

@@ -1,5 +1,6 @@
 //! What was decided about the matrices, kept for a resume.
 
+use super::probe::Probed;
 use super::{Job, search};
 use crate::CompressError;
 use crate::journal::{Journal, Record};
@@ -7,6 +8,7 @@ use crate::survey::Summary;
 use kerf_tensors::TensorsError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// The unit of what follows from a survey.
 pub(super) const ALLOCATION: &str = "allocate";
@@ -16,6 +18,8 @@ pub(super) const ALLOCATION: &str = "allocate";
 pub(super) struct Decision {
     sparsity: f64,
     bits: Option<u8>,
+    #[serde(default)]
+    step: Option<f64>,
 }
 
 impl Job {
@@ -26,6 +30,22 @@ impl Job {
         for block in 0..self.blocks() {
             let of_block = self.get_json::<Vec<Summary>>(&super::survey::unit(block))?;
             summaries.extend(of_block.unwrap_or_default());
+        }
+        let probed = self
+            .get_json::<Vec<Probed>>(super::probe::PROBED)?
+            .unwrap_or_default();
+        let losses: HashMap<String, f64> = probed
+            .into_iter()
+            .map(|probed| (probed.name, probed.loss))
+            .collect();
+        if summaries.is_empty() {
+            let targets = self.plan.targets.iter();
+            summaries.extend(
+                targets.map(|matrix| Summary::unknown(&matrix.name, matrix.rows * matrix.cols)),
+            );
+        }
+        for summary in &mut summaries {
+            summary.probe = losses.get(&summary.name).copied();
         }
         self.plan.allocate(&self.catalog, &summaries)?;
         let decisions = self.decisions();
@@ -45,6 +65,7 @@ impl Job {
             .map(|matrix| Decision {
                 sparsity: matrix.sparsity,
                 bits: matrix.grid.map(|grid| grid.bits),
+                step: matrix.step,
             })
             .collect()
     }
@@ -57,6 +78,7 @@ impl Job {
             for (matrix, decision) in self.plan.targets.iter_mut().zip(decisions) {
                 matrix.sparsity = decision.sparsity;
                 matrix.set_bits(decision.bits);
+                matrix.step = decision.step;
             }
         }
         Ok(())

@@ -7,6 +7,8 @@
 mod blocks;
 mod decisions;
 mod dense;
+pub(crate) mod probe;
+mod rate_control;
 mod receipt;
 mod sample;
 mod search;
@@ -81,6 +83,8 @@ enum Unit {
     Solve(usize),
     /// Summaries of the matrices of a block, on inputs of the dense model.
     Survey(usize),
+    /// What each matrix alone costs the network.
+    Probe,
     /// What each matrix becomes, from all summaries.
     Allocate,
     /// The matrices of a block at the levels of a search.
@@ -196,6 +200,7 @@ impl Job {
         match unit {
             Unit::Solve(index) => self.solve(index, host)?,
             Unit::Survey(block) => self.survey(block, host)?,
+            Unit::Probe => self.probe(host)?,
             Unit::Allocate => self.allocate()?,
             Unit::Levels(block) => self.solve_levels(block, host)?,
             Unit::Search => self.search(host)?,
@@ -216,7 +221,7 @@ impl Job {
         }
         let phase = match unit {
             Unit::Solve(_) => "solve",
-            Unit::Survey(_) | Unit::Allocate => "survey",
+            Unit::Survey(_) | Unit::Probe | Unit::Allocate => "survey",
             Unit::Levels(_) | Unit::Search => "search",
             Unit::Statistics(..) => "statistics",
             _ => "forward",
@@ -234,6 +239,10 @@ impl Job {
                 .is_some(),
             Unit::Survey(block) => {
                 let own = self.journal.get(&survey::unit(block));
+                own.or(self.journal.get(decisions::ALLOCATION)).is_some()
+            }
+            Unit::Probe => {
+                let own = self.journal.get(probe::PROBED);
                 own.or(self.journal.get(decisions::ALLOCATION)).is_some()
             }
             Unit::Allocate => self.journal.get(decisions::ALLOCATION).is_some(),
@@ -356,6 +365,11 @@ fn units(plan: &Plan) -> Vec<Unit> {
         .map_or(1, Network::blocks);
     if plan.surveyed() {
         units.extend((0..blocks).map(Unit::Survey));
+    }
+    if plan.probes() {
+        units.push(Unit::Probe);
+    }
+    if plan.surveyed() || plan.probes() {
         units.push(Unit::Allocate);
     }
     if plan.searches() {

@@ -101,7 +101,8 @@ impl Job {
                         job.statistics(block, input, &mut Alone)
                     })?;
                 }
-                Unit::Survey(_) | Unit::Allocate | Unit::Levels(_) | Unit::Search => {}
+                Unit::Survey(_) | Unit::Probe | Unit::Allocate | Unit::Levels(_) | Unit::Search => {
+                }
                 Unit::Forward(_) | Unit::Write => {}
             }
         }

@@ -174,11 +174,14 @@ impl Job {
         Ok(())
     }
 
-    /// Calibration sequences on which levels are solved, and those on which they are measured: a quarter of the tokens from the
-    /// end, but no more than a measurement takes. A single sequence is both.
+    /// Calibration sequences on which levels are solved, and those on which they are measured.
     fn halves(&self) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
+        self.split_text((self.tokens() / 4).min(ROUND_TOKENS[1]))
+    }
+
+    /// Calibration sequences to learn from, and those to measure on: from the end, about `wanted` tokens. A single sequence is both.
+    pub(super) fn split_text(&self, wanted: usize) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
         let mut known = self.sequences();
-        let wanted = (self.tokens() / 4).min(ROUND_TOKENS[1]);
         let (mut held, mut tokens) = (Vec::new(), 0);
         while known.len() > 1 && tokens < wanted {
             let Some(last) = known.pop() else { break };

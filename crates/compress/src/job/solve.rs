@@ -23,6 +23,12 @@ pub(super) struct Pending {
 }
 
 impl Pending {
+    /// Its layer, if it is that of the unit.
+    pub(super) fn layer(&self, unit: &str) -> Option<&LayerReport> {
+        let layer = self.record.layer.as_ref();
+        layer.filter(|_| self.record.unit == unit)
+    }
+
     fn write(&self, journal: &mut Journal) -> Result<(), TensorsError> {
         let (header, parts) = self.encoded.pieces();
         let mut pieces = vec![header.as_slice()];
@@ -39,7 +45,8 @@ impl Job {
         index: usize,
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
-        let matrix = self.matrix(index).clone();
+        let mut matrix = self.matrix(index).clone();
+        matrix.step = self.step_now(&matrix);
         // After a resume the statistics of this matrix may not be at hand.
         let place = (matrix.block, matrix.input);
         let calibrated = !matrix.embedding && self.plan.calibrated();
@@ -213,6 +220,7 @@ impl Job {
             method: solved.method.into(),
             sparsity: solved.matrix.sparsity(),
             bits: stored_bits(&solved.matrix),
+            step: matrix.step,
             bits_per_weight: encoded.content_bytes() as f64 * 8.0
                 / (matrix.rows * matrix.cols) as f64,
             relative_output_error,

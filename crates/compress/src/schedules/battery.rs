@@ -9,6 +9,7 @@ fn part(weights: usize, cost: f64) -> Part {
         weights,
         loss: LossCurve::of_groups(costs),
         outlier_ratio: 0.01 + 0.001 * cost.max(1e-9).log10(),
+        probe: Some(cost * weights as f64),
     }
 }
 

@@ -5,11 +5,13 @@ mod clusters;
 mod error_levels;
 mod owl;
 mod parts;
+mod probe;
 mod search;
 mod uniform;
 
 pub(crate) use error_levels::limits;
 pub use parts::{Granularity, LossScale, ScheduledMatrix, spread};
+pub(crate) use probe::importances;
 
 use crate::survey::LossCurve;
 
@@ -20,6 +22,8 @@ pub enum Needs {
     Nothing,
     /// A survey ([`crate::survey`]) before the first matrix is solved.
     Losses,
+    /// A survey, and what each matrix alone costs the network.
+    Probes,
     /// A survey, and the quality of the whole network under candidates.
     Search,
 }
@@ -44,6 +48,8 @@ pub struct Part {
     pub loss: LossCurve,
     /// Share of weights with outlying scores.
     pub outlier_ratio: f64,
+    /// What its matrices alone, each rounded coarsely, cost the network, in sum; if it was measured.
+    pub probe: Option<f64>,
 }
 
 /// Spreads a global sparsity over parts.
@@ -52,6 +58,10 @@ pub trait Schedule: Sync {
     fn id(&self) -> &'static str;
     /// What it must know: this, beside the methods, decides whether calibration runs.
     fn needs(&self) -> Needs;
+    /// Whether what it knows compares matrices as well as blocks: then each gets its own share unless blocks are asked for.
+    fn tells_matrices_apart(&self) -> bool {
+        false
+    }
     /// One share per part, in order, each 0 to 0.99; weighted by size they average to the asked one within 0.1 %. A part of
     /// equal size with a larger loss gets no more, and parts that are alike in all get the same.
     fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64>;
@@ -63,6 +73,7 @@ pub fn table() -> &'static [&'static dyn Schedule] {
         &uniform::Uniform,
         &error_levels::ErrorLevels,
         &owl::Owl,
+        &probe::Probe,
         &search::Search,
     ]
 }

@@ -84,6 +84,9 @@ pub fn spread(
     scale: LossScale,
     asked: &Asked,
 ) -> Vec<f64> {
+    if granularity == Granularity::Nested && schedule.tells_matrices_apart() {
+        return spread_flat(schedule, matrices, Granularity::Matrix, scale, asked);
+    }
     if granularity != Granularity::Nested {
         return spread_flat(schedule, matrices, granularity, scale, asked);
     }
@@ -125,11 +128,21 @@ fn spread_flat(
 }
 
 impl Part {
+    /// A part of which only what it costs the network was measured.
+    pub(crate) fn probed(weights: usize, probe: Option<f64>) -> Self {
+        Self {
+            weights,
+            probe,
+            ..Self::empty()
+        }
+    }
+
     fn empty() -> Self {
         Self {
             weights: 0,
             loss: LossCurve::zero(),
             outlier_ratio: 0.0,
+            probe: None,
         }
     }
 
@@ -147,6 +160,9 @@ impl Part {
         };
         self.loss.add_scaled(&summary.pruning, factor);
         self.outlier_ratio += weights * summary.outlier_ratio;
+        if let Some(loss) = summary.probe {
+            *self.probe.get_or_insert(0.0) += loss;
+        }
     }
 
     fn divide(&mut self) {
@@ -173,6 +189,7 @@ mod tests {
             outlier_ratio: 0.0,
             mean_residual: 1.0,
             mean_square: 1.0,
+            probe: None,
         }
     }
 

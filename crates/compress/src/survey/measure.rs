@@ -74,6 +74,7 @@ impl<'a> Measure<'a> {
             outlier_ratio: self.outliers(w, OUTLIER * first.scores / weights) / weights,
             mean_residual: mean(&self.residuals),
             mean_square: first.squares / weights,
+            probe: None,
         }
     }
 

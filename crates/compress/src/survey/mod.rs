@@ -66,6 +66,9 @@ pub struct Summary {
     pub mean_residual: f64,
     /// Mean of w^2.
     pub mean_square: f64,
+    /// What the matrix alone, rounded coarsely, costs the network; if it was measured.
+    #[serde(default)]
+    pub probe: Option<f64>,
 }
 
 /// Loss of rounding alone.
@@ -78,6 +81,21 @@ pub struct RoundingLoss {
 }
 
 impl Summary {
+    /// Of a matrix of which nothing but its size is known.
+    pub fn unknown(name: &str, weights: usize) -> Self {
+        Self {
+            name: name.into(),
+            weights,
+            output_energy: 0.0,
+            pruning: LossCurve::zero(),
+            rounding: Vec::new(),
+            outlier_ratio: 0.0,
+            mean_residual: 0.0,
+            mean_square: 0.0,
+            probe: None,
+        }
+    }
+
     /// Loss of rounding to so many bits, if it was estimated.
     pub fn rounding_loss(&self, bits: u8) -> Option<f64> {
         let found = self.rounding.iter().find(|rounding| rounding.bits == bits);

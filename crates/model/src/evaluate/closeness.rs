@@ -3,7 +3,7 @@
 use super::divergence::kl;
 use super::head::Head;
 use super::{Pooling, Runner, cosine};
-use crate::{Batch, Kind, ModelError};
+use crate::{Batch, Kind, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 
 /// What a model computes for some sequences, kept to compare others of the same network with it.
@@ -42,6 +42,58 @@ impl Closeness {
         })
     }
 
+    /// From last hidden states that are at hand, after the final norm: those of each batch, [tokens, hidden].
+    pub fn of_states(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        states: Vec<(Batch, Vec<f32>)>,
+        pooling: Pooling,
+    ) -> Result<Self, ModelError> {
+        let head = match network.kind() {
+            Kind::Decoder => Some(Head::load(network, compute, weights)?),
+            Kind::Encoder => None,
+        };
+        Ok(Self {
+            sequences: states,
+            head,
+            pooling,
+        })
+    }
+
+    /// [`Closeness::distance`] of the states of another model for the same batches.
+    pub fn between(&self, compute: &Compute, hidden: usize, changed: &[Vec<f32>]) -> f64 {
+        let mut distance = Distance::default();
+        for ((batch, original), changed) in self.sequences.iter().zip(changed) {
+            for index in 0..batch.sequences() {
+                let rows = batch.starts[index] * hidden..batch.starts[index + 1] * hidden;
+                let pair = (&original[rows.clone()], &changed[rows]);
+                self.add(compute, hidden, pair, &mut distance);
+            }
+        }
+        distance.mean()
+    }
+
+    fn add(
+        &self,
+        compute: &Compute,
+        hidden: usize,
+        (original, changed): (&[f32], &[f32]),
+        distance: &mut Distance,
+    ) {
+        match &self.head {
+            Some(head) => {
+                distance.sum += divergences(compute, head, hidden, original, changed);
+                distance.terms += original.len() / hidden;
+            }
+            None => {
+                let pool = |states| self.pooling.pool(states, hidden);
+                distance.sum += 1.0 - cosine(&pool(original), &pool(changed));
+                distance.terms += 1;
+            }
+        }
+    }
+
     /// Number of sequences.
     pub fn sequences(&self) -> usize {
         self.sequences.len()
@@ -55,22 +107,25 @@ impl Closeness {
         let batch = Batch::new(&ids);
         let states = changed.hidden(&batch, &mut |_| true)?;
         let hidden = changed.network.hidden();
-        let (mut sum, mut terms) = (0.0, 0);
+        let mut distance = Distance::default();
         for (index, (_, original)) in own.iter().enumerate() {
             let states = &states[batch.starts[index] * hidden..batch.starts[index + 1] * hidden];
-            match &self.head {
-                Some(head) => {
-                    sum += divergences(changed.compute, head, hidden, original, states);
-                    terms += states.len() / hidden;
-                }
-                None => {
-                    let pool = |states| self.pooling.pool(states, hidden);
-                    sum += 1.0 - cosine(&pool(original), &pool(states));
-                    terms += 1;
-                }
-            }
+            self.add(changed.compute, hidden, (original, states), &mut distance);
         }
-        Ok(sum / terms.max(1) as f64)
+        Ok(distance.mean())
+    }
+}
+
+/// A mean while it is summed up.
+#[derive(Default)]
+struct Distance {
+    sum: f64,
+    terms: usize,
+}
+
+impl Distance {
+    fn mean(&self) -> f64 {
+        self.sum / self.terms.max(1) as f64
     }
 }
 

@@ -40,6 +40,10 @@ impl Format for Kerf {
         bits.clamp(4, 8)
     }
 
+    fn codes_entropy(&self) -> bool {
+        true
+    }
+
     fn foreseeable(&self) -> bool {
         false
     }

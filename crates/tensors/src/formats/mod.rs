@@ -138,6 +138,10 @@ pub trait Format: Sync {
     fn usual_embedding_bits(&self, _bits: u8) -> u8 {
         8
     }
+    /// Whether codes take what they tell, so that zeros and small codes are cheap.
+    fn codes_entropy(&self) -> bool {
+        false
+    }
     /// Whether it has a grid of so many bits (`None`: floats) and columns a group.
     fn accepts(&self, _scope: Scope, _bits: Option<u8>, _group_size: usize) -> Result<(), Misfit> {
         Ok(())

@@ -1,0 +1,68 @@
+//! A budget is met by what was spent, not by what was foreseen: before each matrix the steps of all that are left are set anew.
+
+use super::Job;
+use crate::matrices::Matrix;
+use crate::mixed_bits::{allowed_bytes, other_bytes};
+use crate::plan::solve_unit;
+use crate::report::LayerReport;
+use crate::settings::Budget;
+use crate::{sizes, steps};
+
+/// Matrices after which what was foreseen is corrected by what was spent: the share of one is not that of all.
+const LEAST_SPENT: usize = 3;
+
+impl Job {
+    /// Step of a matrix that is to be solved now, if its method chooses the rate. Follows from the matrices before it, so it is the same
+    /// after a resume.
+    pub(super) fn step_now(&self, matrix: &Matrix) -> Option<f64> {
+        let (step, budget) = (matrix.step?, self.plan.settings.budget?);
+        let (mut spent, mut foreseen, mut count) = (0.0, 0.0, 0);
+        let mut left = Vec::new();
+        let rated = self
+            .plan
+            .targets
+            .iter()
+            .filter(|other| other.step.is_some());
+        for other in rated {
+            match self.solved_layer(other) {
+                Some(layer) => {
+                    spent += bytes(layer);
+                    foreseen += sizes::rated_bytes(other, layer.step.unwrap_or(1.0));
+                    count += 1;
+                }
+                None => left.push(other),
+            }
+        }
+        let excess = match count >= LEAST_SPENT {
+            true => spent / foreseen,
+            false => 1.0,
+        };
+        let others = other_bytes(&self.plan, &self.catalog, budget) + self.embedding_excess(budget);
+        let allowed = allowed_bytes(&self.plan, budget) - others - spent;
+        Some(step * steps::factor(&left, allowed, excess))
+    }
+
+    /// What the embeddings took more than was foreseen; a budget of bits does not count them.
+    fn embedding_excess(&self, budget: Budget) -> f64 {
+        if matches!(budget, Budget::Bits(_)) {
+            return 0.0;
+        }
+        let embeddings = self.plan.embeddings.iter();
+        let excess = embeddings.filter_map(|matrix| {
+            let dtype = self.catalog.tensors[matrix.tensor].dtype;
+            Some(bytes(self.solved_layer(matrix)?) - sizes::content_bytes(matrix, dtype) as f64)
+        });
+        excess.sum()
+    }
+
+    fn solved_layer(&self, matrix: &Matrix) -> Option<&LayerReport> {
+        let unit = solve_unit(&matrix.name);
+        let pending = self.pending.as_ref();
+        let pending = pending.and_then(|pending| pending.layer(&unit));
+        pending.or_else(|| self.journal.get(&unit)?.layer.as_ref())
+    }
+}
+
+fn bytes(layer: &LayerReport) -> f64 {
+    layer.bits_per_weight * (layer.shape[0] * layer.shape[1]) as f64 / 8.0
+}

@@ -1,0 +1,68 @@
+//! Steps of matrices whose method chooses its rate: in inverse proportion to how much each matters, times one factor that meets the budget.
+
+use crate::matrices::Matrix;
+use crate::mixed_bits::{allowed_bytes, other_bytes};
+use crate::plan::Plan;
+use crate::schedules::{self, Part};
+use crate::sizes;
+use crate::survey::Summary;
+use kerf_tensors::Catalog;
+use std::collections::HashMap;
+
+/// Limits of the common factor.
+const FACTORS: (f64, f64) = (1e-2, 1e2);
+/// Halvings of their logarithm.
+const HALVINGS: usize = 60;
+
+/// Sets the steps of all matrices that have one, by what was measured of each.
+pub(crate) fn allocate(plan: &mut Plan, catalog: &Catalog, summaries: &HashMap<&str, &Summary>) {
+    let Some(budget) = plan.settings.budget else {
+        return;
+    };
+    let rated: Vec<usize> = (0..plan.targets.len())
+        .filter(|index| plan.targets[*index].step.is_some())
+        .collect();
+    if rated.is_empty() {
+        return;
+    }
+    let parts: Vec<Part> = rated
+        .iter()
+        .map(|index| {
+            let matrix = &plan.targets[*index];
+            let summary = summaries.get(matrix.name.as_str());
+            let probe = summary.and_then(|summary| summary.probe);
+            Part::probed(matrix.rows * matrix.cols, probe)
+        })
+        .collect();
+    for (index, importance) in rated.iter().zip(schedules::importances(&parts)) {
+        plan.targets[*index].step = Some(1.0 / importance);
+    }
+    let left = allowed_bytes(plan, budget) - other_bytes(plan, catalog, budget);
+    let matrices: Vec<&Matrix> = rated.iter().map(|index| &plan.targets[*index]).collect();
+    let factor = factor(&matrices, left, 1.0);
+    for index in rated {
+        if let Some(step) = &mut plan.targets[index].step {
+            *step *= factor;
+        }
+    }
+}
+
+/// The factor of the steps with which the matrices are expected to take `bytes`, if they take `excess` times what is foreseen.
+pub(crate) fn factor(matrices: &[&Matrix], bytes: f64, excess: f64) -> f64 {
+    let expected = |factor: f64| {
+        let each = matrices.iter().map(|matrix| {
+            let step = matrix.step.unwrap_or(1.0) * factor;
+            sizes::rated_bytes(matrix, step)
+        });
+        each.sum::<f64>() * excess
+    };
+    let (mut low, mut high) = (FACTORS.0.ln(), FACTORS.1.ln());
+    for _ in 0..HALVINGS {
+        let middle = 0.5 * (low + high);
+        match expected(middle.exp()) > bytes {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    high.exp()
+}
