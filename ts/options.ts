@@ -135,6 +135,7 @@ export const compressRules: Rules = {
   groupSize: integer(0),
   iterations: integer(0),
   sweeps: integer(0),
+  headBits: bits,
   method: oneOf(METHODS),
   schedule: oneOf(SCHEDULES),
   granularity: oneOf(GRANULARITIES),

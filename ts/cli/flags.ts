@@ -90,6 +90,10 @@ export function addCompressFlags(command: Command): Command {
       `bits of embeddings and head; 16 keeps them (default: ${D.embeddingBits})`,
     ),
     number(
+      '--head-bits <n>',
+      'bits of the head, also where it is an embedding (default: as embeddings, at least 6 in kerf)',
+    ),
+    number(
       '--embedding-sparsity <share>',
       `share of embedding weights to remove (default: ${D.embeddingSparsity})`,
     ),

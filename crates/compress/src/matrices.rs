@@ -172,7 +172,8 @@ fn rule_for_embedding(
 ) -> Result<(), CompressError> {
     let options = &settings.options;
     let (rule, matrix) = (&resolved.rule, &mut candidate.matrix);
-    let bits = rule.bits.or(options.embedding_bits);
+    let usual = matrix.grid.map_or(FLOAT_BITS, |grid| grid.bits);
+    let bits = rule.bits.or(Some(usual));
     let group_size = rule.group_size.or(options.group_size).unwrap_or_default();
     matrix.grid = bits
         .filter(|bits| *bits != FLOAT_BITS)
@@ -230,11 +231,16 @@ fn known_matrices(catalog: &Catalog, network: &Network, settings: &Settings) -> 
         .collect();
     let names = network.embeddings();
     let embeddings = names.iter().filter_map(|name| {
-        let role = match Some(name.as_str()) == network.head() && *name != names[0] {
+        let head = Some(name.as_str()) == network.head();
+        let role = match head && *name != names[0] {
             true => "head",
             false => "embedding",
         };
-        embedding(catalog, *index.get(name.as_str())?, role, settings)
+        let mut found = embedding(catalog, *index.get(name.as_str())?, role, settings)?;
+        if head {
+            found.matrix.grid = settings.head_grid;
+        }
+        Some(found)
     });
     let mut found: Vec<Candidate> = embeddings.collect();
     for block in 0..network.blocks() {
@@ -264,7 +270,9 @@ fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> Vec<Candidate> {
         let name = entry.name.to_lowercase();
         let is = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
         if is(&["lm_head"]) {
-            embedding(catalog, tensor, "head", settings)
+            let mut found = embedding(catalog, tensor, "head", settings)?;
+            found.matrix.grid = settings.head_grid;
+            Some(found)
         } else if is(&["embed", "wte", "wpe", "shared.weight"]) {
             embedding(catalog, tensor, "embedding", settings)
         } else {

@@ -14,11 +14,13 @@ use crate::schedules::Granularity;
 use crate::settings::Budget;
 use crate::sizes;
 use crate::survey::{Summary, WIDTHS};
-use kerf_tensors::Catalog;
+use kerf_tensors::{Catalog, DType};
 use std::collections::HashMap;
 
 /// Of the budget: headers are foreseen to within this.
 const HEADROOM: f64 = 0.002;
+/// Of the budget, where the bits of all matrices are chosen before the first is coded.
+const UNSEEN: f64 = 0.008;
 /// Bits at which parts are compared.
 const USUAL: u8 = 4;
 
@@ -60,10 +62,11 @@ pub(crate) fn allocate(
         .collect();
     let others = other_bytes(plan, catalog, budget);
     let weights = plan.target_weights();
-    let left = (allowed_bytes(plan, budget) - others).max(0.0) as u64;
+    let left = (allowed(plan, budget) * (1.0 - UNSEEN) - others).max(0.0) as u64;
     let Some(chosen) = choose(&items, left) else {
-        let least = (least_bytes(&items) as f64 + others) / (1.0 - HEADROOM);
-        return Err(too_little(budget, least, weights));
+        let least = (least_bytes(&items) as f64 + others) / (1.0 - UNSEEN);
+        let why = "which 2 bits everywhere take (or more sparsity)";
+        return Err(too_little(budget, least, weights, why));
     };
     let free = plan.targets.iter_mut().filter(|matrix| matrix.free_bits);
     for (matrix, index) in free.zip(chosen) {
@@ -85,11 +88,27 @@ fn choices(
         let mut with_bits = matrix.clone();
         with_bits.set_bits(Some(bits));
         Choice {
-            bytes: sizes::content_bytes(&with_bits, dtype),
+            bytes: foreseen_bytes(&with_bits, dtype, summary),
             loss: survivors * stake * growth(bits, summary),
         }
     };
     WIDTHS.into_iter().map(choice).collect()
+}
+
+/// Bytes of a matrix: as foreseen for normally distributed weights, times what the survey saw of the codes of its own weights over
+/// what is foreseen of them, both without zeros.
+fn foreseen_bytes(matrix: &Matrix, dtype: DType, summary: Option<&Summary>) -> u64 {
+    let foreseen = sizes::content_bytes(matrix, dtype);
+    let seen = matrix
+        .grid
+        .and_then(|grid| Some((grid, summary?.rounding(grid.bits)?)));
+    match seen {
+        Some((grid, seen)) => {
+            let expected = sizes::dense_code_bits(grid, matrix.cols);
+            (foreseen as f64 * seen.code_bits / expected).ceil() as u64
+        }
+        None => foreseen,
+    }
 }
 
 /// How much more a matrix loses than with [`USUAL`] bits.
@@ -131,11 +150,15 @@ fn stakes(
 
 /// What a budget allows, a little less for what is only foreseen.
 pub(crate) fn allowed_bytes(plan: &Plan, budget: Budget) -> f64 {
-    let allowed = match budget {
+    allowed(plan, budget) * (1.0 - HEADROOM)
+}
+
+/// What a budget allows.
+pub(crate) fn allowed(plan: &Plan, budget: Budget) -> f64 {
+    match budget {
         Budget::Bits(bits) => bits * plan.target_weights() as f64 / 8.0,
         Budget::Bytes(bytes) => bytes as f64,
-    };
-    allowed * (1.0 - HEADROOM)
+    }
 }
 
 /// Bytes that the budget counts beside those of the matrices that it is for.
@@ -168,18 +191,22 @@ pub(crate) fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64
     }
 }
 
-fn too_little(budget: Budget, least_bytes: f64, weights: usize) -> CompressError {
+/// A budget below what is possible; `why` follows the least one.
+pub(crate) fn too_little(
+    budget: Budget,
+    least_bytes: f64,
+    weights: usize,
+    why: &str,
+) -> CompressError {
     match budget {
         Budget::Bits(bits) => {
             let least = (least_bytes * 8.0 / weights as f64 * 1000.0).ceil() / 1000.0;
-            let expected =
-                format!("at least {least}, which 2 bits everywhere take (or more sparsity)");
+            let expected = format!("at least {least}, {why}");
             bad_option("targetBits", &expected, bits)
         }
         Budget::Bytes(bytes) => {
             let least = least_bytes.ceil() as u64;
-            let expected =
-                format!("at least {least}, which 2 bits everywhere take (or more sparsity)");
+            let expected = format!("at least {least}, {why}");
             bad_option("targetBytes", &expected, bytes)
         }
     }

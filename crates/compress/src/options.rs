@@ -32,10 +32,12 @@ pub struct Options {
     /// Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_size: Option<usize>,
-    /// Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`.
+    /// Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default `joint`; `entropy` for a budget
+    /// (`targetBits`, `targetBytes`) without anything that says how to meet it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`.
+    /// Id of the schedule table: `uniform`, `error-levels`, `owl`, `probe`, `search`. All but uniform look at the model first. Default:
+    /// `probe` for `joint` and `entropy` unless the quality is `fast` or the pattern N:M, else `uniform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
     /// What a schedule gives a share of its own: `matrix`, `block` (all matrices of a block alike), or `nested` (blocks, and the
@@ -63,6 +65,10 @@ pub struct Options {
     /// they are entropy-coded, as `bits`, but not below 4 or above 8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding_bits: Option<u8>,
+    /// Bits of the head, also where it is an embedding at the same time, 2 to 8, or 16. Every prediction goes through it. Default:
+    /// `embeddingBits` if given, else that, but at least 6 in a `kerf` container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_bits: Option<u8>,
     /// Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0.
     pub embedding_sparsity: f64,
     /// Upper limit of calibration tokens. Default 16384.
@@ -125,6 +131,7 @@ impl Default for Options {
             generations: None,
             pattern: None,
             embedding_bits: None,
+            head_bits: None,
             embedding_sparsity: 0.0,
             tokens: None,
             iterations: None,
@@ -147,7 +154,7 @@ impl Default for Options {
 #[cfg(feature = "ts")]
 #[derive(ts_rs::TS)]
 #[ts(
-    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>"
+    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'headBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>"
 )]
 pub struct FilledOptions {}
 

@@ -109,7 +109,7 @@ impl Plan {
             notes,
         };
         mixed_bits::allocate(&mut plan, catalog, &[])?;
-        steps::allocate(&mut plan, catalog, &HashMap::new());
+        steps::allocate(&mut plan, catalog, &HashMap::new())?;
         Ok(plan)
     }
 
@@ -137,7 +137,12 @@ impl Plan {
     /// Whether each open matrix alone is measured before the first is solved.
     pub fn probes(&self) -> bool {
         self.settings.schedule.needs() == schedules::Needs::Probes
-            && self.targets.iter().any(Matrix::is_open)
+            && self.targets.iter().any(|matrix| self.is_probed(matrix))
+    }
+
+    /// Whether something is decided about a matrix by what it costs the network.
+    pub(crate) fn is_probed(&self, matrix: &Matrix) -> bool {
+        matrix.step.is_some() || matrix.scheduled && self.settings.solving.sparsity > 0.0
     }
 
     /// Whether candidates are tried before the first is solved.
@@ -162,8 +167,7 @@ impl Plan {
             matrices::schedule(self.targets.iter_mut(), &self.settings, &by_name);
         }
         mixed_bits::allocate(self, catalog, summaries)?;
-        steps::allocate(self, catalog, &by_name);
-        Ok(())
+        steps::allocate(self, catalog, &by_name)
     }
 
     /// Whether what the dense model computes goes along with the calibration.

@@ -65,27 +65,27 @@ pub fn sizes() -> &'static [Preset] {
         Preset {
             id: "light",
             about: "4 bits, nothing removed, calibrated",
-            values: || sized("obs", 0.0, 4),
+            values: || sized("joint", 0.0, 4),
         },
         Preset {
             id: "compact",
             about: "3 bits, nothing removed, calibrated",
-            values: || sized("obs", 0.0, 3),
+            values: || sized("joint", 0.0, 3),
         },
         Preset {
             id: "half",
             about: "50 % removed, 4 bits, calibrated",
-            values: || sized("obs", 0.5, 4),
+            values: || sized("joint", 0.5, 4),
         },
         Preset {
             id: "small",
             about: "70 % removed, 4 bits, calibrated: what is done without a preset",
-            values: || sized("obs", 0.7, 4),
+            values: || sized("joint", 0.7, 4),
         },
         Preset {
             id: "tiny",
             about: "80 % removed, 4 bits, calibrated: visibly worse",
-            values: || sized("obs", 0.8, 4),
+            values: || sized("joint", 0.8, 4),
         },
     ]
 }
@@ -95,9 +95,10 @@ pub fn qualities() -> &'static [Preset] {
     &[
         Preset {
             id: "fast",
-            about: "4,096 calibration tokens, without the dense model beside them",
+            about: "4,096 calibration tokens, without the dense model beside them and without probes",
             values: || Options {
                 blend: Some(0.0),
+                schedule: Some("uniform".into()),
                 ..effort(4096, 0, 1)
             },
         },

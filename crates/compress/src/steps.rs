@@ -1,7 +1,8 @@
 //! Steps of matrices whose method chooses its rate: in inverse proportion to how much each matters, times one factor that meets the budget.
 
+use crate::CompressError;
 use crate::matrices::Matrix;
-use crate::mixed_bits::{allowed_bytes, other_bytes};
+use crate::mixed_bits::{allowed, allowed_bytes, other_bytes, too_little};
 use crate::plan::Plan;
 use crate::schedules::{self, Part};
 use crate::sizes;
@@ -11,19 +12,28 @@ use std::collections::HashMap;
 
 /// Limits of the common factor.
 const FACTORS: (f64, f64) = (1e-2, 1e2);
+/// Steps at which next to nothing is left: a third of a bit.
+const COARSEST: f64 = 4.0;
 /// Halvings of their logarithm.
 const HALVINGS: usize = 60;
 
 /// Sets the steps of all matrices that have one, by what was measured of each.
-pub(crate) fn allocate(plan: &mut Plan, catalog: &Catalog, summaries: &HashMap<&str, &Summary>) {
+///
+/// # Errors
+/// `BAD_OPTION` for a budget that leaves next to nothing of the weights.
+pub(crate) fn allocate(
+    plan: &mut Plan,
+    catalog: &Catalog,
+    summaries: &HashMap<&str, &Summary>,
+) -> Result<(), CompressError> {
     let Some(budget) = plan.settings.budget else {
-        return;
+        return Ok(());
     };
     let rated: Vec<usize> = (0..plan.targets.len())
         .filter(|index| plan.targets[*index].step.is_some())
         .collect();
     if rated.is_empty() {
-        return;
+        return Ok(());
     }
     let parts: Vec<Part> = rated
         .iter()
@@ -37,14 +47,25 @@ pub(crate) fn allocate(plan: &mut Plan, catalog: &Catalog, summaries: &HashMap<&
     for (index, importance) in rated.iter().zip(schedules::importances(&parts)) {
         plan.targets[*index].step = Some(1.0 / importance);
     }
-    let left = allowed_bytes(plan, budget) - other_bytes(plan, catalog, budget);
+    let others = other_bytes(plan, catalog, budget);
+    let left = allowed_bytes(plan, budget) - others;
     let matrices: Vec<&Matrix> = rated.iter().map(|index| &plan.targets[*index]).collect();
+    let least: f64 = matrices
+        .iter()
+        .map(|matrix| sizes::rated_bytes(matrix, COARSEST))
+        .sum();
+    if left < least {
+        let bytes = (least + others) / (allowed_bytes(plan, budget) / allowed(plan, budget));
+        let why = "or nearly all weights are zero";
+        return Err(too_little(budget, bytes, plan.target_weights(), why));
+    }
     let factor = factor(&matrices, left, 1.0);
     for index in rated {
         if let Some(step) = &mut plan.targets[index].step {
             *step *= factor;
         }
     }
+    Ok(())
 }
 
 /// The factor of the steps with which the matrices are expected to take `bytes`, if they take `excess` times what is foreseen.

@@ -103,6 +103,7 @@ fn battery(folder: &Path) {
         sparsity: Some(0.5),
         bits: Some(4),
         group_size: Some(8),
+        schedule: Some("uniform".into()),
         ..Options::default()
     };
     let calibration = sequences(&before, 12);
@@ -118,7 +119,7 @@ fn battery(folder: &Path) {
         let error = layer.relative_output_error.unwrap();
         assert!((0.0..1.0).contains(&error), "{name}: {layer:?}");
         assert!((layer.sparsity - 0.5).abs() < 0.01, "{name}: {layer:?}");
-        assert_eq!((layer.bits, layer.method.as_str()), (4, "obs"), "{name}");
+        assert_eq!((layer.bits, layer.method.as_str()), (4, "joint"), "{name}");
     }
     let small = Catalog::open_path(&root.path().join("out")).unwrap();
     for target in &targets {

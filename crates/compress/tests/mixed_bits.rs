@@ -9,6 +9,7 @@ use kerf_tensors::Catalog;
 
 fn with_bits(bits: f64) -> Options {
     Options {
+        method: Some("obs".into()),
         target_bits: Some(bits),
         group_size: Some(32),
         ..Options::default()
@@ -149,7 +150,7 @@ fn what_cannot_be_is_refused_before_the_start() {
             other => panic!("{other:?}"),
         }
     };
-    let (option, expected) = refused(with_bits(1.5));
+    let (option, expected) = refused(with_bits(1.0));
     assert_eq!(option, "targetBits");
     // What it names is enough.
     let least: f64 = expected

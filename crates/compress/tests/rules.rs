@@ -40,10 +40,10 @@ fn the_first_match_decides_and_the_result_is_what_was_planned() {
             .unwrap();
         let place = (of.block.unwrap(), of.role.as_deref().unwrap());
         let (rule, method, sparsity, bits) = match place {
-            (0 | 1, _) => (Some(1), "obs", 0.5, 8),
+            (0 | 1, _) => (Some(1), "joint", 0.5, 8),
             (_, "down") => (Some(2), "rtn", 0.0, 4),
-            (4, "v") => (Some(3), "obs", 0.5, 4),
-            _ => (None, "obs", 0.7, 4),
+            (4, "v") => (Some(3), "joint", 0.5, 4),
+            _ => (None, "joint", 0.7, 4),
         };
         assert_eq!(of.rule, rule, "{}", layer.name);
         assert_eq!(

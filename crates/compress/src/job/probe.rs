@@ -130,7 +130,7 @@ impl Job {
             .plan
             .targets
             .iter()
-            .filter(|matrix| matrix.is_open())
+            .filter(|matrix| self.plan.is_probed(matrix))
             .count();
         let wanted = measured_tokens(self.tokens(), open, self.network().hidden());
         let (known, held) = self.split_text(wanted);
@@ -194,7 +194,7 @@ impl Job {
     ) -> Result<Vec<(String, Stream)>, CompressError> {
         let targets = self.plan.targets.iter();
         let open: Vec<&Matrix> = targets
-            .filter(|matrix| (matrix.block, matrix.input) == place && matrix.is_open())
+            .filter(|matrix| (matrix.block, matrix.input) == place && self.plan.is_probed(matrix))
             .collect();
         let Some(first) = open.first() else {
             return Ok(Vec::new());

@@ -18,6 +18,7 @@ pub fn decisive_options(plan: &Plan) -> serde_json::Value {
         "pattern": options.pattern,
         "schedule": options.schedule,
         "embeddingBits": options.embedding_bits,
+        "headBits": options.head_bits,
         "embeddingSparsity": options.embedding_sparsity,
     });
     if !options.rules.is_empty() {

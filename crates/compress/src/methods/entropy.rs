@@ -27,6 +27,10 @@ impl Method for Entropy {
         true
     }
 
+    fn default_schedule(&self) -> &'static str {
+        "probe"
+    }
+
     fn default_blend(&self) -> f64 {
         0.5
     }

@@ -17,6 +17,10 @@ impl Method for Joint {
         Needs::Gram
     }
 
+    fn default_schedule(&self) -> &'static str {
+        "probe"
+    }
+
     fn default_blend(&self) -> f64 {
         0.5
     }

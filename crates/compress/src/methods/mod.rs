@@ -177,6 +177,10 @@ pub trait Method: Sync {
     fn default_blend(&self) -> f64 {
         0.0
     }
+    /// Schedule if nobody says.
+    fn default_schedule(&self) -> &'static str {
+        "uniform"
+    }
     /// Solves one matrix. Never fails: what cannot be done as asked is done otherwise and reported as a repair.
     fn solve(&self, compute: &Compute, problem: &Problem<'_>) -> Solved;
 }

@@ -90,7 +90,7 @@ fn what_a_rule_leaves_out_is_as_for_all_others() {
         ..Rule::default()
     });
     let grid = Grid::new(8, 64);
-    assert!(scheduled && solving.method.id() == "obs" && solving.grid == Some(grid));
+    assert!(scheduled && solving.method.id() == "joint" && solving.grid == Some(grid));
     let (solving, scheduled) = resolved(Rule {
         method: Some("rtn".into()),
         ..Rule::default()

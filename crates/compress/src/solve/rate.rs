@@ -11,22 +11,37 @@ pub const SYMBOLS: usize = 256;
 pub struct Counts(pub [u64; SYMBOLS]);
 
 impl Counts {
+    /// Nothing counted yet.
+    pub fn none() -> Self {
+        Self([0; SYMBOLS])
+    }
+
+    /// Counts some codes.
+    pub fn add(&mut self, codes: &[i8]) {
+        for &code in codes {
+            self.0[usize::from(code as u8)] += 1;
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, other: &Self) {
+        self.0
+            .iter_mut()
+            .zip(other.0)
+            .for_each(|(sum, n)| *sum += n);
+    }
+
     /// Counts the codes of a matrix.
     pub fn of(compute: &Compute, codes: &[i8], cols: usize) -> Self {
         let len = PANEL_ROWS * cols.max(1);
         let parts = compute.pool.map(codes.len().div_ceil(len), |panel| {
-            let mut counts = [0u64; SYMBOLS];
-            let end = codes.len().min((panel + 1) * len);
-            for &code in &codes[panel * len..end] {
-                counts[usize::from(code as u8)] += 1;
-            }
+            let mut counts = Self::none();
+            counts.add(&codes[panel * len..codes.len().min((panel + 1) * len)]);
             counts
         });
-        let mut counts = [0; SYMBOLS];
-        for part in parts {
-            counts.iter_mut().zip(part).for_each(|(sum, n)| *sum += n);
-        }
-        Self(counts)
+        let mut counts = Self::none();
+        parts.iter().for_each(|part| counts.merge(part));
+        counts
     }
 
     fn total(&self) -> f64 {

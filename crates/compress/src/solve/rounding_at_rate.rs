@@ -36,7 +36,11 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved
         Ok(prepared) => prepared,
         Err(solved) => return *solved,
     };
-    let grid = p.grid.unwrap_or(GRID);
+    let grid = GRID;
+    let p = &Problem {
+        grid: Some(grid),
+        ..*p
+    };
     let mut w = std::mem::take(&mut prepared.w);
     let steps = row_steps(compute, &w, p.cols, grid, p.step.unwrap_or(DEFAULT_STEP));
     each_row(compute, &mut w, p.cols, |row, values| {

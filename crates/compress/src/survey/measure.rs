@@ -3,6 +3,7 @@
 use super::histogram::Histogram;
 use super::residual::{mean_squares, residual_variances};
 use super::{LossCurve, RoundingLoss, Summary, WIDTHS};
+use crate::solve::rate::Counts;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::Grid;
 
@@ -60,8 +61,12 @@ impl<'a> Measure<'a> {
     ) -> Summary {
         let rounding = |bits: u8| {
             let grid = grid_of.and_then(|grid_of| grid_of(bits))?;
-            let loss = self.rounding_loss(w, grid);
-            Some(RoundingLoss { bits, loss })
+            let (loss, code_bits) = self.rounding_loss(w, grid);
+            Some(RoundingLoss {
+                bits,
+                loss,
+                code_bits,
+            })
         };
         let first = self.first_pass(w);
         let weights = w.len().max(1) as f64;
@@ -132,8 +137,8 @@ impl<'a> Measure<'a> {
         if energy.is_finite() { energy } else { 0.0 }
     }
 
-    /// Sum of (w - q)^2 r over the whole matrix, from rows at even distances.
-    fn rounding_loss(&self, w: &[f32], grid: Grid) -> f64 {
+    /// Sum of (w - q)^2 r over the whole matrix and the entropy of a code, from rows at even distances.
+    fn rounding_loss(&self, w: &[f32], grid: Grid) -> (f64, f64) {
         let (cols, rows) = (self.cols, w.len() / self.cols);
         let wanted = ROUNDED_WEIGHTS.div_ceil(cols).max(1);
         let step = rows.div_ceil(wanted).max(1);
@@ -143,19 +148,25 @@ impl<'a> Measure<'a> {
             let row = &w[index * step * cols..][..cols];
             let (mut codes, mut values) = (vec![0i8; group], vec![0.0f32; group]);
             let mut loss = 0.0;
+            let mut counts = Counts::none();
             for (w, r) in row.chunks(group).zip(self.residuals.chunks(group)) {
                 let (codes, values) = (&mut codes[..w.len()], &mut values[..w.len()]);
                 let scale = grid.fit_scale(kernels, w, None, 0);
                 kernels.quantize(w, scale, range, codes);
                 kernels.dequantize(codes, scale, values);
+                counts.add(codes);
                 let costs = w.iter().zip(values.iter()).zip(r);
                 loss += costs
                     .map(|((w, q), r)| f64::from((w - q).powi(2) * r))
                     .sum::<f64>();
             }
-            loss
+            (loss, counts)
         });
-        losses.iter().sum::<f64>() * rows as f64 / losses.len().max(1) as f64
+        let mut counts = Counts::none();
+        losses.iter().for_each(|(_, own)| counts.merge(own));
+        let loss: f64 = losses.iter().map(|(loss, _)| loss).sum();
+        let all = rows as f64 / losses.len().max(1) as f64;
+        (loss * all, counts.entropy())
     }
 }
 

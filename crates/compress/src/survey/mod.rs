@@ -78,6 +78,8 @@ pub struct RoundingLoss {
     pub bits: u8,
     /// Sum of (w - q)^2 r over the matrix.
     pub loss: f64,
+    /// Zero-order entropy of the codes.
+    pub code_bits: f64,
 }
 
 impl Summary {
@@ -96,10 +98,14 @@ impl Summary {
         }
     }
 
+    /// What rounding to so many bits does, if it was estimated.
+    pub fn rounding(&self, bits: u8) -> Option<&RoundingLoss> {
+        self.rounding.iter().find(|rounding| rounding.bits == bits)
+    }
+
     /// Loss of rounding to so many bits, if it was estimated.
     pub fn rounding_loss(&self, bits: u8) -> Option<f64> {
-        let found = self.rounding.iter().find(|rounding| rounding.bits == bits);
-        found.map(|rounding| rounding.loss)
+        self.rounding(bits).map(|rounding| rounding.loss)
     }
 }
 
