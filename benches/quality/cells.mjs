@@ -51,10 +51,13 @@ export async function runCell(cell) {
 
 async function compressAndCompare({ model, args, threads, interpreter, hash }) {
   const out = join(scratch('quality'), `out-${hash}`)
-  rmSync(out, { recursive: true, force: true })
+  // What an interrupted run left would be resumed, and its seconds would be those of the rest alone.
+  const work = `${out}-work`
+  for (const folder of [out, work]) rmSync(folder, { recursive: true, force: true })
   const common = ['--threads', threads]
-  const how = ['--no-config', '--no-estimate', ...args, ...common]
+  const how = ['--work-dir', work, '--no-config', '--no-estimate', ...args, ...common]
   const made = await tryKerf(['compress', model.path, '--out', out, ...how])
+  rmSync(work, { recursive: true, force: true })
   if (made.code !== 0) return { failed: reason(made) }
   const judged = await tryKerf(['compare', model.path, out, ...model.measure, ...common])
   const second = interpreter && (await rescore(interpreter, model, out, threads))
