@@ -1,67 +1,98 @@
-// What the quality bench runs: kerf's options for each row, and what rivals reach on the same data (PEERS.md, one calibration
-// seed: differences under 0.01 in cosine or 0.004 in Spearman are noise).
+// The rows of the quality table: a name, kerf's options, and what a row is for.
+//   plain   quantization without zeros: what the others are held against at equal bytes
+//   seeds   1 where no calibration is used and every seed gives the same
+//   quick   also in the short version
 
 const floats = ['--bits', '16', '--embedding-bits', '16']
-const at = share => ['--sparsity', String(share)]
+const BITS = [
+  { name: '', args: floats },
+  { name: ' + 4 bit', args: ['--bits', '4'] },
+]
+const SHARES = [0.7, 0.8]
+const METHODS = ['magnitude', 'wanda', 'obs', 'admm', 'descent', 'joint']
+const QUICK = ['magnitude 70 %', 'wanda 70 %', 'obs 70 %', 'obs 70 % + 4 bit', 'joint 70 % + 4 bit']
 
-/** MiniLM on the STS-B dev pairs, calibrated on stsb-calibration-512.txt. */
-export const sentenceCases = [
-  {
-    name: 'magnitude 70 %',
-    args: ['--method', 'magnitude', ...at(0.7), ...floats],
-    peer: { cosine: 0.401, spearman: 0.792 },
-    quick: true,
-  },
-  {
-    name: 'wanda 70 %',
-    args: ['--method', 'wanda', ...at(0.7), ...floats],
-    peer: { cosine: 0.627, spearman: 0.838 },
-    quick: true,
-  },
-  {
-    name: 'obs 70 %',
-    args: ['--method', 'obs', ...at(0.7), ...floats],
-    peer: { cosine: 0.756, spearman: 0.851 },
-    quick: true,
-  },
-  {
-    name: 'obs 70 % + 4 bit',
-    args: ['--method', 'obs', ...at(0.7), '--bits', '4'],
-    peer: { cosine: 0.744, spearman: 0.851 },
-    quick: true,
-  },
-  { name: 'obs 2:4 + 4 bit', args: ['--method', 'obs', '--pattern', '2:4', '--bits', '4'] },
-  { name: 'obs 80 % + 4 bit', args: ['--method', 'obs', ...at(0.8), '--bits', '4'] },
-  { name: 'obs 70 % + 3 bit', args: ['--method', 'obs', ...at(0.7), '--bits', '3'] },
-  { name: 'obs 4 bit', args: ['--method', 'obs', ...at(0), '--bits', '4'] },
-  { name: 'obs 3 bit', args: ['--method', 'obs', ...at(0), '--bits', '3'] },
-  { name: 'rtn 8 bit', args: ['--method', 'rtn', '--bits', '8'] },
-  { name: 'rtn 4 bit', args: ['--method', 'rtn', '--bits', '4'] },
+const percent = share => `${Math.round(share * 100)} %`
+
+/** The paper's system as METHODS.md 3.4 has it: loss a weight, levels on a log scale, every matrix for itself, OBS. */
+const PAPER = [
+  ...['--schedule', 'error-levels', '--granularity', 'matrix', '--loss-scale', 'weights'],
+  ...['--levels', '6', '--slope', '0.1'],
 ]
 
-/** classics-6M on the first 200 windows of 256 tokens of classics-valid.txt; dense 42.14. */
-export const languageCases = [
-  {
-    name: 'magnitude 70 %',
-    args: ['--method', 'magnitude', ...at(0.7), ...floats],
-    peer: { perplexity: 87.8 },
-  },
-  { name: 'wanda 70 %', args: ['--method', 'wanda', ...at(0.7), ...floats], peer: { perplexity: 62.55 } },
-  { name: 'obs 70 %', args: ['--method', 'obs', ...at(0.7), ...floats], peer: { perplexity: 57.51 } },
-  {
-    name: 'obs 70 % + 4 bit',
-    args: ['--method', 'obs', ...at(0.7), '--bits', '4'],
-    peer: { perplexity: 59.25 },
-  },
-  { name: 'obs 80 %', args: ['--method', 'obs', ...at(0.8), ...floats], peer: { perplexity: 100.2 } },
-  {
-    name: 'obs 80 % + 4 bit',
-    args: ['--method', 'obs', ...at(0.8), '--bits', '4'],
-    peer: { perplexity: 110.0 },
-  },
-  { name: 'obs 4 bit', args: ['--method', 'obs', ...at(0), '--bits', '4'], peer: { perplexity: 42.46 } },
-  { name: 'obs 3 bit', args: ['--method', 'obs', ...at(0), '--bits', '3'], peer: { perplexity: 43.79 } },
-]
+/** Row that the times of all others are divided by. */
+export const TIME_BASELINE = 'obs 70 % + 4 bit'
 
-/** Bytes of classics-valid.txt that make exactly 200 windows of 256 tokens (51,245 tokens with the BOS). */
-export const CLASSICS_PREFIX_BYTES = 187466
+/** What the tables begin with; it goes through the whole engine too, so it also shows that nothing else changes a model. */
+const dense = {
+  name: 'dense',
+  args: ['--method', 'magnitude', '--sparsity', '0', ...floats],
+  seeds: 1,
+  dense: true,
+  quick: true,
+}
+
+/** Each share and number of bits with each row of `variants`, [name, options]. */
+function spread(variants, bits = BITS) {
+  const cells = bits.flatMap(b => SHARES.map(share => ({ b, share })))
+  return cells.flatMap(({ b, share }) =>
+    variants.map(([name, args, more]) => ({
+      name: `${name} ${percent(share)}${b.name}`,
+      args: [...args, '--sparsity', String(share), ...b.args],
+      ...more,
+    })),
+  )
+}
+
+const method = (id, ...more) => ['--method', id, ...more]
+
+const uniform = spread(METHODS.map(id => [id, method(id), id === 'magnitude' ? { seeds: 1 } : {}]))
+
+const paper = spread([
+  ['obs, error-levels of the paper', method('obs', ...PAPER)],
+  ['obs, error-levels', method('obs', '--schedule', 'error-levels')],
+])
+
+const scheduled = spread(
+  ['error-levels', 'owl', 'search', 'probe'].map(id => [`joint, ${id}`, method('joint', '--schedule', id)]),
+  BITS.slice(1),
+)
+
+const efforts = ['fast', 'best'].map(quality => ({
+  name: `joint 70 % + 4 bit, ${quality}`,
+  args: method('joint', '--sparsity', '0.7', '--bits', '4', '--quality', quality),
+}))
+
+const entropy = ['1.75', '1.9', '2.0', '2.5', '3.0'].map(bits => ({
+  name: `entropy ${bits} bits`,
+  args: method('entropy', '--target-bits', bits),
+  quick: bits === '2.0',
+}))
+
+const plain = ['obs', 'descent'].flatMap(id => [
+  ...[2, 3, 4].map(bits => ({
+    name: `${id} ${bits} bit`,
+    args: method(id, '--sparsity', '0', '--bits', String(bits)),
+    quick: id === 'descent' && bits < 4,
+  })),
+  {
+    name: `${id} 2 bit, groups of 32`,
+    args: method(id, '--sparsity', '0', '--bits', '2', '--group-size', '32'),
+  },
+])
+
+const mixed = ['2.0', '2.5', '3.0'].map(bits => ({
+  name: `descent mixed ${bits} bits`,
+  args: method('descent', '--target-bits', bits),
+}))
+
+/** All rows, in the order of the table. */
+export const cases = [
+  dense,
+  ...uniform.map(row => ({ ...row, quick: QUICK.includes(row.name) })),
+  ...paper,
+  ...scheduled,
+  ...efforts,
+  ...entropy,
+  ...[...plain, ...mixed].map(row => ({ ...row, plain: true })),
+]

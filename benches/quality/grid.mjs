@@ -1,25 +1,52 @@
-// npm run bench:quality -- --grid: what each share of removed weights costs at each number of bits; writes docs/what-to-expect.md.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+// npm run bench:quality -- --grid: what each share of removed weights costs at each number of bits, and what a budget of bits costs
+// without a share; writes docs/what-to-expect.md.
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kerf } from '../lib/kerf.mjs'
 import { machine } from '../lib/machine.mjs'
-import { root, scratch, sharedPath } from '../lib/paths.mjs'
+import { fail, root } from '../lib/paths.mjs'
 import { fixed, table } from '../lib/table.mjs'
-import { CLASSICS_PREFIX_BYTES } from './cases.mjs'
+import { languageModel, sentenceModel } from './models.mjs'
+import { measureRows, progress } from './rows.mjs'
 
 const SHARES = [0, 0.5, 0.7, 0.8]
 const BITS = [8, 4, 3, 2]
+const BUDGETS = ['1.5', '1.75', '2', '2.5', '3', '4']
 
 const megabytes = bytes => `${(bytes / 1e6).toFixed(1)} MB`
 
+const shareRows = SHARES.flatMap(share =>
+  BITS.map(bits => ({
+    name: `${share} ${bits} bits`,
+    args: ['--sparsity', String(share), '--bits', String(bits)],
+    share,
+    bitsAsked: bits,
+  })),
+)
+
+const budgetRows = BUDGETS.map(budget => ({
+  name: `entropy ${budget} bits`,
+  args: ['--method', 'entropy', '--target-bits', budget],
+  budget,
+}))
+
 /** Writes the document. */
 export async function writeGrid(threads) {
+  const how = { seeds: 1, threads }
+  const rows = [...shareRows, ...budgetRows]
+  const [sentence, language] = [sentenceModel(), languageModel()]
+  const watch = progress([sentence, language].map(model => ({ model, rows, how })))
+  const [sentences, texts] = [
+    await measure(sentence, rows, how, watch),
+    await measure(language, rows, how, watch),
+  ]
+  const { method } = sentences[0].results[0].report.options
   const parts = [
     '# What to expect',
-    'Written by `npm run bench:quality -- --grid`: method obs, calibrated; 0 % is quantization alone. Bytes are those of every file in\n' +
-      'the folder; bits a weight count masks, codes, scales and headers of the linear layers.',
-    await sentences(threads),
-    await language(threads),
+    `Written by \`npm run bench:quality -- --grid\`: method ${method}, the default; 0 % is quantization alone. Bytes are those of every\n` +
+      'file in the folder; bits a weight count codes, tables, scales and headers of the linear layers. Below each table: `--method entropy\n' +
+      '--target-bits N`, which chooses zeros and codes itself. Spread over calibration texts: benches/quality/RESULTS.md.',
+    aboutSentences(sentences),
+    aboutText(texts),
     `${machine()}. Other models lose more or less: measure yours (\`kerf compare\`, or \`kerf compress --report\`).`,
   ]
   const text = `${parts.join('\n\n')}\n`
@@ -27,60 +54,47 @@ export async function writeGrid(threads) {
   return text
 }
 
-async function sentences(threads) {
-  const model = sharedPath('models', 'all-MiniLM-L6-v2')
-  const calibration = ['--calibration', sharedPath('text', 'stsb-calibration-512.txt')]
-  const pairs = ['--pairs', sharedPath('tasks', 'stsb', 'stsb-en-dev.csv')]
-  const rows = await cells({ model, calibration, measure: pairs, threads })
-  const { original } = rows[0].scores
+async function measure(model, rows, how, watch) {
+  const measured = await measureRows(model, rows, how, watch)
+  const bad = measured.find(row => row.failed)
+  return bad ? fail(`${model.id} ${bad.name}: ${bad.failed.code} ${bad.failed.message}`) : measured
+}
+
+function aboutSentences(rows) {
+  const { original } = rows[0].comparison
   return [
-    `## A sentence encoder: all-MiniLM-L6-v2 (${megabytes(rows[0].report.inputBytes)})`,
+    `## A sentence encoder: all-MiniLM-L6-v2 (${megabytes(rows[0].comparison.originalBytes)})`,
     `STS-B dev, Spearman against people (before: ${fixed(original.spearman)}) and cosine of new to old vectors; calibrated on 512 sentences of its training set.`,
-    layout(rows, ({ scores }) => `${fixed(scores.small.spearman)}, ${fixed(scores.meanCosine)}`),
+    layout(rows, ({ comparison: c }) => `${fixed(c.small.spearman)}, ${fixed(c.meanCosine)}`),
   ].join('\n\n')
 }
 
-async function language(threads) {
-  const model = sharedPath('models', 'classics-6M')
-  const calibration = ['--calibration', sharedPath('text', 'classics-train.txt')]
-  const text = join(scratch('quality'), 'classics-200-windows.txt')
-  const valid = readFileSync(sharedPath('text', 'classics-valid.txt'))
-  writeFileSync(text, valid.subarray(0, CLASSICS_PREFIX_BYTES))
-  const rows = await cells({ model, calibration, measure: ['--text', text], threads })
-  const { original } = rows[0].scores
+function aboutText(rows) {
+  const { original } = rows[0].comparison
   return [
-    `## A language model: classics-6M, a LLaMA of 5.8 million weights (${megabytes(rows[0].report.inputBytes)})`,
+    `## A language model: classics-6M, a LLaMA of 5.8 million weights (${megabytes(rows[0].comparison.originalBytes)})`,
     `Perplexity on books that it never saw (before: ${fixed(original.perplexity, 1)}). A model this small has little to spare: larger ones lose less.`,
-    layout(rows, ({ scores }) => fixed(scores.small.perplexity, 1)),
+    layout(rows, ({ comparison: c }) => fixed(c.small.perplexity, 1)),
   ].join('\n\n')
-}
-
-async function cells({ model, calibration, measure, threads }) {
-  const rows = []
-  for (const share of SHARES) {
-    for (const bits of BITS) {
-      const out = join(scratch('quality'), 'grid')
-      rmSync(out, { recursive: true, force: true })
-      const how = ['--sparsity', String(share), '--bits', String(bits), '--threads', threads]
-      const { report } = await kerf(['compress', model, '--out', out, ...calibration, ...how])
-      const { report: scores } = await kerf(['compare', model, out, ...measure, '--threads', threads])
-      rows.push({ share, bits, report, scores })
-      process.stderr.write(`${share} ${bits} done\n`)
-    }
-  }
-  return rows
 }
 
 function layout(rows, quality) {
   const head = ['removed', ...BITS.map(bits => `${bits} bits`)]
-  const line = (name, cell) => share => [
-    `${Math.round(share * 100)} %${name}`,
-    ...BITS.map(bits => cell(rows.find(row => row.share === share && row.bits === bits))),
+  const find = (share, bits) => rows.find(row => row.share === share && row.bitsAsked === bits)
+  const line = cell => share => [
+    `${Math.round(share * 100)} %`,
+    ...BITS.map(bits => cell(find(share, bits))),
   ]
-  const size = ({ report }) => `${megabytes(report.outputBytes)}, ${fixed(report.bitsPerWeight, 2)}`
+  const size = ({ bytes, bits }) => `${megabytes(bytes)}, ${fixed(bits, 2)}`
+  const budget = row => [row.budget, quality(row), size(row), `${(row.zeros * 100).toFixed(0)} %`]
   return [
-    table([head, ...SHARES.map(line('', quality))]),
+    table([head, ...SHARES.map(line(quality))]),
     'Bytes, and bits a weight:',
-    table([head, ...SHARES.map(line('', size))]),
+    table([head, ...SHARES.map(line(size))]),
+    'Entropy-constrained, by the bits a weight that it may spend:',
+    table([
+      ['bits asked', 'quality', 'bytes, bits a weight', 'zeros'],
+      ...rows.filter(row => row.budget).map(budget),
+    ]),
   ].join('\n\n')
 }

@@ -1,132 +1,100 @@
-// npm run bench:quality: what compression costs in quality, beside what rivals reach on the same data; writes RESULTS.md.
-//   --quick    the four methods that PEERS.md has on MiniLM, no Python: a minute or two
-//   --python   checks every row again with transformers (score.py); without it, kerf's own `compare` is the judge
-//   --grid     instead: what each share of removed weights costs at each number of bits; writes docs/what-to-expect.md
+// npm run bench:quality: what compression costs in quality, mean and spread over calibration seeds, beside what rivals reach on the
+// same data; writes RESULTS.md. Finished cells are kept (.work/bench/quality/cells): run it again and it goes on.
+//   --quick        a dozen rows, one seed: minutes; prints only
+//   --only REGEX   rows whose "MODEL NAME" matches, such as '^classics-6M (obs|joint) 70'; prints only
+//   --ablations    the second table alone; prints only
+//   --seeds N      calibration seeds (default 3)
+//   --python       checks every cell again with transformers (score.py); without it, kerf's own `compare` is the judge
+//   --grid         instead: what each size costs with the default method; writes docs/what-to-expect.md
 //   --threads N
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { kerf } from '../lib/kerf.mjs'
 import { flag, has, machine } from '../lib/machine.mjs'
-import { measure } from '../lib/measure.mjs'
-import { fail, root, scratch, sharedPath } from '../lib/paths.mjs'
+import { fail, root } from '../lib/paths.mjs'
 import { python } from '../lib/python.mjs'
-import { fixed, megabytes, seconds, table } from '../lib/table.mjs'
-import { CLASSICS_PREFIX_BYTES, languageCases, sentenceCases } from './cases.mjs'
+import { ablations } from './ablations.mjs'
+import { TIME_BASELINE, cases } from './cases.mjs'
 import { writeGrid } from './grid.mjs'
+import { languageModel, sentenceModel } from './models.mjs'
+import { measureRows, progress } from './rows.mjs'
+import { rowTable, timeBaseline } from './tables.mjs'
+import { equalBytes, schedulesAgainstUniform } from './verdicts.mjs'
 
 const threads = flag('threads', '2')
-const interpreter = has('python') ? python() : null
-
-async function compress(model, calibration, { name, args }) {
-  const out = join(scratch('quality'), name.replace(/[^a-z0-9]+/g, '-'))
-  rmSync(out, { recursive: true, force: true })
-  const { report } = await kerf([
-    'compress',
-    model,
-    '--out',
-    out,
-    ...calibration,
-    ...args,
-    '--threads',
-    threads,
-  ])
-  return { out, report }
-}
-
-/** The second judge: transformers on a dense export. Null unless asked for. */
-async function rescore(model, out, args) {
-  if (!interpreter) return null
-  const dense = `${out}-dense`
-  rmSync(dense, { recursive: true, force: true })
-  await kerf(['convert', out, '--format', 'safetensors', '--out', dense])
-  const script = join(root, 'benches', 'quality', 'score.py')
-  const run = await measure(interpreter, [script, model, dense, ...args, '--threads', threads], {
-    quiet: true,
-  })
-  rmSync(dense, { recursive: true, force: true })
-  return run.code === 0
-    ? JSON.parse(run.stdout)
-    : fail(`${script} ${model} ${dense} ${args.join(' ')} failed`)
-}
-
-async function judge(model, calibration, measureArgs, row) {
-  const { out, report } = await compress(model, calibration, row)
-  const { report: scores } = await kerf(['compare', model, out, ...measureArgs, '--threads', threads])
-  const second = await rescore(model, out, measureArgs)
-  rmSync(out, { recursive: true, force: true })
-  process.stderr.write(`${row.name} done\n`)
-  return { ...row, report, scores, second }
-}
-
-const sizes = ({ report }) => [
-  fixed(report.bitsPerWeight, 2),
-  megabytes(report.outputBytes),
-  seconds(report.seconds),
-]
-
-async function sentenceTable(cases) {
-  const model = sharedPath('models', 'all-MiniLM-L6-v2')
-  const calibration = ['--calibration', sharedPath('text', 'stsb-calibration-512.txt'), '--tokens', '1000000']
-  const pairs = ['--pairs', sharedPath('tasks', 'stsb', 'stsb-en-dev.csv')]
-  const rows = []
-  for (const row of cases) rows.push(await judge(model, calibration, pairs, row))
-  const head = ['kerf', 'cosine', 'peer', 'Spearman', 'peer', 'bits a weight', 'bytes', 'time']
-  if (interpreter) head.push('cosine, Spearman by transformers')
-  const line = r => {
-    const cells = [
-      fixed(r.scores.meanCosineFirst),
-      fixed(r.peer?.cosine),
-      fixed(r.scores.small.spearman),
-      fixed(r.peer?.spearman),
-    ]
-    const again = r.second ? [`${fixed(r.second.meanCosineFirst)}, ${fixed(r.second.small.spearman)}`] : []
-    return [r.name, ...cells, ...sizes(r), ...again]
-  }
-  const dense = rows[0].scores.original.spearman
-  const title = `## all-MiniLM-L6-v2, STS-B dev (${rows[0].scores.small.pairs} pairs), dense Spearman ${fixed(dense, 4)}`
-  return `${title}\n\n${table([head, ...rows.map(line)])}\n\ncosine: of first sentences to the dense model's.`
-}
-
-async function languageTable(cases) {
-  const model = sharedPath('models', 'classics-6M')
-  const calibration = ['--calibration', sharedPath('text', 'classics-train.txt'), '--tokens', '16384']
-  const text = join(scratch('quality'), 'classics-200-windows.txt')
-  writeFileSync(
-    text,
-    readFileSync(sharedPath('text', 'classics-valid.txt')).subarray(0, CLASSICS_PREFIX_BYTES),
-  )
-  const rows = []
-  for (const row of cases)
-    rows.push(await judge(model, calibration, ['--text', text, '--context', '256'], row))
-  const head = ['kerf', 'perplexity', 'peer', 'kl', 'same top token', 'bits a weight', 'bytes', 'time']
-  if (interpreter) head.push('perplexity by transformers')
-  const line = r => {
-    const cells = [
-      fixed(r.scores.small.perplexity, 2),
-      fixed(r.peer?.perplexity, 2),
-      fixed(r.scores.kl),
-      fixed(r.scores.topTokenAgreement),
-    ]
-    return [r.name, ...cells, ...sizes(r), ...(r.second ? [fixed(r.second.small.perplexity, 2)] : [])]
-  }
-  const { perplexity, tokens } = rows[0].scores.original
-  const title = `## classics-6M, first 200 windows of 256 tokens (${tokens} predictions), dense perplexity ${fixed(perplexity, 2)}`
-  return `${title}\n\n${table([head, ...rows.map(line)])}`
-}
-
 if (has('grid')) {
   console.log(await writeGrid(threads))
   process.exit(0)
 }
 
 const quick = has('quick')
-const command = `npm run bench:quality${quick ? ' -- --quick' : interpreter ? ' -- --python' : ''}`
+const only = flag('only') && new RegExp(flag('only'))
+const seeds = quick ? 1 : Number(flag('seeds', '3'))
+if (!Number.isInteger(seeds) || seeds < 1) fail('--seeds takes a number from 1')
+const how = { seeds, threads, interpreter: has('python') ? python() : null }
+const whole = !quick && !only && !has('ablations')
+
+const wanted = model => row => (!quick || row.quick) && (!only || only.test(`${model.id} ${row.name}`))
+const models = [sentenceModel(), languageModel()]
+const baseline = cases.filter(row => row.name === TIME_BASELINE)
+
+/** What there is to do: the rows of each table, model by model. */
+const mainWork = models.map(model => ({ model, rows: cases.filter(wanted(model)), how }))
+const groups = quick ? [] : ablations
+const ablationWork = models.map(model => {
+  const kept = groups.map(({ title, rows }) => ({ title, rows: rows.filter(wanted(model)) }))
+  const filled = kept.filter(({ rows }) => rows.length)
+  return { model, groups: filled, rows: filled.length ? [...baseline, ...filled.flatMap(g => g.rows)] : [], how }
+})
+const doMain = !has('ablations')
+const watch = progress([...(doMain ? mainWork : []), ...ablationWork].filter(({ rows }) => rows.length))
+let failures = 0
+
+async function mainTable({ model, rows }) {
+  const measured = await measureRows(model, rows, how, watch)
+  failures += measured.filter(row => row.failed).length
+  const first = measured.find(row => !row.failed)
+  const title = `## ${first ? model.title(first.comparison) : model.id}`
+  const list = rowTable(model, measured, { rivals: true, baseline: timeBaseline(measured) })
+  const verdicts = [equalBytes(model, measured), schedulesAgainstUniform(model, measured)].filter(Boolean)
+  return [title, list, model.notes, ...verdicts].join('\n\n')
+}
+
+async function ablationTables({ model, groups, rows }) {
+  const measured = await measureRows(model, rows, how, watch)
+  failures += measured.filter(row => row.failed).length
+  const byName = new Map(measured.map(row => [row.name, row]))
+  const tables = groups.flatMap(group => [
+    `#### ${group.title}`,
+    rowTable(
+      model,
+      group.rows.map(row => byName.get(row.name)),
+      { baseline: timeBaseline(measured) },
+    ),
+  ])
+  return [`### ${model.id}`, ...tables].join('\n\n')
+}
+
+const command = ['npm run bench:quality', process.argv.slice(2).join(' ')].filter(Boolean).join(' -- ')
 const parts = [
   '# Quality of compressed models',
-  `Written by \`${command}\` on ${machine()}. "peer" is what the reference implementations reach on the same data, uniform schedule\n(magnitude per matrix, Wanda per row, SparseGPT for obs; GPTQ where nothing is pruned; their 4 bit: one scale a row).`,
-  await sentenceTable(sentenceCases.filter(row => row.quick || !quick)),
+  `Written by \`${command}\` on ${machine()}, --threads ${threads}.\n` +
+    `Mean ± sample standard deviation over ${seeds} calibration seed${seeds > 1 ? 's' : ''}. Bits a weight count all bytes of the linear layers, bytes all files of the folder;\n` +
+    `time is the least of the seeds, and its ratio to \`${TIME_BASELINE}\`. No bits in a name: floats of the source. Default options otherwise.`,
 ]
-if (!quick) parts.push(await languageTable(languageCases))
-const text = `${parts.join('\n\n')}\n`
-writeFileSync(join(root, 'benches', 'quality', 'RESULTS.md'), text)
-console.log(text)
+
+/** RESULTS.md is written as soon as there is a whole table, and again with the ablations. */
+function publish() {
+  const text = `${parts.join('\n\n')}\n`
+  if (whole) writeFileSync(join(root, 'benches', 'quality', 'RESULTS.md'), text)
+  return text
+}
+
+if (doMain) {
+  for (const work of mainWork) if (work.rows.length) parts.push(await mainTable(work))
+  publish()
+}
+const ablated = ablationWork.filter(work => work.rows.length)
+if (ablated.length) parts.push('## Ablations')
+for (const work of ablated) parts.push(await ablationTables(work))
+console.log(publish())
+if (failures > 0) fail(`${failures} rows failed; the table names them`)
