@@ -19,9 +19,15 @@ export type Options = {
   bits?: number
   /** Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128. */
   groupSize?: number
-  /** Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`. Default `obs`. */
+  /**
+   * Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default `joint`; `entropy` for a budget
+   * (`targetBits`, `targetBytes`) without anything that says how to meet it.
+   */
   method?: string
-  /** Id of the schedule table: `uniform`, `error-levels`, `owl`, `search`. All but uniform survey the model first. Default `uniform`. */
+  /**
+   * Id of the schedule table: `uniform`, `error-levels`, `owl`, `probe`, `search`. All but uniform look at the model first. Default:
+   * `probe` for `joint` and `entropy` unless the quality is `fast` or the pattern N:M, else `uniform`.
+   */
   schedule?: string
   /**
    * What a schedule gives a share of its own: `matrix`, `block` (all matrices of a block alike), or `nested` (blocks, and the
@@ -49,6 +55,11 @@ export type Options = {
    * they are entropy-coded, as `bits`, but not below 4 or above 8.
    */
   embeddingBits?: number
+  /**
+   * Bits of the head, also where it is an embedding at the same time, 2 to 8, or 16. Every prediction goes through it. Default:
+   * `embeddingBits` if given, else that, but at least 6 in a `kerf` container.
+   */
+  headBits?: number
   /** Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0. */
   embeddingSparsity: number
   /** Upper limit of calibration tokens. Default 16384. */
@@ -127,7 +138,7 @@ export type Blocks = number | string
 export type GivenOptions = Partial<Options>
 
 /** Options with every default filled in, as plans and reports have them. (For TypeScript only.) */
-export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>
+export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'headBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>
 
 /** Where calibration text comes from. Exactly one; without any, the built-in sample. */
 export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
@@ -716,20 +727,21 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 export const DEFAULT_OPTIONS = {
   bits: 4,
   groupSize: 128,
-  method: 'obs',
-  schedule: 'uniform',
+  method: 'joint',
+  schedule: 'probe',
   granularity: 'nested',
   levels: 6,
   slope: 0.15,
   lossScale: 'output',
   generations: 40,
   embeddingBits: 4,
+  headBits: 6,
   embeddingSparsity: 0.0,
   tokens: 16384,
   iterations: 20,
   sweeps: 3,
   dampingRel: 0.01,
-  blend: 0.0,
+  blend: 0.5,
   maxMemoryBytes: 0,
   threads: 0,
   seed: 0,

@@ -10,6 +10,7 @@ use kerf_tensors::Catalog;
 fn with_rules(rules: &str) -> Options {
     Options {
         rules: serde_json::from_str::<Vec<Rule>>(rules).unwrap(),
+        schedule: Some("uniform".into()),
         ..Options::default()
     }
 }
