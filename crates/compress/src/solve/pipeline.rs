@@ -12,7 +12,7 @@ use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::{DType, Grid, Mask, Values};
 
 /// Steps of conjugate gradients after the search, which leaves the survivors close to their best values.
-const REFIT_STEPS: usize = 8;
+const REFIT_STEPS: usize = 4;
 
 /// Which steps a method takes.
 #[derive(Clone, Copy, Debug)]
