@@ -82,7 +82,7 @@ describe('compress', () => {
     expect(report.bitsPerWeight).toBeLessThan(5)
     expect(report.tokens).toBeGreaterThan(0)
     expect(report.tokens).toBeLessThanOrEqual(quick.tokens)
-    expect(report.options).toMatchObject({ sparsity: 0.7, bits: 4, method: 'obs', groupSize: 128 })
+    expect(report.options).toMatchObject({ sparsity: 0.7, bits: 4, method: 'joint', groupSize: 128 })
     for (const { relativeOutputError, sparsity } of report.layers) {
       expect(relativeOutputError).toBeGreaterThan(0)
       expect(relativeOutputError).toBeLessThan(1)

@@ -18,7 +18,12 @@ const cases: [string, unknown[], string, string][] = [
   ['compress', [stories, { out, sparsity: '0.7' }], 'sparsity', 'got "0.7"'],
   ['compress', [stories, { out, sparsity: NaN }], 'sparsity', 'got NaN'],
   ['compress', [stories, { out, bits: 9 }], 'bits', 'from 2 to 8, or 16'],
-  ['compress', [stories, { out, method: 'best' }], 'method', 'one of rtn, magnitude, wanda, obs, got "best"'],
+  [
+    'compress',
+    [stories, { out, method: 'best' }],
+    'method',
+    'one of rtn, magnitude, wanda, obs, descent, admm, joint, entropy, got "best"',
+  ],
   ['compress', [stories, { out, maxMemory: '2 gigs' }], 'maxMemory', 'got "2 gigs"'],
   ['compress', [stories, { out, maxMemory: 0 }], 'maxMemory', 'more than 0 bytes'],
   ['compress', [stories, { out, calibration: [1] }], 'calibration', 'an array of texts, got an array of 1'],

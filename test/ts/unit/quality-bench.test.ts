@@ -1,6 +1,5 @@
 // What the quality bench concludes must follow from its rows.
 import { describe, expect, it } from 'vitest'
-// @ts-expect-error plain JavaScript
 import { draw, parseCsv } from '../../../benches/quality/seeds.mjs'
 // @ts-expect-error plain JavaScript
 import { alike, summary, withSpread } from '../../../benches/quality/statistics.mjs'
@@ -10,6 +9,7 @@ import {
   plainLoss,
   schedulesAgainstUniform,
   standing,
+  // @ts-expect-error plain JavaScript
 } from '../../../benches/quality/verdicts.mjs'
 
 const row = (name: string, method: string, bits: number, mean: number, spread = 0) => ({

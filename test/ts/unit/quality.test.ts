@@ -108,7 +108,7 @@ describe('the command of a report', () => {
     )
     expect(command).toContain("npx kerf compress 'it'\\''s here' --out ./small ")
     for (const word of [
-      '--method obs',
+      `--method ${report.options.method}`,
       '--sparsity 0.7',
       '--bits 4',
       '--group-size 64',
