@@ -1,9 +1,9 @@
 // What the quality bench concludes must follow from its rows.
 import { describe, expect, it } from 'vitest'
+// @ts-expect-error plain JavaScript
 import { draw, parseCsv } from '../../../benches/quality/seeds.mjs'
 // @ts-expect-error plain JavaScript
 import { alike, summary, withSpread } from '../../../benches/quality/statistics.mjs'
-// @ts-expect-error plain JavaScript
 import {
   equalBytes,
   plainLoss,
