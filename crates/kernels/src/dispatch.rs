@@ -248,6 +248,18 @@ impl Kernels {
         dispatch!(self, apply_mask(values, mask))
     }
 
+    // ---- splitting: the elementwise parts of an iteration of ADMM ----
+
+    /// `out[j] = (t[j] if the mask bit is 1, else 0 - t[j]) - w[j] norms[j]`. Exact A.
+    pub fn admm_pull(&self, t: &[f32], mask: &[u8], w: &[f32], norms: &[f32], out: &mut [f32]) {
+        dispatch!(self, admm_pull(t, mask, w, norms, out))
+    }
+
+    /// `t[j] = (w[j] norms[j] + b[j]) + (0 if the mask bit is 1, else t[j])`. Exact A.
+    pub fn admm_step(&self, t: &mut [f32], mask: &[u8], w: &[f32], norms: &[f32], b: &[f32]) {
+        dispatch!(self, admm_step(t, mask, w, norms, b))
+    }
+
     // ---- packing ----
 
     /// Moves the codes whose mask bit is 1 to the front of `out`; returns how many. `out` has `codes.len()` places. Exact A.

@@ -15,6 +15,8 @@ macro_rules! kernel_table {
             fn quantize(w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]);
             fn dequantize(codes: &[i8], scale: f32, out: &mut [f32]);
             fn apply_mask(values: &mut [f32], mask: &[u8]);
+            fn admm_pull(t: &[f32], mask: &[u8], w: &[f32], norms: &[f32], out: &mut [f32]);
+            fn admm_step(t: &mut [f32], mask: &[u8], w: &[f32], norms: &[f32], b: &[f32]);
             fn compact_codes(codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize;
             fn compact_values(values: &[f32], mask: &[u8], out: &mut [f32]) -> usize;
             fn expand_codes(packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize;

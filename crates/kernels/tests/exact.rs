@@ -153,6 +153,17 @@ fn codes_and_scales() {
             out.copy_from_slice(w);
             k.apply_mask(out, &mask);
         });
+        let turned: Vec<f32> = w.iter().rev().copied().collect();
+        let norms: Vec<f32> = w.iter().map(|w| w.abs() + 0.5).collect();
+        same_f32(a, b, w.len(), |k, out| {
+            k.admm_pull(&turned, &mask, w, &norms, out);
+            canonical(out);
+        });
+        same_f32(a, b, w.len(), |k, out| {
+            out.copy_from_slice(&turned);
+            k.admm_step(out, &mask, w, &norms, &norms);
+            canonical(out);
+        });
     });
 }
 

@@ -14,7 +14,7 @@
 //! Cost: 2 rows cols^2 flops an iteration, cols^3 a rung. Memory: three matrices and one cols x cols.
 
 use super::PANEL_ROWS;
-use super::choose::choose;
+use super::choose::choose_near;
 use super::panels::each_panel;
 use crate::methods::Problem;
 use crate::solve::factor::Factor;
@@ -51,6 +51,8 @@ struct State<'a> {
     /// D + V: inside the mask it is D, outside V.
     t: Vec<f32>,
     mask: Mask,
+    /// The least score of the mask: the next is not far.
+    cut: Option<f32>,
     /// Scratch: what goes into the product, and the product.
     a: Vec<f32>,
     b: Vec<f32>,
@@ -129,6 +131,7 @@ impl<'a> State<'a> {
             norms,
             w,
             mask: Mask::empty(problem.rows, n),
+            cut: None,
             a: vec![0.0; t.len()],
             b: vec![0.0; t.len()],
             t,
@@ -144,7 +147,15 @@ impl<'a> State<'a> {
             kernels.magnitude_scores(&t[row * cols..(row + 1) * cols], out);
         };
         let shape = (p.rows, cols);
-        let mask = choose(self.compute, shape, p.pattern, p.sparsity, &scores);
+        let (pattern, sparsity) = (p.pattern, p.sparsity);
+        let mask = choose_near(
+            self.compute,
+            shape,
+            pattern,
+            sparsity,
+            &scores,
+            &mut self.cut,
+        );
         let bytes = mask.bits.iter().zip(&self.mask.bits);
         let changed: u32 = bytes.map(|(new, old)| (new ^ old).count_ones()).sum();
         self.mask = mask;
@@ -156,19 +167,12 @@ impl<'a> State<'a> {
         let (rows, n) = (self.problem.rows, self.problem.cols);
         let (w, norms, mask, kernels) = (self.w, &self.norms, &self.mask, &self.compute.kernels);
         let pool = &self.compute.pool;
-        // a = D - V - W, of which D and V are t inside and outside the mask; b = W.
+        // a = D - V - W, of which D and V are t inside and outside the mask.
         let (t, a, b) = (&mut self.t, &mut self.a, &mut self.b);
-        each_panel(pool, n, [&mut *t, &mut *a, &mut *b], |panel, [t, a, b]| {
-            let rows = t.chunks(n).zip(a.chunks_mut(n)).zip(b.chunks_mut(n));
-            for (i, ((t, a), b)) in rows.enumerate() {
+        each_panel(pool, n, [&mut *t, &mut *a], |panel, [t, a]| {
+            for (i, (t, a)) in t.chunks(n).zip(a.chunks_mut(n)).enumerate() {
                 let row = panel * PANEL_ROWS + i;
-                b.copy_from_slice(&w[row * n..(row + 1) * n]);
-                kernels.mul(norms, b);
-                a.copy_from_slice(t);
-                kernels.apply_mask(a, mask.row(row));
-                for ((a, t), b) in a.iter_mut().zip(t).zip(&*b) {
-                    *a = 2.0 * *a - t - b;
-                }
+                kernels.admm_pull(t, mask.row(row), &w[row * n..(row + 1) * n], norms, a);
             }
         });
         self.compute.linalg.gemm_nn(
@@ -176,17 +180,13 @@ impl<'a> State<'a> {
             MatRef::dense(a, rows, n),
             MatRef::dense(inverse, n, n),
             penalty,
-            1.0,
+            0.0,
         );
-        // t = b + V.
-        each_panel(pool, n, [t, a, b], |panel, [t, a, b]| {
-            let rows = t.chunks_mut(n).zip(a.chunks_mut(n)).zip(b.chunks(n));
-            for (i, ((t, a), b)) in rows.enumerate() {
-                a.copy_from_slice(t);
-                kernels.apply_mask(a, mask.row(panel * PANEL_ROWS + i));
-                for ((t, inside), b) in t.iter_mut().zip(&*a).zip(b) {
-                    *t = b + (*t - inside);
-                }
+        // t = W + b + V.
+        each_panel(pool, n, [t, b], |panel, [t, b]| {
+            for (i, (t, b)) in t.chunks_mut(n).zip(b.chunks(n)).enumerate() {
+                let row = panel * PANEL_ROWS + i;
+                kernels.admm_step(t, mask.row(row), &w[row * n..(row + 1) * n], norms, b);
             }
         });
         self.choose()

@@ -1,7 +1,9 @@
 //! Masks of a whole matrix by scores that do not change while weights go.
 
 use super::PANEL_ROWS;
-use super::selection::{MaskRegion, RowScores, keep_highest, keep_highest_per_row, keep_n_of_m};
+use super::selection::{
+    MaskRegion, RowScores, keep_highest_near, keep_highest_per_row, keep_n_of_m,
+};
 use crate::pattern::{Pattern, removed_between};
 use kerf_kernels::Compute;
 use kerf_tensors::Mask;
@@ -13,6 +15,18 @@ pub fn choose(
     pattern: Pattern,
     sparsity: f64,
     scores: &RowScores<'_>,
+) -> Mask {
+    choose_near(compute, shape, pattern, sparsity, scores, &mut None)
+}
+
+/// The same for scores that change little from call to call, see [`keep_highest_near`].
+pub fn choose_near(
+    compute: &Compute,
+    shape: (usize, usize),
+    pattern: Pattern,
+    sparsity: f64,
+    scores: &RowScores<'_>,
+    near: &mut Option<f32>,
 ) -> Mask {
     let (rows, cols) = shape;
     let mut mask = Mask::empty(rows, cols);
@@ -26,7 +40,7 @@ pub fn choose(
     match pattern {
         Pattern::Unstructured => {
             let remove = removed_between(sparsity, rows, 0, cols);
-            keep_highest(compute, region(&mut mask.bits), remove, scores);
+            keep_highest_near(compute, region(&mut mask.bits), remove, scores, near);
         }
         Pattern::Row => {
             let remove = removed_between(sparsity, 1, 0, cols);

@@ -30,6 +30,9 @@ impl Scores<'_> {
     /// the error of independent draws (0.002).
     const SLACK: f64 = 0.02;
 
+    /// How far a cut may have moved from where it was, in parts of its value.
+    const NEAR: f32 = 0.1;
+
     fn tasks(&self) -> usize {
         self.rows.div_ceil(self.chunk)
     }
@@ -43,13 +46,24 @@ impl Scores<'_> {
         }
     }
 
-    /// The cut, from one pass that keeps only the scores near to where a sample has it; `None` if it is not there.
-    pub(super) fn cut_by_sample(&self, rank: usize) -> Option<Cut> {
+    /// The cut, by whatever costs less.
+    pub(super) fn cut(&self, rank: usize) -> Cut {
         let total = self.rows * self.cols;
-        if total < Self::LARGE {
-            return None;
-        }
-        let (low, high) = self.bracket(rank as f64 / total as f64);
+        let sampled = (total >= Self::LARGE)
+            .then(|| self.cut_between(rank, self.bracket(rank as f64 / total as f64)));
+        sampled
+            .flatten()
+            .unwrap_or_else(|| self.cut_by_histograms(rank))
+    }
+
+    /// The cut, if it is close to `near`.
+    pub(super) fn cut_near(&self, rank: usize, near: f32) -> Option<Cut> {
+        let between = (near * (1.0 - Self::NEAR), near * (1.0 + Self::NEAR));
+        self.cut_between(rank, between)
+    }
+
+    /// The cut, from one pass that keeps only the scores above the first and not above the second; `None` if it is not there.
+    fn cut_between(&self, rank: usize, (low, high): (f32, f32)) -> Option<Cut> {
         let parts = self.compute.pool.map(self.tasks(), |index| {
             let (mut below, mut near) = (0, Vec::new());
             let (mut above_low, mut above_high) = (self.row_bits(), self.row_bits());
@@ -102,7 +116,7 @@ impl Scores<'_> {
     }
 
     /// The cut by radix selection on all scores.
-    pub(super) fn cut_by_histograms(&self, remove: usize) -> Cut {
+    fn cut_by_histograms(&self, remove: usize) -> Cut {
         let mut digits = Cut {
             bits: 0,
             ties: remove,

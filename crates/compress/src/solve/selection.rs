@@ -40,6 +40,18 @@ pub fn keep_highest(
     remove: usize,
     scores: &RowScores<'_>,
 ) {
+    keep_highest_near(compute, region, remove, scores, &mut None);
+}
+
+/// The same for scores that change little from call to call: `near` is about where the last cut was, and becomes where this one is.
+/// Cost: two passes of the score closure if that was right; the result never depends on it.
+pub fn keep_highest_near(
+    compute: &Compute,
+    region: MaskRegion<'_>,
+    remove: usize,
+    scores: &RowScores<'_>,
+    near: &mut Option<f32>,
+) {
     let total = region.rows * region.cols;
     if remove == 0 || remove >= total {
         return fill(region, remove == 0);
@@ -51,9 +63,10 @@ pub fn keep_highest(
         chunk: chunk_rows(region.cols),
         of_row: scores,
     };
-    let cut = table.cut_by_sample(remove);
-    let cut = cut.unwrap_or_else(|| table.cut_by_histograms(remove));
+    let cut = near.and_then(|near| table.cut_near(remove, near));
+    let cut = cut.unwrap_or_else(|| table.cut(remove));
     let threshold = f32::from_bits(cut.bits);
+    *near = Some(threshold);
     let (bytes, stride) = (region.bytes(), region.stride);
     compute
         .pool
@@ -86,8 +99,7 @@ pub fn threshold(
         chunk: chunk_rows(cols),
         of_row: scores,
     };
-    let cut = table.cut_by_sample(remove);
-    f32::from_bits(cut.unwrap_or_else(|| table.cut_by_histograms(remove)).bits)
+    f32::from_bits(table.cut(remove).bits)
 }
 
 /// The lowest `remove` of each row go. Cost: four passes of the score closure over each row, rows in parallel.
@@ -304,6 +316,16 @@ mod tests {
                 let mut mask = Mask::empty(rows, cols);
                 keep_highest(&compute, region(&mut mask), remove, &of_row);
                 assert!(kept(&mask) == sorted(&scores, remove), "{remove}");
+                let mut order = scores.clone();
+                order.sort_unstable_by(f32::total_cmp);
+                let cut = order[remove - 1];
+                // Right, close, wrong, of no use.
+                for near in [cut, cut * 1.05, cut * 3.0, 0.0, f32::INFINITY, f32::NAN] {
+                    let (mut mask, mut near) = (Mask::empty(rows, cols), Some(near));
+                    keep_highest_near(&compute, region(&mut mask), remove, &of_row, &mut near);
+                    assert!(kept(&mask) == sorted(&scores, remove), "{remove}");
+                    assert_eq!(near, Some(cut));
+                }
             }
         }
     }

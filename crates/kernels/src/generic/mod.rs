@@ -3,6 +3,7 @@
 //! Everything here is inlined into entry points compiled with the features of an instruction set. So the simple loops
 //! are written plainly (compilers make vectors of them), and only what they cannot see is spelled out in vectors.
 
+mod admm;
 pub(crate) mod convert;
 mod descent;
 mod elementwise;
@@ -18,6 +19,7 @@ mod sparse;
 mod strip;
 pub(crate) mod tables;
 
+pub(crate) use admm::{admm_pull, admm_step};
 pub(crate) use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};
 pub(crate) use descent::descent_panel;
 pub(crate) use elementwise::{add, axpy, gelu_erf, gelu_tanh, mul, relu, silu, tanh};

@@ -3,6 +3,7 @@
 //! Only operations that IEEE 754 defines to the last bit (no library functions, no fused multiply-add), in a fixed
 //! order: so the results are the same bytes on every machine.
 
+pub mod admm;
 pub mod convert;
 pub mod descent;
 pub mod forward;
@@ -14,6 +15,7 @@ pub mod quantize;
 pub mod scores;
 pub(crate) mod sparse;
 
+pub use admm::{admm_pull, admm_step};
 pub use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};
 pub use descent::descent_panel;
 pub use forward::{
