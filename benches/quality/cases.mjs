@@ -46,7 +46,9 @@ function spread(variants, bits = BITS) {
 
 const method = (id, ...more) => ['--method', id, ...more]
 
-const uniform = spread(METHODS.map(id => [id, method(id), id === 'magnitude' ? { seeds: 1 } : {}]))
+const uniform = spread(
+  METHODS.map(id => [id, method(id, '--schedule', 'uniform'), id === 'magnitude' ? { seeds: 1 } : {}]),
+)
 
 const paper = spread([
   ['obs, error-levels of the paper', method('obs', ...PAPER)],
@@ -63,11 +65,13 @@ const efforts = ['fast', 'best'].map(quality => ({
   args: method('joint', '--sparsity', '0.7', '--bits', '4', '--quality', quality),
 }))
 
-const entropy = ['1.75', '1.9', '2.0', '2.5', '3.0'].map(bits => ({
-  name: `entropy ${bits} bits`,
-  args: method('entropy', '--target-bits', bits),
-  quick: bits === '2.0',
-}))
+const entropy = ['uniform', 'probe'].flatMap(schedule =>
+  ['1.75', '1.9', '2.0', '2.5', '3.0'].map(bits => ({
+    name: `entropy, ${schedule} ${bits} bits`,
+    args: method('entropy', '--target-bits', bits, '--schedule', schedule),
+    quick: bits === '2.0' && schedule === 'probe',
+  })),
+)
 
 const plain = ['obs', 'descent'].flatMap(id => [
   ...[2, 3, 4].map(bits => ({

@@ -88,13 +88,16 @@ fn every_form_that_is_written_is_read_and_scores_alike() {
     let path = |name: &str| folder.path().join(name);
     ok(
         "compress",
-        request(&path("kerf"), json!({ "tokens": 2048, "sparsity": 0.5 })),
+        request(
+            &path("kerf"),
+            json!({ "tokens": 2048, "sparsity": 0.5, "embeddingBits": 8 }),
+        ),
     );
     ok(
         "compress",
         request(
             &path("dense"),
-            json!({ "tokens": 2048, "sparsity": 0.5, "format": "safetensors" }),
+            json!({ "tokens": 2048, "sparsity": 0.5, "embeddingBits": 8, "format": "safetensors" }),
         ),
     );
     ok(

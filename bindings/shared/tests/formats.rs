@@ -52,7 +52,9 @@ fn a_result_on_the_grid_of_a_format_is_read_again_and_loses_nothing_on_the_way_t
     ] {
         let out = path(format);
         let report = compress(format, &out, json!({}));
-        assert_eq!(report["sparsity"], 0.5, "{format}");
+        // Each matrix has a share of its own, of which the last weight is a rounded one.
+        let sparsity = report["sparsity"].as_f64().expect("a number");
+        assert!((sparsity - 0.5).abs() < 1e-4, "{format}: {sparsity}");
         // Rows of 172 weights.
         let notes = report["notes"].to_string();
         assert!(

@@ -78,7 +78,10 @@ impl Plan {
             return Err(CompressError::NothingToCompress {});
         }
         let surveyed = need_survey(&settings, &targets);
-        if surveyed {
+        let probed = settings.schedule.needs() == schedules::Needs::Probes
+            && settings.solving.sparsity > 0.0
+            && targets.iter().any(|matrix| matrix.scheduled);
+        if surveyed || probed {
             notes.push("what each matrix becomes is decided after a survey of the model: what is planned is alike everywhere".into());
         }
         let calibrated = surveyed || need_inputs(&targets);

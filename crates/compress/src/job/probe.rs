@@ -163,6 +163,7 @@ impl Job {
             .chunks_mut(&mut probe.streams, 1, |_, streams| {
                 streams[0].enter(network, compute, &norms, batches);
             });
+        self.check_stopped()?;
         for input in 0..network.inputs() {
             let changed = self.changed_streams((block, input), probe)?;
             let part = network.load_part(compute, &self.catalog, block, input)?;

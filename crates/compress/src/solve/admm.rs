@@ -4,7 +4,9 @@
 //! Minimises tr((W - X) H (W - X)^T) over sparse X by splitting: B solves the least squares problem, D is B projected to the
 //! sparsity, and a growing penalty rho pulls the two together:
 //!
-//!     B = W + rho (D - W - V) P,   P = (H + rho I)^-1        T = B + V        D = T on its largest entries, V = T - D
+//! ```text
+//! B = W + rho (D - W - V) P,   P = (H + rho I)^-1        T = B + V        D = T on its largest entries, V = T - D
+//! ```
 //!
 //! with W scaled by the square roots of diag(H), so that H has a diagonal of ones and one threshold serves all columns. (V is
 //! the multiplier over rho.) ALPS takes an eigendecomposition, which allows another rho in every iteration, and two products an
