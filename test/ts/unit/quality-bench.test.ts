@@ -5,12 +5,9 @@ import { draw, parseCsv } from '../../../benches/quality/seeds.mjs'
 // @ts-expect-error plain JavaScript
 import { alike, summary, withSpread } from '../../../benches/quality/statistics.mjs'
 // @ts-expect-error plain JavaScript
-import {
-  equalBytes,
-  plainLoss,
-  schedulesAgainstUniform,
-  standing,
-} from '../../../benches/quality/verdicts.mjs'
+import * as verdicts from '../../../benches/quality/verdicts.mjs'
+
+const { equalBytes, plainLoss, schedulesAgainstUniform, standing } = verdicts
 
 const row = (name: string, method: string, bits: number, mean: number, spread = 0) => ({
   name,
