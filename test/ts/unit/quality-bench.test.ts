@@ -4,13 +4,10 @@ import { describe, expect, it } from 'vitest'
 import { draw, parseCsv } from '../../../benches/quality/seeds.mjs'
 // @ts-expect-error plain JavaScript
 import { alike, summary, withSpread } from '../../../benches/quality/statistics.mjs'
-import {
-  equalBytes,
-  plainLoss,
-  schedulesAgainstUniform,
-  standing,
-  // @ts-expect-error plain JavaScript
-} from '../../../benches/quality/verdicts.mjs'
+// @ts-expect-error plain JavaScript
+import * as verdicts from '../../../benches/quality/verdicts.mjs'
+
+const { equalBytes, plainLoss, schedulesAgainstUniform, standing } = verdicts
 
 const row = (name: string, method: string, bits: number, mean: number, spread = 0) => ({
   name,
