@@ -90,14 +90,14 @@ fn every_form_that_is_written_is_read_and_scores_alike() {
         "compress",
         request(
             &path("kerf"),
-            json!({ "tokens": 2048, "sparsity": 0.5, "embeddingBits": 8 }),
+            json!({ "tokens": 2048, "sparsity": 0.5, "embeddingBits": 8, "schedule": "uniform" }),
         ),
     );
     ok(
         "compress",
         request(
             &path("dense"),
-            json!({ "tokens": 2048, "sparsity": 0.5, "embeddingBits": 8, "format": "safetensors" }),
+            json!({ "tokens": 2048, "sparsity": 0.5, "embeddingBits": 8, "schedule": "uniform", "format": "safetensors" }),
         ),
     );
     ok(
