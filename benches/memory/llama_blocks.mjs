@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 
-const HIDDEN = 4096
-const MLP = 11008
-const HEADS = 32
+/** A block of LLaMA-7B. */
+export const LLAMA_7B = { hidden: 4096, mlp: 11008, heads: 32 }
+
 const VOCAB = 512
 const CHUNK = 1 << 22 // values written at once
 
@@ -44,22 +44,22 @@ function normalTable(sigma, seed) {
 
 const ONE_BF16 = 0x3f80
 
-function tensorsOfBlock(block) {
+function tensorsOfBlock({ hidden, mlp }, block) {
   const at = name => `model.layers.${block}.${name}.weight`
-  const square = ['q', 'k', 'v', 'o'].map(r => [at(`self_attn.${r}_proj`), [HIDDEN, HIDDEN]])
-  const mlp = ['gate', 'up'].map(r => [at(`mlp.${r}_proj`), [MLP, HIDDEN]])
-  const norms = ['input_layernorm', 'post_attention_layernorm'].map(r => [at(r), [HIDDEN]])
-  return [...square, ...mlp, [at('mlp.down_proj'), [HIDDEN, MLP]], ...norms]
+  const square = ['q', 'k', 'v', 'o'].map(r => [at(`self_attn.${r}_proj`), [hidden, hidden]])
+  const wide = ['gate', 'up'].map(r => [at(`mlp.${r}_proj`), [mlp, hidden]])
+  const norms = ['input_layernorm', 'post_attention_layernorm'].map(r => [at(r), [hidden]])
+  return [...square, ...wide, [at('mlp.down_proj'), [hidden, mlp]], ...norms]
 }
 
 /** Shards: one a block, and one for embeddings, head and the last norm. */
-function layout(blocks) {
+function layout(shape, blocks) {
   const ends = [
-    ['model.embed_tokens.weight', [VOCAB, HIDDEN]],
-    ['lm_head.weight', [VOCAB, HIDDEN]],
-    ['model.norm.weight', [HIDDEN]],
+    ['model.embed_tokens.weight', [VOCAB, shape.hidden]],
+    ['lm_head.weight', [VOCAB, shape.hidden]],
+    ['model.norm.weight', [shape.hidden]],
   ]
-  return [ends, ...Array.from({ length: blocks }, (_, i) => tensorsOfBlock(i))]
+  return [ends, ...Array.from({ length: blocks }, (_, i) => tensorsOfBlock(shape, i))]
 }
 
 const count = shape => shape.reduce((a, b) => a * b, 1)
@@ -95,15 +95,15 @@ function writeTensor(file, shape, random) {
   }
 }
 
-function config(blocks) {
+function config({ hidden, mlp, heads }, blocks) {
   return {
     architectures: ['LlamaForCausalLM'],
     model_type: 'llama',
-    hidden_size: HIDDEN,
-    intermediate_size: MLP,
+    hidden_size: hidden,
+    intermediate_size: mlp,
     num_hidden_layers: blocks,
-    num_attention_heads: HEADS,
-    num_key_value_heads: HEADS,
+    num_attention_heads: heads,
+    num_key_value_heads: heads,
     vocab_size: VOCAB,
     max_position_embeddings: 2048,
     rms_norm_eps: 1e-5,
@@ -117,18 +117,19 @@ function config(blocks) {
 }
 
 /**
- * Writes the model into `folder`, unless it is there. 405 MB a block.
+ * Writes the model into `folder`, unless it is there. 405 MB a block of LLaMA-7B.
  * @param {string} folder appears only when complete
  * @param {number} blocks
  * @param {string} tokenizer folder with a tokenizer.json of 512 tokens
+ * @param {{ hidden: number, mlp: number, heads: number }} shape of a block
  */
-export function writeLlamaBlocks(folder, blocks, tokenizer) {
+export function writeLlamaBlocks(folder, blocks, tokenizer, shape = LLAMA_7B) {
   if (existsSync(folder)) return
   const part = `${folder}.part`
   rmSync(part, { recursive: true, force: true })
   mkdirSync(part, { recursive: true })
   const random = { table: normalTable(0.02, 7), next: xorshift(blocks) }
-  const shards = layout(blocks)
+  const shards = layout(shape, blocks)
   const weightMap = {}
   const pad = n => String(n).padStart(5, '0')
   for (const [i, tensors] of shards.entries()) {
@@ -144,7 +145,7 @@ export function writeLlamaBlocks(folder, blocks, tokenizer) {
   const bytes = shards.flat().reduce((sum, [, shape]) => sum + 2 * count(shape), 0)
   const index = { metadata: { total_size: bytes }, weight_map: weightMap }
   writeFileSync(join(part, 'model.safetensors.index.json'), JSON.stringify(index, null, 1))
-  writeFileSync(join(part, 'config.json'), JSON.stringify(config(blocks), null, 1))
+  writeFileSync(join(part, 'config.json'), JSON.stringify(config(shape, blocks), null, 1))
   for (const name of ['tokenizer.json', 'tokenizer_config.json'])
     copyFileSync(join(tokenizer, name), join(part, name))
   renameSync(part, folder)

@@ -92,14 +92,14 @@ impl Plan {
         };
         note_short_rows(&targets, &mut notes);
         note_format(&settings, catalog, &targets, &card, &mut notes);
-        let memory = memory::plan(
+        let task = memory::Task {
             catalog,
-            &settings.options,
-            network.as_ref().filter(|_| calibrated),
-            &targets,
-            &embeddings,
-            tokens,
-        )?;
+            settings: &settings,
+            targets: &targets,
+            embeddings: &embeddings,
+        };
+        let calibrating = network.as_ref().filter(|_| calibrated);
+        let memory = memory::plan(&task, calibrating, tokens)?;
         let mut plan = Self {
             settings,
             network,
@@ -145,7 +145,7 @@ impl Plan {
 
     /// Whether something is decided about a matrix by what it costs the network.
     pub(crate) fn is_probed(&self, matrix: &Matrix) -> bool {
-        matrix.step.is_some() || matrix.scheduled && self.settings.solving.sparsity > 0.0
+        is_probed(&self.settings, matrix)
     }
 
     /// Whether candidates are tried before the first is solved.
@@ -318,6 +318,11 @@ impl Plan {
         }
         flops
     }
+}
+
+/// Whether a schedule that probes decides about a matrix.
+pub(crate) fn is_probed(settings: &Settings, matrix: &Matrix) -> bool {
+    matrix.step.is_some() || matrix.scheduled && settings.solving.sparsity > 0.0
 }
 
 /// Whether some method must know what the matrices see.

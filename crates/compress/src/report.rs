@@ -76,6 +76,25 @@ pub struct LayerReport {
     pub relative_weight_error: f64,
 }
 
+/// What one step of the work took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(rename_all = "camelCase")]
+pub struct Work {
+    /// The phase it belongs to, as in `phases`.
+    pub phase: String,
+    /// The block, from 0; absent for what is done once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<usize>,
+    /// `read`, `network` (tokens through matrices), `moments`, `factor`, `target`, `support`, `refit`, `rounding`, `descent`, `encode`,
+    /// `error` (measuring what was lost), `distance` (of probed models), or `rest`.
+    pub step: String,
+    /// Wall time.
+    pub seconds: f64,
+    /// Floating-point operations of products, factorizations and column loops; what is done element by element is not counted.
+    pub flops: f64,
+}
+
 /// What was done. `compress --json` prints this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(
@@ -106,6 +125,8 @@ pub struct Report {
     pub seconds: f64,
     /// Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, write.
     pub phases: std::collections::BTreeMap<String, f64>,
+    /// What the steps of the phases took, in this run.
+    pub work: Vec<Work>,
     /// Peak resident memory of the process, 0 where the system does not tell.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub peak_rss_bytes: u64,

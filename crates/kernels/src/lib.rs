@@ -5,7 +5,8 @@
 //! * [`linalg`]: matrix product, triangular product, Cholesky-type factors. The only place that imports faer.
 //! * [`sparse`]: the product of a linear layer whose weights are mostly zeros.
 //! * [`Pool`]: the one seam to threads.
-//! * [`Compute`]: the three together, handed down by reference.
+//! * [`Meter`]: what all of it takes, by steps that a caller names.
+//! * [`Compute`]: all together, handed down by reference.
 //!
 //! Determinism. Work is cut into tiles whose sizes never depend on the number of threads, and every tile is computed by
 //! one thread, so results are the same bytes for any thread count on one instruction set. `Isa::Portable` uses only
@@ -26,6 +27,7 @@ mod arch;
 pub mod dispatch;
 mod generic;
 pub mod linalg;
+mod meter;
 mod panels;
 pub mod pool;
 pub mod reference;
@@ -35,6 +37,7 @@ mod table;
 
 pub use dispatch::{Isa, Kernels};
 pub use linalg::{Linalg, MatMut, MatRef, NotPositive};
+pub use meter::{Flops, Meter, Spent};
 pub use pool::{Pool, Stop};
 pub use sparse::SparseMatrix;
 
@@ -47,6 +50,8 @@ pub struct Compute {
     pub linalg: Linalg,
     /// Worker threads of this job.
     pub pool: Pool,
+    /// What the work takes. Without a clock it counts operations alone.
+    pub meter: Meter,
 }
 
 impl Compute {
@@ -65,12 +70,20 @@ impl Compute {
         Self::on(self.kernels, self.pool.with_stop(stop))
     }
 
+    /// The same machine with a clock for its meter.
+    pub fn with_clock(self, clock: fn() -> f64) -> Self {
+        let meter = Meter::new(self.linalg.flops().clone(), clock);
+        Self { meter, ..self }
+    }
+
     fn on(kernels: Kernels, pool: Pool) -> Self {
         let linalg = Linalg::with_kernels(kernels, pool.clone());
+        let meter = Meter::new(linalg.flops().clone(), || 0.0);
         Self {
             kernels,
             linalg,
             pool,
+            meter,
         }
     }
 }

@@ -141,6 +141,7 @@ fn cut<'a>(
 fn run(compute: &Compute, heads: &Heads<'_>, tiles: &mut [Tile<'_>]) {
     // Products inside a tile stay on its thread.
     let linalg = Linalg::new(compute.kernels.isa() == Isa::Portable, Pool::new(1));
+    let linalg = linalg.counting(compute.linalg.flops());
     compute.pool.chunks_mut(tiles, 1, |_, tiles| {
         for tile in tiles {
             tile.run(compute, &linalg, heads);

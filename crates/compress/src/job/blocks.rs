@@ -35,7 +35,8 @@ impl Job {
             .map_or(0, |linear| linear.cols);
         let mut moments = Moments::new(cols, self.plan.aiming_rows(block, input) > 0);
         self.advance((block, input + 1), Some(&mut moments), host)?;
-        moments.finish(&self.compute);
+        let finish = || moments.finish(&self.compute);
+        self.compute.meter.step("moments", finish);
         self.check_cancelled(host)?;
         self.inputs = Some(((block, input), Inputs::of(moments)));
         Ok(())
@@ -98,7 +99,8 @@ impl Job {
         let at = activations.place;
         // The memory plan counts either the buffers of a solver or a running block.
         self.scratch = super::solve::Scratch::default();
-        let parts = self.load_parts(at)?;
+        let load = || self.load_parts(at);
+        let parts = self.compute.meter.step("read", load)?;
         let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
         let mut progress = self.progress(to, moments.is_some(), host);
         let (network, compute) = (self.network(), &self.compute);
@@ -115,17 +117,20 @@ impl Job {
         let moved = self
             .store()
             .advance(activations, to, checkpoint, |batches, values| {
-                compute.pool.chunks_mut(values, 1, |i, values| {
+                let run = |i: usize, values: &mut [Streams]| {
                     let (batch, values) = (&batches[i], &mut values[0]);
                     go(&parts.compressed, batch, &mut values.compressed);
                     if let (Some(part), Some(values)) = (&parts.dense, &mut values.dense) {
                         go(part, batch, values);
                     }
-                });
+                };
+                let all = || compute.pool.chunks_mut(values, 1, run);
+                compute.meter.step("network", all);
                 for values in values.iter() {
                     if let Some(moments) = &mut moments {
                         let dense = values.dense.as_ref().map(|dense| dense.input.as_slice());
-                        moments.add(compute, &values.compressed.input, dense);
+                        let add = || moments.add(compute, &values.compressed.input, dense);
+                        compute.meter.step("moments", add);
                     }
                 }
                 progress.add(batches.iter().map(kerf_model::Batch::tokens).sum())

@@ -14,6 +14,7 @@ mod sample;
 mod search;
 mod solve;
 mod survey;
+mod work;
 mod write;
 
 pub(crate) use search::{MEASURED_TOKENS, SOLVED_TOKENS, search_tokens};
@@ -25,7 +26,7 @@ use crate::activations::{Activations, Store};
 use crate::journal::Journal;
 use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
-use crate::report::Report;
+use crate::report::{Report, Work};
 use crate::{CompressError, Event, Options, Stage};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
@@ -115,6 +116,7 @@ pub struct Job {
     next: usize,
     resumed: usize,
     phases: BTreeMap<String, f64>,
+    work: Vec<Work>,
     /// How far the calibration tokens have come.
     activations: Option<Activations>,
     /// How far the dense model has come, before the first matrix is solved.
@@ -138,7 +140,7 @@ impl Job {
                 actual: inputs.options.isa.unwrap_or_default(),
             });
         };
-        let compute = compute.with_stop(inputs.stop);
+        let compute = compute.with_stop(inputs.stop).with_clock(inputs.clock);
         let tokens = inputs.calibration.iter().map(Vec::len).sum();
         let plan = Plan::new(&inputs.catalog, settings, Some(tokens), inputs.tokenizer)?;
         if plan.calibrated() && tokens == 0 {
@@ -171,6 +173,7 @@ impl Job {
             units,
             next: 0,
             phases: BTreeMap::new(),
+            work: Vec::new(),
             activations: None,
             dense: None,
             inputs: None,
@@ -193,6 +196,30 @@ impl Job {
             self.next += 1;
         }
         let (unit, begun) = (self.units[self.next], (self.clock)());
+        let meter = self.compute.meter.clone();
+        let done = meter.step(work::REST, || self.run(unit, host));
+        self.add_time(unit.phase(), begun);
+        self.add_work(unit);
+        match done {
+            Ok(None) => self.next += 1,
+            Ok(Some(written)) => return Ok(Step::Done(Box::new(self.report(&written)))),
+            Err(error) => {
+                if unit == Unit::Write {
+                    self.next = 0;
+                    self.journal.forget_missing()?;
+                }
+                return Err(error);
+            }
+        }
+        Ok(Step::Continue)
+    }
+
+    /// Does one unit; the last says what it wrote.
+    fn run(
+        &mut self,
+        unit: Unit,
+        host: &mut dyn JobHost,
+    ) -> Result<Option<write::Written>, CompressError> {
         if host.cancelled() || !matches!(unit, Unit::Solve(_)) {
             self.flush()?;
         }
@@ -206,29 +233,9 @@ impl Job {
             Unit::Search => self.search(host)?,
             Unit::Statistics(block, input) => self.statistics(block, input, host)?,
             Unit::Forward(block) => self.forward(block, host)?,
-            Unit::Write => {
-                let written = match self.write(host) {
-                    Ok(written) => written,
-                    Err(error) => {
-                        self.next = 0;
-                        self.journal.forget_missing()?;
-                        return Err(error);
-                    }
-                };
-                self.add_time("write", begun);
-                return Ok(Step::Done(Box::new(self.report(&written))));
-            }
+            Unit::Write => return self.write(host).map(Some),
         }
-        let phase = match unit {
-            Unit::Solve(_) => "solve",
-            Unit::Survey(_) | Unit::Probe | Unit::Allocate => "survey",
-            Unit::Levels(_) | Unit::Search => "search",
-            Unit::Statistics(..) => "statistics",
-            _ => "forward",
-        };
-        self.add_time(phase, begun);
-        self.next += 1;
-        Ok(Step::Continue)
+        Ok(None)
     }
 
     fn is_done(&self, unit: Unit) -> bool {

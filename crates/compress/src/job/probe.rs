@@ -25,7 +25,7 @@ use std::ops::Range;
 pub(super) const PROBED: &str = "probe";
 
 /// Most tokens of the statistics for the roundings.
-const SOLVED_TOKENS: usize = 2048;
+pub(crate) const SOLVED_TOKENS: usize = 2048;
 /// Most tokens on which the outcome is measured, and numbers that all streams together may hold.
 const MEASURED_TOKENS: usize = 768;
 const MEASURED_NUMBERS: usize = 1 << 27;
@@ -33,6 +33,12 @@ const MEASURED_NUMBERS: usize = 1 << 27;
 const LEAST_TOKENS: usize = 64;
 /// The step of the roundings, over the root mean square of a row: about 1.8 bits a weight, and an error like that of 70 % removed.
 const STEP: f64 = 1.2;
+
+/// The roundings are not improved.
+pub(crate) const EFFORT: Effort = Effort {
+    iterations: 0,
+    sweeps: 0,
+};
 
 /// What the network loses by a matrix alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +55,17 @@ pub(crate) fn measured_tokens(tokens: usize, matrices: usize, hidden: usize) -> 
     (tokens / 4)
         .min(MEASURED_TOKENS)
         .min(room.max(LEAST_TOKENS))
+}
+
+/// At most so many tokens: the last sequence to come may be a long one, and there is a model for each matrix.
+fn beginnings(mut sequences: Vec<Vec<u32>>, tokens: usize) -> Vec<Vec<u32>> {
+    let mut left = tokens;
+    for sequence in &mut sequences {
+        sequence.truncate(left);
+        left -= sequence.len();
+    }
+    sequences.retain(|sequence| !sequence.is_empty());
+    sequences
 }
 
 /// One model for some tokens: what it computes at the place that was reached.
@@ -115,7 +132,8 @@ impl Job {
             let (name, done) = (format!("block {block}"), block as u64 + 1);
             host.event(event(Stage::Survey, done, total as u64, "blocks", &name));
         }
-        let probed = self.probe_end(probe)?;
+        let end = || self.probe_end(probe);
+        let probed = self.compute.meter.step("distance", end)?;
         self.check_cancelled(host)?;
         put_json(
             &mut self.journal,
@@ -141,7 +159,7 @@ impl Job {
             let x = batches.iter().map(embed).collect::<Result<_, _>>()?;
             Ok::<_, CompressError>((batches, Stream::of(x)))
         };
-        let (batches, dense) = start(&held)?;
+        let (batches, dense) = start(&beginnings(held, wanted))?;
         Ok(Probe {
             solved: start(&survey::spread(&known, tokens))?,
             batches,
@@ -168,16 +186,18 @@ impl Job {
             let changed = self.changed_streams((block, input), probe)?;
             let part = network.load_part(compute, &self.catalog, block, input)?;
             let machine = (network, compute);
-            probe
-                .solved
-                .1
-                .advance(machine, &part, input, &probe.solved.0);
-            let batches = &probe.batches;
-            compute
-                .pool
-                .chunks_mut(&mut probe.streams, 1, |_, streams| {
-                    streams[0].advance(machine, &part, input, batches);
-                });
+            compute.meter.step("network", || {
+                probe
+                    .solved
+                    .1
+                    .advance(machine, &part, input, &probe.solved.0);
+                let batches = &probe.batches;
+                compute
+                    .pool
+                    .chunks_mut(&mut probe.streams, 1, |_, streams| {
+                        streams[0].advance(machine, &part, input, batches);
+                    });
+            });
             self.check_stopped()?;
             for (name, stream) in changed {
                 probe.names.push(name);
@@ -200,11 +220,13 @@ impl Job {
         let Some(first) = open.first() else {
             return Ok(Vec::new());
         };
-        let mut gram = Gram::new(first.cols);
-        gram.add(&self.compute, &probe.solved.1.input.concat());
-        gram.finish(&self.compute);
-        let inputs = Inputs::new(gram);
         let (network, compute) = (self.network(), &self.compute);
+        let mut gram = Gram::new(first.cols);
+        compute.meter.step("moments", || {
+            gram.add(compute, &probe.solved.1.input.concat());
+            gram.finish(compute);
+        });
+        let inputs = Inputs::new(gram);
         let changed = open.iter().map(|matrix| {
             let values = self.coarse(matrix, &inputs)?;
             let weights = Changed {
@@ -214,7 +236,9 @@ impl Job {
             };
             let part = network.load_part(compute, &weights, place.0, place.1)?;
             let mut stream = probe.streams[0].clone();
-            stream.advance((network, compute), &part, place.1, &probe.batches);
+            compute.meter.step("network", || {
+                stream.advance((network, compute), &part, place.1, &probe.batches);
+            });
             self.check_stopped()?;
             Ok((matrix.name.clone(), stream))
         });
@@ -238,10 +262,7 @@ impl Job {
                 dtype: matrix.float,
                 damping_rel: self.plan.settings.options.damping_rel,
                 step: Some(STEP),
-                effort: Effort {
-                    iterations: 0,
-                    sweeps: 0,
-                },
+                effort: EFFORT,
                 inputs: Some(inputs),
             },
         );
@@ -304,5 +325,23 @@ impl WeightSource for Changed<'_> {
         let count = self.shape(name).and_then(|shape| shape.first().copied());
         let cols = self.values.len() / count.unwrap_or(1).max(1);
         Ok(self.values[rows.start * cols..rows.end * cols].to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_sees_no_more_tokens_than_it_asked_for() {
+        let sequences = vec![vec![1; 5], vec![2; 7], vec![3; 9]];
+        let lengths = |tokens| -> Vec<usize> {
+            let cut = beginnings(sequences.clone(), tokens);
+            cut.iter().map(Vec::len).collect()
+        };
+        assert_eq!(lengths(3), [3]);
+        assert_eq!(lengths(12), [5, 7]);
+        assert_eq!(lengths(13), [5, 7, 1]);
+        assert_eq!(lengths(100), [5, 7, 9]);
     }
 }

@@ -76,6 +76,7 @@ impl Job {
             output_bytes: written.total,
             seconds: (self.clock)() - self.started,
             phases: self.phases.clone(),
+            work: self.work.clone(),
             peak_rss_bytes: 0,
             planned_peak_bytes: self.plan.memory.peak_bytes,
             planned_output_bytes: self.plan.report(&self.catalog).output_bytes,

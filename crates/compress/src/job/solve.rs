@@ -58,7 +58,8 @@ impl Job {
         if let Some((_, inputs)) = self.inputs.as_mut().filter(|_| calibrated) {
             let rows = self.plan.aiming_rows(matrix.block, matrix.input);
             let damping_rel = self.plan.settings.options.damping_rel;
-            inputs.prepare_targets(&self.compute, damping_rel, rows);
+            let prepare = || inputs.prepare_targets(&self.compute, damping_rel, rows);
+            self.compute.meter.step("target", prepare);
         }
         let mut w = std::mem::take(&mut self.scratch.w);
         let before = self.pending.take();
@@ -103,13 +104,13 @@ impl Job {
         calibrated: bool,
         w: &mut Vec<f32>,
     ) -> Result<Pending, CompressError> {
-        let entry = &self.catalog.tensors[matrix.tensor];
-        let read = self.catalog.read_finite_into(&self.compute, entry, w);
+        let (entry, meter) = (&self.catalog.tensors[matrix.tensor], &self.compute.meter);
+        let read = || self.catalog.read_finite_into(&self.compute, entry, w);
+        let read = meter.step("read", read);
         self.check_stopped().and(read.map_err(Into::into))?;
         // Solvers see [outputs, inputs]: groups and the trade between weights run along the inputs.
-        let turned = matrix
-            .transposed
-            .then(|| transpose(&self.compute, w, matrix.cols, matrix.rows));
+        let turn = || transpose(&self.compute, w, matrix.cols, matrix.rows);
+        let turned = matrix.transposed.then(|| meter.step("read", turn));
         let weights = turned.as_deref().unwrap_or(w);
         let inputs = self.inputs.as_ref().filter(|_| calibrated);
         let inputs = inputs.map(|(_, inputs)| inputs);
@@ -121,18 +122,22 @@ impl Job {
         );
         self.check_stopped()?;
         self.refuse_repairs(matrix, &solved.repairs)?;
-        let mut encoded = EncodedTensor::encode(
-            &self.compute,
-            &matrix.name,
-            dtype,
-            solved.method,
-            &digest?,
-            &solved.matrix,
-        );
+        let digest = digest?;
+        let mut encoded = meter.step("encode", || {
+            EncodedTensor::encode(
+                &self.compute,
+                &matrix.name,
+                dtype,
+                solved.method,
+                &digest,
+                &solved.matrix,
+            )
+        });
         if matrix.transposed {
             encoded = encoded.for_transposed_source();
         }
-        let layer = self.layer_report(matrix, weights, &solved, inputs, &encoded);
+        let report = || self.layer_report(matrix, weights, &solved, inputs, &encoded);
+        let layer = meter.step("error", report);
         let record = Record {
             unit: solve_unit(&matrix.name),
             file: format!("unit-{index:05}.kerf"),
@@ -148,7 +153,8 @@ impl Job {
         let Some(aiming) = inputs.filter(|_| matrix.blend > 0.0) else {
             return self.run_method(matrix, w, inputs);
         };
-        match aiming.target(&self.compute, w, matrix.blend) {
+        let target = || aiming.target(&self.compute, w, matrix.blend);
+        match self.compute.meter.step("target", target) {
             Ok(target) => {
                 let solved = self.run_method(matrix, &target, inputs);
                 // What it summed up is the error against the target, and not against the weights.

@@ -2,9 +2,15 @@
 //! also where nothing is removed.
 
 use super::{Method, Problem, Solved};
+use crate::solve::extent::Extent;
 use crate::solve::pipeline::{Steps, solve};
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
+
+const STEPS: Steps = Steps {
+    search: false,
+    descend: true,
+};
 
 pub(super) struct DescentMethod;
 
@@ -21,11 +27,11 @@ impl Method for DescentMethod {
         0.5
     }
 
+    fn memory_bytes(&self, of: &Extent) -> u64 {
+        STEPS.memory_bytes(of)
+    }
+
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        let steps = Steps {
-            search: false,
-            descend: true,
-        };
-        solve(compute, p, self.id(), steps)
+        solve(compute, p, self.id(), STEPS)
     }
 }

@@ -4,7 +4,8 @@
 //! bits, with or without zeros, since "70 % and 4 bits" is one point among those that it chooses from.
 
 use super::{Method, Problem, Solved};
-use crate::solve::rounding_at_rate::solve;
+use crate::solve::extent::Extent;
+use crate::solve::rounding_at_rate::{memory_bytes, solve};
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
 
@@ -33,6 +34,10 @@ impl Method for Entropy {
 
     fn default_blend(&self) -> f64 {
         0.5
+    }
+
+    fn memory_bytes(&self, of: &Extent) -> u64 {
+        memory_bytes(of)
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {

@@ -2,9 +2,15 @@
 //! support, coordinate descent. The best of the solvers at a given sparsity and number of bits.
 
 use super::{Method, Problem, Solved};
+use crate::solve::extent::Extent;
 use crate::solve::pipeline::{Steps, solve};
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
+
+const STEPS: Steps = Steps {
+    search: true,
+    descend: true,
+};
 
 pub(super) struct Joint;
 
@@ -25,11 +31,11 @@ impl Method for Joint {
         0.5
     }
 
+    fn memory_bytes(&self, of: &Extent) -> u64 {
+        STEPS.memory_bytes(of)
+    }
+
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        let steps = Steps {
-            search: true,
-            descend: true,
-        };
-        solve(compute, p, self.id(), steps)
+        solve(compute, p, self.id(), STEPS)
     }
 }

@@ -13,6 +13,7 @@ use crate::pattern::Pattern;
 use crate::report::Repair;
 use crate::solve::choose::choose;
 use crate::solve::effort::Effort;
+use crate::solve::extent::Extent;
 use crate::solve::factor::{Factor, NoFactor, factor};
 use crate::solve::selection::RowScores;
 use crate::solve::target::Shift;
@@ -54,7 +55,10 @@ impl Inputs {
 
     /// The factor for that damping; that of the first call stays.
     pub fn factor(&self, compute: &Compute, damping_rel: f64) -> Result<&Factor, &NoFactor> {
-        let made = || factor(compute, &self.gram, damping_rel);
+        let made = || {
+            let factor = || factor(compute, &self.gram, damping_rel);
+            compute.meter.step("factor", factor)
+        };
         self.factor.get_or_init(made).as_ref()
     }
 
@@ -180,6 +184,10 @@ pub trait Method: Sync {
     /// Schedule if nobody says.
     fn default_schedule(&self) -> &'static str {
         "uniform"
+    }
+    /// Memory of [`Method::solve`] beside the problem and the factor of its inputs, the result included.
+    fn memory_bytes(&self, of: &Extent) -> u64 {
+        of.solved()
     }
     /// Solves one matrix. Never fails: what cannot be done as asked is done otherwise and reported as a repair.
     fn solve(&self, compute: &Compute, problem: &Problem<'_>) -> Solved;

@@ -9,9 +9,15 @@
 //! Cost: out in^2 flops, of which 128 / in happen in the row panels and the rest as a matrix product.
 
 use super::{Method, Problem, Solved};
+use crate::solve::extent::Extent;
 use crate::solve::pipeline::{Steps, solve};
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
+
+const STEPS: Steps = Steps {
+    search: false,
+    descend: false,
+};
 
 pub(super) struct Obs;
 
@@ -24,11 +30,11 @@ impl Method for Obs {
         Needs::Gram
     }
 
+    fn memory_bytes(&self, of: &Extent) -> u64 {
+        STEPS.memory_bytes(of)
+    }
+
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        let steps = Steps {
-            search: false,
-            descend: false,
-        };
-        solve(compute, p, self.id(), steps)
+        solve(compute, p, self.id(), STEPS)
     }
 }

@@ -17,6 +17,7 @@
 
 use super::PANEL_ROWS;
 use super::choose::choose_near;
+use super::extent::Extent;
 use super::panels::each_panel;
 use crate::methods::Problem;
 use crate::solve::factor::Factor;
@@ -226,4 +227,10 @@ impl<'a> State<'a> {
             iterations,
         }
     }
+}
+
+/// Memory of [`support`], the result included.
+pub fn memory_bytes(of: &Extent) -> u64 {
+    // An inverse is made through panels of 256 columns, and a mask beside the last one.
+    3 * of.matrix() + of.square() + of.rows_of(3 * 256) + 2 * of.mask()
 }

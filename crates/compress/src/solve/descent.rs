@@ -8,6 +8,7 @@
 
 use super::PANEL_ROWS;
 use super::choose::choose;
+use super::extent::Extent;
 use super::obs_blocks::{at_groups, blocks};
 use super::obs_loop::Rounded;
 use super::obs_panel::shifted_mask;
@@ -155,6 +156,7 @@ impl<'a> Descent<'a> {
             &at.scales,
             &self.form.compute.kernels,
         );
+        let flops = self.form.compute.linalg.flops();
         let (group, groups) =
             grid.map_or((cols, 0), |grid| (grid.group_cols(cols), grid.groups(cols)));
         each_panel(
@@ -169,6 +171,7 @@ impl<'a> Descent<'a> {
                     let of_panel = &mask.bits[first * mask.stride..];
                     shifted_mask(of_panel, mask.stride, rows, block.start, width)
                 });
+                flops.add_product(rows, width, width);
                 kernels.descent_panel(DescentPanel {
                     q: &mut q[block.start..],
                     q_stride: cols,
@@ -253,4 +256,9 @@ impl<'a> Descent<'a> {
             terms.sum::<f64>().max(0.0)
         })
     }
+}
+
+/// Memory of a [`Descent`]: gradient, what was lost at its start or what a block changed, the mask of a swap.
+pub fn memory_bytes(of: &Extent) -> u64 {
+    2 * of.matrix() + of.mask()
 }

@@ -6,6 +6,7 @@ mod cut;
 pub mod descent;
 pub mod effort;
 pub mod energy;
+pub mod extent;
 pub mod factor;
 mod guess;
 mod obs_blocks;

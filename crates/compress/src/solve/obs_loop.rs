@@ -1,8 +1,9 @@
 //! The column loop of optimal brain surgeon over a whole matrix: masks and scales per block, row panels, trailing update.
 
 use super::PANEL_ROWS;
+use super::extent::Extent;
 use super::guess::Guess;
-use super::obs_blocks::{block_width, blocks};
+use super::obs_blocks::{BLOCK, block_width, blocks};
 use super::obs_panel::{Panel, PanelContext};
 use super::panels::Pieces;
 use super::selection::{MaskRegion, keep_highest, keep_highest_per_row};
@@ -308,4 +309,9 @@ impl Loop<'_> {
             1.0,
         );
     }
+}
+
+/// Memory of [`run`] beside the weights that it starts from.
+pub fn memory_bytes(of: &Extent) -> u64 {
+    of.codes() + of.mask() + of.columns(BLOCK)
 }

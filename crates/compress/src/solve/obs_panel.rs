@@ -89,6 +89,9 @@ impl PanelContext<'_> {
             product: grid.scales.product(),
             price: self.price,
         });
+        // Each error reaches the columns after its own.
+        let flops = self.compute.linalg.flops();
+        flops.add(rows as u64 * (len as u64).pow(2));
         self.compute.kernels.obs_panel(ObsPanel {
             w: &mut panel.w[start..],
             w_stride: cols,

@@ -1,10 +1,11 @@
 //! Support, values, grid, codes: the steps of the solvers beyond optimal brain surgeon, of which each method takes some.
 
 use super::admm;
-use super::descent::Descent;
+use super::descent::{self, Descent};
+use super::extent::Extent;
 use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
-use super::refit::{Form, refit};
+use super::refit::{self, Form, refit};
 use crate::methods::{Problem, Solved, magnitude};
 use crate::pattern::Pattern;
 use kerf_kernels::Compute;
@@ -21,6 +22,34 @@ pub struct Steps {
     pub search: bool,
     /// Codes are improved by coordinate descent.
     pub descend: bool,
+}
+
+impl Steps {
+    /// Memory of [`solve`], the result included.
+    pub fn memory_bytes(&self, of: &Extent) -> u64 {
+        // The weights, with those of dead inputs set to zero.
+        let (weights, values) = (of.matrix(), of.matrix());
+        let descend = self.descend && of.effort.sweeps > 0 && of.grid.is_some();
+        let descent = if descend {
+            descent::memory_bytes(of)
+        } else {
+            0
+        };
+        let surgeon = obs_loop::memory_bytes(of);
+        if !(self.search && of.effort.iterations > 0 && of.prunes) {
+            let copy = if descend { values } else { 0 };
+            return weights + copy + surgeon + descent;
+        }
+        let search = admm::memory_bytes(of).max(values + of.mask() + refit::memory_bytes(of));
+        // The values that were searched, and what was rounded from them.
+        let rounded = values + values + of.codes() + of.mask();
+        let codes = match (of.grid, descend) {
+            (None, _) => values,
+            (_, true) => rounded + descent,
+            (_, false) => rounded + surgeon,
+        };
+        weights + search.max(codes)
+    }
 }
 
 /// Solves a matrix by the steps, in this order: the support; the values of the survivors on it; a grid fitted to those values; codes
@@ -53,14 +82,18 @@ fn run(
     w: Vec<f32>,
     prepared: &Prepared<'_>,
 ) -> Rounded {
-    let surgeon = |start| obs_loop::run(compute, start, p, prepared.factor);
+    let surgeon = |start| {
+        let run = || obs_loop::run(compute, start, p, prepared.factor);
+        compute.meter.step("rounding", run)
+    };
     let descend = steps.descend && p.effort.sweeps > 0 && p.grid.is_some();
     if steps.search && p.effort.iterations > 0 && p.sparsity > 0.0 {
         let (mask, x) = search(compute, p, &w, prepared);
         let Some(grid) = p.grid else {
             return floats(mask, x);
         };
-        let rounded = nearest(compute, p, grid, &x, mask);
+        let nearest = || nearest(compute, p, grid, &x, mask);
+        let rounded = compute.meter.step("rounding", nearest);
         if descend {
             return descended(compute, p, &w, prepared, rounded);
         }
@@ -75,8 +108,10 @@ fn run(
     }
     let mut rounded = surgeon(Start::of(w.clone()));
     if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 {
-        let mut descent = Descent::new(form(compute, p, prepared), p, &w, &rounded);
-        descent.swap(&mut rounded, p.effort.sweeps);
+        compute.meter.step("descent", || {
+            let mut descent = Descent::new(form(compute, p, prepared), p, &w, &rounded);
+            descent.swap(&mut rounded, p.effort.sweeps);
+        });
     }
     descended(compute, p, &w, prepared, rounded)
 }
@@ -89,9 +124,11 @@ fn descended(
     prepared: &Prepared<'_>,
     mut rounded: Rounded,
 ) -> Rounded {
-    let mut descent = Descent::new(form(compute, p, prepared), p, w, &rounded);
-    descent.sweeps(&mut rounded, None, p.effort.sweeps);
-    rounded.energy = descent.energy(w, &rounded);
+    compute.meter.step("descent", || {
+        let mut descent = Descent::new(form(compute, p, prepared), p, w, &rounded);
+        descent.sweeps(&mut rounded, None, p.effort.sweeps);
+        rounded.energy = descent.energy(w, &rounded);
+    });
     rounded
 }
 
@@ -107,15 +144,13 @@ fn search(
     w: &[f32],
     prepared: &Prepared<'_>,
 ) -> (Mask, Vec<f32>) {
-    let found = admm::support(compute, w, p, prepared.factor, p.effort.iterations);
+    let support = || admm::support(compute, w, p, prepared.factor, p.effort.iterations);
+    let found = compute.meter.step("support", support);
     let mut x = found.x;
-    refit(
-        &form(compute, p, prepared),
-        w,
-        &found.mask,
-        &mut x,
-        REFIT_STEPS,
-    );
+    let form = form(compute, p, prepared);
+    compute.meter.step("refit", || {
+        refit(&form, w, &found.mask, &mut x, REFIT_STEPS)
+    });
     (found.mask, x)
 }
 

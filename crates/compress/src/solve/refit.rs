@@ -5,6 +5,7 @@
 //! one product of matrices. Cost: 2 rows cols^2 flops an iteration. Memory: three matrices beside weights and solution.
 
 use super::PANEL_ROWS;
+use super::extent::Extent;
 use super::panels::each_panel;
 use crate::solve::factor::Factor;
 use crate::statistics::Gram;
@@ -163,4 +164,9 @@ impl Rows<'_> {
             square.now = now;
         }
     }
+}
+
+/// Memory of [`refit`], the values that it improves not included.
+pub fn memory_bytes(of: &Extent) -> u64 {
+    3 * of.matrix()
 }

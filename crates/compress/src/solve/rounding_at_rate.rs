@@ -10,7 +10,8 @@
 //! Cost: that of optimal brain surgeon and of the sweeps.
 
 use super::PANEL_ROWS;
-use super::descent::Descent;
+use super::descent::{self, Descent};
+use super::extent::Extent;
 use super::obs_loop::{self, Start};
 use super::prepare::Prepared;
 use super::rate::{Counts, first_lengths};
@@ -62,18 +63,22 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved
             bits: &lengths,
         }),
     };
-    let mut rounded = obs_loop::run(compute, start, p, prepared.factor);
+    let run = || obs_loop::run(compute, start, p, prepared.factor);
+    let mut rounded = compute.meter.step("rounding", run);
     let gram = &p.inputs.expect("a calibrated method").gram;
     let form = Form::of(compute, gram, prepared.factor);
-    let mut descent = Descent::new(form, p, &w, &rounded);
-    for _ in 0..p.effort.sweeps {
-        lengths = Counts::of(compute, &rounded.codes, p.cols).lengths();
-        let price = Price {
-            lambda,
-            bits: &lengths,
-        };
-        descent.sweep(&mut rounded, Some(price));
-    }
+    let descent = compute.meter.step("descent", || {
+        let mut descent = Descent::new(form, p, &w, &rounded);
+        for _ in 0..p.effort.sweeps {
+            lengths = Counts::of(compute, &rounded.codes, p.cols).lengths();
+            let price = Price {
+                lambda,
+                bits: &lengths,
+            };
+            descent.sweep(&mut rounded, Some(price));
+        }
+        descent
+    });
     let energies = descent.energy(&w, &rounded).into_iter().zip(&steps);
     let energy = energies
         .map(|(energy, step)| energy * f64::from(*step).powi(2))
@@ -132,4 +137,15 @@ fn each_row(
             each(panel * PANEL_ROWS + i, row);
         }
     });
+}
+
+/// Memory of [`solve`], the result included.
+pub fn memory_bytes(of: &Extent) -> u64 {
+    let of = &Extent {
+        grid: Some(GRID),
+        ..*of
+    };
+    // The weights in steps, the values that they are rounded to, and which of them are not zero.
+    let steps = of.columns(1);
+    2 * of.matrix() + obs_loop::memory_bytes(of) + descent::memory_bytes(of) + of.mask() + steps
 }

@@ -9,7 +9,7 @@ mod gemm;
 mod inverse;
 pub(crate) mod tile;
 
-use crate::{Isa, Kernels, Pool};
+use crate::{Flops, Isa, Kernels, Pool};
 use block::{Fast, Plain};
 
 /// A row-major matrix that is only read: element (i, j) is `data[i * stride + j]`.
@@ -88,6 +88,7 @@ impl std::error::Error for NotPositive {}
 pub struct Linalg {
     kernels: Kernels,
     pool: Pool,
+    flops: Flops,
 }
 
 /// Below this many rows a product is bound by memory: dot products beat tiles, which would copy `b` first.
@@ -119,7 +120,23 @@ impl Linalg {
     /// Beside these kernels: portable if they are, else by faer, which finds the instruction set of its own products
     /// itself. Products of few rows are done by the kernels.
     pub fn with_kernels(kernels: Kernels, pool: Pool) -> Self {
-        Self { kernels, pool }
+        let flops = Flops::default();
+        Self {
+            kernels,
+            pool,
+            flops,
+        }
+    }
+
+    /// The same, but what it does is counted with `flops`.
+    pub fn counting(self, flops: &Flops) -> Self {
+        let flops = flops.clone();
+        Self { flops, ..self }
+    }
+
+    /// The operations that were done here, by this value and its clones.
+    pub fn flops(&self) -> &Flops {
+        &self.flops
     }
 
     /// `c = beta * c + alpha * a * b^T`.  c [m, n], a [m, k], b [n, k]: the product of a linear layer (x W^T).
@@ -133,6 +150,7 @@ impl Linalg {
             shapes,
             "gemm_nt: c [m, n], a [m, k] and b [n, k] do not fit"
         );
+        self.flops.add_product(c.rows, c.cols, a.cols);
         let (c, a, b) = (c.tile(), a.tile(), b.tile());
         if c.rows < FEW_ROWS {
             return gemm::few_rows(self.kernels, &self.pool, c, a, b, alpha, beta);
@@ -150,6 +168,7 @@ impl Linalg {
             shapes,
             "gemm_nn: c [m, n], a [m, k] and b [k, n] do not fit"
         );
+        self.flops.add_product(c.rows, c.cols, a.cols);
         let (c, a, b) = (c.tile(), a.tile(), b.tile());
         with_block!(self, block => gemm::product(block, &self.pool, c, a, b, alpha, beta));
     }
@@ -165,6 +184,7 @@ impl Linalg {
             shapes,
             "gemm_tn: c [m, n], a [k, m] and b [k, n] do not fit"
         );
+        self.flops.add_product(c.rows, c.cols, a.rows);
         let (c, a, b) = (c.tile(), a.tile(), b.tile());
         with_block!(self, block => gemm::product_transposed(block, &self.pool, c, a, b, alpha, beta));
     }
@@ -177,6 +197,8 @@ impl Linalg {
     pub fn syrk_lower(&self, h: MatMut<'_>, x: MatRef<'_>) {
         let shapes = (h.rows, h.cols) == (x.cols, x.cols);
         assert!(shapes, "syrk_lower: h [n, n] and x [tokens, n] do not fit");
+        let n = h.rows as u64;
+        self.flops.add(x.rows as u64 * n * (n + 1));
         let (h, x) = (h.tile(), x.tile());
         with_block!(self, block => gemm::gram(block, &self.pool, h, x));
     }
@@ -192,6 +214,7 @@ impl Linalg {
     /// If `h` is not square or its data is too short.
     pub fn inverse_upper_factor(&self, h: MatMut<'_>) -> Result<(), NotPositive> {
         assert!(h.rows == h.cols, "inverse_upper_factor: h is not square");
+        self.flops.add(2 * (h.rows as u64).pow(3) / 3);
         let h = h.tile();
         with_block!(self, block => factor::inverse_upper(block, &self.pool, h))
     }
@@ -204,6 +227,7 @@ impl Linalg {
     /// If `u` is not square or its data is too short.
     pub fn inverse_from_factor(&self, u: MatMut<'_>) {
         assert!(u.rows == u.cols, "inverse_from_factor: u is not square");
+        self.flops.add((u.rows as u64).pow(3) / 3);
         let u = u.tile();
         with_block!(self, block => inverse::from_factor(block, &self.pool, u))
     }

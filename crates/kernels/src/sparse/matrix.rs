@@ -97,6 +97,11 @@ impl SparseMatrix {
         panels.sum::<usize>() as u64
     }
 
+    /// Number of weights that are kept.
+    pub fn nonzeros(&self) -> usize {
+        self.panels.iter().map(|panel| panel.values.len()).sum()
+    }
+
     pub(super) fn panels(&self) -> &[Panel] {
         &self.panels
     }

@@ -29,6 +29,7 @@ impl Compute {
             shapes,
             "sparse_nt: c [m, n], a [m, k] and w [n, k] do not fit"
         );
+        self.linalg.flops().add_product(a.rows, w.nonzeros(), 1);
         let (c, a) = (c.tile(), a.tile());
         let product = Product {
             compute: self,

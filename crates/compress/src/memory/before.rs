@@ -1,0 +1,109 @@
+//! What is in memory before the first matrix is solved, where something is decided by looking at the dense model.
+
+use super::Run;
+use super::groups::Group;
+use super::solving::extent;
+use crate::job::{self, probe};
+use crate::matrices::Matrix;
+use crate::plan::is_probed;
+use crate::schedules::Needs;
+use crate::solve::extent::Extent;
+use crate::solve::rounding_at_rate;
+use crate::survey;
+use kerf_model::Kind;
+
+impl Run<'_> {
+    fn needs(&self) -> Needs {
+        self.task.settings.schedule.needs()
+    }
+
+    /// Residual stream and shared input of the tokens that a survey sees, the input once more as one piece and once turned, and two
+    /// squares of its columns (or of tokens, where these are fewer).
+    pub(super) fn surveying(&self) -> u64 {
+        let spread = matches!(self.needs(), Needs::Losses | Needs::Search);
+        if !spread && !self.task.targets.iter().any(|matrix| matrix.free_bits) {
+            return 0;
+        }
+        let (seen, widest) = (self.sequences(survey::tokens(self.tokens)), self.widest);
+        let stream = seen * (self.network.hidden() + 4 * widest) + 2 * widest * widest;
+        4 * stream as u64 + self.running(self.batch.min(seen)) + self.largest_part(1)
+    }
+
+    /// One model for each matrix that is probed, each with residual stream and shared input; and a matrix that is rounded, or the
+    /// changed one as it is made ready to run.
+    pub(super) fn probing(&self) -> u64 {
+        let settings = self.task.settings;
+        let probed = |matrix: &&Matrix| is_probed(settings, matrix);
+        let models = 1 + self.task.targets.iter().filter(probed).count();
+        if self.needs() != Needs::Probes || models == 1 {
+            return 0;
+        }
+        let hidden = self.network.hidden();
+        let measured = probe::measured_tokens(self.tokens, models - 1, hidden);
+        let solved = self.sequences(probe::SOLVED_TOKENS);
+        let numbers = models * measured * self.numbers() + solved * (self.numbers() + self.widest);
+        let running = self.running((self.threads * measured).max(self.batch.min(solved)));
+        let of_group = |group: &Group<'_>| {
+            let changing = group.targets.iter().filter(|matrix| probed(*matrix));
+            let changing = changing.map(|matrix| {
+                let of = Extent {
+                    effort: probe::EFFORT,
+                    ..extent(settings, matrix)
+                };
+                // As the source has it, and turned.
+                let original = of.matrix() * (1 + u64::from(matrix.transposed));
+                let rounding = original + rounding_at_rate::memory_bytes(&of);
+                rounding.max(2 * of.matrix() + group.weights + running)
+            });
+            2 * group.gram() + changing.max().unwrap_or(0)
+        };
+        let of_groups = self.groups.iter().map(of_group).max().unwrap_or(0);
+        let part = self.largest_part(1) + running;
+        4 * numbers as u64 + of_groups.max(part).max(self.head())
+    }
+
+    /// Levels of a matrix that are solved one by one on inputs of the dense model; then whole blocks of a candidate (one is read while
+    /// the one before is not yet gone) on the tokens of a measurement, beside the states of the dense model and logits of both.
+    pub(super) fn searching(&self) -> u64 {
+        if self.needs() != Needs::Search {
+            return 0;
+        }
+        let (hidden, settings) = (self.network.hidden(), self.task.settings);
+        let seen = self.sequences(job::SOLVED_TOKENS);
+        let dense = 4 * (seen * (self.numbers() + self.widest)) as u64;
+        let of_group = |group: &Group<'_>| {
+            let targets = group.targets.iter();
+            let solving = targets.map(|matrix| {
+                let of = extent(settings, matrix);
+                of.matrix() + matrix.method.memory_bytes(&of).max(2 * of.solved())
+            });
+            2 * group.gram() + solving.max().unwrap_or(0)
+        };
+        let of_groups = self.groups.iter().map(of_group).max().unwrap_or(0);
+        let levels = dense + of_groups.max(self.largest_part(1) + self.running(self.batch));
+        let block = |block: usize| -> usize {
+            let linears = self.network.linears(block);
+            linears.iter().map(|linear| linear.rows * linear.cols).sum()
+        };
+        let largest = (0..self.network.blocks()).map(block).max().unwrap_or(0);
+        let tokens = job::MEASURED_TOKENS + self.window;
+        let states = 4 * (2 * largest + tokens * 3 * hidden) as u64;
+        levels.max(states + self.running(tokens) + self.head())
+    }
+
+    /// The head of a decoder, and logits of two models.
+    fn head(&self) -> u64 {
+        let vocab = self.network.vocab();
+        let head = |_| vocab * self.network.hidden() + 2 * (8 << 20).max(32 * vocab);
+        4 * self.network.head().map_or(0, head) as u64
+    }
+
+    /// Tokens of whole sequences that have `wanted` together: the last may begin just below that.
+    fn sequences(&self, wanted: usize) -> usize {
+        let whole = match self.network.kind() {
+            Kind::Decoder => wanted.next_multiple_of(self.window),
+            Kind::Encoder => wanted + self.window,
+        };
+        whole.min(self.tokens)
+    }
+}
