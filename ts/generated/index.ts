@@ -190,6 +190,23 @@ export type LayerReport = {
   relativeWeightError: number
 }
 
+/** What one step of the work took. */
+export type Work = {
+  /** The phase it belongs to, as in `phases`. */
+  phase: string
+  /** The block, from 0; absent for what is done once. */
+  block?: number
+  /**
+   * `read`, `network` (tokens through matrices), `moments`, `factor`, `target`, `support`, `refit`, `rounding`, `descent`, `encode`,
+   * `error` (measuring what was lost), `distance` (of probed models), or `rest`.
+   */
+  step: string
+  /** Wall time. */
+  seconds: number
+  /** Floating-point operations of products, factorizations and column loops; what is done element by element is not counted. */
+  flops: number
+}
+
 /** What was done. `compress --json` prints this. */
 export type CompressReport = {
   /** Folder of the result. */
@@ -210,6 +227,8 @@ export type CompressReport = {
   seconds: number
   /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, write. */
   phases: { [key in string]: number }
+  /** What the steps of the phases took, in this run. */
+  work: Array<Work>
   /** Peak resident memory of the process, 0 where the system does not tell. */
   peakRssBytes: number
   /** Peak memory that the plan had promised. */
@@ -738,7 +757,7 @@ export const DEFAULT_OPTIONS = {
   headBits: 6,
   embeddingSparsity: 0.0,
   tokens: 16384,
-  iterations: 20,
+  iterations: 16,
   sweeps: 3,
   dampingRel: 0.01,
   blend: 0.5,

@@ -32,6 +32,6 @@ pub use error::CompressError;
 pub use event::{Event, Stage};
 pub use job::{Job, JobHost, JobInputs, Step};
 pub use options::Options;
-pub use report::{LayerReport, PlanReport, Repair, Report};
+pub use report::{LayerReport, PlanReport, Repair, Report, Work};
 pub use rules::Rule;
 pub use settings::Settings;

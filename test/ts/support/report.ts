@@ -36,6 +36,7 @@ export function reportData(blocks: number, change: Partial<CompressReport> = {})
     outputBytes: 150_000,
     seconds: 75.4,
     phases: { plan: 0.4, solve: 55, forward: 20 },
+    work: [{ phase: 'solve', block: 0, step: 'support', seconds: 40, flops: 1e13 }],
     peakRssBytes: 90e6,
     plannedPeakBytes: 100e6,
     plannedOutputBytes: 151_000,
