@@ -10,6 +10,7 @@ import { fail, root } from '../lib/paths.mjs'
 
 const [HIDDEN, MLP, VOCAB] = [4096, 11008, 32000]
 const MATRICES = 7
+const WINDOW = 2048
 const PROBE = {
   solvedTokens: constant('SOLVED_TOKENS'),
   measuredTokens: constant('MEASURED_TOKENS'),
@@ -42,7 +43,8 @@ export function measuredTokens(tokens, blocks) {
 /** Flops of the matrix products of the tokens of a probe, in a model of `blocks` blocks of which the first `probed` are probed. */
 export function probeFlops(tokens, blocks, probed) {
   const measured = measuredTokens(tokens, probed)
-  const dense = (measured + PROBE.solvedTokens) * blocks * BLOCK
+  const solved = Math.ceil(PROBE.solvedTokens / WINDOW) * WINDOW // whole sequences
+  const dense = (measured + solved) * blocks * BLOCK
   // A changed model begins where its matrix lies.
   const own = sum(READERS.map((readers, input) => readers * sum(PARTS.slice(input))))
   const after = sum(Array.from({ length: probed }, (_, block) => MATRICES * (blocks - 1 - block) * BLOCK))

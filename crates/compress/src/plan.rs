@@ -180,12 +180,14 @@ impl Plan {
 
     /// Rows of all matrices of a shared input that aim at what the dense model computes.
     pub fn aiming_rows(&self, block: usize, input: usize) -> usize {
-        let readers = self
-            .targets
-            .iter()
-            .filter(|matrix| (matrix.block, matrix.input) == (block, input));
-        let aiming = readers.filter(|matrix| matrix.blend > 0.0);
-        aiming.map(|matrix| matrix.rows).sum()
+        self.aiming(block, input).map(|matrix| matrix.rows).sum()
+    }
+
+    /// Matrices of a shared input that aim at what the dense model computes.
+    pub fn aiming(&self, block: usize, input: usize) -> impl Iterator<Item = &Matrix> {
+        self.targets.iter().filter(move |matrix| {
+            (matrix.block, matrix.input) == (block, input) && matrix.blend > 0.0
+        })
     }
 
     /// The plan as data.

@@ -76,14 +76,18 @@ impl Gram {
 ///
 /// With the cross moment c = x_dense^T x / tokens it is c - h. The differences are summed up and not c, so that it is exactly
 /// zero where both models see the same, and keeps its digits where they nearly do.
+///
+/// A single matrix W of few rows needs only W d [rows, n]: its differences go through W before they meet the inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     /// Number of inputs.
     pub n: usize,
-    /// Row-major [n, n], full: row i belongs to the difference of input i.
+    /// Row-major [n, n], full: row i belongs to the difference of input i. With weights [rows, n]: of output i.
     pub d: Vec<f32>,
     /// Tokens added so far.
     pub tokens: usize,
+    /// Weights [rows, n], if it is theirs alone.
+    weights: Option<Vec<f32>>,
 }
 
 impl Drift {
@@ -96,10 +100,32 @@ impl Drift {
             n,
             d: vec![0.0; n * n],
             tokens: 0,
+            weights: None,
         }
     }
 
-    /// Adds the inputs of some tokens, `dense` and `x` [tokens, n]. Cost: 2 tokens n^2 flops; scratch: twice 512 tokens.
+    /// Nothing seen yet, for the weights `w` [rows, n] alone. Memory: 8 rows n bytes.
+    pub fn of_weights(n: usize, w: Vec<f32>) -> Self {
+        Self {
+            n,
+            d: vec![0.0; w.len()],
+            tokens: 0,
+            weights: Some(w),
+        }
+    }
+
+    /// Whether a matrix of `rows` rows that alone reads `n` inputs is better off with [`Drift::of_weights`].
+    pub fn prefers_weights(n: usize, rows: usize) -> bool {
+        2 * rows < n
+    }
+
+    /// Whether `d` is of outputs.
+    pub fn is_of_weights(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    /// Adds the inputs of some tokens, `dense` and `x` [tokens, n]. Cost: 2 tokens n^2 flops, 4 tokens rows n with weights;
+    /// scratch: twice 512 tokens.
     pub fn add(&mut self, compute: &Compute, dense: &[f32], x: &[f32]) {
         let n = self.n;
         let mut difference = Vec::new();
@@ -113,9 +139,21 @@ impl Drift {
             compute.pool.chunks_mut(&mut difference, n, |i, row| {
                 compute.kernels.axpy(-1.0, &x[i * n..][..n], row)
             });
+            let rows = self.d.len() / n;
+            if let Some(w) = &self.weights {
+                let mut outputs = vec![0.0; tokens * rows];
+                compute.linalg.gemm_nt(
+                    MatMut::dense(&mut outputs, tokens, rows),
+                    MatRef::dense(&difference, tokens, n),
+                    MatRef::dense(w, rows, n),
+                    1.0,
+                    0.0,
+                );
+                difference = outputs;
+            }
             compute.linalg.gemm_tn(
-                MatMut::dense(&mut self.d, n, n),
-                MatRef::dense(&difference, tokens, n),
+                MatMut::dense(&mut self.d, rows, n),
+                MatRef::dense(&difference, tokens, rows),
                 MatRef::dense(x, tokens, n),
                 1.0,
                 1.0,
@@ -143,11 +181,11 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Nothing seen yet. Memory: 4 n^2 bytes, twice as much with `drift`.
-    pub fn new(n: usize, drift: bool) -> Self {
+    /// Nothing seen yet. Memory: 4 n^2 bytes, and that of the drift.
+    pub fn new(n: usize, drift: Option<Drift>) -> Self {
         Self {
             gram: Gram::new(n),
-            drift: drift.then(|| Drift::new(n)),
+            drift,
         }
     }
 
@@ -225,7 +263,7 @@ pub(crate) mod tests {
             .collect();
         let of = |threads: usize| {
             let compute = Compute::new(None, threads).unwrap();
-            let mut moments = Moments::new(n, true);
+            let mut moments = Moments::new(n, Some(Drift::new(n)));
             for (x, dense) in x.chunks(600 * n).zip(dense.chunks(600 * n)) {
                 moments.add(&compute, x, Some(dense));
             }

@@ -279,7 +279,7 @@ fn every_calibrated_method_comes_nearer_to_the_dense_model_with_a_blend() {
         .zip(&other)
         .map(|(x, other)| x + 0.3 * other)
         .collect();
-    let mut moments = Moments::new(n, true);
+    let mut moments = Moments::new(n, Some(Drift::new(n)));
     moments.add(&compute, &x, Some(&dense));
     moments.finish(&compute);
     let case = Case {

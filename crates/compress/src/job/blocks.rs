@@ -7,7 +7,7 @@ use crate::activations::{Activations, Place, Streams, Values};
 use crate::journal::Journal;
 use crate::methods::Inputs;
 use crate::overlay::Overlay;
-use crate::statistics::Moments;
+use crate::statistics::{Drift, Moments};
 use crate::{CompressError, Stage};
 use kerf_kernels::{Compute, Pool};
 use kerf_model::{Batch, BlockWeights, Network, WeightSource};
@@ -33,13 +33,31 @@ impl Job {
             .iter()
             .find(|linear| linear.input == input)
             .map_or(0, |linear| linear.cols);
-        let mut moments = Moments::new(cols, self.plan.aiming_rows(block, input) > 0);
+        let drift = self.new_drift(block, input, cols)?;
+        let mut moments = Moments::new(cols, drift);
         self.advance((block, input + 1), Some(&mut moments), host)?;
         let finish = || moments.finish(&self.compute);
         self.compute.meter.step("moments", finish);
         self.check_cancelled(host)?;
         self.inputs = Some(((block, input), Inputs::of(moments)));
         Ok(())
+    }
+
+    /// For the matrices of a shared input that aim at the dense model's outputs, if there are any.
+    fn new_drift(
+        &self,
+        block: usize,
+        input: usize,
+        cols: usize,
+    ) -> Result<Option<Drift>, CompressError> {
+        let aiming: Vec<_> = self.plan.aiming(block, input).collect();
+        Ok(match aiming.as_slice() {
+            [] => None,
+            [only] if Drift::prefers_weights(cols, only.rows) => {
+                Some(Drift::of_weights(cols, self.dense_weights(only)?))
+            }
+            _ => Some(Drift::new(cols)),
+        })
     }
 
     /// Carries the activations over the end of a block, and keeps them for a resume.

@@ -1,6 +1,7 @@
 //! Matrices that share an input.
 
 use crate::matrices::Matrix;
+use crate::statistics::Drift;
 use kerf_model::Network;
 use std::collections::BTreeMap;
 
@@ -22,12 +23,32 @@ impl Group<'_> {
         4 * (self.cols as u64).pow(2)
     }
 
-    /// The same against what the dense model sees, if a matrix aims at that.
+    /// What becomes targets, if a matrix aims at the dense model.
     pub fn drift(&self) -> u64 {
-        match self.targets.iter().any(|matrix| matrix.blend > 0.0) {
-            true => self.gram(),
-            false => 0,
-        }
+        self.of_weights().unwrap_or(match self.aiming().next() {
+            Some(_) => self.gram(),
+            None => 0,
+        })
+    }
+
+    /// The same while it is added up: beside the weights, where it is that of a single matrix.
+    pub fn drift_while_collecting(&self) -> u64 {
+        self.drift() + self.of_weights().unwrap_or(0)
+    }
+
+    fn aiming(&self) -> impl Iterator<Item = &Matrix> {
+        let targets = self.targets.iter().copied();
+        targets.filter(|matrix| matrix.blend > 0.0)
+    }
+
+    /// The drift of a single matrix of few rows, see [`Drift::of_weights`].
+    fn of_weights(&self) -> Option<u64> {
+        let mut aiming = self.aiming();
+        let (only, None) = (aiming.next()?, aiming.next()) else {
+            return None;
+        };
+        let fewer = Drift::prefers_weights(self.cols, only.rows);
+        fewer.then_some(4 * only.rows as u64 * self.cols as u64)
     }
 
     /// While it is made ready to run: one matrix as it is in its file, or the nonzeros of all of them, which take less than three

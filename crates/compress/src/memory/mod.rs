@@ -17,10 +17,10 @@ use kerf_kernels::Pool;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
 
-/// The process that hosts the engine, its code, thread stacks and packing buffers.
-const BASE_BYTES: u64 = 80 << 20;
+/// The process that hosts the engine, its code, thread stacks and packing buffers, and what the allocator keeps.
+const BASE_BYTES: u64 = 112 << 20;
 /// What a run with calibration adds: the text, and what the allocator keeps between one step and the next.
-const CALIBRATION_BYTES: u64 = 56 << 20;
+const CALIBRATION_BYTES: u64 = 48 << 20;
 /// Buffers of each worker while the network runs: packed operands of sparse and dense products.
 const WORKER_BYTES: u64 = 16 << 20;
 /// Memory of a tokenizer over the size of its file.
@@ -183,7 +183,7 @@ impl<'a> Run<'a> {
         let moving = self.running(tokens) + (tokens * self.streams() * self.numbers() * 4) as u64;
         let moments = |group: &Group<'_>| {
             let rows = 2 * MOMENT_TOKENS.min(self.batch) * group.cols * 4;
-            group.gram() + group.drift() + rows as u64
+            group.gram() + group.drift_while_collecting() + rows as u64
         };
         let moments = self.groups.iter().map(moments).max().unwrap_or(0);
         self.largest_part(self.streams()) + moving + moments

@@ -50,8 +50,8 @@ fn beside(settings: &Settings, matrix: &Matrix) -> u64 {
     let calibrated = matrix.method.needs() > Needs::Nothing;
     let lost = if calibrated { of.matrix() } else { 0 };
     let solving = target + matrix.method.memory_bytes(&of);
-    // Chunks are encoded each by itself, and put together then.
-    let encoding = of.solved() + 2 * encoded(matrix);
+    // Chunks are encoded each by itself, then put together, in a buffer that grows.
+    let encoding = of.solved() + 3 * encoded(matrix);
     turned
         + solving
             .max(encoding)

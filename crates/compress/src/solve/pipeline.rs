@@ -13,7 +13,7 @@ use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::{DType, Grid, Mask, Values};
 
 /// Steps of conjugate gradients after the search, which leaves the survivors close to their best values.
-const REFIT_STEPS: usize = 4;
+const REFIT_STEPS: usize = 2;
 
 /// Which steps a method takes.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,9 @@ fn run(
         let nearest = || nearest(compute, p, grid, &x, mask);
         let rounded = compute.meter.step("rounding", nearest);
         if descend {
-            return descended(compute, p, &w, prepared, rounded);
+            let start = || Descent::new(form(compute, p, prepared), p, &w, &rounded);
+            let descent = compute.meter.step("descent", start);
+            return descended(compute, descent, p, &w, rounded);
         }
         return surgeon(Start {
             scales: Some(rounded.scales),
@@ -107,25 +109,25 @@ fn run(
         return surgeon(Start::of(w));
     }
     let mut rounded = surgeon(Start::of(w.clone()));
-    if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 {
-        compute.meter.step("descent", || {
-            let mut descent = Descent::new(form(compute, p, prepared), p, &w, &rounded);
-            descent.swap(&mut rounded, p.effort.sweeps);
-        });
+    let start = || Descent::new(form(compute, p, prepared), p, &w, &rounded);
+    let mut descent = compute.meter.step("descent", start);
+    // A single sweep has no time to make up for what moves: the layer's error falls, that of the network grows.
+    if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 && p.effort.sweeps > 1 {
+        let swap = || descent.swap(&mut rounded, p.effort.sweeps);
+        compute.meter.step("descent", swap);
     }
-    descended(compute, p, &w, prepared, rounded)
+    descended(compute, descent, p, &w, rounded)
 }
 
 /// Coordinate descent from codes.
 fn descended(
     compute: &Compute,
+    mut descent: Descent<'_>,
     p: &Problem<'_>,
     w: &[f32],
-    prepared: &Prepared<'_>,
     mut rounded: Rounded,
 ) -> Rounded {
     compute.meter.step("descent", || {
-        let mut descent = Descent::new(form(compute, p, prepared), p, w, &rounded);
         descent.sweeps(&mut rounded, None, p.effort.sweeps);
         rounded.energy = descent.energy(w, &rounded);
     });

@@ -18,21 +18,35 @@ const TILE: usize = 256;
 /// What the weights of a layer are multiplied with to get W_eff - W.
 #[derive(Debug)]
 pub struct Shift {
-    /// D, or D (H + d)^-1 if `solved`, [n, n].
     matrix: Vec<f32>,
-    solved: bool,
+    kind: Kind,
+}
+
+/// What the matrix of a [`Shift`] is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// D [n, n].
+    Drift,
+    /// D (H + d)^-1 [n, n].
+    Solved,
+    /// W D [rows, n] of the only matrix.
+    OfWeights,
 }
 
 impl Shift {
     /// For matrices of `rows` rows in all. With more rows than inputs, D (H + d)^-1 is made once for all of them: that costs n^3 flops
     /// twice, and saves as much for every n rows.
     pub fn new(compute: &Compute, drift: Drift, factor: &Factor, rows: usize) -> Self {
+        let kind = match drift.is_of_weights() {
+            true => Kind::OfWeights,
+            false if rows > factor.n => Kind::Solved,
+            false => Kind::Drift,
+        };
         let mut matrix = drift.d;
-        let solved = rows > factor.n;
-        if solved {
+        if kind == Kind::Solved {
             times_inverse(compute, factor, &mut matrix);
         }
-        Self { matrix, solved }
+        Self { matrix, kind }
     }
 
     /// W + blend (W_eff - W) for `w` [rows, n]; `None` if it is not finite. Cost: 2 rows n^2 flops, or twice that.
@@ -45,16 +59,20 @@ impl Shift {
     ) -> Option<Vec<f32>> {
         let n = factor.n;
         let rows = w.len() / n;
-        let shift = MatRef::dense(&self.matrix, n, n);
         let mut target = vec![0.0; w.len()];
-        compute.linalg.gemm_nn(
-            MatMut::dense(&mut target, rows, n),
-            MatRef::dense(w, rows, n),
-            shift,
-            blend as f32,
-            0.0,
-        );
-        if !self.solved {
+        match self.kind {
+            Kind::OfWeights => compute
+                .kernels
+                .axpy(blend as f32, &self.matrix, &mut target),
+            _ => compute.linalg.gemm_nn(
+                MatMut::dense(&mut target, rows, n),
+                MatRef::dense(w, rows, n),
+                MatRef::dense(&self.matrix, n, n),
+                blend as f32,
+                0.0,
+            ),
+        }
+        if self.kind != Kind::Solved {
             times_inverse(compute, factor, &mut target);
         }
         compute.pool.chunks_mut(&mut target, n, |i, row| {
@@ -151,7 +169,11 @@ mod tests {
 
         fn target(&self, threads: usize, shared_rows: usize, blend: f64) -> (Vec<f32>, f64) {
             let compute = Compute::new(None, threads).unwrap();
-            let mut moments = Moments::new(self.n, true);
+            let drift = match shared_rows {
+                0 => Drift::of_weights(self.n, self.w.clone()),
+                _ => Drift::new(self.n),
+            };
+            let mut moments = Moments::new(self.n, Some(drift));
             moments.add(&compute, &self.x, Some(&self.dense));
             moments.finish(&compute);
             let factor = factor(&compute, &moments.gram, 0.01).unwrap();
@@ -210,7 +232,7 @@ mod tests {
     fn both_ways_lead_to_the_plain_minimiser() {
         for (rows, n) in [(5, 40), (70, 61), (300, 300)] {
             let case = Case::new(rows, n);
-            for shared_rows in [n, n + 1] {
+            for shared_rows in [0, n, n + 1] {
                 for blend in [0.25, 1.0] {
                     let (target, damping) = case.target(2, shared_rows, blend);
                     let plain = case.plain(damping);
