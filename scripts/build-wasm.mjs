@@ -12,6 +12,17 @@ import { wasmTools } from './lib/wasm-tools.mjs'
 const MOST_BYTES = 1_500_000
 const GLUE = 'kerf_wasm.js'
 const MODULE = 'kerf_wasm_bg.wasm'
+/** What the compiler uses, and every browser of the last years has. (With all that wasm-opt knows, none loads the result.) */
+const FEATURES = [
+  'simd',
+  'bulk-memory',
+  'bulk-memory-opt',
+  'mutable-globals',
+  'sign-ext',
+  'nontrapping-float-to-int',
+  'reference-types',
+  'multivalue',
+]
 
 /** Builds what `only` names, or both. */
 export async function buildWasm(only) {
@@ -34,18 +45,18 @@ function buildOne(build, tools) {
     env: { ...tools.env, ...compiler.env },
   })
   rmSync(join(folder, '.gitignore'), { force: true })
-  optimise(join(folder, MODULE), tools)
+  optimise(join(folder, MODULE), tools, build === 'threads' ? [...FEATURES, 'threads'] : FEATURES)
   report(build, folder)
 }
 
 /** Smaller, and no slower: what is left of names goes, and code that the compiler could not see to be the same becomes one. */
-function optimise(file, tools) {
+function optimise(file, tools, features) {
   const optimised = `${file}.opt`
   run(tools.wasmOpt[0], [
     ...tools.wasmOpt.slice(1),
     file,
     '-O2',
-    '--all-features',
+    ...features.map(name => `--enable-${name}`),
     '--strip-debug',
     '--strip-producers',
     '-o',
