@@ -61,9 +61,9 @@ export async function finish(
 
 /** Quality, or the sentence that says why there is none: what is written stays written. */
 async function measure(
-  model: string,
-  options: CompressOptions & RunOptions,
-  { evalText, evalPairs }: AfterOptions,
+  model: Model,
+  options: WithSources<CompressOptions> & RunOptions,
+  { evalText, evalPairs }: WithSources<AfterOptions>,
   report: CompressReport,
   kind: string | undefined,
 ): Promise<{ quality: Quality } | { missing: string }> {
@@ -114,7 +114,7 @@ async function write(path: string, page: string, { out }: CompressReport): Promi
   try {
     await backend().files.write(path, page)
   } catch (error) {
-    const { code = '', message: reason } = error as NodeJS.ErrnoException
+    const { code = '', message: reason } = error as { code?: string; message: string }
     const message = `the result in ${out} is complete, but the report ${path} could not be written: ${reason}`
     throw new KerfError({ code: 'IO', message, details: { path, kind: code, reason } }, { cause: error })
   }
