@@ -78,7 +78,8 @@ function commonJs(common) {
 function types() {
   for (const folder of ['types', 'types-cjs']) rmSync(join(dist, folder), { recursive: true, force: true })
   const compiler = join('node_modules', 'typescript', 'bin', 'tsc')
-  for (const project of ['tsconfig.types.json', 'tsconfig.types-browser.json']) run(process.execPath, [compiler, '-p', project])
+  for (const project of ['tsconfig.types.json', 'tsconfig.types-browser.json'])
+    run(process.execPath, [compiler, '-p', project])
   // The inside of report.js, which nobody imports: its types would ask for the charting library's.
   for (const part of ['page', 'charts', 'sections']) {
     rmSync(join(dist, 'types', 'report', part), { recursive: true })

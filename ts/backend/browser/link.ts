@@ -66,9 +66,15 @@ export class Link {
     const { worker: address, ...builds } = addresses(assets)
     try {
       const worker = new Worker(sameOrigin(address), { type: 'module', name: 'kerf' })
-      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.take(data)
-      worker.onerror = event =>
-        this.fail(notLoaded(address, event.message || 'it is not there, or is no script'))
+      let isUp = false
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+        isUp = true
+        this.take(data)
+      }
+      worker.onerror = ({ message }) =>
+        this.fail(
+          isUp ? internal(message) : notLoaded(address, message || 'it is not there, or is no script'),
+        )
       worker.postMessage({
         kind: 'setup',
         setup: { assets: builds, folder, threads, session: this.session },
@@ -150,6 +156,10 @@ function sameOrigin(address: string): string {
   if (new URL(address).origin === location.origin) return address
   const source = `import ${JSON.stringify(address)}`
   return URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
+}
+
+function internal(reason: string): ErrorData {
+  return { code: 'INTERNAL', message: `kerf stopped because of a bug: ${reason}`, details: { reason } }
 }
 
 function notLoaded(file: string, reason: string): ErrorData {

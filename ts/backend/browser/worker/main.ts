@@ -8,9 +8,6 @@ import { readText, type AskPage } from './staging.js'
 import { Storage } from './storage.js'
 import { beThread, THREAD } from './threads.js'
 
-if (self.name === THREAD) beThread()
-else serve()
-
 function serve(): void {
   const bytes = new PageBytes()
   let calls: Calls | undefined
@@ -109,3 +106,6 @@ class PageBytes {
     this.waiting.delete(id)
   }
 }
+
+if (self.name === THREAD) beThread()
+else serve()

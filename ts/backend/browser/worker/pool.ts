@@ -1,7 +1,7 @@
 // Files with synchronous access in the origin private file system. To open a file there takes a promise, which the core cannot
 // wait for, so the pool has files open in advance: slots with names that mean nothing, and a log that says which path lies in which.
 // (The idea is that of SQLite's opfs-sahpool.)
-import { named, openAccess, writeAll, type Access } from './access.js'
+import { named, writeAll, type Access } from './access.js'
 import { apply, isInside, MapLog, type Change, type Places } from './map-log.js'
 
 /** Slots that must be free when the core takes its next step. */
@@ -12,18 +12,6 @@ const OPENED_AT_ONCE = 16
 export interface SlotFolder {
   names: () => Promise<string[]>
   open: (name: string) => Promise<Access>
-}
-
-/** Slots of a directory of the origin private file system. */
-export function slotFolder(directory: FileSystemDirectoryHandle): SlotFolder {
-  return {
-    async names() {
-      const names: string[] = []
-      for await (const name of directory.keys()) names.push(name)
-      return names
-    },
-    open: name => openAccess(directory, name),
-  }
 }
 
 /** The files of one origin, or of one folder in it. All methods but `grow` are synchronous. */
@@ -89,7 +77,7 @@ export class Pool {
   }
 
   read(path: string, offset: number, into: Uint8Array): number {
-    return this.open(path).read(into as Uint8Array<ArrayBuffer>, { at: offset })
+    return this.open(path).read(into, { at: offset })
   }
 
   /** An empty file; one that is there is emptied. */

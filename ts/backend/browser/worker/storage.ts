@@ -1,6 +1,7 @@
 // The pool while it is needed: open as long as something runs and a moment longer, so that other tabs get their turn.
 import { Failure } from './failure.js'
-import { Pool, slotFolder } from './pool.js'
+import { Pool } from './pool.js'
+import { slotFolder } from './slots.js'
 
 /** How long a call waits for another tab, or for a worker that has just been ended. */
 const PATIENCE_MS = 5000
