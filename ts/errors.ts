@@ -9,7 +9,6 @@ import type { ErrorCode } from './generated/index.js'
  * - `CONFIG_INVALID`: a `kerf.config` file cannot be read or says what cannot be; the message names file and option.
  * - `ADDON_VERSION`: the addon is of another version than the package.
  * - `WORKER_FAILED`: in a page: the worker or the WebAssembly module cannot be loaded; the message names the file.
- * - `OUT_OF_MEMORY`: in a page: WebAssembly got no more memory. Files are as after a cancel: the same call goes on.
  * - `STORAGE_UNAVAILABLE`: in a page: there is no origin private file system here.
  * - `STORAGE_BUSY`: in a page: another tab of this site works with it.
  */
@@ -20,7 +19,6 @@ export type HostErrorCode =
   | 'ADDON_VERSION'
   | 'CONFIG_INVALID'
   | 'WORKER_FAILED'
-  | 'OUT_OF_MEMORY'
   | 'STORAGE_UNAVAILABLE'
   | 'STORAGE_BUSY'
 

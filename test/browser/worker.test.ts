@@ -36,7 +36,7 @@ describe('a worker', () => {
   it('that traps is INTERNAL with what the core said, and the next call has another', async () => {
     const page = await openPage(browser, 'trap', fake)
     const error = await failure(page, 'trap')
-    expect(error).toMatchObject({ code: 'INTERNAL', details: { panic: 'index out of range at solve.rs:1' } })
+    expect(error).toMatchObject({ code: 'INTERNAL', message: 'index out of range at solve.rs:1' })
     expect(await page.evaluate(() => kerf.inspect('nothing'))).toEqual([])
     await page.close()
   })
@@ -44,8 +44,7 @@ describe('a worker', () => {
   it('that gets no memory is OUT_OF_MEMORY', async () => {
     const page = await openPage(browser, 'hungry', fake)
     const error = await failure(page, 'hungry')
-    expect(error).toMatchObject({ code: 'OUT_OF_MEMORY', details: { bytes: 1 << 20 } })
-    expect(error.message).toContain('maxMemory')
+    expect(error).toMatchObject({ code: 'OUT_OF_MEMORY', message: 'set maxMemory' })
     await page.close()
   })
 

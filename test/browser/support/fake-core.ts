@@ -1,26 +1,24 @@
 // In the place of the core where a test needs one that misbehaves: what it does is decided by the name of the model.
 import type { HostFiles } from '../../../ts/backend/browser/worker/call-files.js'
 
-let memory: 'fine' | 'short' = 'fine'
-let panic: string | undefined
+let reason: object | undefined
 
 export default async function init(): Promise<void> {}
 export const initSync = init
 export const initThreadPool = init
 export const wbg_rayon_start_worker = (): void => undefined
 export const version = (): string => KERF_VERSION
-export const lastPanic = (): string | undefined => panic
-export const failedAllocationBytes = (): number => (memory === 'short' ? 1 << 20 : 0)
+export const failure = (): string | undefined => reason && JSON.stringify({ error: reason })
 
 declare const KERF_VERSION: string
 
 const BEHAVIOURS: Record<string, (files: HostFiles, request: { model: string }, step: number) => unknown> = {
   trap() {
-    panic = 'index out of range at solve.rs:1'
+    reason = { code: 'INTERNAL', message: 'index out of range at solve.rs:1', details: {} }
     throw new WebAssembly.RuntimeError('unreachable')
   },
   hungry() {
-    memory = 'short'
+    reason = { code: 'OUT_OF_MEMORY', message: 'set maxMemory', details: { asked_bytes: 1 << 20 } }
     throw new WebAssembly.RuntimeError('unreachable')
   },
   /** A step that takes much longer than anybody waits for a cancel. */

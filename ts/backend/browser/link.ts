@@ -15,6 +15,8 @@ interface Pending {
   resolve: (answer: string) => void
   onEvent: (event: ProgressEvent) => void
   custom: ReadonlyMap<number, ByteSource>
+  /** Memory that the worker sees in the middle of a step. */
+  stop?: Int32Array
   timer?: ReturnType<typeof setTimeout>
 }
 
@@ -36,8 +38,9 @@ export class Link {
     const { requestJson, mounts, custom } = mount(request)
     const id = this.nextId()
     const answer = new Promise<string>(resolve => {
-      this.calls.set(id, { resolve, onEvent, custom })
-      this.post({ kind: 'start', id, command, requestJson, mounts })
+      const stop = crossOriginIsolated ? { stop: new Int32Array(new SharedArrayBuffer(4)) } : {}
+      this.calls.set(id, { resolve, onEvent, custom, ...stop })
+      this.post({ kind: 'start', id, command, requestJson, mounts, ...stop })
     })
     return { answer, cancel: () => this.cancel(id) }
   }
@@ -131,6 +134,7 @@ export class Link {
   private cancel(id: number): void {
     const call = this.calls.get(id)
     if (!call || call.timer !== undefined) return
+    if (call.stop) Atomics.store(call.stop, 0, 1)
     this.post({ kind: 'cancel', id })
     const end = (): void => {
       // Others would have to begin again, so they may go on; the step of this call ends some time.

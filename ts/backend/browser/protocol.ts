@@ -48,7 +48,7 @@ export type FileQuery =
 
 export type ToWorker =
   | { kind: 'setup'; setup: Setup }
-  | { kind: 'start'; id: number; command: string; requestJson: string; mounts: Mount[] }
+  | { kind: 'start'; id: number; command: string; requestJson: string; mounts: Mount[]; stop?: Int32Array }
   | { kind: 'cancel'; id: number }
   | { kind: 'files'; id: number; query: FileQuery }
   | { kind: 'bytes'; id: number; bytes: Uint8Array<ArrayBuffer> }

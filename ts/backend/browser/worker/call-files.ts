@@ -10,11 +10,9 @@ export interface HostFiles {
   read(path: string, offset: number, into: Uint8Array): number
   create(path: string): void
   write(path: string, offset: number, bytes: Uint8Array): void
-  truncate(path: string, size: number): void
   flush(path: string): void
   rename(from: string, to: string): void
   remove(path: string): void
-  freeBytes(): number
 }
 
 /** The files of one call: those that kerf keeps, and over them the sources that the call was given. */
@@ -24,7 +22,6 @@ export class CallFiles implements HostFiles {
   constructor(
     private readonly pool: Pool,
     private readonly sources: ReadonlyMap<string, Reader>,
-    private readonly free: () => number,
   ) {
     this.roots = new Set([...sources.keys()].map(root))
   }
@@ -59,10 +56,6 @@ export class CallFiles implements HostFiles {
     this.pool.write(this.writable(path), offset, bytes)
   }
 
-  truncate(path: string, size: number): void {
-    this.pool.truncate(this.writable(path), size)
-  }
-
   flush(path: string): void {
     this.pool.flush(this.writable(path))
   }
@@ -73,10 +66,6 @@ export class CallFiles implements HostFiles {
 
   remove(path: string): void {
     this.pool.remove(this.writable(path))
-  }
-
-  freeBytes(): number {
-    return this.free()
   }
 
   private isSource(path: string): boolean {

@@ -19,6 +19,8 @@ export interface Request {
   command: string
   requestJson: string
   mounts: Mount[]
+  /** Not 0 once the call is cancelled, where memory may be shared. */
+  stop?: Int32Array
 }
 
 /** All calls of a worker. */
@@ -54,7 +56,7 @@ export class Calls {
   }
 
   private async run(request: Request, pool: Pool, signal: AbortSignal): Promise<string> {
-    const { id, command, requestJson, mounts } = request
+    const { id, command, requestJson, mounts, stop } = request
     const post = (eventJson: string): void => this.post({ kind: 'event', id, eventJson })
     const core = await this.loaded()
     const sources = await mountAll(mounts, {
@@ -66,8 +68,12 @@ export class Calls {
       onEvent: (event: ProgressEvent) => post(JSON.stringify(event)),
     })
     signal.throwIfAborted()
-    const files = new CallFiles(pool, sources, () => this.storage.freeBytes(pool))
-    const call = new core.Call(command, requestJson, files, post)
+    const files = new CallFiles(pool, sources)
+    const call: Call = new core.Call(command, requestJson, files, eventJson => {
+      // In the middle of a step no message arrives, but shared memory can be looked at.
+      if (stop && Atomics.load(stop, 0) !== 0) call.cancel()
+      post(eventJson)
+    })
     const answer = await this.drive(call, core, pool, signal)
     call.free()
     return answer
@@ -77,7 +83,6 @@ export class Calls {
     let asked = false
     while (true) {
       await pool.grow()
-      await this.storage.refresh(pool)
       await others()
       if (signal.aborted && !asked) {
         asked = true
@@ -123,15 +128,12 @@ function cancelled(): ErrorData {
 }
 
 function crash(core: Core, error: unknown): ErrorData {
+  const known = core.failure()
+  if (known !== undefined) return (JSON.parse(known) as { error: ErrorData }).error
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  const bytes = core.failedAllocationBytes()
-  if (bytes > 0) {
-    const message =
-      `WebAssembly could not get ${bytes} bytes more memory; give maxMemory (such as "1GiB"), close other tabs, ` +
-      'or take a smaller model. The same call goes on from the last finished unit'
-    return { code: 'OUT_OF_MEMORY', message, details: { bytes } }
+  return {
+    code: 'INTERNAL',
+    message: `kerf failed inside (${reason}); please report this`,
+    details: { reason },
   }
-  const panic = core.lastPanic()
-  const message = `kerf stopped because of a bug: ${panic ?? reason}`
-  return { code: 'INTERNAL', message, details: { reason, ...(panic !== undefined && { panic }) } }
 }

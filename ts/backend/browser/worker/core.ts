@@ -23,10 +23,8 @@ export interface Core {
     onEvent: (eventJson: string) => void,
   ) => Call
   version(): string
-  /** What stopped the core, if it panicked. May be called after a trap. */
-  lastPanic(): string | undefined
-  /** Bytes of the last allocation that failed, 0 if none did. May be called after a trap. */
-  failedAllocationBytes(): number
+  /** After a step that threw: `{"error": {code, message, details}}`, if the core knows why. */
+  failure(): string | undefined
 }
 
 declare const KERF_VERSION: string

@@ -3,8 +3,7 @@ declare module 'kerf-core/single' {
   const core: import('./core.js').Core
   export const Call: typeof core.Call
   export const version: typeof core.version
-  export const lastPanic: typeof core.lastPanic
-  export const failedAllocationBytes: typeof core.failedAllocationBytes
+  export const failure: typeof core.failure
   export default function init(options: { module_or_path: WebAssembly.Module }): Promise<unknown>
 }
 declare module 'kerf-core/threads' {

@@ -16,8 +16,6 @@ export interface SlotFolder {
 
 /** The files of one origin, or of one folder in it. All methods but `grow` are synchronous. */
 export class Pool {
-  /** Bytes written since the free space was last looked up. */
-  writtenBytes = 0
   private highest = 0
 
   private constructor(
@@ -100,13 +98,7 @@ export class Pool {
   }
 
   write(path: string, offset: number, bytes: Uint8Array): void {
-    const access = this.open(path)
-    writeAll(access, bytes, offset)
-    this.writtenBytes += bytes.length
-  }
-
-  truncate(path: string, size: number): void {
-    this.open(path).truncate(size)
+    writeAll(this.open(path), bytes, offset)
   }
 
   /** Waits until the disk has the file and its name. */

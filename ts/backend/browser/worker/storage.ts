@@ -6,9 +6,7 @@ import { slotFolder } from './slots.js'
 /** How long a call waits for another tab, or for a worker that has just been ended. */
 const PATIENCE_MS = 5000
 /** How long the pool stays open for the next call. */
-const LINGER_MS = 500
-/** How old the number of free bytes may be. */
-const ESTIMATE_MS = 1000
+const LINGER_MS = 2000
 
 /** Copies of sources, which are no results: under this folder those of addresses, and those of each session. */
 export const STAGED = '.staged'
@@ -24,7 +22,6 @@ export class Storage {
   private open: Promise<Open> | undefined
   private users = 0
   private closing: ReturnType<typeof setTimeout> | undefined
-  private free = { bytes: -1, at: -Infinity, writtenBytes: 0 }
 
   constructor(
     private readonly folder: string,
@@ -46,21 +43,6 @@ export class Storage {
       this.users -= 1
       if (this.users === 0) this.closing = setTimeout(() => void this.close(), LINGER_MS)
     }
-  }
-
-  /** Bytes that this site may still write, -1 if the browser does not tell. */
-  freeBytes(pool: Pool): number {
-    const { bytes, writtenBytes } = this.free
-    return bytes < 0 ? -1 : Math.max(0, bytes - (pool.writtenBytes - writtenBytes))
-  }
-
-  /** Looks the free space up again if that was long ago. */
-  async refresh(pool: Pool): Promise<void> {
-    const now = performance.now()
-    if (now - this.free.at < ESTIMATE_MS) return
-    const { quota, usage } = await navigator.storage.estimate()
-    const bytes = quota === undefined || usage === undefined ? -1 : Math.max(0, quota - usage)
-    this.free = { bytes, at: now, writtenBytes: pool.writtenBytes }
   }
 
   private async close(): Promise<void> {
