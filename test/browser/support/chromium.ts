@@ -1,7 +1,7 @@
 // Headless Chromium with a profile on the disk, and pages in it that have the package.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { chromium, type BrowserContext, type Page } from 'playwright-core'
 import { afterAll, beforeAll } from 'vitest'
@@ -44,6 +44,7 @@ export function useBrowser(): Browser {
       dist: join(root, 'dist'),
       support,
       fake: join(root, '.work', 'browser', 'fake'),
+      site: join(root, '.work', 'browser', 'site'),
       fixtures: join(root, 'test', 'fixtures'),
       models: join(root, '..', 'shared', 'models'),
     })
@@ -53,6 +54,7 @@ export function useBrowser(): Browser {
       args: QUIET,
       acceptDownloads: true,
     })
+    browser.context.setDefaultTimeout(120_000)
   })
   afterAll(async () => {
     await browser.context?.close()
@@ -81,6 +83,18 @@ export async function openPage(
   await page.waitForFunction(() => 'kerf' in globalThis)
   await page.evaluate(given => kerf.configure(given), { folder, ...settings })
   return page
+}
+
+/** Paths, sizes and sums of all files of a folder, as the fake core tells them of a model. */
+export function contents(folder: string): [path: string, bytes: number, sum: number][] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name))
+    .sort()
+    .map(file => {
+      const bytes = readFileSync(file)
+      return [relative(folder, file), bytes.length, bytes.reduce((sum, byte) => (sum + byte) % 65521, 0)]
+    })
 }
 
 /** Code and message that a promise of the page rejects with; a failure if it does not. */
