@@ -1,5 +1,5 @@
 // The pool while it is needed: open as long as something runs and a moment longer, so that other tabs get their turn.
-import { Failure } from './failure.js'
+import { Failure, toData } from './failure.js'
 import { Pool } from './pool.js'
 import { slotFolder } from './slots.js'
 
@@ -91,8 +91,9 @@ function busy(): Failure {
 }
 
 function unavailable(error: unknown): Failure {
-  if (error instanceof Failure) return error
   const { name, message } = error as Error
+  if (error instanceof Failure) return error
+  if (name === 'QuotaExceededError') return new Failure(toData(error, 'the files of kerf'))
   if (name === 'NoModificationAllowedError') return busy()
   const reason = `${name}: ${message}`
   const text =
