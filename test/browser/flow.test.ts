@@ -1,11 +1,10 @@
 // From files to a container that Node reads, in both builds.
-import { cpSync, mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Page } from 'playwright-core'
 import { openPage, root, useBrowser } from './support/chromium.js'
-import { unzip } from './support/unzip.js'
+import { bytesOf, choose, download } from './support/files.js'
 
 const node = (await import(join(root, 'dist', 'index.js'))) as typeof import('../../ts/index.js')
 const browser = useBrowser()
@@ -19,46 +18,6 @@ beforeAll(async () => {
   await node.compress(stories, { ...options, out: reference })
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-/** Clicks a link to a zip of what kerf keeps, and unpacks what the browser saved. */
-async function download(page: Page, path: string): Promise<string> {
-  const saved = page.waitForEvent('download')
-  await page.evaluate(async kept => {
-    const link = document.createElement('a')
-    link.href = URL.createObjectURL(await new Response(await kerf.kept.zip(kept)).blob())
-    link.download = `${kept}.zip`
-    link.click()
-  }, path)
-  const to = mkdtempSync(join(folder, 'saved-'))
-  for (const [name, content] of unzip(readFileSync(await (await saved).path()))) {
-    mkdirSync(dirname(join(to, name)), { recursive: true })
-    writeFileSync(join(to, name), content)
-  }
-  return join(to, path)
-}
-
-/** All files of a folder by path. */
-function bytesOf(path: string): Record<string, string> {
-  const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
-  return Object.fromEntries(
-    files.map(({ parentPath, name }) => [
-      join(parentPath, name).slice(path.length),
-      readFileSync(join(parentPath, name), 'base64'),
-    ]),
-  )
-}
-
-/** Takes the files that the page's input has. */
-async function choose(page: Page, model: string): Promise<void> {
-  await page.setInputFiles('#folder', model)
-  await page.evaluate(() => {
-    Object.assign(globalThis, { chosen: document.querySelector<HTMLInputElement>('#folder')?.files })
-  })
-}
-
-declare global {
-  var chosen: FileList
-}
 
 describe.each([
   ['the build without threads', false],
@@ -87,7 +46,7 @@ describe.each([
     expect(seen.report.peakRssBytes).toBeGreaterThan(1 << 20)
     expect(seen.stages).toEqual(expect.arrayContaining(['plan', 'calibrate', 'statistics', 'solve', 'write']))
     expect(seen.busy.ticks).toBeGreaterThan(100)
-    expect(bytesOf(await download(page, 'stories260K-kerf'))).toEqual(bytesOf(reference))
+    expect(bytesOf(await download(page, 'stories260K-kerf', folder))).toEqual(bytesOf(reference))
     await page.close()
   })
 
@@ -153,7 +112,7 @@ describe.each([
     await choose(next, stories)
     const report = await next.evaluate(given => kerf.compress(chosen, given), options)
     expect(report.resumedUnits).toBeGreaterThanOrEqual(16)
-    expect(bytesOf(await download(next, 'stories260K-kerf'))).toEqual(bytesOf(reference))
+    expect(bytesOf(await download(next, 'stories260K-kerf', folder))).toEqual(bytesOf(reference))
     await next.close()
   })
 })
@@ -224,7 +183,7 @@ describe('what goes wrong', () => {
     expect(error.code).toBe('DISK_FULL')
     await session.send('Storage.overrideQuotaForOrigin', { origin })
     expect(await run()).toMatchObject({ out: 'stories260K-kerf' })
-    expect(bytesOf(await download(page, 'stories260K-kerf'))).toEqual(bytesOf(reference))
+    expect(bytesOf(await download(page, 'stories260K-kerf', folder))).toEqual(bytesOf(reference))
     await page.close()
   })
 })

@@ -70,6 +70,24 @@ describe('a worker', () => {
     await page.close()
   })
 
+  it('is there for another worker too', async () => {
+    const page = await openPage(browser, 'unused', fake)
+    const seen = await page.evaluate(() => {
+      const source = `
+        import { compress, configure, inspect } from '${new URL('/plain/dist/browser.js', location.href).href}'
+        configure({ folder: 'in-a-worker', assets: '${new URL('/plain/fake/', location.href).href}' })
+        postMessage([typeof compress, await inspect({ 'a.txt': new Blob(['abc']) })])`
+      const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
+      const worker = new Worker(url, { type: 'module' })
+      return new Promise((resolve, reject) => {
+        worker.onmessage = ({ data }) => resolve(data)
+        worker.onerror = event => reject(new Error(event.message))
+      })
+    })
+    expect(seen).toEqual(['function', [['a.txt', 3, 97 + 98 + 99]]])
+    await page.close()
+  })
+
   it('takes turns between calls', async () => {
     const page = await openPage(browser, 'turns', fake)
     const order = await page.evaluate(async () => {
