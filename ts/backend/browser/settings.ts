@@ -5,7 +5,7 @@ import type { Assets } from './protocol.js'
 export interface Settings {
   /**
    * Address of the folder that has `worker.js` and `wasm/`, as they lie in `kerf/dist`. Bundlers that follow
-   * `new URL(..., import.meta.url)`, such as Vite, find them by themselves; for others they are copied, by default beside the bundle.
+   * `new URL(..., import.meta.url)` (Vite, webpack) find them by themselves; for others they are copied, by default beside the bundle.
    */
   assets?: string | URL
   /** Folder of the origin private file system that kerf keeps its files in. Default `kerf`. */
