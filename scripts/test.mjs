@@ -21,7 +21,11 @@ const CHECKS = [
     'cargo',
     ['check', '-q', '--target', 'wasm32-unknown-unknown', '--no-default-features', ...wasmCrates],
   ],
-  ['TypeScript types', process.execPath, [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']],
+  ...['', '.browser', '.worker', '.test-browser'].map(part => [
+    `TypeScript types${part && ` (${part.slice(1)})`}`,
+    process.execPath,
+    [bin('typescript', 'bin', 'tsc'), '-p', `tsconfig${part}.json`],
+  ]),
   [
     'TypeScript format',
     process.execPath,

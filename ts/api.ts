@@ -22,4 +22,16 @@ export type { AfterOptions } from './quality/options.js'
 export type { NearestText, Quality, QualitySample } from './quality/quality.js'
 export type { PartBytes, ReportData } from './report/data.js'
 export type { Size } from './size.js'
+export type {
+  BlobSource,
+  ByteSource,
+  ByteStream,
+  DirectoryHandle,
+  FileHandle,
+  FileSource,
+  Model,
+  NamedBlob,
+  Target,
+  WithSources,
+} from './source.js'
 export type * from './generated/index.js'

@@ -21,7 +21,7 @@ export async function call<R>(command: string, request: object, run: RunOptions)
   const { onProgress, signal } = run
   if (signal?.aborted) throw cancelled(signal)
   let failure: { error: unknown } | undefined
-  const running = backend().start(command, JSON.stringify(request), event => {
+  const running = backend().start(command, request, event => {
     if (failure) return
     try {
       onProgress?.(event)

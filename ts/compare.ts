@@ -1,7 +1,8 @@
 import { call, type RunOptions } from './call.js'
-import { check, path } from './check.js'
+import { check } from './check.js'
 import type { Comparison } from './generated/index.js'
 import { measureRequest, type MeasureOptions } from './measure.js'
+import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /**
  * Measures what a compression lost: both perplexities, the mean KL divergence and the agreement of the most likely token on a
@@ -14,11 +15,11 @@ import { measureRequest, type MeasureOptions } from './measure.js'
  * @param options What to measure on.
  */
 export async function compare(
-  original: string,
-  small: string,
-  options: MeasureOptions & RunOptions,
+  original: Model,
+  small: Model,
+  options: WithSources<MeasureOptions> & RunOptions,
 ): Promise<Comparison> {
-  check('original', original, path)
-  check('small', small, path)
+  check('original', original, modelRule)
+  check('small', small, modelRule)
   return call<Comparison>('compare', { original, small, ...measureRequest(options) }, options)
 }

@@ -6,6 +6,8 @@ import { compressRequest, compressRules, type CompressOptions } from './options.
 import { afterRules, splitAfter, type AfterOptions } from './quality/options.js'
 import type { Quality } from './quality/quality.js'
 import { finish } from './report/finish.js'
+import type { FileSource, Model, WithSources } from './source.js'
+import { withTarget } from './target.js'
 
 /** What {@link compress} resolves to. */
 export interface CompressResult extends CompressReport {
@@ -31,20 +33,25 @@ export interface CompressResult extends CompressReport {
  * @param options How small, where to, and what to be told meanwhile; every one has a default.
  */
 export async function compress(
-  model: string,
-  options: CompressOptions & AfterOptions & RunOptions = {},
+  model: Model,
+  options: WithSources<CompressOptions & AfterOptions> & RunOptions = {},
 ): Promise<CompressResult> {
   checkOptions(options, { ...compressRules, ...afterRules })
   const { core, after } = splitAfter(options)
-  const request = compressRequest(model, core)
+  compressRequest(model, core)
   await refuseEarly(after)
-  const start = (): Promise<CompressReport> => call<CompressReport>('compress', request, options)
-  return Object.keys(after).length === 0 ? start() : finish(model, core, after, start)
+  return withTarget<CompressResult>(model, options.out, options, out => {
+    const { out: _, ...others } = core
+    const placed = { ...others, ...(out !== undefined && { out }) }
+    const request = compressRequest(model, placed)
+    const start = (): Promise<CompressReport> => call<CompressReport>('compress', request, options)
+    return Object.keys(after).length === 0 ? start() : finish(model, placed, after, start)
+  })
 }
 
 /** A path that cannot be used is refused before hours of work, not after. */
-async function refuseEarly({ report, evalText, evalPairs }: AfterOptions): Promise<void> {
-  const refuse = (option: string, path: string, expected: string | undefined): void => {
+async function refuseEarly({ report, evalText, evalPairs }: WithSources<AfterOptions>): Promise<void> {
+  const refuse = (option: string, path: string | FileSource, expected: string | undefined): void => {
     if (expected !== undefined) throw badOption(option, expected, path)
   }
   if (report !== undefined) refuse('report', report, await backend().files.whatToWrite(report))

@@ -1,9 +1,11 @@
 import { call, runRules, type RunOptions } from './call.js'
-import { check, checkOptions, integer, oneOf, path, type Rules } from './check.js'
+import { check, checkOptions, integer, oneOf, type Rules } from './check.js'
 import { FORMATS } from './generated/index.js'
 import type { Conversion } from './generated/index.js'
 import type { Format } from './options.js'
 import { parseSize, size, type Size } from './size.js'
+import { model as modelRule, target, type Model, type WithSources } from './source.js'
+import { withTarget } from './target.js'
 
 /** Options of {@link convert}. */
 export interface ConvertOptions {
@@ -20,7 +22,7 @@ export interface ConvertOptions {
 const rules: Rules = {
   ...runRules,
   format: oneOf(FORMATS),
-  out: path,
+  out: target,
   maxShardSize: size,
   threads: integer(0, 1024),
 }
@@ -33,12 +35,17 @@ const rules: Rules = {
  * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
  * @param options Which form, and where to.
  */
-export async function convert(model: string, options: ConvertOptions & RunOptions): Promise<Conversion> {
-  check('model', model, path)
+export async function convert(
+  model: Model,
+  options: WithSources<ConvertOptions> & RunOptions,
+): Promise<Conversion> {
+  check('model', model, modelRule)
   checkOptions(options, rules)
   const { format, out, maxShardSize, threads } = options
   check('format', format, oneOf(FORMATS))
-  check('out', out, path)
+  check('out', out, target)
   const maxShardBytes = maxShardSize === undefined ? undefined : parseSize('maxShardSize', maxShardSize)
-  return call<Conversion>('convert', { model, format, out, maxShardBytes, threads }, options)
+  return withTarget(model, out, options, place =>
+    call<Conversion>('convert', { model, format, out: place, maxShardBytes, threads }, options),
+  )
 }

@@ -1,7 +1,8 @@
 import { call, type RunOptions } from './call.js'
-import { callback, check, checkOptions, integer, path, texts as listOfTexts, type Rules } from './check.js'
+import { callback, check, checkOptions, integer, texts as listOfTexts, type Rules } from './check.js'
 import type { Embeddings } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /** Options of {@link embed}. */
 export interface EmbedOptions extends ModelOptions {
@@ -25,11 +26,11 @@ const rules: Rules = { ...modelRules, threads: integer(0, 1024), onTruncated: ca
  * @param options What to be told meanwhile.
  */
 export async function embed(
-  model: string,
+  model: Model,
   texts: readonly string[],
-  options: EmbedOptions & RunOptions = {},
+  options: WithSources<EmbedOptions> & RunOptions = {},
 ): Promise<Float32Array[]> {
-  check('model', model, path)
+  check('model', model, modelRule)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
   const { onTruncated, onNote, threads, architecture } = options

@@ -8,6 +8,9 @@ import type { ErrorCode } from './generated/index.js'
  * - `ADDON_BROKEN`: the addon is there and cannot be loaded.
  * - `CONFIG_INVALID`: a `kerf.config` file cannot be read or says what cannot be; the message names file and option.
  * - `ADDON_VERSION`: the addon is of another version than the package.
+ * - `WORKER_FAILED`: in a page: the worker or the WebAssembly module cannot be loaded; the message names the file.
+ * - `STORAGE_UNAVAILABLE`: in a page: there is no origin private file system here.
+ * - `STORAGE_BUSY`: in a page: another tab of this site works with it.
  */
 export type HostErrorCode =
   | 'PLATFORM_UNSUPPORTED'
@@ -15,6 +18,9 @@ export type HostErrorCode =
   | 'ADDON_BROKEN'
   | 'ADDON_VERSION'
   | 'CONFIG_INVALID'
+  | 'WORKER_FAILED'
+  | 'STORAGE_UNAVAILABLE'
+  | 'STORAGE_BUSY'
 
 /** Every code that a {@link KerfError} can have. */
 export type KerfErrorCode = ErrorCode | HostErrorCode

@@ -1,7 +1,8 @@
 import { call, type RunOptions } from './call.js'
-import { check, path } from './check.js'
+import { check } from './check.js'
 import type { Evaluation } from './generated/index.js'
 import { measureRequest, type MeasureOptions } from './measure.js'
+import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /**
  * Measures a model in any form that kerf reads: perplexity on a text (decoders), Spearman on sentence pairs (encoders).
@@ -11,7 +12,10 @@ import { measureRequest, type MeasureOptions } from './measure.js'
  * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
  * @param options What to measure on.
  */
-export async function evaluate(model: string, options: MeasureOptions & RunOptions): Promise<Evaluation> {
-  check('model', model, path)
+export async function evaluate(
+  model: Model,
+  options: WithSources<MeasureOptions> & RunOptions,
+): Promise<Evaluation> {
+  check('model', model, modelRule)
   return call<Evaluation>('evaluate', { model, ...measureRequest(options) }, options)
 }

@@ -1,8 +1,9 @@
 import { call, type RunOptions } from './call.js'
-import { callback, check, checkOptions, integer, number, path, text, type Rules } from './check.js'
+import { callback, check, checkOptions, integer, number, text, type Rules } from './check.js'
 import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /** Options of {@link generate}. */
 export interface GenerateOptions extends ModelOptions {
@@ -42,26 +43,40 @@ const rules: Rules = {
  * @param options How much, how random, and where each piece of text goes.
  */
 export async function generate(
-  model: string,
+  model: Model,
   prompt: string,
-  options: GenerateOptions & RunOptions = {},
+  options: WithSources<GenerateOptions> & RunOptions = {},
 ): Promise<Generation> {
-  check('model', model, path)
+  check('model', model, modelRule)
   check('prompt', prompt, text)
   checkOptions(options, rules)
   const { onToken, onProgress, signal, ...rest } = options
+  const written = { text: '', tokens: 0 }
   const listen = (event: ProgressEvent): void => {
-    if (event.stage === 'generate' && event.name !== '') onToken?.(event.name)
+    if (event.stage === 'generate' && event.name !== '') {
+      written.text += event.name
+      written.tokens = event.done
+      onToken?.(event.name)
+    }
     onProgress?.(event)
   }
   const run = { ...(signal && { signal }), onProgress: listen }
-  const result = await call<Generation>('generate', { model, prompt, ...rest }, run)
-  if (result.finish === 'cancelled') throw cancelled(result, signal)
-  return result
+  try {
+    const result = await call<Generation>('generate', { model, prompt, ...rest }, run)
+    if (result.finish === 'cancelled') throw cancelled(result, signal)
+    return result
+  } catch (error) {
+    // A worker that was ended in the middle of a text hands nothing over; the pieces that came are there.
+    if (!(error instanceof KerfError) || error.code !== 'CANCELLED' || 'text' in error.details) throw error
+    throw cancelled(written, signal)
+  }
 }
 
 /** The core hands over what it had written; to a caller who aborted, that is still an abort. */
-function cancelled({ text, tokens }: Generation, signal: AbortSignal | undefined): KerfError {
+function cancelled(
+  { text, tokens }: Pick<Generation, 'text' | 'tokens'>,
+  signal: AbortSignal | undefined,
+): KerfError {
   const message = `cancelled after ${tokens} tokens`
   return new KerfError({ code: 'CANCELLED', message, details: { text, tokens } }, { cause: signal?.reason })
 }

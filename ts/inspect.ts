@@ -1,7 +1,8 @@
 import { call, type RunOptions } from './call.js'
-import { check, checkOptions, path } from './check.js'
+import { check, checkOptions } from './check.js'
 import type { Inspection } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /**
  * Says what is inside a model: architecture, tensors, element types, bytes. Reads headers only.
@@ -12,8 +13,11 @@ import { modelRules, type ModelOptions } from './model.js'
  * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
  * @param options What to be told meanwhile.
  */
-export async function inspect(model: string, options: ModelOptions & RunOptions = {}): Promise<Inspection> {
-  check('model', model, path)
+export async function inspect(
+  model: Model,
+  options: WithSources<ModelOptions> & RunOptions = {},
+): Promise<Inspection> {
+  check('model', model, modelRule)
   checkOptions(options, modelRules)
   return call<Inspection>('inspect', { model, architecture: options.architecture }, options)
 }

@@ -1,5 +1,6 @@
-import { badOption, checkOptions, integer, path, text, type Rules } from './check.js'
+import { badOption, checkOptions, integer, text, type Rules } from './check.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { file, type WithSources } from './source.js'
 
 /** What to measure on: at least one of `text`, `textFile` and `pairs`. */
 export interface MeasureOptions extends ModelOptions {
@@ -18,14 +19,14 @@ export interface MeasureOptions extends ModelOptions {
 const rules: Rules = {
   ...modelRules,
   text,
-  textFile: path,
-  pairs: path,
+  textFile: file,
+  pairs: file,
   context: integer(2),
   threads: integer(0, 1024),
 }
 
 /** The fields that `evaluate` and `compare` share in their requests. */
-export function measureRequest(options: MeasureOptions): object {
+export function measureRequest(options: WithSources<MeasureOptions>): object {
   checkOptions(options, rules)
   const { text, textFile, pairs, context, threads, architecture } = options
   if (text === undefined && textFile === undefined && pairs === undefined) {

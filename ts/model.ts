@@ -1,5 +1,6 @@
 import { runRules } from './call.js'
-import { path, type Rules } from './check.js'
+import type { Rules } from './check.js'
+import { file } from './source.js'
 
 /** What every function that opens a model to run it takes. */
 export interface ModelOptions {
@@ -11,4 +12,4 @@ export interface ModelOptions {
 }
 
 /** Rules of {@link ModelOptions} and of the options of a run. */
-export const modelRules: Rules = { ...runRules, architecture: path }
+export const modelRules: Rules = { ...runRules, architecture: file }

@@ -26,6 +26,7 @@ import type { Calibration, CompressRequest, Options } from './generated/index.js
 import { modelRules, type ModelOptions } from './model.js'
 import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
 import { parseSize, size, type Size } from './size.js'
+import { file, model as modelRule, target, type FileSource, type Model, type WithSources } from './source.js'
 
 /** Id of a method. */
 export type Method = (typeof METHODS)[number]
@@ -111,7 +112,7 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelO
 
 const calibration: Rule = {
   expected: "'builtin', 'self', the path of a text file, or an array of texts",
-  test: value => path.test(value) || (Array.isArray(value) && value.every(item => typeof item === 'string')),
+  test: value => file.test(value) || (Array.isArray(value) && value.every(item => typeof item === 'string')),
 }
 
 const rules: Rule = { expected: 'an array of rules', test: Array.isArray }
@@ -122,7 +123,7 @@ export const PATH_OPTIONS = ['out', 'workDir', 'calibration', 'architecture'] as
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {
   ...modelRules,
-  out: path,
+  out: target,
   workDir: path,
   calibration,
   preset: oneOf(PRESETS),
@@ -160,14 +161,26 @@ export const compressRules: Rules = {
 }
 
 /** Throws `BAD_OPTION` for the first option that cannot be. */
-export function checkCompressOptions(options: CompressOptions & RunOptions): void {
+export function checkCompressOptions(options: WithSources<CompressOptions> & RunOptions): void {
   checkOptions(options, compressRules)
   if (options.rules) checkMatrixRules(options.rules)
 }
 
+/** A request in which a page's sources are still themselves; its backend gives them paths. */
+type PageRequest = Omit<CompressRequest, 'model' | 'architecture' | 'calibration'> & {
+  model: Model
+  architecture?: string | FileSource
+  calibration: PageCalibration
+}
+
+type PageCalibration = Calibration | { file: string | FileSource }
+
 /** The request of `compress` and `plan`. Throws `BAD_OPTION` for the first parameter that cannot be. */
-export function compressRequest(model: string, options: CompressOptions & RunOptions): CompressRequest {
-  check('model', model, path)
+export function compressRequest(
+  model: Model,
+  options: WithSources<CompressOptions> & RunOptions,
+): PageRequest {
+  check('model', model, modelRule)
   checkCompressOptions(options)
   const {
     onProgress,
@@ -185,9 +198,10 @@ export function compressRequest(model: string, options: CompressOptions & RunOpt
     ...rest
   } = options
   const core: Partial<Options> = rest
-  const request: CompressRequest = { model, calibration: toCalibration(source), options: core }
+  const request: PageRequest = { model, calibration: toCalibration(source), options: core }
   if (matrixRules !== undefined) core.rules = [...matrixRules]
-  if (out !== undefined) request.out = out
+  // Another target gets what is under a path of the backend's choice.
+  if (typeof out === 'string') request.out = out
   if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
   if (architecture !== undefined) request.architecture = architecture
@@ -205,8 +219,12 @@ function atLeastOne(option: string, value: Size): number {
   return bytes
 }
 
-function toCalibration(source: CompressOptions['calibration']): Calibration {
+function toCalibration(source: WithSources<CompressOptions>['calibration']): PageCalibration {
   if (source === undefined || source === 'builtin') return 'builtin'
   if (source === 'self') return 'self'
-  return typeof source === 'string' ? { file: source } : { texts: [...source] }
+  return isTexts(source) ? { texts: [...source] } : { file: source }
+}
+
+function isTexts(source: unknown): source is readonly string[] {
+  return Array.isArray(source)
 }

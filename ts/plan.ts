@@ -1,6 +1,7 @@
 import { call, type RunOptions } from './call.js'
 import type { PlanReport } from './generated/index.js'
 import { compressRequest, type CompressOptions } from './options.js'
+import type { Model, WithSources } from './source.js'
 
 /**
  * Says what `compress` with the same options would do to each tensor, and the memory, disk and bytes it would take. Reads headers
@@ -11,6 +12,9 @@ import { compressRequest, type CompressOptions } from './options.js'
  * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
  * @param options Those that `compress` would get.
  */
-export async function plan(model: string, options: CompressOptions & RunOptions = {}): Promise<PlanReport> {
+export async function plan(
+  model: Model,
+  options: WithSources<CompressOptions> & RunOptions = {},
+): Promise<PlanReport> {
   return call<PlanReport>('plan', compressRequest(model, options), options)
 }

@@ -1,6 +1,7 @@
 // TypeScript to dist/: ESM and CommonJS of the API, the command line, and types for both module systems.
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundleBrowser } from './bundle-browser.mjs'
 import { root, run } from './run.mjs'
 import { writeSchema } from './schema.mjs'
 
@@ -27,6 +28,7 @@ export async function bundle() {
   await build({ ...common, entryPoints: ['ts/cli/main.ts'], format: 'esm', outfile: 'dist/cli.js' })
   chmodSync(join(dist, 'cli.js'), 0o755)
   await build({ ...common, ...reportBundle })
+  await bundleBrowser(common)
   licences()
   types()
   await writeSchema(dist)
@@ -51,11 +53,16 @@ const reportApart = {
     build.onResolve({ filter: /\/report\/page\/page\.js$/ }, () => ({ path: './report.js', external: true })),
 }
 
-/** The licences of what is inside report.js ask to go with it. */
+/** The licences of what is inside report.js and browser.js ask to go with it. */
 function licences() {
-  const files = ['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE']
-  const text = files.map(file => `${file}\n\n${readFileSync(join(root, 'node_modules', file), 'utf8')}`)
-  writeFileSync(join(dist, 'report.licences.txt'), text.join(`\n${'-'.repeat(80)}\n\n`))
+  const inside = {
+    'report.licences.txt': ['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE'],
+    'browser.licences.txt': ['client-zip/LICENSE.txt'],
+  }
+  for (const [name, files] of Object.entries(inside)) {
+    const text = files.map(file => `${file}\n\n${readFileSync(join(root, 'node_modules', file), 'utf8')}`)
+    writeFileSync(join(dist, name), text.join(`\n${'-'.repeat(80)}\n\n`))
+  }
 }
 
 /** CommonJS has no import.meta.url; the file's own name stands in for it. */
@@ -70,7 +77,9 @@ function commonJs(common) {
 /** The same declarations twice: TypeScript takes the module system of a .d.ts from the package.json above it. */
 function types() {
   for (const folder of ['types', 'types-cjs']) rmSync(join(dist, folder), { recursive: true, force: true })
-  run(process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.types.json'])
+  const compiler = join('node_modules', 'typescript', 'bin', 'tsc')
+  for (const project of ['tsconfig.types.json', 'tsconfig.types-browser.json'])
+    run(process.execPath, [compiler, '-p', project])
   // The inside of report.js, which nobody imports: its types would ask for the charting library's.
   for (const part of ['page', 'charts', 'sections']) {
     rmSync(join(dist, 'types', 'report', part), { recursive: true })

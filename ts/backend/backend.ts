@@ -1,5 +1,5 @@
 import type { ProgressEvent } from '../generated/index.js'
-import type { Files } from './files.js'
+import type { FileSource, Model, Target } from '../source.js'
 
 /** A call that runs. */
 export interface Running {
@@ -9,16 +9,44 @@ export interface Running {
   cancel: () => void
 }
 
+/** Files that TypeScript itself reads and writes: a report, texts for samples. Models and results are the core's. */
+export interface Files {
+  /** What a path must be to be written as a file, if it is not; `undefined` if it can be written. */
+  whatToWrite: (path: string) => Promise<string | undefined>
+  /** What a path must be to be read as a file, if it is not. */
+  whatToRead: (file: string | FileSource) => Promise<string | undefined>
+  /** Text of a UTF-8 file. */
+  read: (file: string | FileSource) => Promise<string>
+  /** Writes a file under a hidden name beside it and renames it, so that it is there whole or not at all. */
+  write: (path: string, text: string) => Promise<void>
+  /** Whether two files are the same. */
+  isSame: (a: string | FileSource, b: string | FileSource) => boolean
+  /** Last part of a path, or the name of what has no path. */
+  name: (model: Model) => string
+}
+
+/** A result on its way to what is no path. */
+export interface Delivery {
+  /** Where the core writes it. */
+  path: string
+  /** Refuses what cannot be written to, before the work. */
+  prepare: () => Promise<void>
+  /** Brings it to its target; resolves to what the result is called there. */
+  deliver: (onEvent: (event: ProgressEvent) => void) => Promise<string>
+}
+
 /** Where the core runs: an addon in this process, or (in a page) a worker. It knows no function by name. */
 export interface Backend {
   /** Starts a function of the core. All events arrive before the answer. */
-  start: (command: string, requestJson: string, onEvent: (event: ProgressEvent) => void) => Running
+  start: (command: string, request: object, onEvent: (event: ProgressEvent) => void) => Running
   /** Version of the core. */
   version: () => string
   /** Instruction set that the core uses on this machine by default. */
   isa: () => string
   /** Files of the host. */
   files: Files
+  /** How a result gets to a target that is no path. */
+  deliver?: (target: Target, model: Model) => Delivery
 }
 
 let load: (() => Backend) | undefined

@@ -1,22 +1,8 @@
 import { constants } from 'node:fs'
 import { access, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-
-/** Files that TypeScript itself reads and writes: a report, texts for samples. Models and results are the core's. */
-export interface Files {
-  /** What a path must be to be written as a file, if it is not; `undefined` if it can be written. */
-  whatToWrite: (path: string) => Promise<string | undefined>
-  /** What a path must be to be read as a file, if it is not. */
-  whatToRead: (path: string) => Promise<string | undefined>
-  /** Text of a UTF-8 file. */
-  read: (path: string) => Promise<string>
-  /** Writes a file under a hidden name beside it and renames it, so that it is there whole or not at all. */
-  write: (path: string, text: string) => Promise<void>
-  /** Whether two paths are the same. */
-  isSame: (a: string, b: string) => boolean
-  /** Last part of a path. */
-  name: (path: string) => string
-}
+import type { FileSource, Model } from '../source.js'
+import type { Files } from './backend.js'
 
 /** Files of the file system. */
 export const nodeFiles: Files = {
@@ -27,12 +13,13 @@ export const nodeFiles: Files = {
     const writable = await succeeds(access(folder, constants.W_OK))
     return writable ? undefined : 'a file in a folder that can be written'
   },
-  async whatToRead(path) {
+  async whatToRead(file) {
+    const path = asPath(file)
     if (!(await succeeds(stat(path)))) return 'a file that exists'
     if (await isFolder(path)) return 'a file, not a folder'
     return (await succeeds(access(path, constants.R_OK))) ? undefined : 'a file that can be read'
   },
-  read: path => readFile(path, 'utf8'),
+  read: file => readFile(asPath(file), 'utf8'),
   async write(path, text) {
     const beside = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.tmp`)
     try {
@@ -49,8 +36,14 @@ export const nodeFiles: Files = {
       throw error
     }
   },
-  isSame: (a, b) => resolve(a) === resolve(b),
-  name: path => basename(resolve(path)),
+  isSame: (a, b) => resolve(asPath(a)) === resolve(asPath(b)),
+  name: model => basename(resolve(asPath(model))),
+}
+
+/** The rules of the options let nothing else through. */
+function asPath(file: Model | FileSource): string {
+  if (typeof file !== 'string') throw new TypeError('a path was expected')
+  return file
 }
 
 async function isFolder(path: string): Promise<boolean> {

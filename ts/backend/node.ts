@@ -13,10 +13,10 @@ export function nodeBackend(): Backend {
   const folder = fileURLToPath(new URL('.', import.meta.url))
   const addon = loadAddon(folder, platformTriple(), KERF_VERSION)
   return {
-    start(command, requestJson, onEvent) {
+    start(command, request, onEvent) {
       const token = new addon.CancelToken()
       const listener = (eventJson: string): void => onEvent(JSON.parse(eventJson) as ProgressEvent)
-      const answer = addon.invoke(command, requestJson, listener, token)
+      const answer = addon.invoke(command, JSON.stringify(request), listener, token)
       return { answer, cancel: () => token.cancel() }
     },
     version: () => addon.version(),

@@ -531,7 +531,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
+export type Stage = 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
 
 /** Progress of one stage. `done` never falls and ends at `total`. */
 export type ProgressEvent = {
@@ -683,6 +683,7 @@ export const ERROR_CODES = [
   'NOT_UTF8',
   'NO_TOKENIZER',
   'OUTPUT_EXISTS',
+  'OUT_OF_MEMORY',
   'RESERVED_NAME',
   'SCHEDULE_NEEDS_ARCHITECTURE',
   'STRICT',
@@ -728,6 +729,7 @@ export const ERROR_CODES = [
  * - `NOT_UTF8`: A text file that is not UTF-8.
  * - `NO_TOKENIZER`: The function needs text, and the model has no tokenizer.
  * - `OUTPUT_EXISTS`: The output folder exists already.
+ * - `OUT_OF_MEMORY`: A module in a browser got no more memory.
  * - `RESERVED_NAME`: The form to be written gives names like this another meaning.
  * - `SCHEDULE_NEEDS_ARCHITECTURE`: Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
  * - `STRICT`: `strict` is set and a repair was needed.
@@ -757,7 +759,7 @@ export const DEFAULT_OPTIONS = {
   headBits: 6,
   embeddingSparsity: 0.0,
   tokens: 16384,
-  iterations: 16,
+  iterations: 12,
   sweeps: 3,
   dampingRel: 0.01,
   blend: 0.5,

@@ -5,6 +5,7 @@ import { embed } from '../embed.js'
 import { KerfError } from '../errors.js'
 import type { ProgressEvent } from '../generated/index.js'
 import type { MeasureOptions } from '../measure.js'
+import type { FileSource, Model, WithSources } from '../source.js'
 import { meanCosine } from './nearest.js'
 import { promptsOf } from './prompts.js'
 import { PROSE } from './prose.js'
@@ -18,14 +19,14 @@ const MOST_SENTENCES = 1000
 
 /** What quality is measured on; without files on a sample that ships with kerf. */
 export interface QualityJob {
-  original: string
+  original: Model
   small: string
   /** Of `inspect`. */
   kind: string
-  evalText?: string | undefined
-  evalPairs?: string | undefined
-  /** Path of the calibration text, if it was a file. */
-  calibration?: string | undefined
+  evalText?: string | FileSource | undefined
+  evalPairs?: string | FileSource | undefined
+  /** The calibration text, if it was a file. */
+  calibration?: string | FileSource | undefined
   threads?: number | undefined
 }
 
@@ -36,8 +37,8 @@ export async function measureQuality(job: QualityJob, run: RunOptions): Promise<
   const text = job.evalText === undefined ? undefined : await backend().files.read(job.evalText)
   const quality = await (job.kind === 'decoder' ? decoder : encoder)(both, job, text)
   const { files } = backend()
-  const isSame = (path: string | undefined): boolean =>
-    path !== undefined && job.calibration !== undefined && files.isSame(path, job.calibration)
+  const isSame = (file: string | FileSource | undefined): boolean =>
+    file !== undefined && job.calibration !== undefined && files.isSame(file, job.calibration)
   return { ...quality, onCalibrationText: isSame(job.evalText) || isSame(job.evalPairs) }
 }
 
@@ -48,7 +49,7 @@ async function decoder(both: Both, { evalText }: QualityJob, text: string | unde
   const samples = await continuations(both, promptsOf(text))
   return {
     kind: 'decoder',
-    measuredOn: evalText ?? SHIPPED,
+    measuredOn: nameOf(evalText) ?? SHIPPED,
     onCalibrationText: false,
     original,
     small,
@@ -59,7 +60,7 @@ async function decoder(both: Both, { evalText }: QualityJob, text: string | unde
 }
 
 async function encoder(both: Both, job: QualityJob, text: string | undefined): Promise<Quality> {
-  const lines = text === undefined ? SENTENCES : sentencesOf(text, job.evalText ?? '')
+  const lines = text === undefined ? SENTENCES : sentencesOf(text, nameOf(job.evalText) ?? '')
   const pairs = job.evalPairs === undefined ? undefined : await compared(both, { pairs: job.evalPairs })
   const started = performance.now()
   const quiet = pairs !== undefined
@@ -69,7 +70,7 @@ async function encoder(both: Both, job: QualityJob, text: string | undefined): P
   const mean = pairs?.meanCosine ?? meanCosine(before, after)
   return {
     kind: 'encoder',
-    measuredOn: job.evalPairs ?? job.evalText ?? SHIPPED,
+    measuredOn: nameOf(job.evalPairs) ?? nameOf(job.evalText) ?? SHIPPED,
     onCalibrationText: false,
     original: pairs?.original ?? measures,
     small: pairs?.small ?? measures,
@@ -79,14 +80,17 @@ async function encoder(both: Both, job: QualityJob, text: string | undefined): P
   }
 }
 
-function compared({ original, small, threads, run }: Both, on: MeasureOptions): ReturnType<typeof compare> {
+function compared(
+  { original, small, threads, run }: Both,
+  on: WithSources<MeasureOptions>,
+): ReturnType<typeof compare> {
   return compare(original, small, { ...on, ...(threads !== undefined && { threads }), ...run })
 }
 
 /** Vectors of one of the two models; both together are one stage that begins at `offset` of twice as many texts. */
 function embedded(
   { threads, run }: Both,
-  model: string,
+  model: Model,
   texts: readonly string[],
   offset: number | undefined,
 ): Promise<Float32Array[]> {
@@ -95,6 +99,11 @@ function embedded(
     run.onProgress?.({ ...event, done: offset + event.done, total: 2 * texts.length })
   }
   return embed(model, texts, { ...run, ...(threads !== undefined && { threads }), onProgress })
+}
+
+/** A path as it is, and the name of what has none. */
+function nameOf(file: string | FileSource | undefined): string | undefined {
+  return file === undefined || typeof file === 'string' ? file : backend().files.name(file)
 }
 
 function sentencesOf(text: string, path: string): readonly string[] {

@@ -1,4 +1,5 @@
 import { path, type Rules } from '../check.js'
+import { file, type WithSources } from '../source.js'
 
 /**
  * What `compress` does when the work is done. `maxMemory` is kept by the compression alone: to measure quality, decoded weights
@@ -20,9 +21,9 @@ export interface AfterOptions {
 }
 
 /** The options of the compression itself, and those of what comes after it. */
-export function splitAfter<T extends AfterOptions>(
+export function splitAfter<T extends WithSources<AfterOptions>>(
   options: T,
-): { core: Omit<T, keyof AfterOptions>; after: AfterOptions } {
+): { core: Omit<T, keyof AfterOptions>; after: WithSources<AfterOptions> } {
   const { report, evalText, evalPairs, ...core } = options
   const after = {
     ...(report !== undefined && { report }),
@@ -33,4 +34,4 @@ export function splitAfter<T extends AfterOptions>(
 }
 
 /** Rules of {@link AfterOptions}. */
-export const afterRules: Rules = { report: path, evalText: path, evalPairs: path }
+export const afterRules: Rules = { report: path, evalText: file, evalPairs: file }

@@ -1,5 +1,6 @@
 import type { RunOptions } from '../call.js'
 import { generate } from '../generate.js'
+import type { Model } from '../source.js'
 import { nearest, type Neighbour } from './nearest.js'
 import type { NearestText, QualitySample } from './quality.js'
 
@@ -10,7 +11,7 @@ const PATIENCE_MS = 60_000
 
 /** The two models of a comparison and what all calls share. */
 export interface Both {
-  original: string
+  original: Model
   small: string
   threads: number | undefined
   run: RunOptions

@@ -3,6 +3,7 @@ import { DEFAULT_OPTIONS } from '../generated/index.js'
 import type { CompressReport, Options } from '../generated/index.js'
 import type { CompressOptions } from '../options.js'
 import type { AfterOptions } from '../quality/options.js'
+import type { WithSources } from '../source.js'
 
 /** Options of the core that have another name on the command line. */
 const RENAMED: Partial<Record<string, string>> = {
@@ -19,7 +20,7 @@ const ALWAYS = ['method', 'sparsity', 'bits', 'blend']
 /** The command that gives the same bytes again: the core's resolved options, and the paths as they were given. */
 export function commandOf(
   model: string,
-  given: CompressOptions & AfterOptions,
+  given: WithSources<CompressOptions & AfterOptions>,
   report: CompressReport,
 ): string {
   const words = ['npx kerf compress', shellWord(model), '--out', shellWord(report.out)]
@@ -31,8 +32,8 @@ export function commandOf(
     if (isWanted && isPlain(value)) add(flagOf(name as keyof Options), value)
   }
   if (typeof given.calibration === 'string') add('calibration', given.calibration)
-  if (given.evalText !== undefined) add('eval-text', given.evalText)
-  if (given.evalPairs !== undefined) add('eval-pairs', given.evalPairs)
+  if (typeof given.evalText === 'string') add('eval-text', given.evalText)
+  if (typeof given.evalPairs === 'string') add('eval-pairs', given.evalPairs)
   if (given.report !== undefined) add('report', given.report)
   const missing = [
     ...(Array.isArray(given.calibration) ? ['the calibration texts that were given in code'] : []),

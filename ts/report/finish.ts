@@ -9,6 +9,7 @@ import type { CompressOptions } from '../options.js'
 import { plan as planOf } from '../plan.js'
 import { measureQuality } from '../quality/measure.js'
 import type { AfterOptions } from '../quality/options.js'
+import type { FileSource, Model, WithSources } from '../source.js'
 import type { Quality } from '../quality/quality.js'
 import { renderReport } from '../render-report.js'
 import { version } from '../version.js'
@@ -18,9 +19,9 @@ import { partsOf } from './parts.js'
 
 /** Runs a compression between its plan and its measurement, and writes the page about all three. */
 export async function finish(
-  model: string,
-  options: CompressOptions & RunOptions,
-  after: AfterOptions,
+  model: Model,
+  options: WithSources<CompressOptions> & RunOptions,
+  after: WithSources<AfterOptions>,
   start: () => Promise<CompressReport>,
 ): Promise<CompressResult> {
   const run: RunOptions = { ...(options.signal && { signal: options.signal }) }
@@ -43,12 +44,13 @@ export async function finish(
     ...('quality' in measured && { quality: measured.quality }),
   }
   if (after.report === undefined) return done
+  const name = backend().files.name(model)
   const data: ReportData = {
-    model: backend().files.name(model),
+    model: name,
     report: { ...report, notes },
     plan,
     parts: partsOf(plan, report),
-    command: commandOf(model, { ...options, ...after }, report),
+    command: commandOf(typeof model === 'string' ? model : name, { ...options, ...after }, report),
     version: version(),
     date: new Date().toISOString(),
     ...('quality' in measured ? { quality: measured.quality } : { qualityMissing: measured.missing }),
@@ -59,9 +61,9 @@ export async function finish(
 
 /** Quality, or the sentence that says why there is none: what is written stays written. */
 async function measure(
-  model: string,
-  options: CompressOptions & RunOptions,
-  { evalText, evalPairs }: AfterOptions,
+  model: Model,
+  options: WithSources<CompressOptions> & RunOptions,
+  { evalText, evalPairs }: WithSources<AfterOptions>,
   report: CompressReport,
   kind: string | undefined,
 ): Promise<{ quality: Quality } | { missing: string }> {
@@ -71,7 +73,7 @@ async function measure(
   }
   const { calibration, threads } = options
   const job = { original: model, small: report.out, kind, evalText, evalPairs, threads }
-  const source = typeof calibration === 'string' ? { calibration } : {}
+  const source = isFile(calibration) ? { calibration } : {}
   try {
     return {
       quality: await whileComplete(report, () => measureQuality({ ...job, ...source }, options)),
@@ -82,8 +84,14 @@ async function measure(
   }
 }
 
+function isFile(
+  calibration: WithSources<CompressOptions>['calibration'],
+): calibration is string | FileSource {
+  return calibration !== undefined && !Array.isArray(calibration)
+}
+
 /** What was promised for the memory of a run is not kept by what measures it. */
-function memoryNotes({ maxMemory }: CompressOptions, isMeasured: boolean): string[] {
+function memoryNotes({ maxMemory }: Pick<CompressOptions, 'maxMemory'>, isMeasured: boolean): string[] {
   if (maxMemory === undefined || !isMeasured) return []
   return [
     'maxMemory held for the compression; quality was measured with decoded weights in up to half of the free memory',
@@ -106,7 +114,7 @@ async function write(path: string, page: string, { out }: CompressReport): Promi
   try {
     await backend().files.write(path, page)
   } catch (error) {
-    const { code = '', message: reason } = error as NodeJS.ErrnoException
+    const { code = '', message: reason } = error as { code?: string; message: string }
     const message = `the result in ${out} is complete, but the report ${path} could not be written: ${reason}`
     throw new KerfError({ code: 'IO', message, details: { path, kind: code, reason } }, { cause: error })
   }

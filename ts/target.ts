@@ -1,0 +1,21 @@
+import { backend } from './backend/backend.js'
+import type { RunOptions } from './call.js'
+import type { Model, Target } from './source.js'
+
+/**
+ * Work that writes a folder, for every kind of target: what is no path gets the result when it is whole, and the result then
+ * says what it is called there.
+ */
+export async function withTarget<R extends { out: string }>(
+  model: Model,
+  out: string | Target | undefined,
+  run: RunOptions,
+  work: (out: string | undefined) => Promise<R>,
+): Promise<R> {
+  if (out === undefined || typeof out === 'string') return work(out)
+  const delivery = backend().deliver?.(out, model)
+  if (!delivery) throw new Error('kerf: no backend for this target')
+  await delivery.prepare()
+  const result = await work(delivery.path)
+  return { ...result, out: await delivery.deliver(event => run.onProgress?.(event)) }
+}
