@@ -13,7 +13,9 @@ const THREADS = [
   '-C link-arg=--shared-memory',
   '-C link-arg=--import-memory',
   `-C link-arg=--max-memory=${MOST_MEMORY_BYTES}`,
-  ...['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base'].map(name => `-C link-arg=--export=${name}`),
+  ...['__wasm_init_tls', '__tls_size', '__tls_align', '__tls_base'].map(
+    name => `-C link-arg=--export=${name}`,
+  ),
 ]
 
 /** Name, cargo flags and environment of the compiler for `single` or `threads`. */
@@ -61,7 +63,8 @@ function hasTarget() {
 function hasSources(toolchain) {
   const of = toolchain === undefined ? [] : [`+${toolchain}`]
   const sysroot = () => output('rustc', [...of, '--print', 'sysroot'])?.trim()
-  const there = () => existsSync(join(sysroot() ?? '-', 'lib', 'rustlib', 'src', 'rust', 'library', 'Cargo.lock'))
+  const there = () =>
+    existsSync(join(sysroot() ?? '-', 'lib', 'rustlib', 'src', 'rust', 'library', 'Cargo.lock'))
   if (sysroot() === undefined) {
     output('rustup', ['toolchain', 'install', toolchain, '--profile', 'minimal', '--component', 'rust-src'])
   }
