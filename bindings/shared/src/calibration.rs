@@ -4,6 +4,7 @@ use crate::api::Calibration;
 use crate::encoding::Encoding;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
+use crate::storage::Storage;
 use crate::{Error, Host, machine, text_file};
 use kerf_compress::calibration::{MAX_WINDOW, decoder_windows, encoder_texts};
 use kerf_compress::{CompressError, Stage};
@@ -36,7 +37,7 @@ pub fn sequences(
         Calibration::Own => own(model, compute, draw, host)?,
         Calibration::Builtin => from_text(BUILTIN, model, compute, draw)?,
         Calibration::File(path) => {
-            let text = text_file::read(path).map_err(|error| match error {
+            let text = text_file::read(&*host.storage(), path).map_err(|error| match error {
                 Error::Model(ModelError::Empty { .. }) => empty(calibration),
                 other => other,
             })?;
@@ -51,10 +52,10 @@ pub fn sequences(
 }
 
 /// Bytes of the text, if it is there before the run.
-pub fn text_bytes(calibration: &Calibration) -> Option<u64> {
+pub fn text_bytes(storage: &dyn Storage, calibration: &Calibration) -> Option<u64> {
     match calibration {
         Calibration::Builtin => Some(BUILTIN.len() as u64),
-        Calibration::File(path) => std::fs::metadata(path).ok().map(|file| file.len()),
+        Calibration::File(path) => storage.len_bytes(path),
         Calibration::Texts(texts) => Some(texts.iter().map(|text| text.len() as u64).sum()),
         Calibration::Own => None,
     }

@@ -10,18 +10,27 @@ use crate::{Error, Host, machine, pairs, text_file};
 use kerf_compress::Stage;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::divergence;
-use std::time::Instant;
+use web_time::Instant;
 
 /// Both models see the same token ids, those of the original's tokenizer, and are pooled as the original says. `seconds` of
 /// both evaluations is the time of the whole comparison, since the models run side by side. Errors as `evaluate` has them.
 pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, Error> {
     let started = Instant::now();
-    let text = text_file::one_of(request.text.as_deref(), request.text_file.as_deref())?;
+    let storage = host.storage();
+    let text = text_file::one_of(
+        &*storage,
+        request.text.as_deref(),
+        request.text_file.as_deref(),
+    )?;
     need_something(&text, &request.pairs_file)?;
     let compute = machine::compute(request.threads)?;
     let both = Both {
-        original: Runnable::open(&request.original, request.architecture.as_deref())?,
-        small: Runnable::open(&request.small, request.architecture.as_deref())?,
+        original: Runnable::open(
+            &*storage,
+            &request.original,
+            request.architecture.as_deref(),
+        )?,
+        small: Runnable::open(&*storage, &request.small, request.architecture.as_deref())?,
         compute,
         // Each keeps half.
         keep_bytes: machine::keep_bytes() / 2,
@@ -76,7 +85,7 @@ impl Both {
     }
 
     fn pairs(&self, path: &str, host: &dyn Host, result: &mut Comparison) -> Result<(), Error> {
-        let pairs = pairs::read(path)?;
+        let pairs = pairs::read(&*host.storage(), path)?;
         let encoding = Encoding::of(&self.original)?;
         let tokenizer = self.original.opened.tokenizer("embedding")?;
         let sentences = Sentences::new(&pairs, &encoding, &tokenizer, &self.compute)?;

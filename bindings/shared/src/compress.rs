@@ -3,17 +3,17 @@
 use crate::api::{Calibration, CompressRequest};
 use crate::calibration::{self, Draw};
 use crate::opened::{Opened, Runnable};
+use crate::storage::Storage;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::plan::Plan;
 use kerf_compress::{
     Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step, estimate,
 };
 use kerf_kernels::Compute;
-use kerf_tensors::folder::{FsOutFolder, FsWorkspace};
-use kerf_tensors::{Catalog, OutFolder};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use kerf_tensors::Catalog;
+use std::path::Path;
+use std::sync::OnceLock;
+use web_time::Instant;
 
 /// A calibration text up to this size is read for a plan, since its tokens decide how long the run takes; a longer one is taken
 /// to have as many tokens as the options allow.
@@ -26,7 +26,8 @@ const TEXT_BYTES_PER_SECOND: f64 = 6e6;
 pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Error> {
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
-    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
+    let storage = host.storage();
+    let opened = Opened::open(&*storage, &request.model, request.architecture.as_deref())?;
     let catalog = opened.catalog.clone();
     let tokenizer = vocabulary::values(&opened, settings.format);
     let plan = Plan::new(&catalog, settings.clone(), None, tokenizer.clone())?;
@@ -37,7 +38,7 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
     let mut reading = 0.0;
     let mut lengths: Option<Vec<usize>> = None;
     if plan.calibrated() {
-        let bytes = calibration::text_bytes(&request.calibration);
+        let bytes = calibration::text_bytes(&*storage, &request.calibration);
         if bytes.is_some_and(|bytes| bytes <= READ_FOR_PLAN_BYTES) {
             // What is wrong with the text is for `compress` to say: a plan does not need one.
             let drawn = calibrate(opened, &settings, &request, host).ok();
@@ -79,55 +80,76 @@ fn foresee(
     estimate::seconds(plan, catalog, output_bytes, lengths, seconds)
 }
 
-/// Compresses a model. A run that was interrupted goes on where it was, if model, options and calibration are the same.
-/// Errors: those of `plan`, of the calibration text, `OUTPUT_EXISTS`, `WORK_DIR_BUSY`, `DISK_FULL`, `NON_FINITE`, `STRICT`,
-/// `CANCELLED`; after an error there is nothing under the name of the result.
-pub fn compress(request: CompressRequest, host: &dyn Host) -> Result<Report, Error> {
-    let started = Instant::now();
-    machine::check_threads(request.options.threads)?;
-    let settings = request.options.resolve()?;
-    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
-    let places = Places::of(&request)?;
-    host.event(plan_event(0));
-    // Whatever can be refused is refused before a work folder exists or a text is encoded.
-    let tokenizer = vocabulary::values(&opened, settings.format);
-    let plan = Plan::new(&opened.catalog, settings.clone(), None, tokenizer.clone())?;
-    drop(FsOutFolder::create(&places.out)?);
-    host.event(plan_event(1));
-    let catalog = opened.catalog.clone();
-    let calibration = match plan.calibrated() {
-        true => calibrate(opened, &settings, &request, host)?,
-        false => Vec::new(),
-    };
-    let reading = started.elapsed().as_secs_f64();
-    let lengths: Vec<usize> = calibration.iter().map(Vec::len).collect();
-    let out = places.out.clone();
-    let mut job = Job::open(JobInputs {
-        catalog: catalog.clone(),
-        options: request.options.clone(),
-        calibration,
-        tokenizer,
-        workspace: Arc::new(FsWorkspace::open(&places.work_dir)?),
-        out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?) as Box<dyn OutFolder>)),
-        out_name: places.out.display().to_string(),
-        clock: seconds,
-        stop: host.stop(),
-    })?;
-    let begun = Instant::now();
-    let output_bytes = job.plan().report(&catalog).output_bytes;
-    let foreseen = foresee(job.plan(), &catalog, output_bytes, &request, Some(&lengths));
-    let foreseeing = begun.elapsed().as_secs_f64();
-    let mut host = Forward(host);
-    loop {
-        if let Step::Done(mut report) = job.step(&mut host)? {
-            report.peak_rss_bytes = machine::peak_rss_bytes();
-            // The job does not know of the text before it was token ids, nor what was done between its steps.
-            report.seconds += reading;
-            *report.phases.entry("calibrate".into()).or_default() += reading;
-            *report.phases.entry("plan".into()).or_default() += foreseeing;
-            report.planned_seconds = foreseen.map(|seconds| seconds + reading + foreseeing);
-            return Ok(*report);
-        }
+/// Compresses a model, in steps: [`Compression::begin`] reads headers and the calibration text and opens the job, each step does a
+/// unit of it. A run that was interrupted goes on where it was, if model, options and calibration are the same.
+pub struct Compression {
+    job: Job,
+    /// Seconds before the job: reading and encoding text.
+    reading: f64,
+    /// Seconds of foreseeing, and what came of it.
+    foreseeing: f64,
+    foreseen: Option<f64>,
+}
+
+impl Compression {
+    /// Errors: those of `plan`, of the calibration text, `OUTPUT_EXISTS`, `WORK_DIR_BUSY`.
+    pub fn begin(request: CompressRequest, host: &dyn Host) -> Result<Self, Error> {
+        let started = Instant::now();
+        machine::check_threads(request.options.threads)?;
+        let settings = request.options.resolve()?;
+        let storage = host.storage();
+        let opened = Opened::open(&*storage, &request.model, request.architecture.as_deref())?;
+        let places = Places::of(&*storage, &request)?;
+        host.event(plan_event(0));
+        // Whatever can be refused is refused before a work folder exists or a text is encoded.
+        let tokenizer = vocabulary::values(&opened, settings.format);
+        let plan = Plan::new(&opened.catalog, settings.clone(), None, tokenizer.clone())?;
+        drop(storage.out_folder(&places.out)?);
+        host.event(plan_event(1));
+        let catalog = opened.catalog.clone();
+        let calibration = match plan.calibrated() {
+            true => calibrate(opened, &settings, &request, host)?,
+            false => Vec::new(),
+        };
+        let reading = started.elapsed().as_secs_f64();
+        let lengths: Vec<usize> = calibration.iter().map(Vec::len).collect();
+        let out = places.out.clone();
+        let job = Job::open(JobInputs {
+            catalog: catalog.clone(),
+            options: request.options.clone(),
+            calibration,
+            tokenizer,
+            workspace: storage.workspace(&places.work_dir)?,
+            out: Box::new(move || storage.out_folder(&out)),
+            out_name: places.out,
+            clock: seconds,
+            stop: host.stop(),
+        })?;
+        let begun = Instant::now();
+        let output_bytes = job.plan().report(&catalog).output_bytes;
+        let foreseen = foresee(job.plan(), &catalog, output_bytes, &request, Some(&lengths));
+        Ok(Self {
+            job,
+            reading,
+            foreseeing: begun.elapsed().as_secs_f64(),
+            foreseen,
+        })
+    }
+
+    /// One unit; the report after the last. Errors: `DISK_FULL`, `NON_FINITE`, `STRICT`, `CANCELLED`; after an error there is nothing
+    /// under the name of the result.
+    pub fn step(&mut self, host: &dyn Host) -> Result<Option<Report>, Error> {
+        let Step::Done(mut report) = self.job.step(&mut Forward(host))? else {
+            return Ok(None);
+        };
+        report.peak_rss_bytes = machine::peak_rss_bytes();
+        // The job does not know of the text before it was token ids, nor what was done between its steps.
+        let before = self.reading + self.foreseeing;
+        report.seconds += self.reading;
+        *report.phases.entry("calibrate".into()).or_default() += self.reading;
+        *report.phases.entry("plan".into()).or_default() += self.foreseeing;
+        report.planned_seconds = self.foreseen.map(|seconds| seconds + before);
+        Ok(Some(*report))
     }
 }
 
@@ -152,43 +174,26 @@ fn calibrate(
 /// Where a run writes.
 #[derive(Debug, PartialEq)]
 struct Places {
-    out: PathBuf,
-    work_dir: PathBuf,
+    out: String,
+    work_dir: String,
 }
 
 impl Places {
     /// Defaults: NAME-kerf beside the model, and a hidden sibling of the result.
-    fn of(request: &CompressRequest) -> Result<Self, Error> {
+    fn of(storage: &dyn Storage, request: &CompressRequest) -> Result<Self, Error> {
         let out = match &request.out {
-            Some(out) => PathBuf::from(out),
-            None => default_out(Path::new(&request.model)),
+            Some(out) => out.clone(),
+            None => storage.beside(&request.model),
         };
         let work_dir = match &request.work_dir {
-            Some(work_dir) => PathBuf::from(work_dir),
-            None => default_work_dir(&out)?,
+            Some(work_dir) => work_dir.clone(),
+            None => default_work_dir(Path::new(&out))?,
         };
         Ok(Self { out, work_dir })
     }
 }
 
-fn default_out(model: &Path) -> PathBuf {
-    // `.` and `..` have no name of their own.
-    let real = model.canonicalize().unwrap_or_else(|_| model.into());
-    let base = if model.file_name().is_some() {
-        model
-    } else {
-        &real
-    };
-    let name = if real.is_file() {
-        base.file_stem()
-    } else {
-        base.file_name()
-    };
-    let name = name.unwrap_or_default().to_string_lossy();
-    base.with_file_name(format!("{name}-kerf"))
-}
-
-fn default_work_dir(out: &Path) -> Result<PathBuf, Error> {
+fn default_work_dir(out: &Path) -> Result<String, Error> {
     let Some(name) = out.file_name() else {
         return Err(Error::BadRequest {
             field: "out".into(),
@@ -196,7 +201,8 @@ fn default_work_dir(out: &Path) -> Result<PathBuf, Error> {
             actual: out.display().to_string(),
         });
     };
-    Ok(out.with_file_name(format!(".{}.kerf-work", name.to_string_lossy())))
+    let work_dir = out.with_file_name(format!(".{}.kerf-work", name.to_string_lossy()));
+    Ok(work_dir.display().to_string())
 }
 
 fn plan_event(done: u64) -> Event {
@@ -233,28 +239,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_go_beside_the_model() {
-        let folder = tempfile::tempdir().expect("folder");
-        let model = folder.path().join("m.v1");
-        std::fs::create_dir(&model).expect("folder");
-        let file = folder.path().join("x.safetensors");
-        std::fs::write(&file, b"").expect("file");
-        let real = folder.path().canonicalize().expect("real");
-        assert_eq!(default_out(&model), folder.path().join("m.v1-kerf"));
-        assert_eq!(
-            default_out(&model.join("")),
-            folder.path().join("m.v1-kerf")
-        );
-        assert_eq!(
-            default_out(&model.join("..").join("m.v1").join("..")),
-            real.with_file_name(format!(
-                "{}-kerf",
-                real.file_name().expect("name").to_string_lossy()
-            ))
-        );
-        assert_eq!(default_out(&file), folder.path().join("x-kerf"));
+    fn the_work_folder_is_beside_the_result() {
         let work = default_work_dir(Path::new("a/small")).expect("a name");
-        assert_eq!(work, Path::new("a/.small.kerf-work"));
+        assert_eq!(Path::new(&work), Path::new("a/.small.kerf-work"));
         assert_eq!(
             default_work_dir(Path::new("/"))
                 .expect_err("no name")

@@ -7,11 +7,9 @@ use crate::reporter::Reporter;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::Stage;
 use kerf_model::ModelError;
-use kerf_tensors::folder::FsOutFolder;
+use kerf_tensors::Catalog;
 use kerf_tensors::formats::{self, AsItIs, Card, Format, Output};
-use kerf_tensors::{Catalog, OutFolder};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Largest file without a limit of the user.
 const DEFAULT_SHARD_BYTES: u64 = 5_000_000_000;
@@ -24,7 +22,8 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     let format = find_format(&request.format)?;
     let limit = request.max_shard_bytes.unwrap_or(DEFAULT_SHARD_BYTES);
     let compute = machine::compute(request.threads)?;
-    let source = Opened::open(&request.model, None)?;
+    let storage = host.storage();
+    let source = Opened::open(&*storage, &request.model, None)?;
     let catalog = &source.catalog;
     let card = card(&source, format)?;
     let output = Output::plan(
@@ -37,15 +36,15 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
         true,
     )?;
     let (mut done, total) = (0, output.total_bytes());
-    let mut out = FsOutFolder::create(Path::new(&request.out))?;
-    output.write(&compute, &mut out, &mut |file, bytes| {
+    let mut out = storage.out_folder(&request.out)?;
+    output.write(&compute, &mut *out, &mut |file, bytes| {
         done += bytes;
         match Reporter::new(host, Stage::Write, "bytes", file).report(done, total) {
             true => Ok(()),
             false => Err(Error::from(ModelError::Cancelled {})),
         }
     })?;
-    Box::new(out).commit()?;
+    out.commit()?;
     Ok(Conversion {
         input_bytes: source.catalog.bytes(),
         output_bytes: total,

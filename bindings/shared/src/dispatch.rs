@@ -1,34 +1,31 @@
 //! From the name of a function and a JSON request to a JSON response.
 
-use crate::Error;
-use crate::{compare, compress, convert, embed, evaluate, generate, inspect, panics};
-use kerf_compress::Event;
-use kerf_kernels::Stop;
+use crate::call::Call;
+use crate::compress::Compression;
+use crate::{Error, Host, compare, compress, convert, embed, evaluate, generate, inspect};
 use kerf_tensors::{ErrorData, complaint::Complaint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use serde_json::Value;
 
-/// The host of one call. Called from the thread that does the work.
-pub trait Host {
-    /// Progress. Must return soon; dropping or merging events is the host's affair (see [`crate::progress`]).
-    fn event(&self, event: Event);
-    /// Whether the user wants to stop.
-    fn cancelled(&self) -> bool;
-    /// Stops work in the middle of a unit; asked whenever `cancelled` is true. A host that has no other thread to ask from
-    /// gives one that is never asked.
-    fn stop(&self) -> Stop {
-        Stop::default()
-    }
+/// A function that goes on by steps.
+pub(crate) trait Work {
+    /// One step; the response at the end.
+    fn step(&mut self, host: &dyn Host) -> Result<Option<Value>, Error>;
 }
 
-type Run = fn(&str, &dyn Host) -> Result<Value, Error>;
+/// A function whose request was read.
+pub(crate) enum Begun {
+    /// It is done already.
+    Done(Value),
+    /// It goes on by steps.
+    Going(Box<dyn Work>),
+}
 
 /// One function of the API.
 struct Command {
     id: &'static str,
-    run: Run,
+    begin: fn(&str, &dyn Host) -> Result<Begun, Error>,
 }
 
 /// A row of the table: the id of a function, and the function.
@@ -36,7 +33,10 @@ macro_rules! row {
     ($id:literal, $run:path) => {
         Command {
             id: $id,
-            run: |request, host| typed($id, request, host, $run),
+            begin: |request, host| {
+                let response = $run(parse($id, request)?, host)?;
+                to_value($id, response).map(Begun::Done)
+            },
         }
     };
 }
@@ -45,7 +45,13 @@ macro_rules! row {
 const TABLE: &[Command] = &[
     row!("inspect", inspect::inspect),
     row!("plan", compress::plan),
-    row!("compress", compress::compress),
+    Command {
+        id: "compress",
+        begin: |request, host| {
+            let compression = Compression::begin(parse("compress", request)?, host)?;
+            Ok(Begun::Going(Box::new(compression)))
+        },
+    },
     row!("evaluate", evaluate::evaluate),
     row!("compare", compare::compare),
     row!("generate", generate::generate),
@@ -53,44 +59,55 @@ const TABLE: &[Command] = &[
     row!("convert", convert::convert),
 ];
 
+impl Work for Compression {
+    fn step(&mut self, host: &dyn Host) -> Result<Option<Value>, Error> {
+        let report = Compression::step(self, host)?;
+        report
+            .map(|report| to_value("compress", report))
+            .transpose()
+    }
+}
+
 /// Names of all functions.
 pub fn commands() -> Vec<&'static str> {
     TABLE.iter().map(|command| command.id).collect()
 }
 
-/// Runs one function. `BAD_REQUEST` for a name or a request that is not one.
-pub fn dispatch(command: &str, request_json: &str, host: &dyn Host) -> Result<Value, ErrorData> {
+/// Reads the request of a function and begins. `BAD_REQUEST` for a name or a request that is not one.
+pub(crate) fn begin(command: &str, request: &str, host: &dyn Host) -> Result<Begun, ErrorData> {
     let row = TABLE.iter().find(|row| row.id == command);
-    let result = match row {
-        Some(row) => (row.run)(request_json, host),
+    let begun = match row {
+        Some(row) => (row.begin)(request, host),
         None => Err(Error::BadRequest {
             field: "command".into(),
             expected: format!("one of {}", commands().join(", ")),
             actual: format!("{command:?}"),
         }),
     };
-    result.map_err(|error| error.data())
+    begun.map_err(|error| error.data())
+}
+
+/// Runs one function to its end. Errors as [`begin`] and the function have them.
+pub fn dispatch(command: &str, request_json: &str, host: &dyn Host) -> Result<Value, ErrorData> {
+    let mut call = Call::new(command, request_json);
+    loop {
+        if let Some(value) = call.advance(host)? {
+            return Ok(value);
+        }
+    }
 }
 
 /// [`dispatch`] for a shell: never panics, and always returns `{"ok": response}` or `{"error": {code, message, details}}`.
 pub fn invoke(command: &str, request_json: &str, host: &dyn Host) -> String {
-    let result = catch_unwind(AssertUnwindSafe(|| dispatch(command, request_json, host)))
-        .unwrap_or_else(|payload| Err(panics::to_error(&*payload).data()));
-    match result {
-        Ok(value) => json!({ "ok": value }),
-        Err(error) => json!({ "error": error }),
+    let mut call = Call::new(command, request_json);
+    loop {
+        if let Some(envelope) = call.step(host) {
+            return envelope;
+        }
     }
-    .to_string()
 }
 
-/// Reads the request, runs, and writes the response.
-fn typed<Q: DeserializeOwned, R: Serialize>(
-    command: &str,
-    request: &str,
-    host: &dyn Host,
-    run: impl Fn(Q, &dyn Host) -> Result<R, Error>,
-) -> Result<Value, Error> {
-    let response = run(parse(command, request)?, host)?;
+fn to_value<R: Serialize>(command: &str, response: R) -> Result<Value, Error> {
     serde_json::to_value(response).map_err(|error| Error::Internal {
         reason: format!("the response of {command} cannot be written as JSON: {error}"),
         location: String::new(),
@@ -124,6 +141,7 @@ fn bad_field(command: &str, path: &str, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kerf_compress::Event;
 
     struct Quiet;
     impl Host for Quiet {

@@ -14,7 +14,11 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         return Err(text_file::empty("texts"));
     }
     let compute = machine::compute(request.threads)?;
-    let model = Runnable::open(&request.model, request.architecture.as_deref())?;
+    let model = Runnable::open(
+        &*host.storage(),
+        &request.model,
+        request.architecture.as_deref(),
+    )?;
     let tokenizer = model.opened.tokenizer("embedding")?;
     let encoding = Encoding::of(&model)?;
     let (ids, truncated) = encoding.encode(&tokenizer, &compute, &request.texts)?;

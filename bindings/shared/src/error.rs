@@ -54,6 +54,11 @@ pub enum Error {
         line: u64,
         reason: String,
     },
+    /// A module in a browser got no more memory.
+    #[error(
+        "out of memory: {asked_bytes} bytes were refused beside the {held_bytes} in use; set maxMemory, or calibrate on fewer tokens"
+    )]
+    OutOfMemory { asked_bytes: u64, held_bytes: u64 },
     /// A bug in kerf.
     #[error("kerf failed inside ({reason}{}); please report this", at(location))]
     Internal { reason: String, location: String },
@@ -73,6 +78,7 @@ error_codes!(Error or the code inside Tensors, Model, Compress {
     BadConfig => "BAD_CONFIG",
     NotUtf8 => "NOT_UTF8",
     BadPairs => "BAD_PAIRS",
+    OutOfMemory => "OUT_OF_MEMORY",
     Internal => "INTERNAL",
 });
 

@@ -11,16 +11,21 @@ use kerf_compress::{Stage, calibration::MAX_WINDOW};
 use kerf_kernels::Compute;
 use kerf_model::Network;
 use kerf_model::evaluate::Perplexity;
-use std::time::Instant;
+use web_time::Instant;
 
 /// Reads the text whole, encodes it once, and scores it in windows; embeds both columns of the pairs. Errors: those of
 /// opening a model, `WRONG_KIND` for the perplexity of an encoder, `NOT_UTF8`, `EMPTY`, `BAD_PAIRS`, `CANCELLED`.
 pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation, Error> {
     let started = Instant::now();
-    let text = text_file::one_of(request.text.as_deref(), request.text_file.as_deref())?;
+    let storage = host.storage();
+    let text = text_file::one_of(
+        &*storage,
+        request.text.as_deref(),
+        request.text_file.as_deref(),
+    )?;
     need_something(&text, &request.pairs_file)?;
     let compute = machine::compute(request.threads)?;
-    let model = Runnable::open(&request.model, request.architecture.as_deref())?;
+    let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
     let mut result = Evaluation::default();
     if let Some(text) = text {
         let context = context(&model.network, request.context)?;
@@ -83,7 +88,7 @@ fn score_pairs(
     host: &dyn Host,
     result: &mut Evaluation,
 ) -> Result<(), Error> {
-    let pairs = pairs::read(path)?;
+    let pairs = pairs::read(&*host.storage(), path)?;
     let encoding = Encoding::of(model)?;
     let tokenizer = model.opened.tokenizer("embedding")?;
     let sentences = Sentences::new(&pairs, &encoding, &tokenizer, compute)?;

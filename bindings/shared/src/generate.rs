@@ -7,7 +7,7 @@ use crate::{Error, Host, machine};
 use kerf_compress::{Event, Stage};
 use kerf_model::generate::{Sampling, generate as continue_ids};
 use kerf_text::{TextError, TextStream};
-use std::time::Instant;
+use web_time::Instant;
 
 /// New tokens without a limit of the user.
 const DEFAULT_TOKENS: usize = 128;
@@ -19,7 +19,11 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     let sampling = sampling(&request)?;
     let limit = request.max_tokens.unwrap_or(DEFAULT_TOKENS);
     let compute = machine::compute(request.threads)?;
-    let model = Runnable::open(&request.model, request.architecture.as_deref())?;
+    let model = Runnable::open(
+        &*host.storage(),
+        &request.model,
+        request.architecture.as_deref(),
+    )?;
     let tokenizer = model.opened.tokenizer("generation")?;
     let mut prompt = tokenizer.encode(&request.prompt, true)?;
     if prompt.is_empty() {

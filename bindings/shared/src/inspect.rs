@@ -10,8 +10,12 @@ use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
 use std::collections::HashSet;
 
 /// Reads headers and configuration only. A model of an architecture that is not known is no error: `known` is false.
-pub fn inspect(request: InspectRequest, _host: &dyn Host) -> Result<Inspection, Error> {
-    let opened = Opened::open(&request.model, request.architecture.as_deref())?;
+pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, Error> {
+    let opened = Opened::open(
+        &*host.storage(),
+        &request.model,
+        request.architecture.as_deref(),
+    )?;
     let network = match opened.network() {
         Ok(network) => Some(network),
         Err(Error::Model(ModelError::UnknownArchitecture { .. })) => None,

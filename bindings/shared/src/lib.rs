@@ -1,10 +1,11 @@
 //! The functions that every binding offers: one request and one response type each, no knowledge of the host language.
 //!
 //! A shell (Node, browser) hands [`invoke`] the name of a function, its request as JSON and a [`Host`] that hears progress
-//! and says when to stop; it gets one JSON text back, whatever happens. Everything between is here and tested without a shell.
+//! and says when to stop and where files are; it gets one JSON text back, whatever happens. Everything between is here and tested without a shell.
 
 pub mod api;
 mod calibration;
+mod call;
 mod compare;
 mod compress;
 mod convert;
@@ -14,6 +15,7 @@ mod encoding;
 pub mod error;
 mod evaluate;
 mod generate;
+mod host;
 mod inspect;
 mod machine;
 mod opened;
@@ -22,16 +24,21 @@ pub mod panics;
 pub mod progress;
 mod reporter;
 mod sentences;
+pub mod storage;
 mod text_file;
 mod vocabulary;
 
-pub use dispatch::{Host, commands, dispatch, invoke};
+pub use call::Call;
+pub use dispatch::{commands, dispatch, invoke};
 pub use error::Error;
+pub use host::Host;
 pub use kerf_compress::{Event, Stage};
 pub use kerf_kernels::Stop;
 
 /// Version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub use machine::peak_rss_bytes as peak_bytes;
 
 /// Id of the instruction set that this machine gets by default.
 pub fn isa() -> &'static str {

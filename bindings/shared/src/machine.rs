@@ -31,20 +31,47 @@ pub fn check_threads(threads: usize) -> Result<(), Error> {
 
 /// Bytes of decoded weights that a reader of a model may keep: half of what is free.
 pub fn keep_bytes() -> u64 {
-    kilobytes("/proc/meminfo", "MemAvailable:").unwrap_or(DEFAULT_AVAILABLE_BYTES) / 2
+    system::available_bytes().unwrap_or(DEFAULT_AVAILABLE_BYTES) / 2
 }
 
 /// Peak resident memory of this process, 0 where the system does not tell.
 pub fn peak_rss_bytes() -> u64 {
-    kilobytes("/proc/self/status", "VmHWM:").unwrap_or(0)
+    system::peak_bytes().unwrap_or(0)
 }
 
-/// Value of a line such as `VmHWM:   1234 kB`, in bytes.
-fn kilobytes(file: &str, key: &str) -> Option<u64> {
-    let text = std::fs::read_to_string(file).ok()?;
-    let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
-    let kilobytes: u64 = rest.trim().trim_end_matches("kB").trim_end().parse().ok()?;
-    Some(kilobytes * 1024)
+#[cfg(not(target_arch = "wasm32"))]
+mod system {
+    pub fn available_bytes() -> Option<u64> {
+        kilobytes("/proc/meminfo", "MemAvailable:")
+    }
+
+    pub fn peak_bytes() -> Option<u64> {
+        kilobytes("/proc/self/status", "VmHWM:")
+    }
+
+    /// Value of a line such as `VmHWM:   1234 kB`, in bytes.
+    fn kilobytes(file: &str, key: &str) -> Option<u64> {
+        let text = std::fs::read_to_string(file).ok()?;
+        let rest = text.lines().find_map(|line| line.strip_prefix(key))?;
+        let kilobytes: u64 = rest.trim().trim_end_matches("kB").trim_end().parse().ok()?;
+        Some(kilobytes * 1024)
+    }
+}
+
+/// A module has its own memory, which never shrinks: its size is its peak.
+#[cfg(target_arch = "wasm32")]
+mod system {
+    /// Engines give a module of 32-bit addresses this much for certain.
+    const LIMIT_BYTES: u64 = 2 << 30;
+    const PAGE_BYTES: u64 = 1 << 16;
+
+    pub fn available_bytes() -> Option<u64> {
+        Some(LIMIT_BYTES.saturating_sub(peak_bytes()?))
+    }
+
+    pub fn peak_bytes() -> Option<u64> {
+        Some(core::arch::wasm32::memory_size::<0>() as u64 * PAGE_BYTES)
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! A model, opened: what is on disk, the network on top of it, and its tokenizer.
 
+use crate::storage::Storage;
 use crate::{Error, text_file};
 use kerf_kernels::Compute;
 use kerf_model::{Network, arch, evaluate::Runner};
 use kerf_tensors::{Catalog, TensorsError};
 use kerf_text::Tokenizer;
-use std::path::Path;
 
 /// A model of any form that kerf reads, from headers alone.
 pub struct Opened {
@@ -18,10 +18,14 @@ pub struct Opened {
 impl Opened {
     /// Reads headers only. `architecture`: path of a description in JSON, which then goes with the model as if it lay in its
     /// folder. `BAD_ARCHITECTURE` if it breaks a rule.
-    pub fn open(path: &str, architecture: Option<&str>) -> Result<Self, Error> {
-        let mut catalog = Catalog::open_path(Path::new(path))?;
+    pub fn open(
+        storage: &dyn Storage,
+        path: &str,
+        architecture: Option<&str>,
+    ) -> Result<Self, Error> {
+        let mut catalog = Catalog::open(storage.folder(path)?)?;
         if let Some(file) = architecture {
-            let description = text_file::read(file)?;
+            let description = text_file::read(storage, file)?;
             arch::json::parse(file, description.as_bytes())?;
             catalog = catalog.with_sidecar(arch::json::FILE, description.into_bytes());
         }
@@ -75,8 +79,12 @@ pub struct Runnable {
 
 impl Runnable {
     /// Opens a model to run it; see [`Opened::open`].
-    pub fn open(path: &str, architecture: Option<&str>) -> Result<Self, Error> {
-        let opened = Opened::open(path, architecture)?;
+    pub fn open(
+        storage: &dyn Storage,
+        path: &str,
+        architecture: Option<&str>,
+    ) -> Result<Self, Error> {
+        let opened = Opened::open(storage, path, architecture)?;
         let network = opened.network()?;
         Ok(Self { opened, network })
     }

@@ -1,5 +1,6 @@
 //! Pair files: RFC 4180 CSV of sentence, sentence, score, without a header.
 
+use crate::storage::Storage;
 use crate::{Error, text_file};
 
 /// Two sentences and how alike people find them.
@@ -14,8 +15,8 @@ pub struct Pair {
 }
 
 /// All pairs of a file. `BAD_PAIRS` with the line for a row that is not one; `EMPTY` for a file without rows.
-pub fn read(path: &str) -> Result<Vec<Pair>, Error> {
-    let pairs = parse(path, &text_file::read(path)?)?;
+pub fn read(storage: &dyn Storage, path: &str) -> Result<Vec<Pair>, Error> {
+    let pairs = parse(path, &text_file::read(storage, path)?)?;
     if pairs.is_empty() {
         return Err(text_file::empty(path));
     }

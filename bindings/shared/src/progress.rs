@@ -2,7 +2,7 @@
 //! never with a piece of generated text lost.
 
 use kerf_compress::{Event, Stage};
-use std::time::{Duration, Instant};
+use web_time::{Duration, Instant};
 
 /// Shortest time between two events of one stage.
 const INTERVAL: Duration = Duration::from_millis(50);

@@ -99,9 +99,7 @@ impl Folder for FsFolder {
     fn list(&self) -> Result<Vec<String>, TensorsError> {
         let mut found = Vec::new();
         self.walk("", 0, &mut found)?;
-        if let Some(only) = &self.only {
-            found.retain(|file| file == only || file.contains('/') || !is_weights(file));
-        }
+        found.retain(|file| is_wanted(self.only.as_deref(), file));
         found.sort_unstable();
         Ok(found)
     }
@@ -113,6 +111,16 @@ impl Folder for FsFolder {
     fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError> {
         super::read_small(self.open(file)?.as_ref())
     }
+}
+
+/// Whether a file of a model folder is looked at: neither hidden nor deep inside.
+pub(super) fn is_shown(file: &str) -> bool {
+    file.matches('/').count() <= MAX_DEPTH && !file.split('/').any(|part| part.starts_with('.'))
+}
+
+/// Whether a file belongs to the model if `only` one file with weights was named.
+pub(super) fn is_wanted(only: Option<&str>, file: &str) -> bool {
+    only.is_none_or(|only| file == only || file.contains('/') || !is_weights(file))
 }
 
 /// Whether a file at the top of a model folder holds weights, or an index of them.

@@ -1,9 +1,10 @@
 //! Folders: where a model is read from, where a result goes, and where a job keeps its journal and units.
-//! Here are the file-system and the in-memory implementations; a browser brings its own.
+//! Here are three implementations: the file system, memory, and files that a host such as a browser gives.
 
 mod fs;
 mod fs_out;
 mod fs_work;
+mod hosted;
 mod lock;
 mod memory;
 mod names;
@@ -12,6 +13,7 @@ mod with_file;
 pub use fs::FsFolder;
 pub use fs_out::FsOutFolder;
 pub use fs_work::FsWorkspace;
+pub use hosted::{HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace};
 pub use memory::{MemFolder, MemOutFolder, MemWorkspace};
 pub(crate) use names::is_safe;
 pub(crate) use with_file::WithFile;

@@ -1,6 +1,12 @@
 //! The one seam to threads: a rayon pool per job, never the global one, or no threads at all; and the way to stop work that
 //! is under way.
 
+#[cfg(all(feature = "threads", any(target_arch = "wasm32", test)))]
+mod home;
+#[cfg_attr(target_arch = "wasm32", path = "workers_wasm.rs")]
+#[cfg(feature = "threads")]
+mod workers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -29,7 +35,7 @@ pub struct Pool {
     threads: usize,
     stop: Option<Stop>,
     #[cfg(feature = "threads")]
-    inner: Option<Arc<rayon::ThreadPool>>,
+    inner: Option<workers::Workers>,
 }
 
 impl Pool {
@@ -41,28 +47,23 @@ impl Pool {
 
     /// How many threads [`Pool::new`] asks for.
     pub fn wanted(threads: usize) -> usize {
-        match (cfg!(feature = "threads"), threads) {
-            (false, _) => 1,
-            (true, 0) => std::thread::available_parallelism().map_or(1, usize::from),
-            (true, n) => n,
+        match threads {
+            #[cfg(feature = "threads")]
+            0 => workers::Workers::available(),
+            #[cfg(feature = "threads")]
+            n => n,
+            #[cfg(not(feature = "threads"))]
+            _ => 1,
         }
     }
 
     #[cfg(feature = "threads")]
     fn build(threads: usize) -> Self {
         let wanted = Self::wanted(threads);
-        let inner = (wanted > 1)
-            .then(|| {
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(wanted)
-                    .thread_name(|index| format!("kerf-{index}"))
-                    .build()
-                    .ok()
-            })
-            .flatten()
-            .map(Arc::new);
+        let inner = (wanted > 1).then(|| workers::Workers::start(wanted));
+        let inner = inner.flatten();
         Self {
-            threads: if inner.is_some() { wanted } else { 1 },
+            threads: inner.as_ref().map_or(1, workers::Workers::count),
             stop: None,
             inner,
         }
@@ -156,8 +157,34 @@ impl Pool {
     ) -> (A, B) {
         #[cfg(feature = "threads")]
         if let Some(pool) = &self.inner {
-            return pool.join(a, b);
+            return pool.install(|| rayon::join(a, b));
         }
         (a(), b())
+    }
+}
+
+/// Runs `task` on the thread that the host called, which alone reaches the host's files in WebAssembly; elsewhere, and on that
+/// thread, it simply runs. Works inside tasks of a [`Pool`] only.
+pub fn at_home<R: Send + 'static>(task: impl FnOnce() -> R + Send + 'static) -> R {
+    #[cfg(all(feature = "threads", target_arch = "wasm32"))]
+    if !is_home() {
+        return home::HOME.ask(task);
+    }
+    task()
+}
+
+/// Whether [`at_home`] would run its task on this very thread.
+pub fn is_home() -> bool {
+    #[cfg(all(feature = "threads", target_arch = "wasm32"))]
+    return rayon::current_thread_index().is_none();
+    #[cfg(not(all(feature = "threads", target_arch = "wasm32")))]
+    true
+}
+
+/// Says that this thread will not come back, where a panic cannot be caught (WebAssembly): whoever waits for it panics.
+pub fn lost() {
+    #[cfg(all(feature = "threads", target_arch = "wasm32"))]
+    if !is_home() {
+        home::HOME.lose();
     }
 }

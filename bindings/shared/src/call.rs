@@ -1,0 +1,86 @@
+//! One call in steps, for a host that has something to do between them.
+
+use crate::dispatch::{Begun, Work, begin};
+use crate::{Error, Host, panics};
+use kerf_tensors::ErrorData;
+use serde_json::{Value, json};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A call of one function. `compress` takes a step for each unit of its job; the others are done in one.
+pub struct Call(State);
+
+enum State {
+    Asked { command: String, request: String },
+    Going(Box<dyn Work>),
+    Over,
+}
+
+impl Call {
+    /// Nothing is looked at yet: what is wrong with the request, the first step says.
+    pub fn new(command: &str, request_json: &str) -> Self {
+        Self(State::Asked {
+            command: command.into(),
+            request: request_json.into(),
+        })
+    }
+
+    /// Does one step. `None`: there is more to do. At the end, `{"ok": response}` or `{"error": {code, message, details}}`,
+    /// also where the step panicked (and panics can be caught); later steps give `None`.
+    pub fn step(&mut self, host: &dyn Host) -> Option<String> {
+        let stepped = catch_unwind(AssertUnwindSafe(|| self.advance(host)))
+            .unwrap_or_else(|payload| Err(panics::to_error(&*payload).data()))
+            .transpose()?;
+        self.0 = State::Over;
+        Some(envelope(stepped))
+    }
+
+    /// The envelope of an error that no step could return.
+    pub fn envelope(error: &Error) -> String {
+        envelope(Err(error.data()))
+    }
+
+    pub(crate) fn advance(&mut self, host: &dyn Host) -> Result<Option<Value>, ErrorData> {
+        match &mut self.0 {
+            State::Asked { command, request } => match begin(command, request, host)? {
+                Begun::Done(value) => Ok(Some(value)),
+                Begun::Going(work) => {
+                    self.0 = State::Going(work);
+                    Ok(None)
+                }
+            },
+            State::Going(work) => work.step(host).map_err(|error| error.data()),
+            State::Over => Ok(None),
+        }
+    }
+}
+
+/// What crosses the boundary.
+fn envelope(result: Result<Value, ErrorData>) -> String {
+    match result {
+        Ok(value) => json!({ "ok": value }),
+        Err(error) => json!({ "error": error }),
+    }
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kerf_compress::Event;
+
+    struct Quiet;
+    impl Host for Quiet {
+        fn event(&self, _event: Event) {}
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_call_that_is_over_stays_over() {
+        let mut call = Call::new("inspect", "{}");
+        let first = call.step(&Quiet).expect("one step");
+        assert!(first.contains("BAD_REQUEST"), "{first}");
+        assert_eq!(call.step(&Quiet), None);
+    }
+}

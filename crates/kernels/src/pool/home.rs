@@ -1,0 +1,149 @@
+//! Work that one thread alone can do, while it waits for the others: in WebAssembly the files of the host belong to the thread
+//! that was called, and workers ask it for what they need of them.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+type Task = Box<dyn FnOnce() + Send>;
+
+/// The home of this process.
+pub(super) static HOME: Home = Home::new();
+
+/// The thread that drives a pool, as workers see it.
+pub(super) struct Home {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    asked: VecDeque<Task>,
+    lost: bool,
+}
+
+impl Home {
+    const fn new() -> Self {
+        let state = Mutex::new(State {
+            asked: VecDeque::new(),
+            lost: false,
+        });
+        Self {
+            state,
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Runs `op` on a worker of the pool of this thread (the global one where there is none), and until it is done what
+    /// workers ask for. On a worker: runs `op`.
+    pub(super) fn drive<R: Send>(&self, op: impl FnOnce() -> R + Send) -> R {
+        if rayon::current_thread_index().is_some() {
+            return op();
+        }
+        let (result, done) = (Mutex::new(None), Mutex::new(false));
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| {
+                let _last = Last(self, &done);
+                let value = op();
+                *result.lock().unwrap_or_else(|held| held.into_inner()) = Some(value);
+            });
+            self.serve(&done);
+        });
+        let result = result.into_inner().unwrap_or_else(|held| held.into_inner());
+        result.expect("the scope passes on a panic of its task")
+    }
+
+    /// Runs `task` on the thread that drives, and waits for it.
+    pub(super) fn ask<R: Send + 'static>(&self, task: impl FnOnce() -> R + Send + 'static) -> R {
+        let (tell, answer) = std::sync::mpsc::channel();
+        self.lock().asked.push_back(Box::new(move || {
+            // The asking thread waits below.
+            let _ = tell.send(task());
+        }));
+        self.changed.notify_all();
+        answer
+            .recv()
+            .expect("a thread that drives serves until all tasks are done")
+    }
+
+    /// A worker is lost without a word to rayon: whoever waits for it must not wait for ever.
+    pub(super) fn lose(&self) {
+        self.lock().lost = true;
+        self.changed.notify_all();
+    }
+
+    fn serve(&self, done: &Mutex<bool>) {
+        loop {
+            let mut state = self.lock();
+            while state.asked.is_empty() && !state.lost && !*held(done) {
+                state = self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(|held| held.into_inner());
+            }
+            assert!(!state.lost, "a worker thread was lost");
+            let Some(task) = state.asked.pop_front() else {
+                return;
+            };
+            drop(state);
+            task();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        held(&self.state)
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|held| held.into_inner())
+}
+
+/// Tells the home that a task is over, also by a panic.
+struct Last<'a>(&'a Home, &'a Mutex<bool>);
+
+impl Drop for Last<'_> {
+    fn drop(&mut self) {
+        // The home holds its lock whenever it looks at the flag, so it cannot miss the change.
+        let state = self.0.lock();
+        *held(self.1) = true;
+        drop(state);
+        self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::prelude::*;
+    use std::thread;
+
+    #[test]
+    fn workers_get_what_only_the_home_can_do() {
+        let home = Box::leak(Box::new(Home::new()));
+        let home: &'static Home = home;
+        let here = thread::current().id();
+        let sum = home.drive(|| {
+            assert_ne!(thread::current().id(), here);
+            (0..100u64)
+                .into_par_iter()
+                .with_max_len(1)
+                .map(|i| {
+                    let (at, value) = home.ask(move || (thread::current().id(), i * i));
+                    assert_eq!(at, here);
+                    value
+                })
+                .sum::<u64>()
+        });
+        assert_eq!(sum, 328_350);
+    }
+
+    #[test]
+    fn a_panic_and_a_lost_worker_end_the_wait() {
+        let home: &'static Home = Box::leak(Box::new(Home::new()));
+        let panicked = thread::spawn(|| home.drive(|| panic!("in a task"))).join();
+        assert!(panicked.is_err());
+        assert_eq!(home.drive(|| 7), 7);
+        home.lose();
+        // Nothing more can be trusted: what still runs may use what the waiting thread held.
+        assert!(thread::spawn(|| home.drive(|| 7)).join().is_err());
+    }
+}

@@ -1,0 +1,119 @@
+//! Reading a model from the files of the host.
+
+use super::{HostFiles, join, split};
+use crate::folder::{Folder, fs, names, read_small};
+use crate::{Source, TensorsError};
+use std::sync::Arc;
+
+/// [`Folder`] over files of the host. A path to a single file is a folder with just that file (and the folder's sidecar files).
+pub struct HostedFolder {
+    files: Arc<dyn HostFiles>,
+    root: String,
+    only: Option<String>,
+}
+
+impl HostedFolder {
+    /// `NOT_FOUND` if there is nothing at `path`. A path to an index file means its folder.
+    pub fn open(files: Arc<dyn HostFiles>, path: &str) -> Result<Self, TensorsError> {
+        if files.len_bytes(path)?.is_some() {
+            let (root, file) = split(path);
+            return Ok(Self {
+                only: (!file.ends_with(".index.json")).then(|| file.to_owned()),
+                root: root.to_owned(),
+                files,
+            });
+        }
+        match files.list(path)?.is_empty() {
+            true => Err(TensorsError::NotFound { path: path.into() }),
+            false => Ok(Self {
+                root: path.to_owned(),
+                only: None,
+                files,
+            }),
+        }
+    }
+
+    fn path(&self, file: &str) -> Result<String, TensorsError> {
+        names::check(&self.root, file)?;
+        Ok(join(&self.root, file))
+    }
+}
+
+impl Folder for HostedFolder {
+    fn name(&self) -> String {
+        match self.root.trim_end_matches('/') {
+            "" => ".".into(),
+            root => root.to_owned(),
+        }
+    }
+
+    fn list(&self) -> Result<Vec<String>, TensorsError> {
+        let mut found = self.files.list(&self.root)?;
+        found.retain(|file| fs::is_shown(file) && fs::is_wanted(self.only.as_deref(), file));
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn open(&self, file: &str) -> Result<Arc<dyn Source>, TensorsError> {
+        let source = HostedSource::open(&self.files, self.path(file)?)?;
+        Ok(Arc::new(source))
+    }
+
+    fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError> {
+        read_small(self.open(file)?.as_ref())
+    }
+}
+
+/// Positioned reads from a file of the host.
+pub(super) struct HostedSource {
+    files: Arc<dyn HostFiles>,
+    path: String,
+    len_bytes: u64,
+}
+
+impl HostedSource {
+    /// `NOT_FOUND` if there is no such file.
+    pub(super) fn open(files: &Arc<dyn HostFiles>, path: String) -> Result<Self, TensorsError> {
+        match files.len_bytes(&path)? {
+            Some(len_bytes) => Ok(Self {
+                files: files.clone(),
+                path,
+                len_bytes,
+            }),
+            None => Err(TensorsError::NotFound { path }),
+        }
+    }
+}
+
+impl Source for HostedSource {
+    fn name(&self) -> &str {
+        &self.path
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError> {
+        let end = offset.saturating_add(buf.len() as u64);
+        let truncated = |actual_bytes| TensorsError::Truncated {
+            path: self.path.clone(),
+            expected_bytes: end,
+            actual_bytes,
+        };
+        if end > self.len_bytes {
+            return Err(truncated(self.len_bytes));
+        }
+        let mut done = 0;
+        while done < buf.len() {
+            match self
+                .files
+                .read(&self.path, offset + done as u64, &mut buf[done..])?
+            {
+                0 => return Err(truncated(offset + done as u64)), // It shrank since it was opened.
+                count => done += count,
+            }
+        }
+        Ok(())
+    }
+}
