@@ -128,6 +128,27 @@ async function codeInNode(file: string, content: string | Uint8Array): Promise<s
   )
 }
 
+it('hands over what was written when a text is cancelled in the middle of a step', async () => {
+  const page = await openPage(browser, 'flow-text', { isolated: true, threads: 2 })
+  await choose(page, stories)
+  const seen = await page.evaluate(async () => {
+    const stop = new AbortController()
+    const pieces: string[] = []
+    const onToken = (piece: string): void => {
+      pieces.push(piece)
+      stop.abort()
+    }
+    const options = { maxTokens: 480, temperature: 1, onToken, signal: stop.signal }
+    const error = await kerf.generate(chosen, 'Once', options).catch((error: unknown) => error)
+    const { code, details } = error as { code: string; details: { text: string } }
+    return { code, text: details.text, joined: pieces.join('') }
+  })
+  expect(seen.code).toBe('CANCELLED')
+  expect(seen.text).toBe(seen.joined)
+  expect(seen.text.length).toBeGreaterThan(0)
+  await page.close()
+})
+
 describe('what goes wrong', () => {
   it('with a file has the code that it has in Node', async () => {
     const page = await openPage(browser, 'damaged')

@@ -17,6 +17,9 @@ interface PoolBuilder {
   build(): void
 }
 
+/** Firefox collects workers that nothing points to, even while they work (Mozilla bug 1702191). */
+const threads: Worker[] = []
+
 /** Starts the threads; the glue calls it. */
 export async function startWorkers(
   module: WebAssembly.Module,
@@ -24,15 +27,14 @@ export async function startWorkers(
   builder: PoolBuilder,
 ): Promise<void> {
   const begin: Begin = { module, memory, receiver: builder.receiver() }
-  const threads = Array.from({ length: builder.numThreads() }, () => startThread(begin))
-  await Promise.all(threads)
+  threads.push(...(await Promise.all(Array.from({ length: builder.numThreads() }, () => startThread(begin)))))
   builder.build()
 }
 
-function startThread(begin: Begin): Promise<void> {
+function startThread(begin: Begin): Promise<Worker> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(self.location.href, { type: 'module', name: THREAD })
-    worker.onmessage = () => resolve()
+    worker.onmessage = () => resolve(worker)
     worker.onerror = event => reject(new Error(event.message))
     worker.postMessage(begin)
   })
