@@ -5,7 +5,7 @@ use kerf_compress::pattern::Pattern;
 use kerf_compress::report::Repair;
 use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::energy::{output_energy, weight_error};
-use kerf_compress::statistics::{Gram, Moments, Needs};
+use kerf_compress::statistics::{Drift, Gram, Moments, Needs};
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::{DType, Grid, Values};
 use rand_xoshiro::Xoshiro256PlusPlus;

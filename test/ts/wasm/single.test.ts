@@ -1,7 +1,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { compress } from 'kerf'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { digest, temporaryFolder } from '../support/folders.js'
 import { hostFiles, named } from '../support/host-files.js'
 import { sample, stories } from '../support/models.js'
@@ -18,8 +18,11 @@ function host(room?: number) {
 const calibration = { file: 'text.txt' }
 const options = { sparsity: 0.7, bits: 4, tokens: 512, method: 'obs', schedule: 'uniform' } as const
 
-describe.skipIf(!hasWasm('single'))('the module without threads', async () => {
-  const wasm: Wasm = await loadSingle()
+describe.skipIf(!hasWasm('single'))('the module without threads', () => {
+  let wasm: Wasm
+  beforeAll(async () => {
+    wasm = await loadSingle()
+  })
 
   test('gives the bytes of the addon where both compute portably', async () => {
     const { folder, files } = host()

@@ -44,7 +44,7 @@ impl Run<'_> {
         let numbers = models * measured * self.numbers() + solved * (self.numbers() + self.widest);
         let running = self.running((self.threads * measured).max(self.batch.min(solved)));
         let of_group = |group: &Group<'_>| {
-            let changing = group.targets.iter().filter(|matrix| probed(*matrix));
+            let changing = group.targets.iter().filter(|matrix| probed(matrix));
             let changing = changing.map(|matrix| {
                 let of = Extent {
                     effort: probe::EFFORT,

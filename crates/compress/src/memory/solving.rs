@@ -64,7 +64,7 @@ fn encoded(matrix: &Matrix) -> u64 {
     match matrix.grid {
         _ if matrix.step.is_some() || matrix.free_bits => weights,
         Some(grid) => weights * u64::from(grid.bits) / 8,
-        None => weights * (u64::from(matrix.float.bits()) + 1) / 8,
+        None => weights * (matrix.float.bits() + 1) / 8,
     }
 }
 
