@@ -123,11 +123,11 @@ mod tests {
         let here = thread::current().id();
         let sum = home.drive(|| {
             assert_ne!(thread::current().id(), here);
-            (0..100u64)
+            (0..100u32)
                 .into_par_iter()
                 .with_max_len(1)
                 .map(|i| {
-                    let (at, value) = home.ask(move || (thread::current().id(), i * i));
+                    let (at, value) = home.ask(move || (thread::current().id(), u64::from(i * i)));
                     assert_eq!(at, here);
                     value
                 })
