@@ -6,7 +6,8 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// The home of this process.
+/// The home of this process. Elsewhere the tests have one of their own.
+#[cfg(all(target_arch = "wasm32", feature = "threads"))]
 pub(super) static HOME: Home = Home::new();
 
 /// The thread that drives a pool, as workers see it.
