@@ -97,7 +97,11 @@ impl HostFiles for Files {
     fn remove(&self, path: &str) -> Result<(), TensorsError> {
         let inside = format!("{path}/");
         let mut files = self.files.lock().unwrap();
+        let before: usize = files.values().map(Vec::len).sum();
         files.retain(|file, _| file != path && !file.starts_with(&inside));
+        let freed = before - files.values().map(Vec::len).sum::<usize>();
+        let mut room = self.room.lock().unwrap();
+        *room = room.map(|room| room + freed);
         Ok(())
     }
 }
