@@ -5,7 +5,7 @@ use crate::report::{PlanReport, PlannedTensor};
 use crate::schedules;
 use crate::settings::{Action, Settings};
 use crate::solve::target;
-use crate::statistics::Needs;
+use crate::statistics::{Drift, Needs};
 use crate::survey::Summary;
 use crate::{CompressError, matrices, memory, mixed_bits, sizes, steps};
 use kerf_model::{ModelError, Network, arch};
@@ -320,6 +320,16 @@ impl Plan {
         }
         flops
     }
+}
+
+/// The matrix whose weights the drift of a shared input goes through: the only one that aims, if it has few rows.
+pub(crate) fn drifting_alone<'a>(
+    mut aiming: impl Iterator<Item = &'a Matrix>,
+) -> Option<&'a Matrix> {
+    let (only, None) = (aiming.next()?, aiming.next()) else {
+        return None;
+    };
+    Drift::prefers_weights(only.cols, only.rows).then_some(only)
 }
 
 /// Whether a schedule that probes decides about a matrix.

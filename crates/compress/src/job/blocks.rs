@@ -7,6 +7,7 @@ use crate::activations::{Activations, Place, Streams, Values};
 use crate::journal::Journal;
 use crate::methods::Inputs;
 use crate::overlay::Overlay;
+use crate::plan::drifting_alone;
 use crate::statistics::{Drift, Moments};
 use crate::{CompressError, Stage};
 use kerf_kernels::{Compute, Pool};
@@ -50,14 +51,14 @@ impl Job {
         input: usize,
         cols: usize,
     ) -> Result<Option<Drift>, CompressError> {
-        let aiming: Vec<_> = self.plan.aiming(block, input).collect();
-        Ok(match aiming.as_slice() {
-            [] => None,
-            [only] if Drift::prefers_weights(cols, only.rows) => {
-                Some(Drift::of_weights(cols, self.dense_weights(only)?))
-            }
-            _ => Some(Drift::new(cols)),
-        })
+        let aiming = || self.plan.aiming(block, input);
+        if aiming().next().is_none() {
+            return Ok(None);
+        }
+        Ok(Some(match drifting_alone(aiming()) {
+            Some(only) => Drift::of_weights(cols, self.dense_weights(only)?),
+            None => Drift::new(cols),
+        }))
     }
 
     /// Carries the activations over the end of a block, and keeps them for a resume.

@@ -1,7 +1,7 @@
 //! Matrices that share an input.
 
 use crate::matrices::Matrix;
-use crate::statistics::Drift;
+use crate::plan::drifting_alone;
 use kerf_model::Network;
 use std::collections::BTreeMap;
 
@@ -41,14 +41,10 @@ impl Group<'_> {
         targets.filter(|matrix| matrix.blend > 0.0)
     }
 
-    /// The drift of a single matrix of few rows, see [`Drift::of_weights`].
+    /// The drift of a single matrix of few rows, see [`drifting_alone`].
     fn of_weights(&self) -> Option<u64> {
-        let mut aiming = self.aiming();
-        let (only, None) = (aiming.next()?, aiming.next()) else {
-            return None;
-        };
-        let fewer = Drift::prefers_weights(self.cols, only.rows);
-        fewer.then_some(4 * only.rows as u64 * self.cols as u64)
+        let alone = drifting_alone(self.aiming());
+        alone.map(|only| 4 * only.rows as u64 * only.cols as u64)
     }
 
     /// While it is made ready to run: one matrix as it is in its file, or the nonzeros of all of them, which take less than three
