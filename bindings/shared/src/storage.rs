@@ -77,17 +77,12 @@ impl Storage for Hosted {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, TensorsError> {
-        let (mut bytes, mut done) = (Vec::new(), 0);
         let Some(len) = self.0.len_bytes(path)? else {
             return Err(TensorsError::NotFound { path: path.into() });
         };
-        bytes.resize(len as usize, 0);
-        while done < bytes.len() {
-            match self.0.read(path, done as u64, &mut bytes[done..])? {
-                0 => bytes.truncate(done),
-                count => done += count,
-            }
-        }
+        let mut bytes = vec![0; len as usize];
+        let done = self.0.fill(path, 0, &mut bytes)?;
+        bytes.truncate(done);
         Ok(bytes)
     }
 

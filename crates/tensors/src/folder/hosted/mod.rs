@@ -19,6 +19,17 @@ pub trait HostFiles: Send + Sync {
     fn len_bytes(&self, path: &str) -> Result<Option<u64>, TensorsError>;
     /// Reads from `offset` into `buf`; returns how many bytes there were, fewer than asked for only at the end of the file.
     fn read(&self, path: &str, offset: u64, buf: &mut [u8]) -> Result<usize, TensorsError>;
+    /// Reads until `buf` is full or nothing more comes; returns how many bytes there were.
+    fn fill(&self, path: &str, offset: u64, buf: &mut [u8]) -> Result<usize, TensorsError> {
+        let mut done = 0;
+        while done < buf.len() {
+            match self.read(path, offset + done as u64, &mut buf[done..])? {
+                0 => break,
+                count => done += count,
+            }
+        }
+        Ok(done)
+    }
     /// An empty file, also if there was one.
     fn create(&self, path: &str) -> Result<(), TensorsError>;
     /// Writes all of `bytes` from `offset` on.

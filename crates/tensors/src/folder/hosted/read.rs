@@ -104,16 +104,9 @@ impl Source for HostedSource {
         if end > self.len_bytes {
             return Err(truncated(self.len_bytes));
         }
-        let mut done = 0;
-        while done < buf.len() {
-            match self
-                .files
-                .read(&self.path, offset + done as u64, &mut buf[done..])?
-            {
-                0 => return Err(truncated(offset + done as u64)), // It shrank since it was opened.
-                count => done += count,
-            }
+        match self.files.fill(&self.path, offset, buf)? {
+            done if done < buf.len() => Err(truncated(offset + done as u64)), // It shrank since it was opened.
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
