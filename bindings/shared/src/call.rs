@@ -66,15 +66,7 @@ fn envelope(result: Result<Value, ErrorData>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kerf_compress::Event;
-
-    struct Quiet;
-    impl Host for Quiet {
-        fn event(&self, _event: Event) {}
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
+    use crate::host::Quiet;
 
     #[test]
     fn a_call_that_is_over_stays_over() {

@@ -2,11 +2,11 @@
 
 use crate::api::{CompareRequest, Comparison};
 use crate::encoding::Encoding;
-use crate::evaluate::{context, fill_perplexity, need_something};
+use crate::evaluate::{context, fill_perplexity, text_to_measure};
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
 use crate::sentences::{Sentences, mean_cosine};
-use crate::{Error, Host, machine, pairs, text_file};
+use crate::{Error, Host, machine, pairs};
 use kerf_compress::Stage;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::divergence;
@@ -17,12 +17,12 @@ use web_time::Instant;
 pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, Error> {
     let started = Instant::now();
     let storage = host.storage();
-    let text = text_file::one_of(
+    let text = text_to_measure(
         &*storage,
         request.text.as_deref(),
         request.text_file.as_deref(),
+        request.pairs_file.as_deref(),
     )?;
-    need_something(&text, &request.pairs_file)?;
     let compute = machine::compute(request.threads)?;
     let both = Both {
         original: Runnable::open(

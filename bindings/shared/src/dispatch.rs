@@ -141,15 +141,7 @@ fn bad_field(command: &str, path: &str, reason: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kerf_compress::Event;
-
-    struct Quiet;
-    impl Host for Quiet {
-        fn event(&self, _event: Event) {}
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
+    use crate::host::Quiet;
 
     fn error(command: &str, request: &str) -> (String, String) {
         let envelope: Value =

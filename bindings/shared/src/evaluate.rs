@@ -6,6 +6,7 @@ use crate::error::bad_option;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
 use crate::sentences::Sentences;
+use crate::storage::Storage;
 use crate::{Error, Host, machine, pairs, text_file};
 use kerf_compress::{Stage, calibration::MAX_WINDOW};
 use kerf_kernels::Compute;
@@ -18,12 +19,12 @@ use web_time::Instant;
 pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation, Error> {
     let started = Instant::now();
     let storage = host.storage();
-    let text = text_file::one_of(
+    let text = text_to_measure(
         &*storage,
         request.text.as_deref(),
         request.text_file.as_deref(),
+        request.pairs_file.as_deref(),
     )?;
-    need_something(&text, &request.pairs_file)?;
     let compute = machine::compute(request.threads)?;
     let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
     let mut result = Evaluation::default();
@@ -39,10 +40,16 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     Ok(result)
 }
 
-/// `BAD_REQUEST` if there is nothing to measure on.
-pub fn need_something(text: &Option<String>, pairs_file: &Option<String>) -> Result<(), Error> {
+/// The text of a request, if it gives one. `BAD_REQUEST` if there is nothing to measure on, pairs neither.
+pub fn text_to_measure(
+    storage: &dyn Storage,
+    text: Option<&str>,
+    text_file: Option<&str>,
+    pairs_file: Option<&str>,
+) -> Result<Option<String>, Error> {
+    let text = text_file::one_of(storage, text, text_file)?;
     if text.is_some() || pairs_file.is_some() {
-        return Ok(());
+        return Ok(text);
     }
     Err(Error::BadRequest {
         field: "text, textFile, pairsFile".into(),

@@ -21,3 +21,15 @@ pub trait Host {
         Arc::new(FileSystem)
     }
 }
+
+/// The host of tests: hears nothing and stops nothing.
+#[cfg(test)]
+pub(crate) struct Quiet;
+
+#[cfg(test)]
+impl Host for Quiet {
+    fn event(&self, _event: Event) {}
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
