@@ -41,16 +41,16 @@ async function compress(model, args) {
   return run
 }
 
-/** Both, in turn. */
+/** Both, in turn, each one first as often as second: what comes first meets another state of the machine. */
 async function measureCase(model, { name, args, limit, surveyed, repetitions: own }) {
-  const rest = [[], []]
-  for (let i = 0; i < (own ?? repetitions); i++) {
-    rest[0].push(await compress(model, args))
-    const { options } = rest[0][0].report
-    const plain = ['--method', 'obs', '--schedule', 'uniform', '--tokens', String(options.tokens)]
-    rest[1].push(await compress(model, plain))
+  const [runs, plain] = [[await compress(model, args)], []]
+  const { tokens: wanted } = runs[0].report.options
+  const baseline = ['--method', 'obs', '--schedule', 'uniform', '--tokens', String(wanted)]
+  plain.push(await compress(model, baseline))
+  for (let i = 1; i < (own ?? repetitions); i++) {
+    const both = [async () => runs.push(await compress(model, args)), async () => plain.push(await compress(model, baseline))]
+    for (const one of i % 2 ? both.reverse() : both) await one()
   }
-  const [runs, plain] = rest
   const tokens = runs[0].report.tokens
   if (plain[0].report.tokens !== tokens) fail(`${name}: ${tokens} tokens against ${plain[0].report.tokens}`)
   const of = (runs, value) => median(runs.map(value))

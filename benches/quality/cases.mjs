@@ -1,6 +1,6 @@
 // The rows of the quality table: a name, kerf's options, and what a row is for.
 //   plain   quantization without zeros: what the others are held against at equal bytes
-//   seeds   1 where no calibration is used and every seed gives the same
+//   seeds   1 where no calibration is used and every seed gives the same, and for rows beside the point, to save hours
 //   quick   also in the short version
 
 const floats = ['--bits', '16', '--embedding-bits', '16']
@@ -19,6 +19,9 @@ const PAPER = [
   ...['--schedule', 'error-levels', '--granularity', 'matrix', '--loss-scale', 'weights'],
   ...['--levels', '6', '--slope', '0.1'],
 ]
+
+/** One calibration seed is enough: what these rows are compared by is far beyond the spread of seeds. */
+const ONCE = { seeds: 1 }
 
 /** Row that the times of all others are divided by. */
 export const TIME_BASELINE = 'obs 70 % + 4 bit'
@@ -46,19 +49,30 @@ function spread(variants, bits = BITS) {
 
 const method = (id, ...more) => ['--method', id, ...more]
 
-const uniform = spread(
-  METHODS.map(id => [id, method(id, '--schedule', 'uniform'), id === 'magnitude' ? { seeds: 1 } : {}]),
-)
+const [FLOATS, CODES] = [BITS.slice(0, 1), BITS.slice(1)]
 
-const paper = spread([
+const uniformRow = id => [id, method(id, '--schedule', 'uniform'), id === 'magnitude' ? ONCE : {}]
+const uniform = [
+  ...spread(METHODS.map(uniformRow), FLOATS).map(row => (row.name.startsWith('obs') ? row : { ...row, ...ONCE })),
+  ...spread(METHODS.map(uniformRow), CODES),
+]
+
+const paperRows = [
   ['obs, error-levels of the paper', method('obs', ...PAPER)],
   ['obs, error-levels', method('obs', '--schedule', 'error-levels')],
-])
+]
+const paper = [
+  ...spread(paperRows, FLOATS),
+  ...spread(
+    paperRows.map(row => [...row, ONCE]),
+    CODES,
+  ),
+]
 
 const scheduled = spread(
   ['error-levels', 'owl', 'search', 'probe'].map(id => [`joint, ${id}`, method('joint', '--schedule', id)]),
-  BITS.slice(1),
-)
+  CODES,
+).map(row => (row.name.includes('search 80 %') ? { ...row, ...ONCE } : row))
 
 const efforts = ['fast', 'best'].map(quality => ({
   name: `joint 70 % + 4 bit, ${quality}`,
@@ -69,6 +83,7 @@ const entropy = ['uniform', 'probe'].flatMap(schedule =>
   ['1.75', '1.9', '2.0', '2.5', '3.0'].map(bits => ({
     name: `entropy, ${schedule} ${bits} bits`,
     args: method('entropy', '--target-bits', bits, '--schedule', schedule),
+    ...(schedule === 'probe' && Number(bits) <= 2 ? {} : ONCE),
     quick: bits === '2.0' && schedule === 'probe',
   })),
 )
@@ -78,10 +93,12 @@ const plain = ['obs', 'descent'].flatMap(id => [
     name: `${id} ${bits} bit`,
     args: method(id, '--sparsity', '0', '--bits', String(bits)),
     quick: id === 'descent' && bits < 4,
+    ...(id === 'descent' ? {} : ONCE),
   })),
   {
     name: `${id} 2 bit, groups of 32`,
     args: method(id, '--sparsity', '0', '--bits', '2', '--group-size', '32'),
+    ...ONCE,
   },
 ])
 

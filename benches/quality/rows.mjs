@@ -2,7 +2,7 @@
 import { isDone, planCell, runCell } from './cells.mjs'
 import { summary } from './statistics.mjs'
 
-/** Cells of one row: one a seed, or one alone where no calibration is used. */
+/** Cells of one row: one a seed, or as many as the row asks for if those are fewer. */
 function cellsOf(model, row, { seeds, ...how }) {
   const count = Math.min(seeds, row.seeds ?? seeds)
   return Array.from({ length: count }, (_, seed) => planCell(model, row, seed, how))

@@ -105,7 +105,7 @@ pub fn qualities() -> &'static [Preset] {
         Preset {
             id: "balanced",
             about: "16,384 calibration tokens: what is done without a quality",
-            values: || effort(16384, 12, 3),
+            values: || effort(16384, 8, 2),
         },
         Preset {
             id: "best",

@@ -26,7 +26,7 @@ use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::Mask;
 
 /// The first penalty, in units of the mean eigenvalue of the normalised Hessian (which is 1).
-const FIRST_PENALTY: f32 = 0.2;
+const FIRST_PENALTY: f32 = 0.4;
 /// A rung of the ladder of penalties. Shorter rungs cost more inverses; with longer ones the penalty has not grown enough when the
 /// iterations are over. Measured with [`FIRST_PENALTY`] on two models.
 struct Rung {

@@ -4,7 +4,7 @@
 //! With G = (W - Q)(H + d), the best value of q_j is q_j + g_j / h_jj; a change delta takes delta h_jk from every g_k. Blocks of
 //! columns are swept in row panels; what a block changed reaches the other columns as one product. No sweep makes the error larger.
 //!
-//! Cost: 2 rows cols^2 flops a sweep, and as much once for G. Memory: two matrices.
+//! Cost: 2 rows cols^2 flops a sweep (half of it if it is the last), and as much once for G. Memory: two matrices.
 
 use super::PANEL_ROWS;
 use super::choose::choose;
@@ -23,6 +23,14 @@ use std::ops::Range;
 
 /// A share of weights that may still change: fewer in a sweep, and no further one is made.
 const STILL: f64 = 1e-4;
+
+/// Which columns learn what a block changed.
+#[derive(Clone, Copy)]
+enum Reach {
+    All,
+    /// Those of the blocks that are still to be swept.
+    Ahead,
+}
 
 /// A descent towards `w`, and the gradient that it keeps.
 pub struct Descent<'a> {
@@ -59,9 +67,12 @@ impl<'a> Descent<'a> {
     }
 
     /// At most `sweeps` sweeps over all columns; fewer if next to nothing changes any more.
-    pub fn sweeps(&mut self, at: &mut Rounded, price: Option<Price<'_>>, sweeps: usize) {
-        for _ in 0..sweeps {
-            let changed = self.sweep(at, price);
+    ///
+    /// After the last of them only the columns to come have to know what changed, so the gradient is done with.
+    pub fn sweeps(mut self, at: &mut Rounded, sweeps: usize) {
+        for left in (0..sweeps).rev() {
+            let reach = if left == 0 { Reach::Ahead } else { Reach::All };
+            let changed = self.pass(at, None, reach);
             if self.form.compute.pool.stopped() || (changed as f64) < STILL * at.w.len() as f64 {
                 return;
             }
@@ -119,6 +130,10 @@ impl<'a> Descent<'a> {
 
     /// One sweep; tells how many weights changed.
     pub fn sweep(&mut self, at: &mut Rounded, price: Option<Price<'_>>) -> usize {
+        self.pass(at, price, Reach::All)
+    }
+
+    fn pass(&mut self, at: &mut Rounded, price: Option<Price<'_>>, reach: Reach) -> usize {
         let group = self
             .problem
             .grid
@@ -131,7 +146,7 @@ impl<'a> Descent<'a> {
                 }
                 let delta = self.block(at, price, piece.clone());
                 changed += delta.iter().filter(|delta| **delta != 0.0).count();
-                self.carry(&delta, piece);
+                self.carry(&delta, piece, reach);
             }
         }
         changed
@@ -218,9 +233,13 @@ impl<'a> Descent<'a> {
     }
 
     /// The other columns learn what a block changed.
-    fn carry(&mut self, delta: &[f32], block: Range<usize>) {
+    fn carry(&mut self, delta: &[f32], block: Range<usize>, reach: Reach) {
         let (rows, n) = (self.problem.rows, self.problem.cols);
-        for rest in [0..block.start, block.end..n] {
+        let behind = match reach {
+            Reach::All => 0..block.start,
+            Reach::Ahead => 0..0,
+        };
+        for rest in [behind, block.end..n] {
             if rest.is_empty() {
                 continue;
             }

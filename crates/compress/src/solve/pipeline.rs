@@ -12,8 +12,9 @@ use kerf_kernels::Compute;
 use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::{DType, Grid, Mask, Values};
 
-/// Steps of conjugate gradients after the search, which leaves the survivors close to their best values.
-const REFIT_STEPS: usize = 2;
+/// Steps of conjugate gradients after the search, which leaves the survivors close to their best values. (A second one is worth less
+/// than an iteration of the search, which costs as much.)
+const REFIT_STEPS: usize = 1;
 
 /// Which steps a method takes.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +98,7 @@ fn run(
         if descend {
             let start = || Descent::new(form(compute, p, prepared), p, &w, &rounded);
             let descent = compute.meter.step("descent", start);
-            return descended(compute, descent, p, &w, rounded);
+            return descended(compute, descent, p, rounded);
         }
         return surgeon(Start {
             scales: Some(rounded.scales),
@@ -116,21 +117,19 @@ fn run(
         let swap = || descent.swap(&mut rounded, p.effort.sweeps);
         compute.meter.step("descent", swap);
     }
-    descended(compute, descent, p, &w, rounded)
+    descended(compute, descent, p, rounded)
 }
 
 /// Coordinate descent from codes.
 fn descended(
     compute: &Compute,
-    mut descent: Descent<'_>,
+    descent: Descent<'_>,
     p: &Problem<'_>,
-    w: &[f32],
     mut rounded: Rounded,
 ) -> Rounded {
-    compute.meter.step("descent", || {
-        descent.sweeps(&mut rounded, None, p.effort.sweeps);
-        rounded.energy = descent.energy(w, &rounded);
-    });
+    let sweep = || descent.sweeps(&mut rounded, p.effort.sweeps);
+    compute.meter.step("descent", sweep);
+    rounded.energy = Vec::new(); // That of the codes before.
     rounded
 }
 

@@ -12,7 +12,8 @@
 use super::PANEL_ROWS;
 use super::descent::{self, Descent};
 use super::extent::Extent;
-use super::obs_loop::{self, Start};
+use super::factor::Factor;
+use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
 use super::rate::{Counts, first_lengths};
 use super::refit::Form;
@@ -53,7 +54,7 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved
         values.iter_mut().for_each(|value| *value *= inverse);
     });
     let lambda = (PRICE * residual(&prepared.factor.inverse_diagonal)) as f32;
-    let mut lengths = first_lengths();
+    let lengths = first_lengths();
     let start = Start {
         w: w.clone(),
         mask: None,
@@ -65,21 +66,11 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved
     };
     let run = || obs_loop::run(compute, start, p, prepared.factor);
     let mut rounded = compute.meter.step("rounding", run);
-    let gram = &p.inputs.expect("a calibrated method").gram;
-    let form = Form::of(compute, gram, prepared.factor);
-    let descent = compute.meter.step("descent", || {
-        let mut descent = Descent::new(form, p, &w, &rounded);
-        for _ in 0..p.effort.sweeps {
-            lengths = Counts::of(compute, &rounded.codes, p.cols).lengths();
-            let price = Price {
-                lambda,
-                bits: &lengths,
-            };
-            descent.sweep(&mut rounded, Some(price));
-        }
-        descent
-    });
-    let energies = descent.energy(&w, &rounded).into_iter().zip(&steps);
+    if p.effort.sweeps > 0 {
+        let descend = || descend(compute, p, prepared.factor, lambda, &w, &mut rounded);
+        compute.meter.step("descent", descend);
+    }
+    let energies = rounded.energy.iter().zip(&steps);
     let energy = energies
         .map(|(energy, step)| energy * f64::from(*step).powi(2))
         .sum();
@@ -91,6 +82,28 @@ pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved
         method,
         repairs: prepared.repairs,
     }
+}
+
+/// Sweeps at the price `lambda` of a bit, each with code lengths from the codes before it.
+fn descend(
+    compute: &Compute,
+    p: &Problem<'_>,
+    factor: &Factor,
+    lambda: f32,
+    w: &[f32],
+    rounded: &mut Rounded,
+) {
+    let gram = &p.inputs.expect("a calibrated method").gram;
+    let mut descent = Descent::new(Form::of(compute, gram, factor), p, w, rounded);
+    for _ in 0..p.effort.sweeps {
+        let lengths = Counts::of(compute, &rounded.codes, p.cols).lengths();
+        let price = Price {
+            lambda,
+            bits: &lengths,
+        };
+        descent.sweep(rounded, Some(price));
+    }
+    rounded.energy = descent.energy(w, rounded);
 }
 
 /// Of each row, the scale of the grid that is nearest to `step` times the root mean square of its weights.

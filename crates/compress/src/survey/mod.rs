@@ -22,7 +22,7 @@ pub const WIDTHS: [u8; 4] = [2, 3, 4, 8];
 /// Least calibration tokens of a survey, if there are as many.
 const LEAST_TOKENS: usize = 256;
 /// The survey sees one of so many calibration tokens.
-const SHARE: usize = 16;
+const SHARE: usize = 32;
 
 /// How many of `tokens` calibration tokens a survey sees, at least (it takes whole sequences).
 pub fn tokens(tokens: usize) -> usize {
@@ -132,10 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survey_sees_a_sixteenth_or_all_of_a_little() {
-        assert_eq!(
-            [300, 2000, 16384, 65536].map(tokens),
-            [256, 256, 1024, 4096]
-        );
+    fn a_survey_sees_a_share_or_all_of_a_little() {
+        assert_eq!([300, 2000, 16384, 65536].map(tokens), [256, 256, 512, 2048]);
     }
 }
