@@ -5,8 +5,8 @@
 Nothing here shares code with the engine. Where the engine keeps a gradient or an inverse up to date, the loops here solve or multiply anew.
 
 Inputs
-    x_times_16     [152, 136] i8    calibration inputs times 16: X = x_times_16 / 16
-    dense_times_16 [152, 136] i8    what the dense model would see, as above; for the target alone
+    x_times_16     [144, 136] i8    calibration inputs times 16: X = x_times_16 / 16
+    dense_times_16 [144, 136] i8    what the dense model would see, as above; for the target alone
     w              [68, 136]  f16   the matrix, [out, in]. Cases of few rows take the first 24
 Conventions
     H       = X^T X / tokens; damped: 0.01 * mean(diag H) is added to the diagonal. No input is dead
@@ -17,6 +17,7 @@ Conventions
               V shrinks by as much. X = D / n. Removed are floor(0.7 * n + 0.5) of the matrix, of each row, or 2 of 4 neighbours.
               Places change between kept and removed in every rung, so that a solver that stops at rest does not stop
     refit   = the least tr((W - X) damped H (W - X)^T) on the support of admm_short, row by row by the normal equations
+    steps   = two steps towards it, on support and values of admm_long: conjugate gradients of each row with diag(damped H) as preconditioner
     grid    = codes -8..7, value = code * scale, groups of 48 columns (48, 48, 40); scale = f16(absmax / 7)
     descent = from given codes and scales, three sweeps: for each column in turn q_j becomes the code nearest to
               t = q_j + ((W - Q) damped H)_j / h_jj, where Q has all changes so far; outside the mask it stays 0
@@ -31,7 +32,7 @@ Conventions
 Outputs
     admm_short [68 rows], admm_long, admm_row, admm_2_4 [24]: `.mask` u8 [rows, 17], bit j % 8 of byte j / 8 = column j is kept;
                      `.x` f32, the survivors in order
-    refit.x          f32, as above
+    refit.x, steps.x f32, as above
     descent          [68] on the mask of admm_short: `.start` i8, `.scales` f32 [68, 3], `.codes` i8
     descent_priced   [24] without a mask: the same, and `.lambda` f32 [1], `.bits` f32 [256] by code & 255
     entropy          [24]: `.steps` f32 [24], `.rounded` i8 after optimal brain surgeon, `.codes` i8 after the sweeps
@@ -47,7 +48,7 @@ import numpy as np
 from make_solver_goldens import DAMPING, Margins, absmax_scale, amount, prune_lowest, round_codes
 from safetensors.numpy import save_file
 
-ROWS, FEW, COLS, TOKENS, GROUP = 68, 24, 136, 152, 48
+ROWS, FEW, COLS, TOKENS, GROUP = 68, 24, 136, 144, 48
 ITERATIONS, SWEEPS, MARGIN = 12, 3, 2e-5
 SHORT, LONG = (4, 1.8), (6, 3.24)
 
@@ -104,6 +105,24 @@ def refit(w, keep, damped):
     x = np.zeros_like(w)
     for row, on, out in zip(w, keep, x):
         out[on] = np.linalg.solve(damped[np.ix_(on, on)], (row @ damped)[on])
+    return x
+
+
+def conjugate_gradients(w, x, keep, damped, steps):
+    x = x.copy()
+    for row, on, out in zip(w, keep, x):
+        a, jacobi = damped[np.ix_(on, on)], np.diag(damped)[on]
+        y = out[on]
+        r = ((row - out) @ damped)[on]
+        d = z = r / jacobi
+        for _ in range(steps):
+            alpha = (r @ z) / (d @ a @ d)
+            y = y + alpha * d
+            r_new = r - alpha * (a @ d)
+            z_new = r_new / jacobi
+            d = z_new + (r_new @ z_new) / (r @ z) * d
+            r, z = r_new, z_new
+        out[on] = y
     return x
 
 
@@ -219,10 +238,12 @@ def build(seed):
 
     keep, values = admm(w, damped, unstructured, SHORT, margins)
     put_support("admm_short", keep, values)
-    put_support("admm_long", *admm(few, damped, unstructured, LONG, margins))
+    keep_few, values_few = admm(few, damped, unstructured, LONG, margins)
+    put_support("admm_long", keep_few, values_few)
     put_support("admm_row", *admm(few, damped, by_row, LONG, margins))
     put_support("admm_2_4", *admm(few, damped, two_of_four, LONG, margins))
     tensors["refit.x"] = refit(w, keep, damped)[keep].astype(np.float32)
+    tensors["steps.x"] = conjugate_gradients(few, values_few, keep_few, damped, 2)[keep_few].astype(np.float32)
     put_descent("descent", w, values, keep, None)
     all_kept = np.ones(few.shape, dtype=bool)
     lam = np.float32(0.1 * np.median(np.diag(damped)) * np.median(group_scales(few, all_kept)) ** 2)

@@ -153,22 +153,32 @@ fn admm_finds_the_supports_of_the_textbook() {
             );
             let expected = goldens.file.f32s(&format!("{case}.x"));
             let apart = distance(&survivors(&found.x, &found.mask), &expected);
-            println!("{case} {isa:?} {apart:e}");
-            assert!(apart < 2e-5, "{case}: {apart}");
+            // Each iteration begins anew from W and an inverse of small condition (rho is at least 0.2): a few digits of f32.
+            assert!(apart < 3e-6, "{case}: {apart}");
         }
     }
 }
 
 #[test]
-fn a_refit_arrives_at_the_solution_of_the_normal_equations() {
+fn a_refit_takes_the_steps_of_conjugate_gradients_and_arrives_at_the_least_squares() {
     for isa in isas() {
         let goldens = Goldens::open(isa);
+        let mask = goldens.mask("admm_long.mask");
+        let mut x = vec![0.0; FEW * goldens.cols];
+        let kept = (0..x.len()).filter(|at| mask.kept(at / mask.cols, at % mask.cols));
+        let golden = goldens.file.f32s("admm_long.x");
+        kept.zip(golden).for_each(|(at, value)| x[at] = value);
+        refit(&goldens.form(), &goldens.w[..x.len()], &mask, &mut x, 2);
+        let apart = distance(&survivors(&x, &mask), &goldens.file.f32s("steps.x"));
+        // Two steps, each some sums of f32.
+        assert!(apart < 3e-6, "two steps: {apart}");
+
         let mask = goldens.mask("admm_short.mask");
         let mut x = vec![0.0; goldens.w.len()];
         refit(&goldens.form(), &goldens.w, &mask, &mut x, 100);
         let apart = distance(&survivors(&x, &mask), &goldens.file.f32s("refit.x"));
-        println!("refit {isa:?} {apart:e}");
-        assert!(apart < 2e-5, "{apart}");
+        // It ends where the residual has shrunk to 1e-5. In float64 the values are then off by 2.4e-5; the condition number is 460.
+        assert!(apart < 1e-4, "all steps: {apart}");
     }
 }
 
@@ -237,8 +247,8 @@ fn the_blended_target_is_the_least_squares_solution() {
             inputs.prepare_targets(compute, DAMPING, rows);
             let target = inputs.target(compute, w, 0.5).unwrap();
             let apart = distance(&target, &goldens.file.f32s("target"));
-            println!("target {rows} {isa:?} {apart:e}");
-            assert!(apart < 2e-5, "{apart}");
+            // f32 through sums over tokens, an inverse of condition 1000, and products; half of it and W itself exact.
+            assert!(apart < 1e-5, "{rows}: {apart}");
         }
     }
 }
