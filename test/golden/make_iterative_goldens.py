@@ -17,7 +17,7 @@ Conventions
               V shrinks by as much. X = D / n. Removed are floor(0.7 * n + 0.5) of the matrix, of each row, or 2 of 4 neighbours.
               Places change between kept and removed in every rung, so that a solver that stops at rest does not stop
     refit   = the least tr((W - X) damped H (W - X)^T) on the support of admm_short, row by row by the normal equations
-    steps   = two steps towards it, on support and values of admm_long: conjugate gradients of each row with diag(damped H) as preconditioner
+    steps   = two steps of conjugate gradients towards it, from the values of admm_long on its support, preconditioned by diag(damped H)
     grid    = codes -8..7, value = code * scale, groups of 48 columns (48, 48, 40); scale = f16(absmax / 7)
     descent = from given codes and scales, three sweeps: for each column in turn q_j becomes the code nearest to
               t = q_j + ((W - Q) damped H)_j / h_jj, where Q has all changes so far; outside the mask it stays 0
