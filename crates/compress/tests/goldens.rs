@@ -1,13 +1,14 @@
 //! Solvers against independent float64 code: test/golden/make_solver_goldens.py says how the values were made.
 
+mod common;
+
+use common::golden_file::{GoldenFile, isas};
 use kerf_compress::methods::{Inputs, Problem, Solved, by_id};
 use kerf_compress::pattern::Pattern;
 use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::{energy::output_energy, factor::factor};
-use kerf_compress::statistics::Gram;
-use kerf_kernels::{Compute, Isa};
-use kerf_tensors::{Catalog, DType, Grid};
-use std::path::Path;
+use kerf_kernels::Isa;
+use kerf_tensors::{DType, Grid};
 
 const EFFORT: Effort = Effort {
     iterations: 20,
@@ -15,8 +16,7 @@ const EFFORT: Effort = Effort {
 };
 
 struct Goldens {
-    catalog: Catalog,
-    compute: Compute,
+    file: GoldenFile,
     w: Vec<f32>,
     inputs: Inputs,
     rows: usize,
@@ -25,46 +25,20 @@ struct Goldens {
 
 impl Goldens {
     fn open(isa: Option<Isa>) -> Self {
-        let path =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/golden/solver.safetensors");
-        let catalog = Catalog::open_path(&path).unwrap();
-        let compute = Compute::new(isa, 2).unwrap();
-        let entry = catalog.get("w").unwrap();
-        let (rows, cols) = (entry.shape[0], entry.shape[1]);
-        let w = catalog.read_f32(&compute, entry).unwrap();
-        let x = catalog
-            .read_bytes(catalog.get("x_times_16").unwrap())
-            .unwrap();
-        let x: Vec<f32> = x.iter().map(|&byte| byte as i8 as f32 / 16.0).collect();
-        let mut gram = Gram::new(cols);
-        gram.add(&compute, &x);
-        gram.finish(&compute);
+        let file = GoldenFile::open("solver.safetensors", isa);
+        let (rows, cols) = file.shape("w");
         Self {
-            catalog,
-            compute,
-            w,
-            inputs: Inputs::new(gram),
+            w: file.f32s("w"),
+            inputs: Inputs::new(file.gram()),
+            file,
             rows,
             cols,
         }
     }
 
-    fn bytes(&self, name: &str) -> Vec<u8> {
-        self.catalog
-            .read_bytes(self.catalog.get(name).unwrap())
-            .unwrap()
-    }
-
-    fn f64s(&self, name: &str) -> Vec<f64> {
-        self.bytes(name)
-            .chunks_exact(8)
-            .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
-            .collect()
-    }
-
     fn solve(&self, method: &str, sparsity: f64, pattern: Pattern, grid: Option<Grid>) -> Solved {
         by_id(method).unwrap().solve(
-            &self.compute,
+            &self.file.compute,
             &Problem {
                 name: "w",
                 w: &self.w,
@@ -83,15 +57,11 @@ impl Goldens {
     }
 
     fn error(&self, solved: &Solved) -> f64 {
-        let decoded = solved.matrix.dequantize(&self.compute.kernels);
+        let decoded = solved.matrix.dequantize(&self.file.compute.kernels);
         let difference: Vec<f32> = self.w.iter().zip(&decoded).map(|(a, b)| a - b).collect();
-        let energy = |d: &[f32]| output_energy(&self.compute, d, self.rows, &self.inputs.gram);
+        let energy = |d: &[f32]| output_energy(&self.file.compute, d, self.rows, &self.inputs.gram);
         energy(&difference) / energy(&self.w)
     }
-}
-
-fn isas() -> impl Iterator<Item = Option<Isa>> {
-    [None, Some(Isa::Portable)].into_iter()
 }
 
 #[test]
@@ -109,6 +79,7 @@ fn masks_weights_and_errors_are_those_of_float64() {
             let mask = solved.matrix.mask.as_ref().unwrap();
             // The goldens were drawn so that no decision is close: float32 must decide alike.
             for (i, kept) in goldens
+                .file
                 .bytes(&format!("{case}.mask"))
                 .into_iter()
                 .enumerate()
@@ -120,9 +91,8 @@ fn masks_weights_and_errors_are_those_of_float64() {
                 );
             }
             if method == "obs" {
-                let entry = goldens.catalog.get(&format!("{case}.weights")).unwrap();
-                let expected = goldens.catalog.read_f32(&goldens.compute, entry).unwrap();
-                let decoded = solved.matrix.dequantize(&goldens.compute.kernels);
+                let expected = goldens.file.f32s(&format!("{case}.weights"));
+                let decoded = solved.matrix.dequantize(&goldens.file.compute.kernels);
                 // f32 against f64 through 160 dependent updates of weights of size 0.05 to 0.5.
                 let worst = expected
                     .iter()
@@ -133,7 +103,7 @@ fn masks_weights_and_errors_are_those_of_float64() {
             }
             let (ours, expected) = (
                 goldens.error(&solved),
-                goldens.f64s(&format!("{case}.error"))[0],
+                goldens.file.f64s(&format!("{case}.error"))[0],
             );
             assert!(
                 (ours - expected).abs() < 1e-4 * expected,
@@ -154,7 +124,7 @@ fn fitted_scales_do_at_least_as_well_as_the_largest_weight() {
         ("obs_70_4bit", "obs", 0.7),
     ] {
         let ours = goldens.error(&goldens.solve(method, sparsity, Pattern::Unstructured, grid));
-        let theirs = goldens.f64s(&format!("{case}.error"))[0];
+        let theirs = goldens.file.f64s(&format!("{case}.error"))[0];
         assert!(ours < 1.02 * theirs, "{case}: {ours} {theirs}");
     }
 }
@@ -163,8 +133,8 @@ fn fitted_scales_do_at_least_as_well_as_the_largest_weight() {
 fn the_factor_has_the_diagonal_of_float64() {
     for isa in isas() {
         let goldens = Goldens::open(isa);
-        let factor = factor(&goldens.compute, &goldens.inputs.gram, 0.01).unwrap();
-        for (j, expected) in goldens.f64s("u_diagonal").into_iter().enumerate() {
+        let factor = factor(&goldens.file.compute, &goldens.inputs.gram, 0.01).unwrap();
+        for (j, expected) in goldens.file.f64s("u_diagonal").into_iter().enumerate() {
             let ours = factor.u[j * goldens.cols + j] as f64;
             assert!(
                 (ours - expected).abs() < 1e-4 * expected,

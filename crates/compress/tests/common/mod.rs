@@ -1,5 +1,7 @@
-//! What the tests of whole jobs share: a model, a host, and jobs run to their end.
+//! What the tests of whole jobs share: a model, a host, and jobs run to their end. Golden files are opened by `golden_file`.
 #![allow(dead_code)]
+
+pub mod golden_file;
 
 use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Step};
 use kerf_kernels::Stop;
