@@ -13,7 +13,7 @@ Conventions
     U       = upper Cholesky factor of (damped H)^-1, that is inv = U^T U
     admm    = with W and H scaled by n = sqrt(diag of damped H), so that H has a diagonal of ones. D = W on its 30 % largest entries,
               V = W - D. Twelve times: B = (W H + rho (D - V)) (H + rho)^-1; T = B + V; D = T on its largest entries; V = T - D.
-              rho is 0.2 and grows before every fifth iteration by 1.8 (cols <= 2 rows: short), or before the seventh by 3.24 (long);
+              rho is 0.4 and grows before every fifth iteration by 1.8 (cols <= 2 rows: short), or before the seventh by 3.24 (long);
               V shrinks by as much. X = D / n. Removed are floor(0.7 * n + 0.5) of the matrix, of each row, or 2 of 4 neighbours.
               Places change between kept and removed in every rung, so that a solver that stops at rest does not stop
     refit   = the least tr((W - X) damped H (W - X)^T) on the support of admm_short, row by row by the normal equations
@@ -84,7 +84,7 @@ def admm(w, damped, choose, rung, margins):
     norms = np.sqrt(np.diag(damped))
     w, h = w * norms, damped / np.outer(norms, norms)
     iterations, growth = rung
-    rho, changes = 0.2, 1
+    rho, changes = 0.4, 1
     keep = choose(w, margins)
     d = np.where(keep, w, 0)
     v = w - d
