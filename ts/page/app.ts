@@ -103,8 +103,8 @@ export class App {
     const progress = new Progress(`Shrinking ${chosen.name}`, estimate.seconds, found.blocks, () =>
       stop.abort(),
     )
-    this.size.replaceChildren()
-    this.done.replaceChildren()
+    this.clear()
+    this.lock(true)
     this.work.replaceChildren(progress.element)
     goTo(this.work)
     const options = { ...optionsOf(wanted), signal: stop.signal }
@@ -124,8 +124,15 @@ export class App {
       this.stopped(error, chosen, found)
     } finally {
       progress.end()
+      this.lock(false)
       await this.look()
     }
+  }
+
+  /** While a run goes on, no other model is chosen and nothing is removed. */
+  private lock(isOn: boolean): void {
+    for (const place of [this.model, this.list.element]) place.inert = isOn
+    document.body.classList.toggle('working', isOn)
   }
 
   /** Nothing is lost: the settings come back, and the start goes on where the run ended. */

@@ -5,9 +5,10 @@ import { partsSection } from '../report/sections/parts.js'
 import { repairsSection } from '../report/sections/repairs.js'
 import type { ReportData } from '../report/data.js'
 
-const SECTIONS = [partsSection, depthSection, repairsSection, matricesSection] as const
+const SECTIONS = [partsSection, depthSection] as const
 
 /** Where the bytes and the error are, as markup whose text is escaped. */
 export function charts(data: ReportData): string {
-  return SECTIONS.map(section => section(data)?.text ?? '').join('')
+  const repairs = data.report.repairs.length > 0 ? [repairsSection] : []
+  return [...SECTIONS, ...repairs, matricesSection].map(section => section(data)?.text ?? '').join('')
 }

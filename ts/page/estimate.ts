@@ -61,7 +61,7 @@ export class Estimate {
     const free = quota === undefined ? undefined : quota - (usage ?? 0)
     const rows: [string, string][] = [
       ['result', `about ${bytes(outputBytes)}`],
-      ['of', `${bytes(inputBytes)}, ${significant(inputBytes / outputBytes, 3)} times smaller`],
+      ['smaller', `${significant(inputBytes / outputBytes, 3)} times, from ${bytes(inputBytes)}`],
       ['bits per weight', significant(bitsPerWeight, 3)],
       ['time', time],
       ['memory', `at most ${bytes(peakMemoryBytes)}`],

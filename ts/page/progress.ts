@@ -89,10 +89,14 @@ export class Progress {
   private add(stage: Stage): { line: HTMLElement; bar: HTMLProgressElement; count: HTMLElement } {
     const bar = el('progress', { 'aria-label': WORDS[stage], max: 1, value: 0 })
     const count = el('span', { class: 'count' })
-    const line = el('li', {}, el('span', { class: 'stage' }, WORDS[stage]), count, bar)
-    this.list.append(line)
+    const line = el('li', {}, el('span', {}, WORDS[stage]), count, bar)
     const shown = { line, bar, count }
     this.rows.set(stage, shown)
+    // In the order of the work, whichever is heard of first.
+    const inOrder = Object.keys(WORDS).flatMap(name => this.rows.get(name as Stage)?.line ?? [])
+    const before = inOrder[inOrder.indexOf(line) - 1]
+    if (before) before.after(line)
+    else this.list.prepend(line)
     return shown
   }
 
@@ -120,5 +124,5 @@ export class Progress {
 
 function counts({ done, total, unit }: Row): string {
   if (unit === 'bytes') return `${bytes(done)} of ${bytes(total)}`
-  return total === 0 ? '' : `${integer(done)} of ${integer(total)} ${unit}`
+  return total <= 1 ? '' : `${integer(done)} of ${integer(total)} ${unit}`
 }

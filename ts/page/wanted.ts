@@ -16,7 +16,7 @@ export interface Wanted {
 }
 
 /** What a page begins with: a tab is slow, so little effort. */
-export const FIRST: Wanted = { way: 'size', targetBits: 2, sparsity: 0.7, bits: 4, quality: 'fast' }
+export const FIRST: Wanted = { way: 'size', targetBits: 3, sparsity: 0.7, bits: 4, quality: 'fast' }
 
 /** A module has at most 4 GiB; beyond this the engine keeps activations on the disk. */
 const MAX_MEMORY = '3GiB'
