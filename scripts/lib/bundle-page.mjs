@@ -72,9 +72,8 @@ function contents() {
   const digest = createHash('sha256')
   for (const file of files) digest.update(file).update(readFileSync(file))
   const names = files.map(file => relative(page, file).split(sep).join('/'))
-  const kept = names.filter(name => name !== 'licences.txt' && name !== 'index.html')
   return {
-    PAGE_FILES: JSON.stringify(['./', ...kept]),
+    PAGE_FILES: JSON.stringify(names.filter(name => name !== 'licences.txt')),
     PAGE_DIGEST: JSON.stringify(digest.digest('hex').slice(0, 16)),
   }
 }

@@ -81,7 +81,7 @@ describe.skipIf(!isBuilt)('the built page', () => {
 
   it('loads in at most 3 MB as a server sends it, tokenizer and both modules together', () => {
     const text = readFileSync(join(page, 'service-worker.js'), 'utf8')
-    const loaded = files.filter(name => text.includes(`"${name}"`) || name === 'index.html')
+    const loaded = files.filter(name => text.includes(`"${name}"`))
     expect(loaded).toEqual(
       expect.arrayContaining(['main.js', 'worker.js', 'page.css', 'manifest.webmanifest']),
     )

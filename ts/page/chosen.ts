@@ -23,9 +23,14 @@ export function ofInput(files: FileList | null): Chosen | undefined {
 
 /** What was dropped: folders are walked, hidden files left out. */
 export async function ofDrop(items: DataTransferItemList): Promise<Chosen | undefined> {
-  // All entries are taken before the first wait, after which the list is empty.
-  const entries = Array.from(items, item => item.webkitGetAsEntry())
-  const found = await Promise.all(entries.map(entry => (entry ? under(entry, 0) : [])))
+  // All are taken before the first wait, after which the list is empty. Some things that are dropped are files without an entry.
+  const dropped = Array.from(items, item => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }))
+  const found = await Promise.all(
+    dropped.map(({ entry, file }): Promise<[string, File][]> | [string, File][] => {
+      if (entry) return under(entry, 0)
+      return file ? [[file.name, file]] : []
+    }),
+  )
   return ofFiles(found.flat().map(([path, file]) => [path.replace(/^\//, ''), file]))
 }
 

@@ -35,7 +35,8 @@ async function takeOver(): Promise<void> {
 
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE)
-  const asked = request.mode === 'navigate' ? './' : request
+  // A copy of a response, below: one that a host redirected would be refused for a page.
+  const asked = request.mode === 'navigate' ? 'index.html' : request
   const found = await cache.match(asked, { ignoreSearch: true })
   const response = found ?? (await fetch(request))
   if (response.status === 0) return response
