@@ -135,7 +135,7 @@ it('says which file is damaged, and takes another one', async () => {
   await pick(page, damaged)
   const alert = page.getByRole('alert')
   await alert.waitFor()
-  expect(await alert.innerText()).toMatch(/^TRUNCATED .*model\.safetensors[^]*Download it again/)
+  expect(await alert.innerText()).toMatch(/^TRUNCATED .*damaged\/model\.safetensors[^]*Download it again/)
   await pick(page, stories)
   await page.getByRole('heading', { name: 'stories260K' }).waitFor()
   await expect.poll(() => page.getByRole('alert').count()).toBe(0)

@@ -25,7 +25,8 @@ export class App {
   isBusy = false
 
   constructor(main: HTMLElement) {
-    main.replaceChildren(this.model, this.size, this.work, this.done, this.list.element)
+    // What went wrong stands above the settings that come back.
+    main.replaceChildren(this.model, this.work, this.size, this.done, this.list.element)
     this.choose()
     void this.look()
   }

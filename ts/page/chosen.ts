@@ -43,12 +43,17 @@ function ofFiles(all: readonly (readonly [path: string, file: File])[]): Chosen 
   const roots = new Set(shown.map(([path]) => (path.includes('/') ? path.split('/', 1)[0] : '')))
   const [root] = roots
   if (roots.size === 1 && root) {
-    const inside = shown.map(([path, file]): [string, File] => [path.slice(root.length + 1), file])
-    return { name: root, model: Object.fromEntries(inside), bytes }
+    return { name: root, model: shown.map(([path, file]) => placed(file, path)), bytes }
   }
   const weights = shown.filter(([path]) => WEIGHTS.test(path))
   const stem = weights.length === 1 ? weights[0]?.[0].replace(WEIGHTS, '') : undefined
   return { name: stem && stem !== 'model' ? stem : 'model', model: Object.fromEntries(shown), bytes }
+}
+
+/** A file that knows its path, as those of an `<input>` do. */
+function placed(file: File, path: string): File {
+  if (file.webkitRelativePath === path) return file
+  return Object.defineProperty(file, 'webkitRelativePath', { value: path })
 }
 
 async function under(entry: FileSystemEntry, depth: number): Promise<[string, File][]> {

@@ -42,11 +42,7 @@ export function failure(error: unknown): HTMLElement {
   return el(
     'div',
     { class: 'failure', role: 'alert' },
-    el('p', {}, el('code', {}, code), ' ', sentence(message)),
+    el('p', {}, el('code', {}, code), ' ', message),
     fix !== undefined && el('p', { class: 'fix' }, fix),
   )
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
 }
