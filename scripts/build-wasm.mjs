@@ -1,8 +1,10 @@
 // npm run build:wasm: the WebAssembly module for pages, twice. dist/wasm/single loads anywhere, dist/wasm/threads needs shared memory
-// (a page that is cross-origin isolated). `--only single` or `--only threads` builds one.
+// (a page that is cross-origin isolated). Then dist/worker.js and dist/page, which need them. `--only single` or `--only threads` builds one.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { hasWasm } from './lib/bundle-browser.mjs'
+import { bundle } from './lib/bundle.mjs'
 import { main, root, run, say, Stop } from './lib/run.mjs'
 import { setUp } from './lib/setup.mjs'
 import { wasmCompiler } from './lib/wasm-compiler.mjs'
@@ -31,6 +33,8 @@ export async function buildWasm(only) {
   for (const build of ['single', 'threads']) {
     if (only === undefined || only === build) buildOne(build, tools)
   }
+  // The worker and the page have the modules inside.
+  if (hasWasm()) await bundle()
 }
 
 function buildOne(build, tools) {

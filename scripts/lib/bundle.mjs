@@ -1,7 +1,8 @@
 // TypeScript to dist/: ESM and CommonJS of the API, the command line, and types for both module systems.
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bundleBrowser } from './bundle-browser.mjs'
+import { bundleBrowser, hasWasm } from './bundle-browser.mjs'
+import { bundlePage } from './bundle-page.mjs'
 import { root, run } from './run.mjs'
 import { writeSchema } from './schema.mjs'
 
@@ -30,6 +31,7 @@ export async function bundle() {
   await build({ ...common, ...reportBundle })
   await bundleBrowser(common)
   licences()
+  if (hasWasm()) await bundlePage(common)
   types()
   await writeSchema(dist)
 }

@@ -6,6 +6,7 @@ import { addEmbed } from './commands/embed.js'
 import { addEval } from './commands/eval.js'
 import { addGenerate } from './commands/generate.js'
 import { addInspect } from './commands/inspect.js'
+import { addPage } from './commands/page.js'
 import { addPlan } from './commands/plan.js'
 import { EXIT, showFailure, toFailure } from './fail.js'
 
@@ -22,6 +23,7 @@ const COMMANDS = [
   addGenerate,
   addEmbed,
   addConvert,
+  addPage,
 ] as const
 
 /** Runs the command line; sets the exit code. */

@@ -339,6 +339,7 @@ fn embedding(
             sparsity,
             grid: settings.embedding_grid,
             blend: 0.0,
+            step: None,
             embedding: true,
             ..matrix
         },

@@ -1,0 +1,51 @@
+import { Option, type Command } from 'commander'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { check, integer } from '../../check.js'
+import { exitCode, showFailure, toFailure } from '../fail.js'
+import { addCommonFlags, toNumber } from '../flags.js'
+import { openInterrupt } from '../interrupt.js'
+import type { CommonFlags } from '../run.js'
+import { openScreen } from '../screen.js'
+import { servePage } from '../serve-page.js'
+
+interface Flags extends CommonFlags {
+  port: number
+  host: string
+}
+
+/** Always the same: what a browser keeps for the page belongs to its address. */
+const PORT = 8479
+
+/** kerf page */
+export function addPage(program: Command): void {
+  const command = program
+    .command('page')
+    .description('compress in a browser: serve the page on this machine until Ctrl-C')
+    .addOption(new Option('--port <n>', '0 takes any that is free').argParser(toNumber).default(PORT))
+    .option(
+      '--host <address>',
+      'address to listen on; only localhost and HTTPS may share memory',
+      '127.0.0.1',
+    )
+  addCommonFlags(command).action(run)
+}
+
+async function run({ port, host, json }: Flags): Promise<void> {
+  const interrupt = openInterrupt(() => undefined)
+  try {
+    check('port', port, integer(0, 65535))
+    const folder = fileURLToPath(new URL('./page', import.meta.url))
+    const served = await servePage({ folder, host, port })
+    const screen = openScreen()
+    screen.line(json ? JSON.stringify({ url: served.url }) : `${served.url}  (Ctrl-C ends it)`)
+    if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort')
+    await served.close()
+  } catch (error) {
+    const failure = toFailure(error)
+    showFailure(failure, json === true)
+    process.exitCode = exitCode(failure)
+  } finally {
+    interrupt.close()
+  }
+}
