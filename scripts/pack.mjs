@@ -1,5 +1,5 @@
-// npm run pack:local: tarballs of the main package and of this platform's, as users install them, in .work/pack.
-// `--all` makes those of every platform and fails if an addon is missing (the release workflow does this); `--addons DIR` says
+// npm run pack:local: tarballs of the main package, of this platform's and (after `npm run build:wasm`) of the one for browsers, as users
+// install them, in .work/pack. `--all` makes those of every platform and fails if an addon or the page is missing (the release workflow does this); `--addons DIR` says
 // where the addons are (default dist/). Nothing is built here: `npm run build` comes first.
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
@@ -17,8 +17,11 @@ export async function pack({ addons = join(root, 'dist'), all = false } = {}) {
   if (all && lacking.length > 0) {
     throw new Stop(`no addon under ${addons} for ${lacking.map(({ name }) => name).join(', ')}`)
   }
+  if (all && !packages.some(({ name }) => name === '@kerf/browser'))
+    throw new Stop('dist/page is missing: run "npm run build:wasm" first')
   const present = packages.filter(part => !lacking.includes(part))
-  if (present.length < 2) throw new Stop(`no addon under ${addons}: run "npm run build" first`)
+  if (!present.some(({ addon }) => addon))
+    throw new Stop(`no addon under ${addons}: run "npm run build" first`)
   return present.map(({ name, folder }) => tarball(name, folder))
 }
 

@@ -1,11 +1,13 @@
-// What is published: the package `kerf`, and one package a platform with nothing but the addon.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+// What is published: the package `kerf`, one package a platform with nothing but the addon, and one for browsers.
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
 import { output, root, Stop } from './run.mjs'
 
 /** Where packages are put together, and where their tarballs go. */
 export const packFolder = join(root, '.work', 'pack')
 const stage = join(packFolder, 'stage')
+/** WebAssembly, worker and page: nothing that Node needs, and as large as an addon. */
+const BROWSER = '@kerf/browser'
 
 /**
  * Puts every package together in a folder of its own. Returns `[{ name, folder, addon }]`, the main package last, so that who
@@ -21,8 +23,7 @@ export async function stagePackages(addons) {
   mkdirSync(stage, { recursive: true })
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const platforms = await stagePlatforms(manifest, addons)
-  const main = stageMain(manifest, platforms)
-  return [...platforms, main]
+  return [...platforms, ...stageBrowser(manifest), stageMain(manifest, platforms)]
 }
 
 /** Folders made by @napi-rs/cli from `napi.targets`; those whose addon is somewhere under `addons` get it. */
@@ -42,6 +43,32 @@ async function stagePlatforms(manifest, addons) {
   })
 }
 
+/** The page, and the API beside the worker and the modules that both share. Nothing before `npm run build:wasm`. */
+function stageBrowser({ version, license }) {
+  const page = join(root, 'dist', 'page')
+  if (!existsSync(page)) return []
+  const folder = join(stage, 'browser')
+  cpSync(page, folder, { recursive: true })
+  for (const file of [join('dist', 'browser.js'), 'LICENSE'])
+    copyFileSync(join(root, file), join(folder, basename(file)))
+  writeManifest(folder, {
+    name: BROWSER,
+    version,
+    description: 'The part of kerf for browsers: import kerf, and a bundler takes this.',
+    license,
+    type: 'module',
+    exports: {
+      '.': './browser.js',
+      './worker.js': './worker.js',
+      './wasm/*.wasm': './wasm/*.wasm',
+      './package.json': './package.json',
+    },
+    publishConfig: { access: 'public' },
+    ...repository(),
+  })
+  return [{ name: BROWSER, folder }]
+}
+
 /** The files that package.json's `files` names, with the manifest that users get. */
 function stageMain(manifest, platforms) {
   const folder = join(stage, 'kerf')
@@ -57,7 +84,12 @@ function stageMain(manifest, platforms) {
     ...published
   } = manifest
   const optionalDependencies = Object.fromEntries(platforms.map(({ name }) => [name, manifest.version]))
-  writeManifest(folder, { ...published, ...repository(), optionalDependencies })
+  // Who compresses in Node shall not have to fetch it.
+  const peerDependencies = { [BROWSER]: manifest.version }
+  const peerDependenciesMeta = { [BROWSER]: { optional: true } }
+  writeFileSync(join(folder, 'dist', 'browser.js'), `export * from '${BROWSER}'\n`)
+  const peers = { peerDependencies, peerDependenciesMeta }
+  writeManifest(folder, { ...published, ...repository(), optionalDependencies, ...peers })
   return { name: manifest.name, folder }
 }
 

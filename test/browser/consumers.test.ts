@@ -1,6 +1,6 @@
 // `import 'kerf'` in small projects: with Vite (built, and its dev server), with esbuild, and for the compiler.
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,14 +18,15 @@ const expected = 'small kerf config.json true NOT_FOUND'
 
 beforeAll(() => {
   cpSync(join(root, 'test', 'browser', 'consumers', 'app'), app, { recursive: true })
-  // A copy, as an installation has: what is linked is treated as part of the project.
-  const installed = join(app, 'node_modules', 'kerf')
-  mkdirSync(installed, { recursive: true })
-  cpSync(join(root, 'package.json'), join(installed, 'package.json'))
-  cpSync(join(root, 'dist'), join(installed, 'dist'), {
-    recursive: true,
-    filter: path => !path.endsWith('.node'),
-  })
+  // A copy of what is published: what is linked is treated as part of the project.
+  execFileSync(process.execPath, [join(root, 'scripts', 'pack.mjs')], { cwd: root, stdio: 'ignore' })
+  const stage = join(root, '.work', 'pack', 'stage')
+  for (const [name, from] of [
+    ['kerf', 'kerf'],
+    ['@kerf/browser', 'browser'],
+  ] as const) {
+    cpSync(join(stage, from), join(app, 'node_modules', name), { recursive: true })
+  }
   mkdirSync(join(app, 'public'), { recursive: true })
   symlinkSync(model, join(app, 'public', 'model'))
 })
@@ -65,11 +66,11 @@ it('works in a build of Vite, which copies the worker and the modules by itself'
 })
 
 it.each([
-  ['works where it is not optimized', ['kerf'], expected],
+  ['works where it is not optimized', ['kerf', '@kerf/browser'], expected],
   [
     'says what to do where it is',
     [],
-    expect.stringContaining("say optimizeDeps: { exclude: ['kerf'] }") as string,
+    expect.stringContaining("say optimizeDeps: { exclude: ['kerf', '@kerf/browser'] }") as string,
   ],
 ])("in Vite's dev server it %s", async (_, exclude, title) => {
   const server = await createServer({
@@ -98,7 +99,7 @@ it('works with esbuild, beside whose bundle the files are copied', async () => {
     logLevel: 'silent',
   })
   expect(warnings).toEqual([])
-  const installed = join(app, 'node_modules', 'kerf', 'dist')
+  const installed = join(app, 'node_modules', '@kerf', 'browser')
   cpSync(join(installed, 'worker.js'), join(dist, 'worker.js'))
   cpSync(join(installed, 'wasm'), join(dist, 'wasm'), { recursive: true })
   const page = readFileSync(join(app, 'index.html'), 'utf8').replace('main.ts', 'main.js')

@@ -1,5 +1,6 @@
 // Installed as a user installs it: packed, resolved by npm through optionalDependencies, loaded from both module systems.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -16,6 +17,7 @@ const esm = project('esm', 'module')
 const cjs = project('cjs', 'commonjs')
 const platform = platformTriple()
 const MEGABYTE = 1e6
+const hasPage = existsSync(join(root, 'dist', 'page', 'index.html'))
 let registry: Registry
 
 /** An empty project, as `npm init` leaves it. */
@@ -30,7 +32,13 @@ beforeAll(async () => {
   await run(process.execPath, [join(root, 'scripts', 'pack.mjs')], { cwd: root })
   const main = join(stage, 'kerf')
   const platforms = readdirSync(join(stage, 'npm')).map(name => join(stage, 'npm', name))
-  registry = await openRegistry([main, ...platforms, ...dependencyFolders(main)], join(folder, 'packed'))
+  const packages = [
+    main,
+    ...platforms,
+    ...(hasPage ? [join(stage, 'browser')] : []),
+    ...dependencyFolders(main),
+  ]
+  registry = await openRegistry(packages, join(folder, 'packed'))
   await npm(esm, registry.url, 'install', 'kerf')
   await npm(cjs, registry.url, 'install', 'kerf')
 })
@@ -67,6 +75,32 @@ describe('npm install kerf', () => {
     const files = readdirSync(join(esm, 'node_modules', 'kerf'), { recursive: true }) as string[]
     expect(files.filter(file => /\.(map|node|test\.ts)$/.test(file))).toEqual([])
     for (const part of ['LICENSE', 'README.md']) expect(files).toContain(part)
+  })
+
+  it('leaves what browsers need to a package of its own', async () => {
+    expect(registry.fetched).not.toContain('@kerf/browser')
+    expect(readFileSync(join(esm, 'node_modules', 'kerf', 'dist', 'browser.js'), 'utf8')).toBe(
+      "export * from '@kerf/browser'\n",
+    )
+    await expect(kerf('page', '--port', '0')).rejects.toMatchObject({
+      stderr: expect.stringContaining('npm install @kerf/browser') as string,
+    })
+  })
+
+  it.skipIf(!hasPage)('serves the page of that package', async () => {
+    const both = project('both', 'module')
+    await npm(both, registry.url, 'install', 'kerf', '@kerf/browser')
+    const program = join(both, 'node_modules', 'kerf', 'dist', 'cli.js')
+    const child = spawn(process.execPath, [program, 'page', '--port', '0', '--json'])
+    try {
+      const [line] = (await once(child.stdout, 'data')) as [Buffer]
+      const { url } = JSON.parse(line.toString()) as { url: string }
+      for (const name of ['', 'worker.js', 'wasm/single/kerf_wasm_bg.wasm']) {
+        expect((await fetch(url + name)).status).toBe(200)
+      }
+    } finally {
+      child.kill('SIGINT')
+    }
   })
 
   it('takes at most 15 MB with every dependency', () => {

@@ -168,7 +168,7 @@ function internal(reason: string): ErrorData {
 
 function notLoaded(file: string, reason: string): ErrorData {
   const message =
-    `the worker ${file} cannot be loaded (${reason}); in Vite's dev server say optimizeDeps: { exclude: ['kerf'] }, with a bundler ` +
-    'that does not copy files take dist/worker.js and dist/wasm from the package and name their folder with configure({ assets })'
+    `the worker ${file} cannot be loaded (${reason}); in Vite's dev server say optimizeDeps: { exclude: ['kerf', '@kerf/browser'] }, ` +
+    'with a bundler that does not copy files take worker.js and wasm from the package @kerf/browser and name their folder with configure({ assets })'
   return { code: 'WORKER_FAILED', message, details: { file, reason } }
 }

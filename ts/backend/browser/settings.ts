@@ -4,7 +4,7 @@ import type { Assets } from './protocol.js'
 /** How kerf works in this page. */
 export interface Settings {
   /**
-   * Address of the folder that has `worker.js` and `wasm/`, as they lie in `kerf/dist`. Bundlers that follow
+   * Address of the folder that has `worker.js` and `wasm/`, as they lie in the package `@kerf/browser`. Bundlers that follow
    * `new URL(..., import.meta.url)` (Vite, webpack) find them by themselves; for others they are copied, by default beside the bundle.
    */
   assets?: string | URL

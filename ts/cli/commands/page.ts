@@ -1,12 +1,12 @@
 import { Option, type Command } from 'commander'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { check, integer } from '../../check.js'
 import { exitCode, showFailure, toFailure } from '../fail.js'
 import { addCommonFlags, toNumber } from '../flags.js'
 import { openInterrupt } from '../interrupt.js'
 import type { CommonFlags } from '../run.js'
 import { openScreen } from '../screen.js'
+import { pageFolder } from '../page-folder.js'
 import { servePage } from '../serve-page.js'
 
 interface Flags extends CommonFlags {
@@ -35,8 +35,7 @@ async function run({ port, host, json }: Flags): Promise<void> {
   const interrupt = openInterrupt(() => undefined)
   try {
     check('port', port, integer(0, 65535))
-    const folder = fileURLToPath(new URL('./page', import.meta.url))
-    const served = await servePage({ folder, host, port })
+    const served = await servePage({ folder: pageFolder(), host, port })
     const screen = openScreen()
     screen.line(json ? JSON.stringify({ url: served.url }) : `${served.url}  (Ctrl-C ends it)`)
     if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort')
