@@ -2,10 +2,9 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { hasWasm } from './lib/bundle-browser.mjs'
+import { ensureChromium } from './lib/chromium.mjs'
 import { main, root, run, say, Stop } from './lib/run.mjs'
 import { ensureNode, ensurePackages } from './lib/setup.mjs'
-
-const PROGRAM = process.env.KERF_CHROMIUM ?? '/usr/bin/chromium'
 
 await main(() => {
   ensureNode()
@@ -24,13 +23,3 @@ await main(() => {
     ...process.argv.slice(2),
   ])
 })
-
-function ensureChromium() {
-  if (existsSync(PROGRAM)) return
-  if (process.platform !== 'linux' || !existsSync('/usr/bin/apt-get')) {
-    throw new Stop(`There is no Chromium at ${PROGRAM}; name one with KERF_CHROMIUM.`)
-  }
-  say('Installing Chromium')
-  run('apt-get', ['update', '-qq'])
-  run('apt-get', ['install', '-y', '-qq', 'chromium'])
-}

@@ -1,10 +1,14 @@
-// npm test: set up, build, check and test everything; closes on one line, `N passed, N failed`.
+// npm test: set up, build, check and test everything; closes on one line, `N passed, N failed`. Where CI is set, or with `--browser`, also
+// the WebAssembly builds and the tests in Chromium, which install what they need.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildWasm } from './build-wasm.mjs'
 import { build } from './build.mjs'
+import { ensureChromium } from './lib/chromium.mjs'
 import { output, root, say, tee, Stop } from './lib/run.mjs'
 import { setUp } from './lib/setup.mjs'
 
+const withBrowser = Boolean(process.env.CI) || process.argv.includes('--browser')
 const sum = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const bin = (...path) => join('node_modules', ...path)
@@ -38,14 +42,18 @@ try {
   await check('build', () => build().then(() => true))
   for (const [name, program, args] of CHECKS) await checkProgram(name, program, args)
   await cargoTests()
-  await vitest()
+  // Before the other tests of TypeScript: some of them look at what it builds.
+  const inChromium = withBrowser && (await check('build:wasm', () => buildWasm().then(() => true)))
+  await vitest('TypeScript tests')
+  if (inChromium) await browserTests()
 } catch (error) {
   fail(error instanceof Stop ? error.message : (error.stack ?? String(error)))
 }
 report()
 
-/** Counts one check; a thrown Stop is a failure. */
+/** Counts one check, and tells whether it passed; a thrown Stop is a failure. */
 async function check(name, body) {
+  const before = sum.failed
   try {
     if (await body()) sum.passed += 1
     else fail(name)
@@ -53,6 +61,7 @@ async function check(name, body) {
     if (!(error instanceof Stop)) throw error
     fail(`${name}: ${error.message}`)
   }
+  return sum.failed === before
 }
 
 async function checkProgram(name, program, args) {
@@ -91,13 +100,21 @@ async function cargoTests() {
   if (code !== 0 && sum.failed === before) fail('cargo test did not run to its end')
 }
 
-async function vitest() {
-  say('TypeScript tests')
+async function browserTests() {
+  const ready = await check('chromium', async () => {
+    ensureChromium()
+    return true
+  })
+  if (ready) await vitest('Tests in Chromium', ['--config', join('test', 'browser', 'vitest.config.ts')])
+}
+
+async function vitest(title, flags = []) {
+  say(title)
   const file = join(root, '.work', 'vitest.json')
   mkdirSync(join(root, '.work'), { recursive: true })
   rmSync(file, { force: true })
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const { code } = await tee(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...reporters])
+  const { code } = await tee(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...flags, ...reporters])
   const before = sum.failed
   const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { testResults: [] }
   sum.passed += result.numPassedTests ?? 0
@@ -105,7 +122,7 @@ async function vitest() {
   sum.skipped += (result.numPendingTests ?? 0) + (result.numTodoTests ?? 0)
   const tests = result.testResults.flatMap(suite => suite.assertionResults)
   for (const test of tests) if (test.status === 'failed') failures.push(`vitest: ${test.fullName}`)
-  if (code !== 0 && sum.failed === before) fail('vitest did not run to its end')
+  if (code !== 0 && sum.failed === before) fail(`${title}: vitest did not run to its end`)
 }
 
 function fail(what) {
