@@ -14,6 +14,8 @@ use std::collections::HashMap;
 const FACTORS: (f64, f64) = (1e-2, 1e2);
 /// Steps at which next to nothing is left: a third of a bit.
 const COARSEST: f64 = 4.0;
+/// Step at which the largest code still reaches the largest weights: a finer one would cut them, and take fewer bytes.
+const FINEST: f64 = 0.04;
 /// Halvings of their logarithm.
 const HALVINGS: usize = 60;
 
@@ -62,19 +64,23 @@ pub(crate) fn allocate(
     let factor = factor(&matrices, left, 1.0);
     for index in rated {
         if let Some(step) = &mut plan.targets[index].step {
-            *step *= factor;
+            *step = scaled(*step, factor);
         }
     }
     Ok(())
 }
 
+/// A step times the common factor.
+pub(crate) fn scaled(step: f64, factor: f64) -> f64 {
+    (step * factor).max(FINEST)
+}
+
 /// The factor of the steps with which the matrices are expected to take `bytes`, if they take `excess` times what is foreseen.
 pub(crate) fn factor(matrices: &[&Matrix], bytes: f64, excess: f64) -> f64 {
     let expected = |factor: f64| {
-        let each = matrices.iter().map(|matrix| {
-            let step = matrix.step.unwrap_or(1.0) * factor;
-            sizes::rated_bytes(matrix, step)
-        });
+        let each = matrices
+            .iter()
+            .map(|matrix| sizes::rated_bytes(matrix, scaled(matrix.step.unwrap_or(1.0), factor)));
         each.sum::<f64>() * excess
     };
     let (mut low, mut high) = (FACTORS.0.ln(), FACTORS.1.ln());

@@ -26,7 +26,7 @@ fn rated(bits: f64, schedule: &str) -> Options {
 fn a_budget_of_bits_is_kept_and_used_and_more_bits_lose_less() {
     for schedule in ["uniform", "probe"] {
         let mut last = f64::INFINITY;
-        for bits in [2.0, 2.5, 3.5] {
+        for bits in [2.0, 2.5, 3.5, 6.0] {
             let root = temp();
             let report = compress(&fixture(), root.path(), rated(bits, schedule)).unwrap();
             assert_eq!(report.options.method.as_deref(), Some("entropy"));
@@ -36,6 +36,8 @@ fn a_budget_of_bits_is_kept_and_used_and_more_bits_lose_less() {
                 reached <= bits && reached > 0.96 * bits,
                 "{reached} of {bits}, {schedule}"
             );
+            let foreseen = report.planned_output_bytes as f64 / report.output_bytes as f64;
+            assert!((0.93..1.05).contains(&foreseen), "{foreseen} at {bits}");
             let error = mean_error(&report);
             assert!(error < last, "{error} after {last} at {bits}, {schedule}");
             last = error;

@@ -107,8 +107,9 @@ fn sample(
         ..plan.settings.options.clone()
     };
     if plan.settings.solving.method.chooses_rate() {
-        // It takes none of these, also not as they were filled in; any budget takes the same work.
+        // It takes none of these, also not as they were filled in. A budget of bytes becomes the usual one of bits.
         (options.sparsity, options.bits, options.pattern) = (None, None, None);
+        options.target_bits = plan.settings.options.target_bits;
     }
     let out = MemFolder::new("out of a sibling");
     let mut job = Job::open(JobInputs {
@@ -223,6 +224,23 @@ mod tests {
         };
         assert!(foresee("obs", &[60; 2000]) > foresee("obs", &[60; 20]));
         assert!(foresee("rtn", &[]) > 0.0);
-        assert!(foresee("entropy", &[60; 20]) > 0.0);
+    }
+
+    #[test]
+    fn a_run_under_a_budget_is_foreseen() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K");
+        let catalog = Catalog::open_path(&folder).unwrap();
+        let budgets = [(Some(3.0), None), (None, Some(130_000))];
+        for (target_bits, target_bytes) in budgets {
+            let options = Options {
+                target_bits,
+                target_bytes,
+                ..Options::default()
+            };
+            let plan = Plan::new(&catalog, options.resolve().unwrap(), None, None).unwrap();
+            assert!(plan.settings.solving.method.chooses_rate());
+            let foreseen = seconds(&plan, &catalog, 130_000, Some(&[60; 20]), clock);
+            assert!(foreseen.unwrap() > 0.0, "{target_bits:?} {target_bytes:?}");
+        }
     }
 }

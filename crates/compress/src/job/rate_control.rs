@@ -39,7 +39,7 @@ impl Job {
         };
         let others = other_bytes(&self.plan, &self.catalog, budget) + self.embedding_excess(budget);
         let allowed = allowed_bytes(&self.plan, budget) - others - spent;
-        Some(step * steps::factor(&left, allowed, excess))
+        Some(steps::scaled(step, steps::factor(&left, allowed, excess)))
     }
 
     /// What the embeddings took more than was foreseen; a budget of bits does not count them.
