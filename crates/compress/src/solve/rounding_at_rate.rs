@@ -160,5 +160,9 @@ pub fn memory_bytes(of: &Extent) -> u64 {
     };
     // The weights in steps, the values that they are rounded to, and which of them are not zero.
     let steps = of.columns(1);
-    2 * of.matrix() + obs_loop::memory_bytes(of) + descent::memory_bytes(of) + of.mask() + steps
+    let descent = match of.effort.sweeps {
+        0 => 0,
+        _ => descent::memory_bytes(of),
+    };
+    2 * of.matrix() + obs_loop::memory_bytes(of) + descent + of.mask() + steps
 }
