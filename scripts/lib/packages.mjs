@@ -49,8 +49,10 @@ function stageBrowser({ version, license }) {
   if (!existsSync(page)) return []
   const folder = join(stage, 'browser')
   cpSync(page, folder, { recursive: true })
-  for (const file of [join('dist', 'browser.js'), 'LICENSE'])
+  // licences.txt of the page has those of both bundles.
+  for (const file of ['dist/browser.js', 'dist/report.js', 'LICENSE']) {
     copyFileSync(join(root, file), join(folder, basename(file)))
+  }
   writeManifest(folder, {
     name: BROWSER,
     version,
