@@ -1,5 +1,5 @@
-// npm test: set up, build, check and test everything; closes on one line, `N passed, N failed`. Where CI is set, or with `--browser`, also
-// the WebAssembly builds and the tests in Chromium, which install what they need.
+// npm test: set up, build, check and test everything; closes on one line, `N passed, N failed`. With `--browser` also the
+// WebAssembly builds and the tests in Chromium, which install what they need.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildWasm } from './build-wasm.mjs'
@@ -8,7 +8,7 @@ import { ensureChromium } from './lib/chromium.mjs'
 import { output, root, say, tee, Stop } from './lib/run.mjs'
 import { setUp } from './lib/setup.mjs'
 
-const withBrowser = Boolean(process.env.CI) || process.argv.includes('--browser')
+const withBrowser = process.argv.includes('--browser')
 const sum = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const bin = (...path) => join('node_modules', ...path)
