@@ -3,7 +3,7 @@
 // where the addons are (default dist/). Nothing is built here: `npm run build` comes first.
 import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { packFolder, stagePackages } from './lib/packages.mjs'
+import { BROWSER, packFolder, stagePackages } from './lib/packages.mjs'
 import { main, output, root, say, Stop } from './lib/run.mjs'
 
 /** Packs what is built. Returns the paths of the tarballs, the main package last. */
@@ -17,7 +17,7 @@ export async function pack({ addons = join(root, 'dist'), all = false } = {}) {
   if (all && lacking.length > 0) {
     throw new Stop(`no addon under ${addons} for ${lacking.map(({ name }) => name).join(', ')}`)
   }
-  if (all && !packages.some(({ name }) => name === '@kerf/browser'))
+  if (all && !packages.some(({ name }) => name === BROWSER))
     throw new Stop('dist/page is missing: run "npm run build:wasm" first')
   const present = packages.filter(part => !lacking.includes(part))
   if (!present.some(({ addon }) => addon))

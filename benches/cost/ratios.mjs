@@ -43,13 +43,15 @@ async function compress(model, args) {
 
 /** Both, in turn, each one first as often as second: what comes first meets another state of the machine. */
 async function measureCase(model, { name, args, limit, surveyed, repetitions: own }) {
-  const [runs, plain] = [[await compress(model, args)], []]
-  const { tokens: wanted } = runs[0].report.options
-  const baseline = ['--method', 'obs', '--schedule', 'uniform', '--tokens', String(wanted)]
-  plain.push(await compress(model, baseline))
-  for (let i = 1; i < (own ?? repetitions); i++) {
-    const both = [async () => runs.push(await compress(model, args)), async () => plain.push(await compress(model, baseline))]
-    for (const one of i % 2 ? both.reverse() : both) await one()
+  const [runs, plain] = [[], []]
+  // The first round begins with the run, whose tokens the plain ones take.
+  const baseline = () => ['--method', 'obs', '--schedule', 'uniform', '--tokens', String(runs[0].report.options.tokens)]
+  const both = [
+    async () => runs.push(await compress(model, args)),
+    async () => plain.push(await compress(model, baseline())),
+  ]
+  for (let i = 0; i < (own ?? repetitions); i++) {
+    for (const one of i % 2 ? both.toReversed() : both) await one()
   }
   const tokens = runs[0].report.tokens
   if (plain[0].report.tokens !== tokens) fail(`${name}: ${tokens} tokens against ${plain[0].report.tokens}`)

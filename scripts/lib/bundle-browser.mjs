@@ -3,9 +3,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './run.mjs'
 
-const BUILDS = ['single', 'threads']
+/** The two WebAssembly builds. */
+export const BUILDS = ['single', 'threads']
 
-const forPages = { platform: 'browser', target: 'es2022', format: 'esm', packages: 'bundle' }
+/** What all bundles for browsers share. */
+export const forPages = { platform: 'browser', target: 'es2022', format: 'esm', packages: 'bundle' }
 
 /** Where wasm-pack's glue of a build is. */
 const glue = name => join(root, 'dist', 'wasm', name, 'kerf_wasm.js')

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
+import { BUILDS, forPages } from './bundle-browser.mjs'
 import { root } from './run.mjs'
 
 const page = join(root, 'dist', 'page')
@@ -12,10 +13,7 @@ export async function bundlePage(common) {
   const { build } = await import('esbuild')
   const forPage = {
     ...common,
-    platform: 'browser',
-    target: 'es2022',
-    format: 'esm',
-    packages: 'bundle',
+    ...forPages,
     minify: true,
     legalComments: 'none',
     plugins: [],
@@ -24,7 +22,7 @@ export async function bundlePage(common) {
   mkdirSync(page, { recursive: true })
   cpSync(join(from, 'static'), page, { recursive: true })
   cpSync(join(root, 'dist', 'worker.js'), join(page, 'worker.js'))
-  for (const name of ['single', 'threads']) {
+  for (const name of BUILDS) {
     const module = join('wasm', name, 'kerf_wasm_bg.wasm')
     cpSync(join(root, 'dist', module), join(page, module))
   }

@@ -12,5 +12,5 @@ export function ensureChromium() {
   }
   say('Installing Chromium')
   run('apt-get', ['update', '-qq'])
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'])
+  run('apt-get', ['install', '-y', '-qq', 'chromium'])
 }

@@ -7,7 +7,7 @@ import { output, root, Stop } from './run.mjs'
 export const packFolder = join(root, '.work', 'pack')
 const stage = join(packFolder, 'stage')
 /** WebAssembly, worker and page: nothing that Node needs, and as large as an addon. */
-const BROWSER = '@kerf/browser'
+export const BROWSER = '@kerf/browser'
 
 /**
  * Puts every package together in a folder of its own. Returns `[{ name, folder, addon }]`, the main package last, so that who

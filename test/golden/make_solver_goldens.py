@@ -166,14 +166,20 @@ def build(seed):
     return tensors, margins.least
 
 
-def main():
+def write(build, name):
+    """Writes and returns what `build` makes of the first seed with margins wide enough."""
     for seed in itertools.count():
         tensors, margin = build(seed)
         if margin >= MARGIN:
             break
-    path = Path(__file__).with_name("solver.safetensors")
+    path = Path(__file__).with_name(name)
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, path, {"seed": str(seed), "least_margin": f"{margin:.2e}"})
     print(f"{path.name}: seed {seed}, least margin {margin:.2e}, {path.stat().st_size} bytes")
+    return tensors
+
+
+def main():
+    tensors = write(build, "solver.safetensors")
     for name, value in tensors.items():
         if name.endswith(".error"):
             print(f"  {name} {value[0]:.6f}")

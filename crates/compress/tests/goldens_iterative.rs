@@ -157,7 +157,7 @@ fn admm_finds_the_supports_of_the_textbook() {
             );
             let expected = goldens.file.f32s(&format!("{case}.x"));
             let apart = distance(&survivors(&found.x, &found.mask), &expected);
-            // Each iteration begins anew from W and an inverse of small condition (rho is at least 0.2): a few digits of f32.
+            // Each iteration begins anew from W and an inverse of small condition (rho is at least 0.4): a few digits of f32.
             assert!(apart < 3e-6, "{case}: {apart}");
         }
     }
