@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureBuilt, tryKerf } from '../lib/kerf.mjs'
+import { hardware } from '../lib/machine.mjs'
 import { fail, root, scratch } from '../lib/paths.mjs'
 import { rescore } from './second-judge.mjs'
 
@@ -64,7 +65,7 @@ async function compressAndCompare({ model, args, threads, interpreter, hash }) {
   rmSync(out, { recursive: true, force: true })
   if (judged.code !== 0) return { failed: reason(judged) }
   const { layers, ...report } = made.report
-  return { args, layers: layers.length, report, comparison: judged.report, second }
+  return { args, machine: hardware(), layers: layers.length, report, comparison: judged.report, second }
 }
 
 function reason({ report }) {

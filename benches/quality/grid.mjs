@@ -6,7 +6,7 @@ import { machine } from '../lib/machine.mjs'
 import { fail, root } from '../lib/paths.mjs'
 import { fixed, table } from '../lib/table.mjs'
 import { languageModel, sentenceModel } from './models.mjs'
-import { measureRows, progress } from './rows.mjs'
+import { measureRows, progress, runAhead } from './rows.mjs'
 
 const SHARES = [0, 0.5, 0.7, 0.8]
 const BITS = [8, 4, 3, 2]
@@ -30,11 +30,13 @@ const budgetRows = BUDGETS.map(budget => ({
 }))
 
 /** Writes the document. */
-export async function writeGrid(threads) {
+export async function writeGrid(threads, jobs) {
   const how = { seeds: 1, threads }
   const rows = [...shareRows, ...budgetRows]
   const [sentence, language] = [sentenceModel(), languageModel()]
-  const watch = progress([sentence, language].map(model => ({ model, rows, how })))
+  const work = [sentence, language].map(model => ({ model, rows, how }))
+  const watch = progress(work, jobs)
+  if (jobs > 1) await runAhead(work, jobs, watch)
   const [sentences, texts] = [
     await measure(sentence, rows, how, watch),
     await measure(language, rows, how, watch),

@@ -8,9 +8,15 @@ function cellsOf(model, row, { seeds, ...how }) {
   return Array.from({ length: count }, (_, seed) => planCell(model, row, seed, how))
 }
 
-/** Counts finished cells and foresees the rest from those that really ran. */
-export function progress(work) {
+/** Every cell of some work, in its order; rows of several tables can share one. */
+function cellsOfWork(work) {
   const cells = work.flatMap(({ model, rows, how }) => rows.flatMap(row => cellsOf(model, row, how)))
+  return [...new Map(cells.map(cell => [cell.hash, cell])).values()]
+}
+
+/** Counts finished cells and foresees the rest from those that really ran, `jobs` at a time. */
+export function progress(work, jobs = 1) {
+  const cells = cellsOfWork(work)
   const left = new Set(cells.filter(cell => !isDone(cell)).map(cell => cell.hash))
   let [ran, spent] = [0, 0]
   process.stderr.write(`bench: ${cells.length} cells, ${left.size} of them to run\n`)
@@ -19,7 +25,7 @@ export function progress(work) {
       if (!left.delete(cell.hash)) return
       ran += 1
       spent += seconds
-      const rest = Math.ceil((left.size * spent) / ran / 60)
+      const rest = Math.ceil((left.size * spent) / ran / 60 / jobs)
       const what = failed ? `failed: ${failed.code} ${failed.message}` : `${seconds.toFixed(0)} s`
       const line = `${cell.model.id} ${cell.row.name}, seed ${cell.seed}: ${what}; ${left.size} left, about ${rest} min`
       process.stderr.write(`${line}\n`)
@@ -27,16 +33,28 @@ export function progress(work) {
   }
 }
 
+/** Runs what is not kept yet, `jobs` cells side by side: the tables then find everything. Their seconds are of a busy machine. */
+export async function runAhead(work, jobs, watch) {
+  const waiting = cellsOfWork(work).filter(cell => !isDone(cell))
+  const worker = async () => {
+    for (let cell = waiting.shift(); cell; cell = waiting.shift()) await runWatched(cell, watch)
+  }
+  await Promise.all(Array.from({ length: jobs }, worker))
+}
+
+async function runWatched(cell, watch) {
+  const start = performance.now()
+  const result = await runCell(cell)
+  watch.done(cell, (performance.now() - start) / 1000, result.failed)
+  return result
+}
+
 /** Runs rows one after another. A row whose cells failed has `failed` and no numbers. */
 export async function measureRows(model, rows, how, watch) {
   const measured = []
   for (const row of rows) {
     const results = []
-    for (const cell of cellsOf(model, row, how)) {
-      const start = performance.now()
-      results.push(await runCell(cell))
-      watch.done(cell, (performance.now() - start) / 1000, results.at(-1).failed)
-    }
+    for (const cell of cellsOf(model, row, how)) results.push(await runWatched(cell, watch))
     measured.push(summarise(model, row, results))
   }
   return measured

@@ -6,23 +6,27 @@
 //   --seeds N      calibration seeds (default 3)
 //   --python       checks every cell again with transformers (score.py); without it, kerf's own `compare` is the judge
 //   --grid         instead: what each size costs with the default method; writes docs/what-to-expect.md
-//   --threads N
+//   --threads N    of each cell (default 2)
+//   --jobs N       runs N cells side by side, for a machine with cores to spare; the tables are then without times (default 1)
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { flag, has, machine } from '../lib/machine.mjs'
+import { flag, has } from '../lib/machine.mjs'
 import { fail, root } from '../lib/paths.mjs'
 import { python } from '../lib/python.mjs'
 import { ablations } from './ablations.mjs'
 import { TIME_BASELINE, cases } from './cases.mjs'
 import { writeGrid } from './grid.mjs'
 import { languageModel, sentenceModel } from './models.mjs'
-import { measureRows, progress } from './rows.mjs'
-import { rowTable, timeBaseline } from './tables.mjs'
+import { measureRows, progress, runAhead } from './rows.mjs'
+import { rowTable } from './tables.mjs'
 import { equalBytes, schedulesAgainstUniform } from './verdicts.mjs'
 
 const threads = flag('threads', '2')
+const jobs = Number(flag('jobs', '1'))
+if (!Number.isInteger(jobs) || jobs < 1) fail('--jobs takes a number from 1')
+const timed = jobs === 1
 if (has('grid')) {
-  console.log(await writeGrid(threads))
+  console.log(await writeGrid(threads, jobs))
   process.exit(0)
 }
 
@@ -48,21 +52,25 @@ const ablationWork = models.map(model => {
   return { model, groups: filled, rows: filled.length ? [...baseline, ...filled.flatMap(g => g.rows)] : [], how: once }
 })
 const doMain = !has('ablations')
-const watch = progress([...(doMain ? mainWork : []), ...ablationWork].filter(({ rows }) => rows.length))
+const work = [...(doMain ? mainWork : []), ...ablationWork].filter(({ rows }) => rows.length)
+const watch = progress(work, jobs)
+if (!timed) await runAhead(work, jobs, watch)
 let failures = 0
 
 async function mainTable({ model, rows }) {
   const measured = await measureRows(model, rows, how, watch)
+  remember(measured)
   failures += measured.filter(row => row.failed).length
   const first = measured.find(row => !row.failed)
   const title = `## ${first ? model.title(first.comparison) : model.id}`
-  const list = rowTable(model, measured, { rivals: true, baseline: timeBaseline(measured) })
+  const list = rowTable(model, measured, { rivals: true, timed })
   const verdicts = [equalBytes(model, measured), schedulesAgainstUniform(model, measured)].filter(Boolean)
   return [title, list, model.notes, ...verdicts].join('\n\n')
 }
 
 async function ablationTables({ model, groups, rows }) {
   const measured = await measureRows(model, rows, once, watch)
+  remember(measured)
   failures += measured.filter(row => row.failed).length
   const byName = new Map(measured.map(row => [row.name, row]))
   const tables = groups.flatMap(group => [
@@ -70,23 +78,30 @@ async function ablationTables({ model, groups, rows }) {
     rowTable(
       model,
       group.rows.map(row => byName.get(row.name)),
-      { baseline: timeBaseline(measured) },
+      { timed, of: measured },
     ),
   ])
   return [`### ${model.id}`, ...tables].join('\n\n')
 }
 
 const command = ['npm run bench:quality', process.argv.slice(2).join(' ')].filter(Boolean).join(' -- ')
-const parts = [
-  '# Quality of compressed models',
-  `Written by \`${command}\` on ${machine()}, --threads ${threads}.\n` +
-    `Mean ± sample standard deviation over ${seeds} calibration seed${seeds > 1 ? 's' : ''}; one value: seed 0 alone. Bits a weight count all bytes of the linear layers, bytes all files of the folder;\n` +
-    `time is the least of the seeds, and its ratio to \`${TIME_BASELINE}\`. No bits in a name: floats of the source. Default options otherwise.`,
-]
+const timing = timed
+  ? `time is the least of the seeds, and its ratio to \`${TIME_BASELINE}\``
+  : 'what a row costs in time, npm run bench:cost says'
+const about =
+  `Mean ± sample standard deviation over ${seeds} calibration seed${seeds > 1 ? 's' : ''}; one value: seed 0 alone. Bits a weight count all bytes of the linear layers, bytes all files of the folder;\n` +
+  `${timing}. No bits in a name: floats of the source. Default options otherwise.`
+const parts = []
+const machines = new Set()
+const remember = rows => {
+  for (const { results = [] } of rows) for (const result of results) machines.add(result.machine)
+}
 
 /** RESULTS.md is written as soon as there is a whole table, and again with the ablations. */
 function publish() {
-  const text = `${parts.join('\n\n')}\n`
+  const where = [...machines].join('; ')
+  const header = `Written by \`${command}\` on ${where}, --threads ${threads}.\n${about}`
+  const text = `${['# Quality of compressed models', header, ...parts].join('\n\n')}\n`
   if (whole) writeFileSync(join(root, 'benches', 'quality', 'RESULTS.md'), text)
   return text
 }

@@ -6,14 +6,16 @@ import { withSpread } from './statistics.mjs'
 
 const megabytes = bytes => `${(bytes / 1e6).toFixed(2)} MB`
 
-/** The table of rows: `rivals` adds what PEERS.md has, `baseline` is the row that times are divided by. */
-export function rowTable(model, rows, { rivals = false, baseline } = {}) {
+/** The table of rows: `rivals` adds what PEERS.md has; with `timed`, seconds and their ratio to the time baseline among `of`. */
+export function rowTable(model, rows, { rivals = false, timed = true, of = rows } = {}) {
   const judged = rows.some(row => row.second)
+  const baseline = timed && timeBaseline(of)
   const head = [
     'kerf',
     ...model.scores.map(score => score.name),
     ...(rivals ? ['rival'] : []),
-    ...['bits a weight', 'zeros', 'bytes', 'time', 'to obs'],
+    ...['bits a weight', 'zeros', 'bytes'],
+    ...(timed ? ['time', 'to obs'] : []),
     ...(judged ? ['by transformers'] : []),
   ]
   const line = row => {
@@ -22,7 +24,8 @@ export function rowTable(model, rows, { rivals = false, baseline } = {}) {
       row.name,
       ...scores(model, row.scores),
       ...(rivals ? [rival(model.id, row.name)] : []),
-      ...costs(row, baseline),
+      ...size(row),
+      ...(timed ? cost(row, baseline) : []),
       ...(judged ? [row.second ? scores(model, row.second).join(', ') : '-'] : []),
     ]
   }
@@ -31,13 +34,12 @@ export function rowTable(model, rows, { rivals = false, baseline } = {}) {
 
 const scores = (model, list) => list.map((score, i) => withSpread(score, model.scores[i].digits))
 
-const costs = (row, baseline) => [
-  fixed(row.bits, 2),
-  `${(row.zeros * 100).toFixed(0)} %`,
-  megabytes(row.bytes),
+const size = row => [fixed(row.bits, 2), `${(row.zeros * 100).toFixed(0)} %`, megabytes(row.bytes)]
+
+const cost = (row, baseline) => [
   `${row.seconds.toFixed(1)} s`,
   baseline ? times(row.seconds / baseline.seconds) : '-',
 ]
 
 /** The row that times are divided by, if it was measured. */
-export const timeBaseline = rows => rows.find(row => row.name === TIME_BASELINE && !row.failed)
+const timeBaseline = rows => rows.find(row => row.name === TIME_BASELINE && !row.failed)
