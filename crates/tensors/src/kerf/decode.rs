@@ -2,12 +2,12 @@
 //! allocated that is more than a small multiple of the parts.
 
 use super::layout::{BLOCK_ROWS, Body, Layout};
+use super::promises::{check_body, check_kept, check_parts, checked_counts, mask};
 use super::{Part, TensorRecord, coded, encode};
 use crate::bytes::{as_bytes_mut, resize, try_chunks_mut};
 use crate::quantized::codes_to_values;
 use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Values that are made before the next are, where they are turned into another type.
@@ -96,16 +96,6 @@ fn coded_grid(layout: &Layout) -> Grid {
     match layout.body {
         Body::Grid(grid) => grid,
         Body::Float(_) => unreachable!("a layout with coded floats is none"),
-    }
-}
-
-/// Not after a stop: chunks are then left out, and nobody looks at the result.
-fn check_kept(compute: &Compute, record: &TensorRecord, actual: u64) -> Result<(), String> {
-    match record.kept {
-        Some(kept) if kept != actual && !compute.pool.stopped() => {
-            Err(format!("{actual} weights survive, its record says {kept}"))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -231,111 +221,6 @@ fn find<'a>(parts: &'a [Part], name: &str) -> Option<&'a [u8]> {
     Some(&part.bytes)
 }
 
-/// The parts are those of the record, with the types and shapes that follow from it: (name, type, shape, bytes) of each.
-pub(super) fn check_parts<'a>(
-    layout: &Layout,
-    parts: impl Iterator<Item = (&'a str, DType, &'a [usize], u64)> + Clone,
-) -> Result<(), String> {
-    let expected = layout.parts();
-    for (name, dtype, shape) in &expected {
-        let mut found = parts.clone().filter(|part| part.0 == *name);
-        let Some((_, actual_dtype, actual_shape, bytes)) = found.next() else {
-            return Err(format!("part {name} is missing"));
-        };
-        if found.next().is_some() {
-            return Err(format!("part {name} occurs twice"));
-        }
-        let shape_fits = match shape {
-            Some(shape) => actual_shape == shape,
-            None => actual_shape.len() == 1,
-        };
-        if actual_dtype != *dtype || !shape_fits {
-            let (expected, actual) = (dtype.name(), actual_dtype.name());
-            return Err(format!(
-                "part {name} is {actual} {actual_shape:?}, expected {expected} {shape:?}"
-            ));
-        }
-        let elements: usize = actual_shape.iter().product();
-        if bytes != elements as u64 * (dtype.bits() / 8) {
-            return Err(format!(
-                "part {name} has {bytes} bytes for {elements} elements"
-            ));
-        }
-    }
-    let extra =
-        |part: &(&str, DType, &[usize], u64)| !expected.iter().any(|(name, ..)| *name == part.0);
-    match parts.clone().find(extra) {
-        Some((name, ..)) => Err(format!("part {name} does not belong to its record")),
-        None => Ok(()),
-    }
-}
-
-fn mask(layout: &Layout, bits: &[u8]) -> Result<Mask, String> {
-    let used = layout.cols % 8;
-    if used != 0 {
-        let last_bytes = bits.iter().skip(layout.stride - 1).step_by(layout.stride);
-        if let Some(row) = last_bytes.clone().position(|byte| byte >> used != 0) {
-            return Err(format!("padding bits of the mask are set in row {row}"));
-        }
-    }
-    Ok(Mask {
-        rows: layout.rows,
-        cols: layout.cols,
-        stride: layout.stride,
-        bits: bits.to_vec(),
-    })
-}
-
-/// Survivors of every block, by the mask; `rowptr` must say the same.
-fn checked_counts(layout: &Layout, mask: &Mask, rowptr: &[u8]) -> Result<Vec<usize>, String> {
-    let counts = layout.mask_counts(&mask.bits);
-    if encode::rowptr(layout.count_dtype(), &counts) == rowptr {
-        return Ok(counts);
-    }
-    let stored = stored_rowptr(layout, rowptr);
-    let mut sum = 0;
-    let mut block = 0;
-    for count in counts {
-        if stored[block] != sum {
-            break;
-        }
-        sum += count as u64;
-        block += 1;
-    }
-    let actual = stored[block];
-    Err(format!(
-        "rowptr[{block}] is {actual}, the mask has {sum} survivors before that row"
-    ))
-}
-
-/// The entries of `rowptr`.
-fn stored_rowptr(layout: &Layout, rowptr: &[u8]) -> Vec<u64> {
-    let width = (layout.count_dtype().bits() / 8) as usize;
-    let entry = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .rev()
-            .fold(0, |sum, &byte| sum << 8 | u64::from(byte))
-    };
-    rowptr.chunks_exact(width).map(entry).collect()
-}
-
-/// The codes or values have the length that the counts need, and the padding after them is zero.
-fn check_body<'a>(layout: &Layout, body: &'a [u8], offsets: &[usize]) -> Result<&'a [u8], String> {
-    let end = offsets.last().copied().unwrap_or(0);
-    let expected = layout.padded(end);
-    let actual = body.len();
-    if actual != expected {
-        return Err(format!(
-            "its codes or values take {actual} bytes, its survivors {expected}"
-        ));
-    }
-    if body[end..].iter().any(|&byte| byte != 0) {
-        return Err("padding after the codes is not zero".into());
-    }
-    Ok(&body[..end])
-}
-
 fn scales(kernels: &Kernels, grid: Grid, bytes: &[u8]) -> Result<Vec<f32>, String> {
     let mut narrow = vec![0u16; bytes.len() / 2];
     as_bytes_mut(&mut narrow).copy_from_slice(bytes);
@@ -453,111 +338,5 @@ fn expand(mask: &[u8], out: &mut [f32], values: &mut impl Iterator<Item = f32>) 
             out[place] = values.next().unwrap_or_default();
             left &= left - 1;
         }
-    }
-}
-
-/// How to read some rows of an encoded matrix without the others: the part of it that holds whole blocks or chunks of rows is
-/// a matrix of its own, with the same grid.
-///
-/// `read(part, range)` gives some bytes of a part, of which there are `bytes(part)`. Returns the first row of the smaller
-/// matrix, its record and its parts.
-pub(crate) fn rows<E: From<String>>(
-    record: &TensorRecord,
-    rows: Range<usize>,
-    bytes: impl Fn(&str) -> usize,
-    mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
-) -> Result<(usize, TensorRecord, Vec<Part>), E> {
-    let whole = Layout::new(record)?;
-    if whole.coded {
-        return coded_rows(record, &whole, rows, bytes("coded"), read);
-    }
-    let blocks = (rows.start / BLOCK_ROWS).min(whole.blocks)
-        ..rows.end.div_ceil(BLOCK_ROWS).min(whole.blocks);
-    let rows =
-        (blocks.start * BLOCK_ROWS).min(whole.rows)..(blocks.end * BLOCK_ROWS).min(whole.rows);
-    let mut record = record.clone();
-    record.shape[0] = rows.len();
-    let part = Layout::new(&record)?;
-    let mut counts = whole.full_counts();
-    if whole.masked {
-        let width = (whole.count_dtype().bits() / 8) as usize;
-        let rowptr = read("rowptr", 0..(whole.blocks + 1) * width)?;
-        counts = counts_of(&whole, &stored_rowptr(&whole, &rowptr))?;
-    }
-    let offsets = whole.offsets(&counts);
-    let parts = parts_of_rows(&part, &rows, &mut read, |name, read| match name {
-        "rowptr" => Ok(encode::rowptr(part.count_dtype(), &counts[blocks.clone()])),
-        _ => {
-            let place = offsets[blocks.start]..offsets[blocks.end];
-            let mut bytes = read(name, place.clone())?;
-            bytes.resize(part.padded(place.len()), 0);
-            Ok(bytes)
-        }
-    })?;
-    Ok((rows.start, record, parts))
-}
-
-/// [`rows`] of a coded matrix: whole chunks.
-fn coded_rows<E: From<String>>(
-    record: &TensorRecord,
-    whole: &Layout,
-    rows: Range<usize>,
-    bytes: usize,
-    mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
-) -> Result<(usize, TensorRecord, Vec<Part>), E> {
-    let all = coded::Chunks::new(whole);
-    let chunks = all.of_rows(&rows);
-    let rows = all.rows(&chunks);
-    let mut record = record.clone();
-    record.shape[0] = rows.len();
-    record.kept = None; // That of the whole.
-    let part = Layout::new(&record)?;
-    let parts = parts_of_rows(&part, &rows, &mut read, |name, read| {
-        coded::some_chunks(whole, &part, chunks.clone(), bytes, |range| {
-            read(name, range)
-        })
-    })?;
-    Ok((rows.start, record, parts))
-}
-
-/// The parts of a matrix that is some `rows` of another: of scales and masks the rows are read, `other` makes the rest.
-fn parts_of_rows<E, R: FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>>(
-    part: &Layout,
-    rows: &Range<usize>,
-    read: &mut R,
-    other: impl Fn(&str, &mut R) -> Result<Vec<u8>, E>,
-) -> Result<Vec<Part>, E> {
-    let one = |(name, dtype, shape): (&'static str, DType, Option<Vec<usize>>)| {
-        let bytes = match (name, &shape) {
-            ("scales" | "mask", Some(shape)) => {
-                let size = shape[1] * (dtype.bits() / 8) as usize;
-                read(name, rows.start * size..rows.end * size)?
-            }
-            _ => other(name, read)?,
-        };
-        Ok(Part {
-            part: name,
-            dtype,
-            shape: shape.unwrap_or_else(|| vec![bytes.len() / (dtype.bits() / 8) as usize]),
-            bytes,
-        })
-    };
-    part.parts().into_iter().map(one).collect()
-}
-
-/// Survivors of every block, by `rowptr` alone: it must start at 0, not fall, and not hold more than a block has.
-fn counts_of(layout: &Layout, rowptr: &[u64]) -> Result<Vec<usize>, String> {
-    let full = layout.full_counts();
-    let steps = rowptr.windows(2).zip(&full).enumerate();
-    let mut counts = Vec::with_capacity(full.len());
-    for (block, (pair, &full)) in steps {
-        match pair[1].checked_sub(pair[0]) {
-            Some(count) if count <= full as u64 => counts.push(count as usize),
-            _ => return Err(format!("rowptr[{}] is out of range", block + 1)),
-        }
-    }
-    match rowptr.first() {
-        Some(0) => Ok(counts),
-        _ => Err("rowptr does not begin with 0".into()),
     }
 }

@@ -1,7 +1,7 @@
 //! Containers as files: names, records and versions in a safetensors header.
 
 use super::layout::Layout;
-use super::{EncodedTensor, FIRST_VERSION, Part, TensorRecord, VERSION, decode};
+use super::{EncodedTensor, FIRST_VERSION, Part, TensorRecord, VERSION, promises};
 use crate::TensorsError;
 use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
 use std::collections::BTreeMap;
@@ -160,7 +160,7 @@ fn fold_matrix(
             tensor.len_bytes,
         )
     });
-    decode::check_parts(&layout, described)?;
+    promises::check_parts(&layout, described)?;
     let offset = parts.iter().map(|(_, tensor)| tensor.offset).min();
     let packed = Folded::Packed {
         name: name.to_owned(),

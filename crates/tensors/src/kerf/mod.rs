@@ -8,14 +8,16 @@ mod decode;
 mod encode;
 mod file;
 mod layout;
+mod promises;
+mod some_rows;
 
-pub(crate) use decode::rows;
 pub use file::metadata;
 pub(crate) use file::{
     Folded, fold, is_container, is_part_name, model_metadata, part_name, record_metadata,
     static_part,
 };
 pub use layout::BLOCK_ROWS;
+pub(crate) use some_rows::rows;
 
 use crate::{DType, Grid, QuantizedMatrix, Scales, TensorsError, Values};
 use kerf_kernels::Compute;
