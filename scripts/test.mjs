@@ -1,11 +1,11 @@
 // npm test: set up, build, check and test everything; closes on one line, `N passed, N failed`. With `--browser` also the
-// WebAssembly builds and the tests in Chromium, which install what they need.
+// WebAssembly builds and the tests in Chromium, which install what they need, and are skipped where it cannot be had.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildWasm } from './build-wasm.mjs'
 import { build } from './build.mjs'
 import { ensureChromium } from './lib/chromium.mjs'
-import { output, root, say, tee, Stop } from './lib/run.mjs'
+import { Missing, output, root, say, tee, Stop } from './lib/run.mjs'
 import { setUp } from './lib/setup.mjs'
 
 const withBrowser = process.argv.includes('--browser')
@@ -51,24 +51,25 @@ try {
 }
 report()
 
-/** Counts one check, and tells whether it passed; a thrown Stop is a failure. */
+/** Counts one check, and tells whether it passed. A thrown Stop is a failure, but what is missing here is skipped. */
 async function check(name, body) {
-  const before = sum.failed
   try {
-    if (await body()) sum.passed += 1
-    else fail(name)
+    if (await body()) {
+      sum.passed += 1
+      return true
+    }
+    fail(name)
   } catch (error) {
-    if (!(error instanceof Stop)) throw error
-    fail(`${name}: ${error.message}`)
+    if (error instanceof Missing) skip(name, error.message)
+    else if (error instanceof Stop) fail(`${name}: ${error.message}`)
+    else throw error
   }
-  return sum.failed === before
+  return false
 }
 
 async function checkProgram(name, program, args) {
   if (name === 'wasm' && !hasWasmTarget()) {
-    console.log('\n> wasm: skipped, this toolchain has no wasm32-unknown-unknown target')
-    sum.skipped += 1
-    return
+    return skip(name, 'this toolchain has no wasm32-unknown-unknown target')
   }
   say(`Check: ${name}`)
   await check(name, async () => (await tee(program, args)).code === 0)
@@ -123,6 +124,11 @@ async function vitest(title, flags = []) {
   const tests = result.testResults.flatMap(suite => suite.assertionResults)
   for (const test of tests) if (test.status === 'failed') failures.push(`vitest: ${test.fullName}`)
   if (code !== 0 && sum.failed === before) fail(`${title}: vitest did not run to its end`)
+}
+
+function skip(name, why) {
+  console.log(`\n> ${name}: skipped. ${why}`)
+  sum.skipped += 1
 }
 
 function fail(what) {

@@ -8,6 +8,18 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 /** An error that is shown as one sentence, without a stack. */
 export class Stop extends Error {}
 
+/** A program that is not here and cannot be fetched. Tests that need it are then skipped, and say so. */
+export class Missing extends Stop {}
+
+/** Runs what fetches a program. Throws Missing if that fails. */
+export function fetchWith(program, args, options) {
+  try {
+    run(program, args, options)
+  } catch (error) {
+    throw error instanceof Stop ? new Missing(error.message) : error
+  }
+}
+
 const windows = process.platform === 'win32'
 
 /** Runs a program to its end with its output on this terminal. Throws Stop if it fails. */

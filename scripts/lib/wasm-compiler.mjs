@@ -2,7 +2,7 @@
 // its sources: an unstable option, so a nightly toolchain, or the pinned one told to allow it.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { output, root, run, say, Stop } from './run.mjs'
+import { fetchWith, Missing, output, root, say } from './run.mjs'
 
 const TARGET = 'wasm32-unknown-unknown'
 const BUILD_STD = ['-Z', 'build-std=std,panic_abort']
@@ -23,7 +23,7 @@ export function wasmCompiler(build) {
   const extra = build === 'threads' ? THREADS : []
   const compiler = ofRustup(build) ?? ofDebian()
   if (compiler === undefined) {
-    throw new Stop(
+    throw new Missing(
       `This toolchain cannot build for ${TARGET}: rustup does not fetch the target, and there are no Debian packages.`,
     )
   }
@@ -81,13 +81,13 @@ function ofDebian() {
   const installed = () => output('dpkg', ['-s', ...packages]) !== undefined
   if (!installed()) {
     say(`Installing ${packages.join(', ')}: rustup does not fetch what this build needs`)
-    run('apt-get', ['update', '-qq'])
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages])
+    fetchWith('apt-get', ['update', '-qq'])
+    fetchWith('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages])
   }
   const llvm = /^LLVM version: (\d+)/m.exec(output(rustc, ['-vV']) ?? '')?.[1]
   const linker = `wasm-ld-${llvm}`
   if (output(linker, ['--version']) === undefined) {
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', `lld-${llvm}`])
+    fetchWith('apt-get', ['install', '-y', '-qq', '--no-install-recommends', `lld-${llvm}`])
   }
   const env = {
     RUSTC: rustc,

@@ -1,7 +1,7 @@
 // Programs that make a WebAssembly module: installed once into .work/wasm, each in the version that is pinned here or in Cargo.lock.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { output, root, run, say, Stop } from './run.mjs'
+import { fetchWith, output, root, run, say, Stop } from './run.mjs'
 
 const WASM_PACK = '0.15.1'
 const home = join(root, '.work', 'wasm')
@@ -34,7 +34,7 @@ function installed(program, name, version) {
   } catch (error) {
     if (!(error instanceof Stop)) throw error
     console.log('That failed with the versions it was released with; trying with the newest ones.')
-    run('cargo', args, { env })
+    fetchWith('cargo', args, { env })
   }
   return path
 }
