@@ -42,7 +42,7 @@ const HEADERS = {
   'Cache-Control': 'no-cache',
 }
 
-/** Serves a folder. Throws `NOT_FOUND` if it is not built, and `BAD_OPTION` if the port or the host cannot be had. */
+/** Serves a folder. Throws `NOT_FOUND` if it has no page, and `BAD_OPTION` if the port or the host cannot be had. */
 export async function servePage({ folder, host, port }: Serving): Promise<Served> {
   const files = await filesOf(folder)
   const server = createServer((request, response) => void answer(files, request, response))
@@ -63,7 +63,7 @@ async function filesOf(folder: string): Promise<ReadonlyMap<string, string>> {
   }
   const index = files.get('/index.html')
   if (index !== undefined) return files.set('/', index)
-  const message = `the page is not built (${folder} does not exist): run "npm run build:wasm"`
+  const message = `${folder} has no index.html: the page in it is not whole, build or install it again`
   throw new KerfError({ code: 'NOT_FOUND', message, details: { path: folder } })
 }
 

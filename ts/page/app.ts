@@ -19,6 +19,7 @@ export class App {
   private readonly work = el('div')
   private readonly done = el('div')
   private readonly list = new KeptList()
+  private readonly chooser = chooser(chosen => void this.open(chosen))
   private things: KeptThings = { results: [], unfinished: [] }
   private wanted: Wanted = FIRST
   /** Whether something is chosen or being done. */
@@ -34,7 +35,7 @@ export class App {
   /** Begins anew. */
   private choose(): void {
     this.isBusy = false
-    this.model.replaceChildren(chooser(chosen => void this.open(chosen)))
+    this.model.replaceChildren(this.chooser)
     this.clear()
   }
 
