@@ -5,6 +5,8 @@
 
 mod measure;
 mod panels;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod registers;
 
 use kerf_kernels::dispatch::CodeRange;
 use kerf_kernels::{Kernels, Linalg, MatMut, MatRef, Pool};
@@ -300,6 +302,8 @@ fn main() {
         gbytes: far / 2.0,
         wanted,
     };
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    registers::registers(&in_memory);
     linear_algebra(&in_memory);
     let in_cache = Bench {
         gbytes: near,
