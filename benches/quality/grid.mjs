@@ -6,7 +6,7 @@ import { machine } from '../lib/machine.mjs'
 import { fail, root } from '../lib/paths.mjs'
 import { fixed, table } from '../lib/table.mjs'
 import { languageModel, sentenceModel } from './models.mjs'
-import { measureRows, progress, runAhead } from './rows.mjs'
+import { begin, measureRows } from './rows.mjs'
 
 const SHARES = [0, 0.5, 0.7, 0.8]
 const BITS = [8, 4, 3, 2]
@@ -35,8 +35,7 @@ export async function writeGrid(threads, jobs) {
   const rows = [...shareRows, ...budgetRows]
   const [sentence, language] = [sentenceModel(), languageModel()]
   const work = [sentence, language].map(model => ({ model, rows, how }))
-  const watch = progress(work, jobs)
-  if (jobs > 1) await runAhead(work, jobs, watch)
+  const watch = await begin(work, jobs)
   const [sentences, texts] = [
     await measure(sentence, rows, how, watch),
     await measure(language, rows, how, watch),

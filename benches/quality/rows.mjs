@@ -14,9 +14,16 @@ function cellsOfWork(work) {
   return [...new Map(cells.map(cell => [cell.hash, cell])).values()]
 }
 
-/** Counts finished cells and foresees the rest from those that really ran, `jobs` at a time. */
-export function progress(work, jobs = 1) {
+/** What `measureRows` tells of finished cells. With more than one job the cells run here, side by side, and it then finds everything. */
+export async function begin(work, jobs) {
   const cells = cellsOfWork(work)
+  const watch = progress(cells, jobs)
+  if (jobs > 1) await runAhead(cells, jobs, watch)
+  return watch
+}
+
+/** Counts finished cells and foresees the rest from those that really ran, `jobs` at a time. */
+function progress(cells, jobs) {
   const left = new Set(cells.filter(cell => !isDone(cell)).map(cell => cell.hash))
   let [ran, spent] = [0, 0]
   process.stderr.write(`bench: ${cells.length} cells, ${left.size} of them to run\n`)
@@ -33,9 +40,9 @@ export function progress(work, jobs = 1) {
   }
 }
 
-/** Runs what is not kept yet, `jobs` cells side by side: the tables then find everything. Their seconds are of a busy machine. */
-export async function runAhead(work, jobs, watch) {
-  const waiting = cellsOfWork(work).filter(cell => !isDone(cell))
+/** Runs what is not kept yet, `jobs` cells side by side. Their seconds are of a busy machine. */
+async function runAhead(cells, jobs, watch) {
+  const waiting = cells.filter(cell => !isDone(cell))
   const worker = async () => {
     for (let cell = waiting.shift(); cell; cell = waiting.shift()) await runWatched(cell, watch)
   }

@@ -17,7 +17,7 @@ import { ablations } from './ablations.mjs'
 import { TIME_BASELINE, cases } from './cases.mjs'
 import { writeGrid } from './grid.mjs'
 import { languageModel, sentenceModel } from './models.mjs'
-import { measureRows, progress, runAhead } from './rows.mjs'
+import { begin, measureRows } from './rows.mjs'
 import { rowTable } from './tables.mjs'
 import { equalBytes, schedulesAgainstUniform } from './verdicts.mjs'
 
@@ -52,9 +52,8 @@ const ablationWork = models.map(model => {
   return { model, groups: filled, rows: filled.length ? [...baseline, ...filled.flatMap(g => g.rows)] : [], how: once }
 })
 const doMain = !has('ablations')
-const work = [...(doMain ? mainWork : []), ...ablationWork].filter(({ rows }) => rows.length)
-const watch = progress(work, jobs)
-if (!timed) await runAhead(work, jobs, watch)
+const allWork = [...(doMain ? mainWork : []), ...ablationWork].filter(({ rows }) => rows.length)
+const watch = await begin(allWork, jobs)
 let failures = 0
 
 async function mainTable({ model, rows }) {

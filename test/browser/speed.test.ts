@@ -45,9 +45,12 @@ const inNode = (name: string): Promise<CompressReport> =>
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN
 
-/** Flops and seconds of every step of a run, over all blocks. */
-function steps({ work }: CompressReport): Map<string, { flops: number; seconds: number }> {
-  const sums = new Map<string, { flops: number; seconds: number }>()
+/** Flops and seconds of steps by name. */
+type Steps = Map<string, { flops: number; seconds: number }>
+
+/** The steps of a run, over all blocks. */
+function steps({ work }: CompressReport): Steps {
+  const sums: Steps = new Map()
   for (const { step, flops, seconds } of work) {
     const sum = sums.get(step) ?? { flops: 0, seconds: 0 }
     sums.set(step, { flops: sum.flops + flops, seconds: sum.seconds + seconds })
@@ -56,8 +59,8 @@ function steps({ work }: CompressReport): Map<string, { flops: number; seconds: 
 }
 
 /** A step in seconds, and in GFLOP/s where it counts operations. */
-function spent(report: CompressReport, step: string): string {
-  const { flops, seconds } = steps(report).get(step) ?? { flops: 0, seconds: 0 }
+function spent(of: Steps, step: string): string {
+  const { flops, seconds } = of.get(step) ?? { flops: 0, seconds: 0 }
   const rate = flops > 0 && seconds > 0 ? ` (${(flops / seconds / 1e9).toFixed(1)})` : ''
   return `${seconds.toFixed(2)} s${rate}`
 }
@@ -85,8 +88,9 @@ it.skipIf(!wanted)('compresses MiniLM in a page and beside it', { timeout: 3_000
     `page, two threads: ${seconds.two.toFixed(1)} s, ${(seconds.one / seconds.two).toFixed(2)} times as fast as one`,
   )
   console.log('step: page on one thread, on two; addon (GFLOP/s)')
-  for (const step of steps(one).keys()) {
-    console.log(`${step}: ${spent(one, step)}, ${spent(two, step)}; ${spent(addon, step)}`)
+  const [ofOne, ofTwo, ofAddon] = [steps(one), steps(two), steps(addon)]
+  for (const step of ofOne.keys()) {
+    console.log(`${step}: ${spent(ofOne, step)}, ${spent(ofTwo, step)}; ${spent(ofAddon, step)}`)
   }
   for (const { tokens, bitsPerWeight, threads } of [one, two]) {
     expect(tokens).toBe(addon.tokens)
