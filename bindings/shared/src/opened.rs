@@ -61,6 +61,7 @@ impl Opened {
     /// `model_type` of config.json, or empty.
     pub fn model_type(&self) -> String {
         self.catalog
+            .files
             .config
             .as_ref()
             .and_then(|config| config["model_type"].as_str())

@@ -368,14 +368,18 @@ fn open_network(
     let mut methods = std::iter::once(settings.solving.method).chain(ruled);
     let calibrated = methods.find(|method| method.needs() > Needs::Nothing);
     let surveyed = spreads_by_losses(settings) || settings.budget.is_some();
-    let config = catalog.config.clone().unwrap_or(serde_json::Value::Null);
+    let config = catalog
+        .files
+        .config
+        .clone()
+        .unwrap_or(serde_json::Value::Null);
     let model_type = config["model_type"].as_str().unwrap_or("none").to_string();
     let described = catalog
         .sidecars
         .iter()
         .any(|(file, _)| file == arch::json::FILE);
     // A configuration that names no architecture says as little as none.
-    let opened = match &catalog.config {
+    let opened = match &catalog.files.config {
         Some(config) if config["model_type"].is_string() || described => {
             Network::of_catalog(catalog)
         }

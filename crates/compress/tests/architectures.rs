@@ -39,7 +39,7 @@ fn models() -> Vec<PathBuf> {
 }
 
 fn network(catalog: &Catalog) -> Network {
-    Network::open(catalog.config.as_ref().unwrap(), catalog).unwrap()
+    Network::open(catalog.files.config.as_ref().unwrap(), catalog).unwrap()
 }
 
 /// Sequences as long as the model takes, at most 60 tokens.
@@ -198,7 +198,7 @@ fn the_layout_of_the_source_does_not_change_what_is_solved() {
         }
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
-    let config = source.config.as_ref().unwrap().to_string();
+    let config = source.files.config.as_ref().unwrap().to_string();
     let mut row =
         serde_json::to_value(kerf_model::arch::by_model_type("gpt2", &json!({})).unwrap()).unwrap();
     for linear in row["block"]["linears"].as_array_mut().unwrap() {

@@ -74,7 +74,11 @@ impl Network {
     /// [`Network::open`] on a model folder: as its `kerf-architecture.json` says, or else by `model_type`. `BAD_ARCHITECTURE` for
     /// a description that breaks a rule.
     pub fn of_catalog(catalog: &Catalog) -> Result<Self, ModelError> {
-        let config = catalog.config.as_ref().unwrap_or(&serde_json::Value::Null);
+        let config = catalog
+            .files
+            .config
+            .as_ref()
+            .unwrap_or(&serde_json::Value::Null);
         let model_type = config["model_type"].as_str();
         match arch::json::of_folder(catalog.folder.as_ref(), model_type)? {
             Some(arch) => Self::open_as(arch, config, catalog),

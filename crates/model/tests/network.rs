@@ -84,7 +84,7 @@ fn norms_named_gamma_and_beta_are_found() {
         let values = model.catalog.read_f32(&compute, entry).unwrap();
         memory.tensors.insert(name, (entry.shape.clone(), values));
     }
-    let network = Network::open(&model.catalog.config.clone().unwrap(), &memory).unwrap();
+    let network = Network::open(&model.catalog.files.config.clone().unwrap(), &memory).unwrap();
     network.load_block(&compute, &memory, 1).unwrap();
 }
 
@@ -225,7 +225,7 @@ fn what_bert_does_not_compute_is_refused() {
         ("position_embedding_type", json!("relative_key")),
         ("is_decoder", json!(true)),
     ] {
-        let mut config = model.catalog.config.clone().unwrap();
+        let mut config = model.catalog.files.config.clone().unwrap();
         config[field] = value;
         let error = Network::open(&config, &model.catalog).unwrap_err();
         assert!(error.to_string().contains(field), "{error}");
@@ -262,7 +262,7 @@ fn what_an_architecture_does_not_compute_is_refused() {
         ("nomic_bert-hub", "prenorm", json!(true)),
     ] {
         let model = Model::open(&golden(name));
-        let mut config = model.catalog.config.clone().unwrap();
+        let mut config = model.catalog.files.config.clone().unwrap();
         config[field] = value.clone();
         let error = Network::open(&config, &model.catalog).unwrap_err();
         assert_eq!(
@@ -281,7 +281,7 @@ fn what_an_architecture_does_not_compute_is_refused() {
 fn an_encoder_is_found_under_every_prefix() {
     let (folder, compute) = (golden("xlm-roberta"), compute());
     let (model, ids) = (Model::open(&folder), Reference::open(&folder).ids());
-    let config = model.catalog.config.clone().unwrap();
+    let config = model.catalog.files.config.clone().unwrap();
     let states = |weights: &Memory| {
         let network = Network::open(&config, weights).unwrap();
         kerf_model::evaluate::Runner::new(&network, weights, &compute, 0)

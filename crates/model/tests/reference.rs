@@ -144,7 +144,7 @@ fn older_form(config: &Value, parameters: &Value) -> Value {
 fn rope_scalings_equal_transformers_in_both_forms() {
     let folder = golden("llama-rope");
     let (model, reference, compute) = (Model::open(&folder), Reference::open(&folder), compute());
-    let config = model.catalog.config.clone().unwrap();
+    let config = model.catalog.files.config.clone().unwrap();
     let cases = std::fs::read(folder.join("rope_parameters.json")).unwrap();
     let cases: Value = serde_json::from_slice(&cases).unwrap();
     let ids = &reference.ids()[0];
@@ -182,7 +182,7 @@ fn memory_sources_and_catalogs_are_interchangeable() {
             .tensors
             .insert(entry.name.clone(), (entry.shape.clone(), values));
     }
-    let config = model.catalog.config.clone().unwrap();
+    let config = model.catalog.files.config.clone().unwrap();
     let network = Network::open(&config, &memory).unwrap();
     let ids = some_ids(30, network.vocab());
     let logits = |weights: &dyn WeightSource| {
@@ -210,7 +210,7 @@ fn configurations_of_older_form_mean_the_same() {
         }
         config
     };
-    let open = |name: &str| Model::open(&golden(name)).catalog.config.unwrap();
+    let open = |name: &str| Model::open(&golden(name)).catalog.files.config.unwrap();
     let mut gemma3 = without(&open("gemma3"), &["layer_types", "rope_parameters"]);
     gemma3["rope_local_base_freq"] = json!(10000.0);
     gemma3["rope_theta"] = json!(1000000.0);
@@ -281,7 +281,7 @@ fn what_is_special_about_a_model_matters_in_its_golden_model() {
         ),
     ] {
         let folder = golden(name);
-        let config = Model::open(&folder).catalog.config.unwrap();
+        let config = Model::open(&folder).catalog.files.config.unwrap();
         let mut other = config.clone();
         other[field] = value.clone();
         if name == "gemma3" && field == "layer_types" {

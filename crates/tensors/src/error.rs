@@ -79,6 +79,14 @@ pub enum TensorsError {
     /// The index names a shard that is not there, or a tensor that its shard does not have.
     #[error("{path}: bad index: {reason}")]
     BadIndex { path: String, reason: String },
+    /// A small file of a model folder lacks a field or has a value that it cannot have.
+    #[error("{file}: {field}: expected {expected}, got {actual}")]
+    BadConfig {
+        file: String,
+        field: String,
+        expected: String,
+        actual: String,
+    },
     /// A tensor that is needed is not in the model.
     #[error("tensor {tensor} is not in the model")]
     TensorMissing { tensor: String },
@@ -152,6 +160,7 @@ error_codes!(TensorsError {
     Truncated => "TRUNCATED",
     BadHeader => "BAD_HEADER",
     BadIndex => "BAD_INDEX",
+    BadConfig => "BAD_CONFIG",
     TensorMissing => "TENSOR_MISSING",
     WrongShape => "WRONG_SHAPE",
     WrongDType => "WRONG_DTYPE",

@@ -41,7 +41,7 @@ fn a_file_of_the_safetensors_crate_is_read_as_it_reads_it() {
         assert_eq!(entry.dtype.name(), their.dtype().to_string());
         assert_eq!(catalog.read_bytes(entry).unwrap(), their.data());
     }
-    assert_eq!(catalog.config.as_ref().unwrap()["a"], 1);
+    assert_eq!(catalog.files.config.as_ref().unwrap()["a"], 1);
     assert_eq!(catalog.form, "safetensors");
     assert_eq!(catalog.get("nothing").unwrap_err().code(), "TENSOR_MISSING");
     assert!(catalog.contains("a") && !catalog.contains("nothing"));

@@ -207,6 +207,7 @@ mod tests {
     fn more_blocks_and_more_tokens_take_longer_and_data_free_runs_are_foreseen_too() {
         let catalog = goldens().into_iter().find(|catalog| {
             catalog
+                .files
                 .config
                 .as_ref()
                 .is_some_and(|config| config["model_type"] == "llama")

@@ -32,7 +32,7 @@ impl Sibling {
         network: &Network,
         widest: usize,
     ) -> Option<Self> {
-        let config = catalog.config.as_ref()?;
+        let config = catalog.files.config.as_ref()?;
         let factor = factor(config, network, widest)?;
         let shrink = Shrink {
             factor,

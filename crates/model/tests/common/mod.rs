@@ -56,7 +56,7 @@ pub struct Model {
 impl Model {
     pub fn open(folder: &Path) -> Self {
         let catalog = Catalog::open_path(folder).unwrap();
-        let config = catalog.config.clone().expect("a config.json");
+        let config = catalog.files.config.clone().expect("a config.json");
         let network = Network::open(&config, &catalog).unwrap();
         Self { catalog, network }
     }

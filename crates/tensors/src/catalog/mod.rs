@@ -13,6 +13,7 @@ mod sidecars;
 pub(crate) use coded::Body;
 pub use coded::Coded;
 
+use crate::files::ModelFiles;
 use crate::folder::{FsFolder, WithFile};
 use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
@@ -123,8 +124,8 @@ pub struct Catalog {
     pub sidecars: Vec<(String, u64)>,
     /// Size of the index file; 0 without one.
     pub index_bytes: u64,
-    /// config.json, if there is one.
-    pub config: Option<serde_json::Value>,
+    /// What the small files beside the weights say.
+    pub files: ModelFiles,
     /// "kerf" if any shard is a kerf container, "compressed-tensors", "gguf", else "safetensors".
     pub form: &'static str,
     /// Metadata of the first shard: what was said of the model as a whole, without the records of matrices.
@@ -159,15 +160,20 @@ impl Catalog {
                 (index.files(), Some(index))
             }
         };
-        let config = read_config(folder.as_ref(), &files)?;
+        let described = ModelFiles::read(folder.as_ref(), &files)?;
         let content = match shard_files.iter().any(|file| file.ends_with(".gguf")) {
             true => open_gguf(folder.as_ref(), shard_files)?,
-            false => open_shards(folder.as_ref(), shard_files, index, config.as_ref())?,
+            false => open_shards(
+                folder.as_ref(),
+                shard_files,
+                index,
+                described.config.as_ref(),
+            )?,
         };
         Ok(Self {
             by_name: names(&folder.name(), &content.tensors)?,
             sidecars: sidecars::find(folder.as_ref(), &files)?,
-            config,
+            files: described,
             index_bytes,
             form: content.form,
             metadata: content.metadata,
@@ -390,19 +396,4 @@ fn names(path: &str, tensors: &[TensorEntry]) -> Result<HashMap<String, usize>, 
         }
     }
     Ok(by_name)
-}
-
-fn read_config(
-    folder: &dyn Folder,
-    files: &[String],
-) -> Result<Option<serde_json::Value>, TensorsError> {
-    const FILE: &str = "config.json";
-    if !files.iter().any(|file| file == FILE) {
-        return Ok(None);
-    }
-    let config = serde_json::from_slice(&folder.read(FILE)?);
-    config.map(Some).map_err(|error| TensorsError::NotAModel {
-        path: format!("{}/{FILE}", folder.name()),
-        reason: format!("it is not valid JSON: {error}"),
-    })
 }

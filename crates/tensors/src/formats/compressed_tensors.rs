@@ -65,7 +65,7 @@ impl Format for CompressedTensors {
             (_, Some(name)) => format!(
                 "{name} is no Linear but stored the other way round, which readers would not find"
             ),
-            _ => match source.config {
+            _ => match source.files.config {
                 None => "without config.json there is no place to say how it is stored".into(),
                 Some(_) => return Ok(()),
             },
@@ -85,7 +85,12 @@ impl Format for CompressedTensors {
                 };
                 (parts, BTreeMap::new())
             });
-        let mut config = model.source.config.clone().unwrap_or_else(|| json!({}));
+        let mut config = model
+            .source
+            .files
+            .config
+            .clone()
+            .unwrap_or_else(|| json!({}));
         config["quantization_config"] = quantization_config(model);
         planned.config = Some(config);
         Ok(planned)

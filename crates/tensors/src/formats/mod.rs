@@ -264,7 +264,7 @@ fn without_quantization(source: &Catalog) -> Option<serde_json::Value> {
     if source.form != "compressed-tensors" {
         return None;
     }
-    let mut config = source.config.clone()?;
+    let mut config = source.files.config.clone()?;
     config.as_object_mut()?.shift_remove("quantization_config");
     Some(config)
 }
