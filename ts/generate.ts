@@ -1,5 +1,5 @@
 import { call, type RunOptions } from './call.js'
-import { callback, check, checkOptions, integer, number, text, type Rules } from './check.js'
+import { callback, check, checkOptions, flag, integer, number, text, type Rules } from './check.js'
 import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
@@ -9,10 +9,22 @@ import { model as modelRule, type Model, type WithSources } from './source.js'
 export interface GenerateOptions extends ModelOptions {
   /** Most new tokens. Default 128. */
   maxTokens?: number
-  /** 0 takes the most likely token each time. Default 0. */
+  /**
+   * Whether tokens are drawn; otherwise each is the most likely one. Default: whether `temperature` is more than 0; without
+   * that, what the model's generation_config.json says (`do_sample`), else false.
+   */
+  sample?: boolean
+  /** Divides logits before a token is drawn; 0 takes the most likely one. Default when drawing: the model's, else 1. */
   temperature?: number
-  /** Draws from the fewest tokens that have this share of the probability. Default 1. */
+  /** Draws from the fewest tokens that have this share of the probability. Default when drawing: the model's, else 1. */
   topP?: number
+  /** Draws from so many most likely tokens; 0 is all. Default when drawing: the model's, else 0. */
+  topK?: number
+  /**
+   * Makes tokens that were there already less likely: their logits are divided by this (multiplied if negative). Default: the
+   * model's, else 1, which changes nothing.
+   */
+  repetitionPenalty?: number
   /** Same seed, same text. Default 0. */
   seed?: number
   /** Worker threads. Default 0: all. */
@@ -24,8 +36,11 @@ export interface GenerateOptions extends ModelOptions {
 const rules: Rules = {
   ...modelRules,
   maxTokens: integer(1),
+  sample: flag,
   temperature: number(0),
   topP: number(0, 1),
+  topK: integer(0),
+  repetitionPenalty: number(0),
   seed: integer(0),
   threads: integer(0, 1024),
   onToken: callback,

@@ -24,6 +24,7 @@ export async function continuations(both: Both, prompts: readonly string[]): Pro
   const { threads, run } = both
   const options = {
     maxTokens: NEW_TOKENS,
+    temperature: 0,
     ...(threads !== undefined && { threads }),
     ...(run.signal && { signal: run.signal }),
   }

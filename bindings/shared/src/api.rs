@@ -1,6 +1,7 @@
 //! Requests and responses of every function. They cross each boundary as JSON; TypeScript's types are generated from these.
 
 use kerf_compress::{Options, PlanReport, Report};
+use kerf_tensors::files::Fact;
 use serde::{Deserialize, Serialize};
 
 macro_rules! data {
@@ -110,6 +111,10 @@ pub struct Inspection {
     pub tensors: Vec<TensorInfo>,
     /// Other files that belong to the model.
     pub sidecars: Vec<String>,
+    /// What the files beside the weights say, and what became of it.
+    pub facts: Vec<Fact>,
+    /// Things a user should know.
+    pub notes: Vec<String>,
 }}
 
 data! {
@@ -205,10 +210,18 @@ pub struct GenerateRequest {
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<String>"))] pub prompt: String,
     /// Most new tokens. Default 128.
     #[serde(default)] pub max_tokens: Option<usize>,
-    /// 0 = greedy. Default 0.
-    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<f32>"))] pub temperature: f32,
-    /// Default 1.
+    /// Whether tokens are drawn; otherwise each is the most likely one. Default: whether `temperature` is more than 0, and without
+    /// that, what the model's generation_config.json says (`do_sample`), else false.
+    #[serde(default)] pub sample: Option<bool>,
+    /// Divides logits before a token is drawn; 0 = greedy. Default when drawing: that of generation_config.json, else 1.
+    #[serde(default)] pub temperature: Option<f32>,
+    /// Default when drawing: that of generation_config.json, else 1.
     #[serde(default)] pub top_p: Option<f32>,
+    /// Number of most likely tokens that one is drawn from, 0 = all. Default when drawing: that of generation_config.json, else 0.
+    #[serde(default)] pub top_k: Option<u32>,
+    /// Logits of tokens that were there already are divided by this (multiplied if negative). Default: that of
+    /// generation_config.json, else 1.
+    #[serde(default)] pub repetition_penalty: Option<f32>,
     /// Same seed, same text.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
     /// Worker threads; 0 = all.

@@ -159,8 +159,8 @@ fn own(
         let room = longest.min(draw.tokens - total);
         let sampling = Sampling {
             temperature: 1.0,
-            top_p: 1.0,
             seed: draw.seed.wrapping_add(sequences.len() as u64),
+            ..Sampling::default()
         };
         let (mut written, mut go_on) = (1, true);
         let ids = generate(&mut runner, &[begin], room - 1, sampling, &mut |_| {

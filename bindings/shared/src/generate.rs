@@ -6,6 +6,7 @@ use crate::opened::Runnable;
 use crate::{Error, Host, machine};
 use kerf_compress::{Event, Stage};
 use kerf_model::generate::{Sampling, generate as continue_ids};
+use kerf_tensors::files::Generation as Says;
 use kerf_text::{TextError, TextStream};
 use web_time::Instant;
 
@@ -16,7 +17,7 @@ const DEFAULT_TOKENS: usize = 128;
 /// written so far. Errors: those of opening a model, `NO_TOKENIZER`, `WRONG_KIND` for encoders, `TOO_LONG`, `EMPTY`.
 pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation, Error> {
     let started = Instant::now();
-    let sampling = sampling(&request)?;
+    check(&request)?;
     let limit = request.max_tokens.unwrap_or(DEFAULT_TOKENS);
     let compute = machine::compute(request.threads)?;
     let model = Runnable::open(
@@ -24,6 +25,7 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
         &request.model,
         request.architecture.as_deref(),
     )?;
+    let sampling = sampling(&request, &model.opened.catalog.files.generation)?;
     let tokenizer = model.opened.tokenizer("generation")?;
     let mut prompt = tokenizer.encode(&request.prompt, true)?;
     if prompt.is_empty() {
@@ -56,8 +58,39 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     })
 }
 
-fn sampling(request: &GenerateRequest) -> Result<Sampling, Error> {
-    let temperature = request.temperature;
+/// What the request says, then generation_config.json, then defaults.
+fn sampling(request: &GenerateRequest, says: &Says) -> Result<Sampling, Error> {
+    let drawing = match (request.sample, request.temperature) {
+        (Some(sample), _) => sample,
+        (None, Some(temperature)) => temperature > 0.0,
+        (None, None) => says.sample.unwrap_or(false),
+    };
+    let asked = |asked: Option<f32>, says: Option<f64>| asked.or(says.map(|says| says as f32));
+    let temperature = asked(request.temperature, says.temperature);
+    let repetition_penalty = asked(request.repetition_penalty, says.repetition_penalty);
+    let greedy = Sampling {
+        repetition_penalty: repetition_penalty.unwrap_or(1.0),
+        seed: request.seed,
+        ..Sampling::default()
+    };
+    if !drawing {
+        return Ok(greedy);
+    }
+    let top_k = request
+        .top_k
+        .map(|k| k as usize)
+        .or(says.top_k.map(|k| k as usize));
+    Ok(Sampling {
+        temperature: temperature.unwrap_or(1.0),
+        top_p: asked(request.top_p, says.top_p).unwrap_or(1.0),
+        top_k: top_k.unwrap_or(0),
+        ..greedy
+    })
+}
+
+/// `BAD_OPTION` for what nothing can be drawn with.
+fn check(request: &GenerateRequest) -> Result<(), Error> {
+    let temperature = request.temperature.unwrap_or(0.0);
     if !(temperature.is_finite() && temperature >= 0.0) {
         return Err(bad_option("temperature", "0 or more", temperature));
     }
@@ -65,11 +98,11 @@ fn sampling(request: &GenerateRequest) -> Result<Sampling, Error> {
     if !(top_p > 0.0 && top_p <= 1.0) {
         return Err(bad_option("topP", "more than 0, at most 1", top_p));
     }
-    Ok(Sampling {
-        temperature,
-        top_p,
-        seed: request.seed,
-    })
+    let penalty = request.repetition_penalty.unwrap_or(1.0);
+    if !(penalty.is_finite() && penalty > 0.0) {
+        return Err(bad_option("repetitionPenalty", "more than 0", penalty));
+    }
+    Ok(())
 }
 
 /// Turns new tokens into text and events.

@@ -5,6 +5,7 @@ use crate::opened::Opened;
 use crate::{Error, Host};
 use kerf_model::{Kind, ModelError, Network};
 use kerf_tensors::catalog::Span;
+use kerf_tensors::files;
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
 use std::collections::HashSet;
@@ -32,6 +33,8 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
         .map(|entry| tensor_info(catalog, entry, &parts))
         .collect::<Result<_, _>>()?;
     let count = |entry: &TensorEntry| entry.len() as u64;
+    let mut facts = catalog.files.facts.clone();
+    facts.extend(network.iter().flat_map(|network| network.facts().to_vec()));
     Ok(Inspection {
         form: catalog.form.into(),
         architecture: match &network {
@@ -58,6 +61,8 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
             .iter()
             .map(|(name, _)| name.clone())
             .collect(),
+        notes: files::notes(&facts),
+        facts,
     })
 }
 

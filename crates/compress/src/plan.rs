@@ -9,6 +9,7 @@ use crate::statistics::{Drift, Needs};
 use crate::survey::Summary;
 use crate::{CompressError, matrices, memory, mixed_bits, sizes, steps};
 use kerf_model::{ModelError, Network, arch};
+use kerf_tensors::files;
 use kerf_tensors::formats::{self, Card, Output, TokenizerValues};
 use kerf_tensors::{Catalog, TensorEntry};
 use std::collections::HashMap;
@@ -60,8 +61,13 @@ impl Plan {
         if catalog.form != "safetensors" {
             return Err(CompressError::AlreadyCompressed {});
         }
-        let mut notes = Vec::new();
+        let mut notes = catalog.files.notes();
         let (network, architecture) = open_network(catalog, &settings, &mut notes)?;
+        notes.extend(
+            network
+                .iter()
+                .flat_map(|network| files::notes(network.facts())),
+        );
         let mut card = match &network {
             Some(network) => network.card(catalog),
             None => Card {

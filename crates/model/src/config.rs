@@ -61,8 +61,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Reads and checks. `BAD_CONFIG` names the field.
-    pub fn read(arch: &Architecture, config: &Value) -> Result<Self, ModelError> {
-        let reader = Reader { config };
+    pub fn read(arch: &Architecture, reader: &Reader<'_>) -> Result<Self, ModelError> {
         let fields = &arch.fields;
         for requirement in arch.fixed {
             reader.fixed(requirement.field, requirement.value)?;
@@ -78,8 +77,8 @@ impl Settings {
             let field = fields.kv_heads.unwrap_or(fields.heads);
             return Err(reader.bad(field, format!("a divisor of the {heads} query heads")));
         }
-        let head_dim = head_dim(&reader, arch, hidden, heads)?;
-        let (positions, position_rows) = positions(&reader, arch)?;
+        let head_dim = head_dim(reader, arch, hidden, heads)?;
+        let (positions, position_rows) = positions(reader, arch)?;
         let attention = &arch.attention;
         let setting = |setting: Option<Setting<usize>>| match setting {
             Some(setting) => reader.size_or(setting.field, limits::VOCAB, setting.default),
@@ -94,7 +93,7 @@ impl Settings {
             heads,
             kv_heads,
             head_dim,
-            intermediate: intermediate(&reader, arch, hidden)?,
+            intermediate: intermediate(reader, arch, hidden)?,
             vocab: reader.size(fields.vocab, limits::VOCAB)?,
             positions,
             position_rows,
@@ -104,27 +103,27 @@ impl Settings {
                 Some(fields.norm_eps.default),
                 0.0..=1.0,
             )? as f32,
-            activation: activation(&reader, fields.activation)?,
-            order: order(&reader, arch)?,
+            activation: activation(reader, fields.activation)?,
+            order: order(reader, arch)?,
             tied: match &arch.head {
                 Some(head) => reader.flag(head.tied.field)?.unwrap_or(head.tied.default),
                 None => false,
             },
             embedding_scale: match arch.embeddings.scaled {
-                true => embedding_scale(&reader, hidden)?,
+                true => embedding_scale(reader, hidden)?,
                 false => 1.0,
             },
             score_scale: 1.0 / (scaled_by as f32).sqrt(),
-            score_cap: cap(&reader, attention.cap)?,
-            logit_cap: cap(&reader, arch.head.and_then(|head| head.cap))?,
+            score_cap: cap(reader, attention.cap)?,
+            logit_cap: cap(reader, arch.head.and_then(|head| head.cap))?,
             buckets: setting(attention.distance_bias.map(|bias| bias.buckets))?,
             ropes: match &arch.positions {
-                Positions::Rope(fields) => Some(Ropes::read(&reader, fields, head_dim, positions)?),
+                Positions::Rope(fields) => Some(Ropes::read(reader, fields, head_dim, positions)?),
                 Positions::Learned(_) => None,
             },
-            layers: layers::read(&reader, arch, blocks)?,
-            biases: biases(&reader, arch)?,
-            norm_bias: bias(&reader, arch.norm_bias)?,
+            layers: layers::read(reader, arch, blocks)?,
+            biases: biases(reader, arch)?,
+            norm_bias: bias(reader, arch.norm_bias)?,
             bos: reader.token("bos_token_id"),
             eos: reader.tokens("eos_token_id"),
         })
@@ -231,7 +230,7 @@ fn cap(
     let Some(setting) = setting else {
         return Ok(None);
     };
-    match reader.config.get(setting.field) {
+    match reader.stored(setting.field) {
         None => Ok(setting.default.map(|cap| cap as f32)),
         Some(Value::Null) => Ok(None),
         Some(_) => Ok(Some(reader.number(setting.field, None, 1e-3..=1e9)? as f32)),
@@ -273,8 +272,7 @@ mod tests {
 
     #[test]
     fn the_scale_of_embeddings_is_rounded_to_the_type_of_the_model() {
-        let scale =
-            |config: Value, hidden| embedding_scale(&Reader { config: &config }, hidden).unwrap();
+        let scale = |config: Value, hidden| embedding_scale(&Reader::new(&config), hidden).unwrap();
         // torch.tensor(3072 ** 0.5).to(dtype), and of 1152.
         assert_eq!(scale(json!({}), 3072), 55.425_625);
         assert_eq!(scale(json!({"torch_dtype": "bfloat16"}), 3072), 55.5);

@@ -41,6 +41,17 @@ pub enum ModelError {
         /// What it holds.
         actual: String,
     },
+    /// A decoder without a head, though its configuration says that it has one of its own.
+    #[error(
+        "tensor {tensor} is not in the model, and config.json does not say {field}: true, which makes the token embedding the head; \
+         set that if it is so, or put the file that holds the head back"
+    )]
+    HeadMissing {
+        /// The head.
+        tensor: String,
+        /// The field that says whether the token embedding is the head.
+        field: String,
+    },
     /// A token id outside the vocabulary.
     #[error(
         "token id {id} is outside the vocabulary of {vocab}; does the tokenizer belong to this model?"
@@ -86,6 +97,7 @@ error_codes!(ModelError or the code inside Tensors {
     UnknownArchitecture => "UNKNOWN_ARCHITECTURE",
     BadArchitecture => "BAD_ARCHITECTURE",
     BadConfig => "BAD_CONFIG",
+    HeadMissing => "TENSOR_MISSING",
     BadToken => "BAD_TOKEN",
     TooLong => "TOO_LONG",
     WrongKind => "WRONG_KIND",

@@ -1,4 +1,4 @@
-//! Decoding with a key-value cache: greedy, temperature, top-p, seeded.
+//! Decoding with a key-value cache: greedy, temperature, top-k, top-p, repetition penalty, seeded.
 
 use crate::evaluate::Runner;
 use crate::{BlockCache, ModelError, sample::Sampler};
@@ -10,8 +10,26 @@ pub struct Sampling {
     pub temperature: f32,
     /// Smallest set of tokens with this much probability; 1 = all.
     pub top_p: f32,
+    /// Number of most likely tokens that one is drawn from; 0 = all.
+    pub top_k: usize,
+    /// What the logits of tokens that were there already, the prompt included, are divided by (multiplied if negative); 1 = as they
+    /// are. Greedy choices see it too.
+    pub repetition_penalty: f32,
     /// Same seed, same text.
     pub seed: u64,
+}
+
+/// Greedy.
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.0,
+            top_p: 1.0,
+            top_k: 0,
+            repetition_penalty: 1.0,
+            seed: 0,
+        }
+    }
 }
 
 /// Continues `prompt` by at most `max_new` tokens; stops at an end token or at the model's maximum. `on_token` gets each
@@ -38,15 +56,19 @@ pub fn generate(
     let mut sampler = Sampler::new(sampling);
     let mut caches = vec![BlockCache::new(); runner.network.blocks()];
     let mut new: Vec<u32> = Vec::new();
+    let mut all = prompt.to_vec();
     let mut hidden = runner.continue_hidden(prompt, &mut caches)?;
     while new.len() < max_new.min(room) {
         let head = runner.take_head()?;
-        let id = sampler.next(&head.logits(runner.compute, &hidden));
+        let mut logits = head.logits(runner.compute, &hidden);
+        sampler.penalize(&all, &mut logits);
+        let id = sampler.next(&logits);
         runner.keep_head(head);
         if end.contains(&id) {
             break;
         }
         new.push(id);
+        all.push(id);
         if !on_token(id) || new.len() == max_new.min(room) {
             break;
         }

@@ -70,7 +70,7 @@ fn reach(reader: &Reader<'_>, window: &Window, kind: Kind) -> Result<Option<Reac
     {
         return Ok(None);
     }
-    let width = match reader.config.get(window.width.field) {
+    let width = match reader.stored(window.width.field) {
         None => window.width.default,
         Some(Value::Null) => None,
         Some(_) => Some(reader.size(window.width.field, limits::POSITIONS)?),

@@ -3,25 +3,32 @@
 use crate::arch::{Name, Norm, Positions};
 use crate::{ModelError, Network, WeightSource};
 use kerf_tensors::TensorsError;
+use kerf_tensors::files::Fact;
 
 /// What the scale and the shift of a norm may be called.
 pub(crate) const NORM_SUFFIXES: [[&str; 2]; 2] = [["weight", "bias"], ["gamma", "beta"]];
-/// What may stand before the prefix of an architecture: old files of sentence-transformers name the module.
-const OUTER_PREFIXES: [&str; 2] = ["", "0.auto_model."];
+/// What wrappers put before all names: torch.compile, DataParallel, models of several parts, old files of sentence-transformers.
+/// One may be in another.
+const WRAPPERS: [&str; 5] = [
+    "",
+    "_orig_mod.",
+    "module.",
+    "language_model.",
+    "0.auto_model.",
+];
 
 impl Network {
     /// Finds out which of the possible names this file uses.
     pub(crate) fn find_names(&mut self, weights: &dyn WeightSource) {
         let has = |name: &str| weights.shape(name).is_some();
-        let token = self.arch.embeddings.token;
-        let prefixes = OUTER_PREFIXES.iter().flat_map(|outer| {
-            let inner = self.arch.prefixes.iter();
-            inner.map(move |inner| format!("{outer}{inner}"))
-        });
-        let used = prefixes
-            .into_iter()
-            .find(|prefix| has(&format!("{prefix}{token}.weight")));
-        self.prefix = used.unwrap_or_else(|| self.prefix.clone());
+        (self.wrapper, self.prefix) = self.find_prefix(weights);
+        self.token = format!("{}.weight", self.name(self.arch.embeddings.token, 0));
+        if !self.wrapper.is_empty() {
+            let says = "names of tensors begin so, as a wrapper left them; kerf reads and writes them as they are, and other tools \
+                        may not find them";
+            let fact = Fact::noted("the weights", "names", &self.wrapper, says);
+            self.facts.push(fact);
+        }
         let block = &self.arch.block;
         // A norm that every block has.
         let norm = self.name(block.mlp_norm.unwrap_or(block.attention_norm), 0);
@@ -34,19 +41,33 @@ impl Network {
                 .settings
                 .norm_bias
                 .unwrap_or_else(|| has(&format!("{norm}.{}", self.norm_suffixes[1])));
-        let Some(head) = &self.arch.head else {
-            return;
+    }
+
+    /// The wrapper and the whole prefix of names of the body: those with which the token embedding is there, or else (a model may store
+    /// its head alone) the first linear layer. Without either, the first that an architecture has.
+    fn find_prefix(&self, weights: &dyn WeightSource) -> (String, String) {
+        let wrappers = WRAPPERS.iter().flat_map(|outer| {
+            let inner = WRAPPERS
+                .iter()
+                .filter(|inner| !inner.is_empty() || outer.is_empty());
+            std::iter::once((*outer).to_string())
+                .chain(inner.map(move |inner| format!("{outer}{inner}")))
+        });
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for wrapper in wrappers {
+            for inner in self.arch.prefixes {
+                let prefix = format!("{wrapper}{inner}");
+                pairs.push((wrapper.clone(), prefix));
+            }
+        }
+        let linear = self.arch.block.linears[0].stem.replace("{}", "0");
+        let with = |stem: &str| {
+            pairs
+                .iter()
+                .find(|(_, prefix)| weights.shape(&format!("{prefix}{stem}.weight")).is_some())
         };
-        let untied = format!("{}.weight", head.stem);
-        self.head = if self.settings.tied {
-            Some(self.token_embedding())
-        } else if self.prefix.is_empty() && !has(&untied) {
-            None
-        } else {
-            Some(untied)
-        };
-        let bias = format!("{}.bias", head.stem);
-        self.head_bias = has(&bias).then_some(bias);
+        let found = with(self.arch.embeddings.token).or_else(|| with(&linear));
+        found.or(pairs.first()).cloned().unwrap_or_default()
     }
 
     pub(crate) fn check_tensors(&self, weights: &dyn WeightSource) -> Result<(), ModelError> {
@@ -161,7 +182,7 @@ impl Network {
 
     /// Name of the token embedding.
     pub(crate) fn token_embedding(&self) -> String {
-        format!("{}.weight", self.name(self.arch.embeddings.token, 0))
+        self.token.clone()
     }
 
     /// Name of the learned position embedding.

@@ -7,9 +7,10 @@ use crate::forward::Pass;
 use crate::names::NORM_SUFFIXES;
 use crate::norm::NormWeights;
 use crate::reader::Reader;
-use crate::{Batch, ModelError, WeightSource, embedding, forward};
+use crate::{Batch, ModelError, WeightSource, embedding, forward, neutral};
 use kerf_kernels::Compute;
 use kerf_tensors::Catalog;
+use kerf_tensors::files::Fact;
 use serde::{Deserialize, Serialize};
 
 /// What a model is for.
@@ -44,7 +45,12 @@ pub struct Linear {
 pub struct Network {
     pub(crate) arch: &'static Architecture,
     pub(crate) settings: Settings,
+    /// What a wrapper put before all names.
+    pub(crate) wrapper: String,
+    /// What stands before names of the body, the wrapper included.
     pub(crate) prefix: String,
+    /// Name of the token embedding.
+    pub(crate) token: String,
     /// Suffixes of scale and shift of a norm: files converted from TensorFlow say gamma and beta.
     pub(crate) norm_suffixes: [&'static str; 2],
     /// Whether norms have a shift.
@@ -53,37 +59,54 @@ pub struct Network {
     pub(crate) head: Option<String>,
     /// Bias of the head.
     pub(crate) head_bias: Option<String>,
+    /// What became of what the configuration says.
+    pub(crate) facts: Vec<Fact>,
+}
+
+/// The architecture of a configuration by its `model_type`.
+fn arch_of(config: &serde_json::Value) -> Result<&'static Architecture, ModelError> {
+    let reader = Reader::new(config);
+    match reader.text("model_type")? {
+        Some(model_type) => arch::by_model_type(model_type, config),
+        None => Err(reader.bad("model_type", "the name of an architecture")),
+    }
 }
 
 impl Network {
     /// Chooses the architecture by `model_type`, finds the name prefix in use, and checks that each tensor is there with
-    /// the shape that the configuration says. Reads no weights.
+    /// the shape that the configuration says. Reads no weights, but to see whether a stored head equals the token embedding that it
+    /// is tied to.
     ///
     /// `UNKNOWN_ARCHITECTURE`, `BAD_CONFIG`, `TENSOR_MISSING`, `WRONG_SHAPE`.
     pub fn open(
         config: &serde_json::Value,
         weights: &dyn WeightSource,
     ) -> Result<Self, ModelError> {
-        let reader = Reader { config };
-        let Some(model_type) = reader.text("model_type")? else {
-            return Err(reader.bad("model_type", "the name of an architecture"));
-        };
-        Self::open_as(arch::by_model_type(model_type, config)?, config, weights)
+        Self::open_as(arch_of(config)?, config, weights)
     }
 
-    /// [`Network::open`] on a model folder: as its `kerf-architecture.json` says, or else by `model_type`. `BAD_ARCHITECTURE` for
-    /// a description that breaks a rule.
+    /// [`Network::open`] on a model folder: as its `kerf-architecture.json` says, or else by `model_type`. What generation_config.json
+    /// says of the tokens that begin and end a text goes before config.json. `BAD_ARCHITECTURE` for a description that breaks a rule.
     pub fn of_catalog(catalog: &Catalog) -> Result<Self, ModelError> {
-        let config = catalog
-            .files
-            .config
-            .as_ref()
-            .unwrap_or(&serde_json::Value::Null);
+        let nothing = serde_json::Value::Null;
+        let config = catalog.files.config.as_ref().unwrap_or(&nothing);
         let model_type = config["model_type"].as_str();
-        match arch::json::of_folder(catalog.folder.as_ref(), model_type)? {
-            Some(arch) => Self::open_as(arch, config, catalog),
-            None => Self::open(config, catalog),
+        // A folder of sentence-transformers wants hidden states only.
+        let body = catalog
+            .sidecars
+            .iter()
+            .any(|(file, _)| file == "modules.json");
+        let arch = match arch::json::of_folder(catalog.folder.as_ref(), model_type)? {
+            Some(arch) => arch,
+            None => arch_of(config)?,
+        };
+        let mut network = Self::bind(arch, config, catalog, body)?;
+        let generation = &catalog.files.generation;
+        network.settings.bos = generation.bos.or(network.settings.bos);
+        if let Some(eos) = &generation.eos {
+            network.settings.eos.clone_from(eos);
         }
+        Ok(network)
     }
 
     /// [`Network::open`] with the architecture given.
@@ -92,18 +115,39 @@ impl Network {
         config: &serde_json::Value,
         weights: &dyn WeightSource,
     ) -> Result<Self, ModelError> {
+        Self::bind(arch, config, weights, false)
+    }
+
+    /// `body`: whether only hidden states are wanted of the model.
+    fn bind(
+        arch: &'static Architecture,
+        config: &serde_json::Value,
+        weights: &dyn WeightSource,
+        body: bool,
+    ) -> Result<Self, ModelError> {
+        let reader = Reader::new(config);
         let mut network = Self {
             arch,
-            settings: Settings::read(arch, config)?,
+            settings: Settings::read(arch, &reader)?,
+            wrapper: String::new(),
             prefix: arch.prefixes[0].to_string(),
+            token: String::new(),
             norm_suffixes: NORM_SUFFIXES[0],
             norm_shift: false,
             head: None,
             head_bias: None,
+            facts: Vec::new(),
         };
         network.find_names(weights);
+        network.find_head(&reader, weights, body)?;
+        network.facts.extend(neutral::unread(&reader));
         network.check_tensors(weights)?;
         Ok(network)
+    }
+
+    /// What became of what the configuration and the names of tensors say.
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
     }
 
     /// Outputs and inputs of a linear layer.

@@ -2,17 +2,44 @@
 
 use crate::ModelError;
 use crate::arch::Fixed;
+use kerf_tensors::files::fields::integer;
 use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
-/// Typed access to the fields of config.json. A field that is null counts as absent.
+/// Typed access to the fields of config.json, which remembers which were read. A field that is null counts as absent.
 pub(crate) struct Reader<'a> {
-    pub config: &'a Value,
+    config: &'a Value,
+    read: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Reader<'a> {
+    /// Over an object; anything else counts as an object without fields.
+    pub fn new(config: &'a Value) -> Self {
+        Self {
+            config,
+            read: RefCell::default(),
+        }
+    }
+
     /// The value of a field.
     pub fn get(&self, field: &str) -> Option<&'a Value> {
-        self.config.get(field).filter(|value| !value.is_null())
+        self.stored(field).filter(|value| !value.is_null())
+    }
+
+    /// The value of a field, null included.
+    pub fn stored(&self, field: &str) -> Option<&'a Value> {
+        self.read.borrow_mut().insert(field.to_string());
+        self.config.get(field)
+    }
+
+    /// Names and values of the fields that nobody has read.
+    pub fn unread(&self) -> Vec<(&'a str, &'a Value)> {
+        let read = self.read.borrow();
+        let all = self.config.as_object().into_iter().flatten();
+        all.filter(|(name, value)| !read.contains(*name) && !value.is_null())
+            .map(|(name, value)| (name.as_str(), value))
+            .collect()
     }
 
     /// An error about a field, with what it holds.
@@ -115,14 +142,6 @@ impl<'a> Reader<'a> {
             None => Vec::new(),
         }
     }
-}
-
-/// Some writers store whole numbers as 4096.0.
-fn integer(value: &Value) -> Option<u64> {
-    value.as_u64().or_else(|| {
-        let number = value.as_f64()?;
-        (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64)
-    })
 }
 
 fn shortened(value: &Value) -> String {

@@ -100,7 +100,7 @@ impl Rope {
         name: &'static str,
         scaling: &Value,
     ) -> Result<Self, ModelError> {
-        let reader = Reader { config: scaling };
+        let reader = Reader::new(scaling);
         // What the object holds has one name everywhere; older configurations have it at the top, under their own.
         let number = |field: &str, own: Setting<f64>, range| match reader.get(field) {
             Some(_) => reader.number(field, None, range),

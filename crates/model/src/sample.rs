@@ -17,6 +17,27 @@ impl Sampler {
         Self { sampling, random }
     }
 
+    /// Makes tokens that were there already less likely: a positive logit is divided by the penalty, a negative one multiplied
+    /// (Keskar et al., CTRL, arXiv 1909.05858).
+    pub fn penalize(&self, ids: &[u32], logits: &mut [f32]) {
+        let penalty = self.sampling.repetition_penalty;
+        if penalty == 1.0 {
+            return;
+        }
+        let mut seen = ids.to_vec();
+        seen.sort_unstable();
+        seen.dedup();
+        for id in seen {
+            if let Some(logit) = logits.get_mut(id as usize) {
+                *logit = if *logit < 0.0 {
+                    *logit * penalty
+                } else {
+                    *logit / penalty
+                };
+            }
+        }
+    }
+
     /// Index of the chosen token. Greedy unless the temperature is a positive number; logits that are not finite are never
     /// drawn.
     pub fn next(&mut self, logits: &[f32]) -> u32 {
@@ -32,8 +53,21 @@ impl Sampler {
             .filter(|(_, logit)| logit.is_finite())
             .map(|(id, logit)| (id, weight(*logit)))
             .collect();
+        self.keep_best(&mut choices);
         self.keep_nucleus(&mut choices);
         self.draw(&choices)
+    }
+
+    /// Keeps the `top_k` most likely tokens, and those that are as likely as the last of them (Fan et al., arXiv 1805.04833).
+    fn keep_best(&self, choices: &mut Vec<(u32, f64)>) {
+        let count = self.sampling.top_k;
+        if count == 0 || count >= choices.len() {
+            return;
+        }
+        let mut weights: Vec<f64> = choices.iter().map(|choice| choice.1).collect();
+        let (_, last, _) = weights.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a));
+        let last = *last;
+        choices.retain(|choice| choice.1 >= last);
     }
 
     /// Keeps the smallest set of most likely tokens with `top_p` of the probability (Holtzman et al., arXiv 1904.09751).
@@ -79,7 +113,34 @@ mod tests {
             temperature,
             top_p,
             seed,
+            ..Sampling::default()
         })
+    }
+
+    #[test]
+    fn top_k_leaves_out_all_but_the_best() {
+        let mut sampler = Sampler::new(Sampling {
+            temperature: 1.0,
+            top_k: 2,
+            ..Sampling::default()
+        });
+        let drawn: Vec<u32> = (0..500)
+            .map(|_| sampler.next(&[1.0, 0.0, 2.0, -1.0]))
+            .collect();
+        assert!(drawn.iter().all(|id| [0, 2].contains(id)));
+        assert!(drawn.contains(&0) && drawn.contains(&2));
+    }
+
+    /// RepetitionPenaltyLogitsProcessor(1.5) of transformers on the ids [0, 2, 2].
+    #[test]
+    fn tokens_that_were_there_are_made_less_likely() {
+        let sampler = Sampler::new(Sampling {
+            repetition_penalty: 1.5,
+            ..Sampling::default()
+        });
+        let mut logits = [3.0, 2.0, -3.0, -1.0];
+        sampler.penalize(&[0, 2, 2], &mut logits);
+        assert_eq!(logits, [2.0, 2.0, -4.5, -1.0]);
     }
 
     #[test]

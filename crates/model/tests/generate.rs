@@ -11,6 +11,8 @@ use serde_json::json;
 const GREEDY: Sampling = Sampling {
     temperature: 0.0,
     top_p: 1.0,
+    top_k: 0,
+    repetition_penalty: 1.0,
     seed: 0,
 };
 
@@ -107,6 +109,7 @@ fn a_seed_gives_its_text_again() {
             temperature: 2.0,
             top_p: 0.95,
             seed,
+            ..GREEDY
         };
         generate(&mut runner, &[1, 7], 30, sampling, &mut |_| true).unwrap()
     };

@@ -17,10 +17,25 @@ export function addGenerate(program: Command): void {
     .option('--prompt <text>', 'text to continue', '')
     .addOption(new Option('--max-tokens <n>', 'most new tokens (default: 128)').argParser(toNumber))
     .addOption(
-      new Option('--temperature <t>', '0 takes the most likely token (default: 0)').argParser(toNumber),
+      new Option('--temperature <t>', '0 takes the most likely token (default: as the model says)').argParser(
+        toNumber,
+      ),
     )
     .addOption(
-      new Option('--top-p <share>', 'draw from the likeliest tokens only (default: 1)').argParser(toNumber),
+      new Option('--top-p <share>', 'draw from the likeliest tokens only (default: as the model says)').argParser(
+        toNumber,
+      ),
+    )
+    .addOption(
+      new Option('--top-k <n>', 'draw from so many likeliest tokens (default: as the model says)').argParser(
+        toNumber,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--repetition-penalty <x>',
+        'make tokens that were there less likely (default: as the model says)',
+      ).argParser(toNumber),
     )
     .addOption(new Option('--seed <n>', 'same seed, same text (default: 0)').argParser(toNumber))
     .addOption(threadsFlag())

@@ -51,13 +51,14 @@ impl ModelFiles {
 
     /// Sentences of the facts that a user should know.
     pub fn notes(&self) -> Vec<String> {
-        let noted = |fact: &&Fact| fact.outcome == Outcome::Noted;
-        self.facts
-            .iter()
-            .filter(noted)
-            .map(Fact::sentence)
-            .collect()
+        notes(&self.facts)
     }
+}
+
+/// Sentences of the facts that a user should know.
+pub fn notes(facts: &[Fact]) -> Vec<String> {
+    let noted = |fact: &&Fact| fact.outcome == Outcome::Noted;
+    facts.iter().filter(noted).map(Fact::sentence).collect()
 }
 
 /// The files of a folder.
