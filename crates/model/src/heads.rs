@@ -58,7 +58,8 @@ impl Network {
     ) -> Result<(), ModelError> {
         let (purpose, class) = Purpose::of(reader);
         if purpose == Purpose::Labels {
-            let says = "kerf computes the body of this class; the head stays as it is";
+            self.labels = Some(class.to_string());
+            let says = format!("kerf computes the body of {class}; its head stays as it is");
             self.facts
                 .push(Fact::noted("config.json", "architectures", class, says));
         }

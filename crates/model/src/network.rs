@@ -59,6 +59,8 @@ pub struct Network {
     pub(crate) head: Option<String>,
     /// Bias of the head.
     pub(crate) head_bias: Option<String>,
+    /// Class whose head gives labels instead of words.
+    pub(crate) labels: Option<String>,
     /// What became of what the configuration says.
     pub(crate) facts: Vec<Fact>,
 }
@@ -136,13 +138,19 @@ impl Network {
             norm_shift: false,
             head: None,
             head_bias: None,
+            labels: None,
             facts: Vec::new(),
         };
         network.find_names(weights);
         network.find_head(&reader, weights, body)?;
-        network.facts.extend(neutral::unread(&reader));
+        network.facts.extend(neutral::unread(arch, &reader));
         network.check_tensors(weights)?;
         Ok(network)
+    }
+
+    /// Class of the model, if its head gives labels instead of words: only the body is computed.
+    pub fn labels(&self) -> Option<&str> {
+        self.labels.as_deref()
     }
 
     /// What became of what the configuration and the names of tensors say.

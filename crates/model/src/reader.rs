@@ -114,6 +114,10 @@ impl<'a> Reader<'a> {
         };
         let (same, expected) = match fixed {
             Fixed::Text(text) => (value.as_str() == Some(text), text.to_string()),
+            Fixed::OneOf(texts) => (
+                value.as_str().is_some_and(|value| texts.contains(&value)),
+                texts.join(" or "),
+            ),
             Fixed::Flag(flag) => (value.as_bool() == Some(flag), flag.to_string()),
             Fixed::Number(number) => (integer(value) == Some(number), number.to_string()),
             Fixed::SameAs(other) => (

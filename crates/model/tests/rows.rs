@@ -20,6 +20,7 @@ fn config(row: &Architecture) -> Value {
     for requirement in row.fixed {
         match requirement.value {
             Fixed::Text(text) => set(requirement.field, json!(text)),
+            Fixed::OneOf(texts) => set(requirement.field, json!(texts[0])),
             Fixed::Flag(flag) => set(requirement.field, json!(flag)),
             Fixed::Number(number) => set(requirement.field, json!(number)),
             Fixed::SameAs(_) => {}

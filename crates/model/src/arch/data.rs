@@ -184,6 +184,8 @@ part! {
 pub enum Fixed {
     /// This text.
     Text(#[serde(deserialize_with = "leak::name")] Name),
+    /// One of these texts.
+    OneOf(#[serde(deserialize_with = "leak::names")] List<Name>),
     /// This truth value.
     Flag(bool),
     /// This whole number.

@@ -1,5 +1,5 @@
 //! Gemma (arXiv 2403.08295): LLaMA with scaled embeddings, norms of 1 + weight, and a tanh gelu. Its configurations have had three
-//! names for that activation, so no field is read for it but `hidden_activation`.
+//! names for that activation; transformers takes "gelu" for the approximation by a tangent too.
 
 use super::llama::LLAMA;
 use super::*;
@@ -12,7 +12,10 @@ pub(super) const GEMMA: Architecture = Architecture {
         activation: setting("hidden_activation", Activation::GeluTanh),
         ..LLAMA.fields
     },
-    fixed: &[must("use_bidirectional_attention", Fixed::Flag(false))],
+    fixed: &[
+        must("use_bidirectional_attention", Fixed::Flag(false)),
+        must("hidden_act", TANH_GELU),
+    ],
     embeddings: EmbeddingNames {
         scaled: true,
         ..LLAMA.embeddings
@@ -26,3 +29,5 @@ pub(super) const GEMMA: Architecture = Architecture {
     gguf: gguf("gemma"),
     ..LLAMA
 };
+
+const TANH_GELU: Fixed = Fixed::OneOf(&["gelu", "gelu_pytorch_tanh"]);

@@ -137,13 +137,15 @@ impl<'a> Runner<'a> {
 
     /// `WRONG_KIND` unless the network predicts tokens.
     pub(crate) fn need_decoder(&self, operation: &str) -> Result<(), ModelError> {
-        match self.network.kind() {
-            Kind::Decoder => Ok(()),
-            Kind::Encoder => Err(ModelError::WrongKind {
-                operation: operation.to_string(),
-                expected: "a decoder".to_string(),
-                architecture: self.network.architecture().to_string(),
-            }),
+        let wrong = |expected: &str, actual: &str| ModelError::WrongKind {
+            operation: operation.to_string(),
+            expected: expected.to_string(),
+            architecture: actual.to_string(),
+        };
+        match (self.network.kind(), self.network.labels()) {
+            (Kind::Decoder, None) => Ok(()),
+            (Kind::Decoder, Some(class)) => Err(wrong("a class that gives words", class)),
+            (Kind::Encoder, _) => Err(wrong("a decoder", self.network.architecture())),
         }
     }
 }
