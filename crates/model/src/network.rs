@@ -142,9 +142,11 @@ impl Network {
             facts: Vec::new(),
         };
         network.find_names(weights);
-        network.find_head(&reader, weights, body)?;
+        let head = network.find_head(&reader, weights, body);
         network.facts.extend(neutral::unread(arch, &reader));
+        // Of a file that fits nowhere, the body is what to tell first.
         network.check_tensors(weights)?;
+        head?;
         Ok(network)
     }
 

@@ -58,7 +58,10 @@ fn weights(row: &'static Architecture, config: &Value) -> Memory {
     for _ in 0..1000 {
         match Network::open_as(row, config, &weights) {
             Ok(_) => return weights,
-            Err(ModelError::Tensors(TensorsError::TensorMissing { tensor })) => {
+            Err(
+                ModelError::Tensors(TensorsError::TensorMissing { tensor })
+                | ModelError::HeadMissing { tensor, .. },
+            ) => {
                 weights.add(&tensor, &[1], 0.0, 0.0);
             }
             Err(ModelError::Tensors(TensorsError::WrongShape {
