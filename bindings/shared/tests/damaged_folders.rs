@@ -80,7 +80,8 @@ impl Damage {
         let mut text = value.to_string();
         if self.below(12) == 0 {
             // As Python writes what is no number in JSON.
-            text = text.replacen("1.0", self.one(&["NaN", "Infinity", "-Infinity"]), 1);
+            let word = *self.one(&["NaN", "Infinity", "-Infinity"]);
+            text = text.replacen("1.0", word, 1);
         }
         if self.below(12) == 0 {
             // A key without its quotes.
