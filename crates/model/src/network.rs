@@ -72,13 +72,15 @@ impl Network {
     }
 
     /// [`Network::open`] on a model folder: as its `kerf-architecture.json` says, or else by `model_type`. `BAD_ARCHITECTURE` for
-    /// a description that breaks a rule.
+    /// a description that breaks a rule, `BAD_CONFIG` where there is no config.json.
     pub fn of_catalog(catalog: &Catalog) -> Result<Self, ModelError> {
-        let config = catalog
-            .files
-            .config
-            .as_ref()
-            .unwrap_or(&serde_json::Value::Null);
+        let Some(config) = &catalog.files.config else {
+            return Err(ModelError::BadConfig {
+                field: "the file".into(),
+                expected: "one beside the weights, which says what network it is; fetch it together with them".into(),
+                actual: "none".into(),
+            });
+        };
         let model_type = config["model_type"].as_str();
         match arch::json::of_folder(catalog.folder.as_ref(), model_type)? {
             Some(arch) => Self::open_as(arch, config, catalog),

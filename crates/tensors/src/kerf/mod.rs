@@ -13,8 +13,8 @@ mod some_rows;
 
 pub use file::metadata;
 pub(crate) use file::{
-    Folded, fold, is_container, is_part_name, model_metadata, part_name, record_metadata,
-    static_part,
+    Folded, drop_records, fold, is_container, is_part_name, model_metadata, part_name,
+    record_metadata, static_part,
 };
 pub use layout::BLOCK_ROWS;
 pub(crate) use some_rows::rows;
