@@ -92,6 +92,7 @@ fn is_unknown(error: &Error) -> bool {
 
 fn notes(catalog: &Catalog, format: &dyn Format, output: &Output<'_>) -> Vec<String> {
     let mut notes = output.notes().to_vec();
+    notes.extend(output.found());
     if format.id() == "kerf" && catalog.form == "safetensors" {
         notes.push("the model was not compressed: its tensors are stored as they are (use compress to make them smaller)".into());
     }

@@ -35,12 +35,14 @@ pub enum CompressError {
     CalibrationEmpty { calibration: String },
     /// The method needs the network to run, and its architecture is not known.
     #[error(
-        "method {method} needs calibration, but architecture {model_type:?} is not known to kerf; use magnitude or rtn, or describe it in JSON (--architecture FILE)"
+        "method {method} needs calibration, but {}, or use magnitude or rtn",
+        not_known(model_type)
     )]
     MethodNeedsArchitecture { method: String, model_type: String },
     /// Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
     #[error(
-        "schedule {schedule} needs a survey of the model, but architecture {model_type:?} is not known to kerf; use uniform without targetBits or targetBytes, or describe it in JSON (--architecture FILE)"
+        "schedule {schedule} needs a survey of the model, but {}, or use uniform without targetBits or targetBytes",
+        not_known(model_type)
     )]
     ScheduleNeedsArchitecture {
         schedule: String,
@@ -60,6 +62,16 @@ pub enum CompressError {
     /// The host asked to stop. Work done so far is kept.
     #[error("cancelled; the work done so far is kept in {work_dir}: run the same again to go on")]
     Cancelled { work_dir: String },
+}
+
+/// Why a network is not known, and what to do. An empty `model_type`: there is no config.json.
+fn not_known(model_type: &str) -> String {
+    match model_type {
+        "" => "the folder has no config.json, which says what network it is; fetch it together with the weights".into(),
+        _ => format!(
+            "architecture {model_type:?} is not known to kerf; describe it in JSON (--architecture FILE)"
+        ),
+    }
 }
 
 error_codes!(CompressError or the code inside Tensors, Model {

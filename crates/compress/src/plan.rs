@@ -374,48 +374,49 @@ fn open_network(
     let mut methods = std::iter::once(settings.solving.method).chain(ruled);
     let calibrated = methods.find(|method| method.needs() > Needs::Nothing);
     let surveyed = spreads_by_losses(settings) || settings.budget.is_some();
-    let config = catalog
-        .files
-        .config
-        .clone()
-        .unwrap_or(serde_json::Value::Null);
-    let model_type = config["model_type"].as_str().unwrap_or("none").to_string();
     let described = catalog
         .sidecars
         .iter()
         .any(|(file, _)| file == arch::json::FILE);
-    // A configuration that names no architecture says as little as none.
-    let opened = match &catalog.files.config {
-        Some(config) if config["model_type"].is_string() || described => {
-            Network::of_catalog(catalog)
-        }
-        _ => Err(ModelError::UnknownArchitecture {
-            model_type: model_type.clone(),
-            known: Vec::new(),
-        }),
+    let config = catalog.files.config.as_ref();
+    let model_type = config.and_then(|config| config["model_type"].as_str());
+    // Weights alone, or a configuration that names no architecture: enough for methods that look at each matrix by itself.
+    let by_weights = calibrated.is_none() && !surveyed;
+    let opened = match (config, model_type) {
+        (None, _) => None,
+        (Some(_), None) if by_weights && !described => None,
+        _ => Some(Network::of_catalog(catalog)),
     };
     match opened {
-        Ok(network) => {
+        Some(Ok(network)) => {
             let id = network.architecture().to_string();
-            Ok((Some(network), id))
+            return Ok((Some(network), id));
         }
-        Err(ModelError::UnknownArchitecture { .. }) => match calibrated {
-            None if surveyed => Err(CompressError::ScheduleNeedsArchitecture {
-                schedule: settings.schedule.id().into(),
-                model_type,
-            }),
-            None => {
-                notes.push(format!(
-                    "architecture {model_type:?} is not known: every matrix is treated alike by its own weights, and quality cannot be measured here"
-                ));
-                Ok((None, model_type))
-            }
-            Some(method) => Err(CompressError::MethodNeedsArchitecture {
-                method: method.id().into(),
-                model_type,
-            }),
-        },
-        Err(error) => Err(error.into()),
+        Some(Err(ModelError::UnknownArchitecture { .. })) | None => {}
+        Some(Err(error)) => return Err(error.into()),
+    }
+    // An error says of a model without config.json that it has none.
+    let named = model_type.unwrap_or_default().to_string();
+    match calibrated {
+        None if surveyed => Err(CompressError::ScheduleNeedsArchitecture {
+            schedule: settings.schedule.id().into(),
+            model_type: named,
+        }),
+        None => {
+            let why = match (config, model_type) {
+                (None, _) => "there is no config.json".into(),
+                (_, None) => "config.json names no model_type".into(),
+                (_, Some(named)) => format!("architecture {named:?} is not known"),
+            };
+            notes.push(format!(
+                "{why}: every matrix is treated alike by its own weights, and quality cannot be measured here"
+            ));
+            Ok((None, model_type.unwrap_or("none").into()))
+        }
+        Some(method) => Err(CompressError::MethodNeedsArchitecture {
+            method: method.id().into(),
+            model_type: named,
+        }),
     }
 }
 

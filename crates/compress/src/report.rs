@@ -24,6 +24,13 @@ pub enum Repair {
     },
     /// The matrix aims at its own outputs and not at those of the dense model, with the reason.
     OwnInputs { tensor: String, reason: String },
+    /// Groups of weights that are too small or too large for the scales of the format. `kept`: the matrix is stored as f32 for them,
+    /// otherwise they became 0, which changes less than a millionth of the matrix.
+    OutOfRange {
+        tensor: String,
+        groups: usize,
+        kept: bool,
+    },
 }
 
 impl std::fmt::Display for Repair {
@@ -38,6 +45,13 @@ impl std::fmt::Display for Repair {
             }
             Self::OwnInputs { reason, .. } => {
                 write!(f, "aims at its own outputs (blend 0), because {reason}")
+            }
+            Self::OutOfRange { groups, kept, .. } => {
+                let done = if *kept { "stored as f32" } else { "set to 0" };
+                write!(
+                    f,
+                    "{done}, because {groups} groups of weights are out of the range of the format's f16"
+                )
             }
         }
     }

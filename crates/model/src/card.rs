@@ -19,10 +19,17 @@ impl Network {
             transposed: transposed.map(|linear| linear.weight.clone()),
             linears: linears.into_iter().map(|linear| linear.weight).collect(),
             embeddings: self.embeddings().into_iter().collect(),
-            head: self.arch.head.map(|head| head.stem.into()),
+            heads: self.head_modules(),
             gguf: self.arch.gguf.map(|gguf| self.gguf(&gguf, catalog)),
             tokenizer: None,
         }
+    }
+
+    /// Names of the module of the head, also where it is tied.
+    fn head_modules(&self) -> Vec<String> {
+        let head = self.arch.head.iter();
+        let names = head.flat_map(|head| std::iter::once(&head.stem).chain(self.arch.head_aliases));
+        names.map(|name| (*name).to_owned()).collect()
     }
 
     /// The reason if llama.cpp computes something else.

@@ -88,10 +88,16 @@ impl Network {
     }
 
     /// [`Network::open`] on a model folder: as its `kerf-architecture.json` says, or else by `model_type`. What generation_config.json
-    /// says of the tokens that begin and end a text goes before config.json. `BAD_ARCHITECTURE` for a description that breaks a rule.
+    /// says of the tokens that begin and end a text goes before config.json. `BAD_ARCHITECTURE` for a description that breaks a rule,
+    /// `BAD_CONFIG` where there is no config.json.
     pub fn of_catalog(catalog: &Catalog) -> Result<Self, ModelError> {
-        let nothing = serde_json::Value::Null;
-        let config = catalog.files.config.as_ref().unwrap_or(&nothing);
+        let Some(config) = &catalog.files.config else {
+            return Err(ModelError::BadConfig {
+                field: "the file".into(),
+                expected: "one beside the weights, which says what network it is; fetch it together with them".into(),
+                actual: "none".into(),
+            });
+        };
         let model_type = config["model_type"].as_str();
         // A folder of sentence-transformers wants hidden states only.
         let body = catalog

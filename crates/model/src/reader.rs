@@ -3,6 +3,7 @@
 use crate::ModelError;
 use crate::arch::Fixed;
 use kerf_tensors::files::fields::integer;
+use kerf_tensors::files::parse::not_finite_of;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -45,7 +46,10 @@ impl<'a> Reader<'a> {
     /// An error about a field, with what it holds.
     pub fn bad(&self, field: &str, expected: impl Into<String>) -> ModelError {
         let actual = match self.config.get(field) {
-            Some(value) => shortened(value),
+            Some(value) => match not_finite_of(value) {
+                Some(number) => number.to_string(),
+                None => shortened(value),
+            },
             None => "nothing".to_string(),
         };
         ModelError::BadConfig {

@@ -59,6 +59,11 @@ pub enum TensorsError {
     /// A file or folder that should be there is not.
     #[error("{path} does not exist")]
     NotFound { path: String },
+    /// A link in a model folder leads to nothing.
+    #[error(
+        "{path} is a link to {target}, which does not exist; fetch the file again, or copy the model with what its links lead to"
+    )]
+    BrokenLink { path: String, target: String },
     /// The output folder exists already.
     #[error("{path} exists already; choose another output or remove it first")]
     OutputExists { path: String },
@@ -156,6 +161,7 @@ error_codes!(TensorsError {
     DiskFull => "DISK_FULL",
     WorkDirBusy => "WORK_DIR_BUSY",
     NotFound => "NOT_FOUND",
+    BrokenLink => "BROKEN_LINK",
     OutputExists => "OUTPUT_EXISTS",
     Truncated => "TRUNCATED",
     BadHeader => "BAD_HEADER",

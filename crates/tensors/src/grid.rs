@@ -1,5 +1,6 @@
 //! The values that a stored weight may take.
 
+use crate::range::{exponent, largest_of, times_power_of_two};
 use crate::{DType, lattice};
 use half::{bf16, f16};
 use kerf_kernels::Kernels;
@@ -20,7 +21,8 @@ pub struct Grid {
     pub scales: Scales,
 }
 
-/// What the scales of a grid are. All are exactly representable in f16, so that one container holds them.
+/// What the scales of a grid are. Those of f16 are exact in it; the wide ones have the range of f32, and weights near 1e-7 as fine a grid
+/// as any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -32,34 +34,77 @@ pub enum Scales {
     Signed,
     /// f16, not negative; a reader rounds the product to f16.
     F16Product,
-    /// bf16, not negative; a reader rounds the product to bf16.
+    /// bf16, not negative; a reader rounds the product to bf16. Wide.
     Bf16Product,
-    /// f16 with five significant bits, not negative: kerf's own, which take a third of the room. Products are exact.
+    /// Five significant bits, not negative: kerf's own, which take a third of the room. Products are exact. Wide.
     Lattice,
+    /// f32, not negative; a reader computes the product in f32. Wide.
+    F32Product,
 }
 
-/// Smaller bf16 scales would not be exact in f16.
-const SMALLEST_BF16: f32 = 1.0 / (1 << 17) as f32;
+/// The smallest and the largest f16.
+const F16_RANGE: [f32; 2] = [1.0 / (1 << 24) as f32, 65504.0];
 
 impl Scales {
     /// What a reader makes of code and scale.
     pub fn product(self) -> Product {
         match self {
-            Self::Positive | Self::Signed | Self::Lattice => Product::F32,
+            Self::Positive | Self::Signed | Self::Lattice | Self::F32Product => Product::F32,
             Self::F16Product => Product::F16,
             Self::Bf16Product => Product::BF16,
         }
     }
 
-    /// The nearest scale to one of f16. What a solver fits by other means than [`Grid::fit_scale`] goes through here.
+    /// Type that holds scales which f16 does not, if there are any.
+    pub(crate) fn wide(self) -> Option<DType> {
+        match self {
+            Self::Lattice | Self::Bf16Product => Some(DType::BF16),
+            Self::F32Product => Some(DType::F32),
+            Self::Positive | Self::Signed | Self::F16Product => None,
+        }
+    }
+
+    /// The nearest scale to a number, which is not negative unless scales are signed; 0 alone becomes 0. What a solver fits by other
+    /// means than [`Grid::fit_scale`] goes through here.
     pub fn nearest(self, scale: f32) -> f32 {
+        if scale == 0.0 {
+            return 0.0;
+        }
+        let [least, most] = F16_RANGE;
         match self {
             Self::Lattice => lattice::scale(lattice::nearest(scale)),
-            Self::Bf16Product if scale > 0.0 => bf16::from_f32(scale.max(SMALLEST_BF16)).to_f32(),
-            _ => scale,
+            Self::Bf16Product => bf16::from_f32(scale.max(f32::MIN_POSITIVE))
+                .min(bf16::MAX)
+                .to_f32(),
+            Self::F32Product => scale.clamp(f32::from_bits(1), f32::MAX),
+            Self::Positive | Self::F16Product => f16::from_f32(scale.clamp(least, most)).to_f32(),
+            Self::Signed => {
+                let size = f16::from_f32(scale.abs().clamp(least, most)).to_f32();
+                size.copysign(scale)
+            }
+        }
+    }
+
+    /// [`Scales::nearest`], but not above `most`, which all scales but those of the lattice have.
+    fn below(self, scale: f32, most: f32) -> f32 {
+        match self.nearest(scale.min(most)) {
+            above if above > most => self.nearest(most / 2.0),
+            scale => scale,
+        }
+    }
+
+    /// From here on a fit in f16 is as fine as these scales are: smaller ones are fitted another way.
+    fn fine_from(self) -> f32 {
+        match self {
+            Self::Lattice => 1.0 / (1 << 20) as f32,
+            Self::Bf16Product => 1.0 / (1 << 17) as f32,
+            _ => 1.0 / (1 << 14) as f32,
         }
     }
 }
+
+/// From here on weights are so large that their squares may not be numbers.
+const LARGE_SCALE: f32 = (1 << 14) as f32;
 
 impl Grid {
     /// A grid with any f16 scales, before a format has said which scales its readers know.
@@ -96,6 +141,8 @@ impl Grid {
 
     /// Scale of the survivors `w` of one group, by least squared error among the candidates of
     /// [`Kernels::fit_scale`], which are tried with both signs if scales are signed. `mask` starts at bit `mask_bit`.
+    ///
+    /// Where f16 holds no such scale and the grid does, the weights are fitted as if they were near 1.
     pub fn fit_scale(
         &self,
         kernels: &Kernels,
@@ -103,6 +150,28 @@ impl Grid {
         mask: Option<&[u8]>,
         mask_bit: usize,
     ) -> f32 {
+        let scale = self.fit(kernels, w, mask, mask_bit);
+        let usual = self.scales.fine_from()..LARGE_SCALE;
+        if scale == 0.0 || self.scales.wide().is_none() || usual.contains(&scale) {
+            return scale;
+        }
+        let kept = |j: usize| {
+            mask.is_none_or(|mask| mask[(mask_bit + j) / 8] >> ((mask_bit + j) % 8) & 1 == 1)
+        };
+        let survivors = w.iter().enumerate().filter(|(j, _)| kept(*j));
+        let survivors: Vec<f32> = survivors.map(|(_, w)| *w).collect();
+        let power = exponent(largest_of(&survivors));
+        let near_one: Vec<f32> = survivors
+            .iter()
+            .map(|w| times_power_of_two(*w, -power))
+            .collect();
+        let scale = times_power_of_two(self.fit(kernels, &near_one, None, 0), power);
+        // The product with every code is a number, and so is the quotient of a weight.
+        let most = f32::MAX / (1u32 << (self.bits - 1)) as f32;
+        self.scales.below(scale.max(f32::MIN_POSITIVE), most)
+    }
+
+    fn fit(&self, kernels: &Kernels, w: &[f32], mask: Option<&[u8]>, mask_bit: usize) -> f32 {
         let range = self.range();
         let scale = kernels.fit_scale(w, mask, mask_bit, range);
         let error = |scale, range| kernels.grid_error(w, mask, mask_bit, scale, range);
@@ -127,6 +196,8 @@ impl Grid {
                     false => below,
                 }
             }
+            // A product beyond f16 would be infinite for a reader.
+            Scales::F16Product => scale.min(F16_RANGE[1] / (1u32 << (self.bits - 1)) as f32),
             others => others.nearest(scale),
         }
     }
@@ -143,9 +214,7 @@ impl Grid {
     /// Whether a scale is one of this grid.
     pub(crate) fn has_scale(&self, scale: f32) -> bool {
         let sign = self.scales == Scales::Signed || !scale.is_sign_negative();
-        sign && scale.is_finite()
-            && f16::from_f32(scale).to_f32() == scale
-            && self.scales.nearest(scale) == scale
+        sign && scale.is_finite() && self.scales.nearest(scale) == scale
     }
 }
 

@@ -18,6 +18,7 @@ pub mod kerf;
 mod lattice;
 pub mod mask;
 pub mod quantized;
+pub mod range;
 pub mod rounding;
 pub mod safetensors;
 pub mod source;

@@ -1,6 +1,7 @@
 //! A solved matrix, before it is encoded: what was kept, and the value of each weight.
 
 use crate::bytes::resize;
+use crate::range::times_power_of_two;
 use crate::{DType, Grid, Mask};
 use kerf_kernels::{Compute, Kernels};
 
@@ -16,7 +17,7 @@ pub enum Values {
         grid: Grid,
         /// [rows, cols], row-major.
         codes: Vec<i8>,
-        /// [rows, groups], row-major; each one that the grid has, exactly representable in f16.
+        /// [rows, groups], row-major; each one that the grid has.
         scales: Vec<f32>,
     },
     /// Not quantized: stored in a float type. Values are already rounded to it.
@@ -81,6 +82,24 @@ impl QuantizedMatrix {
         };
         let (row, groups) = (first * cols, first * grid.groups(cols));
         codes_to_values(kernels, *grid, cols, &codes[row..], &scales[groups..], out);
+    }
+
+    /// The same matrix with every value times 2^exponent: scales are moved, codes stay. Values that leave the range of their type are
+    /// the nearest that it has.
+    pub fn times_power_of_two(mut self, exponent: i32) -> Self {
+        match &mut self.values {
+            Values::Codes { grid, scales, .. } => {
+                for scale in scales {
+                    *scale = grid.scales.nearest(times_power_of_two(*scale, exponent));
+                }
+            }
+            Values::Float { values, .. } => {
+                for value in values {
+                    *value = times_power_of_two(*value, exponent);
+                }
+            }
+        }
+        self
     }
 
     /// Share of weights that were pruned.

@@ -179,6 +179,7 @@ fn every_format_keeps_its_promises() {
             false => battery(*format),
             true => quantized::battery(*format),
         }
+        quantized::magnitudes(*format);
         assert_eq!(formats::by_id(format.id()).unwrap().id(), format.id());
     }
     assert!(formats::by_id("gguf").is_none());

@@ -240,7 +240,7 @@ fn an_index_agrees_with_its_shards() {
     );
     bad_index(
         r#"{"a":"one.safetensors","c":"two.safetensors"}"#,
-        "tensor b of two.safetensors is not in the index",
+        "tensor c is not in two.safetensors",
     );
     bad_index(
         r#"{"a":"one.safetensors","a":"one.safetensors"}"#,

@@ -79,6 +79,7 @@ export function repairs(list: readonly Repair[]): string {
     deadColumns: 'dead columns',
     fallback: 'another method used',
     ownInputs: 'not aimed at the dense model',
+    outOfRange: 'weights out of the range of f16',
   }
   const counts = new Map<string, number>()
   for (const { kind } of list) counts.set(words[kind], (counts.get(words[kind]) ?? 0) + 1)

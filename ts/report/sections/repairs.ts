@@ -36,5 +36,9 @@ function words(repair: Repair): string {
       return `Solved by ${repair.method} instead, because ${repair.reason}`
     case 'ownInputs':
       return `Aims at its own outputs and not at those of the dense model, because ${repair.reason}`
+    case 'outOfRange':
+      return `${integer(repair.groups)} groups of weights are out of the range of the format's f16: ${
+        repair.kept ? 'the matrix is stored as f32' : 'they are set to 0'
+      }`
   }
 }

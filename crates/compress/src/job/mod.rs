@@ -8,6 +8,7 @@ mod blocks;
 mod decisions;
 mod dense;
 pub(crate) mod probe;
+mod range;
 mod rate_control;
 mod receipt;
 mod sample;

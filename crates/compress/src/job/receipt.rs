@@ -87,7 +87,7 @@ impl Job {
             resumed_units: self.resumed,
             options: self.plan.settings.options.clone(),
             repairs: self.repairs(),
-            notes: self.plan.notes.clone(),
+            notes: [self.plan.notes.clone(), written.notes.clone()].concat(),
             layers,
             embeddings,
         }

@@ -1,6 +1,6 @@
 //! The unit that solves one matrix and writes it to the work folder.
 
-use super::{Job, JobHost, event};
+use super::{Job, JobHost, event, range};
 use crate::journal::{Journal, Record};
 use crate::matrices::Matrix;
 use crate::methods::{Inputs, Problem, Solved};
@@ -173,22 +173,34 @@ impl Job {
         }
     }
 
+    /// Solves for `w`. Weights far from 1 are brought near it by a power of two, and back.
     pub(super) fn run_method(&self, matrix: &Matrix, w: &[f32], inputs: Option<&Inputs>) -> Solved {
+        let (grid, dtype, repair) = self.stored_as(matrix, w);
+        let power = range::power(&self.compute, w);
         let problem = Problem {
             name: &matrix.name,
-            w,
+            w: &range::times(w, -power),
             rows: matrix.rows,
             cols: matrix.cols,
             sparsity: matrix.sparsity,
             pattern: matrix.pattern,
-            grid: matrix.grid,
-            dtype: matrix.float,
+            grid,
+            dtype,
             damping_rel: self.plan.settings.options.damping_rel,
             step: matrix.step,
             effort: self.plan.settings.effort,
             inputs,
         };
-        matrix.method.solve(&self.compute, &problem)
+        let mut solved = matrix.method.solve(&self.compute, &problem);
+        solved.repairs.extend(repair);
+        match power {
+            0 => solved,
+            power => Solved {
+                matrix: solved.matrix.times_power_of_two(power),
+                damped: None, // It is that of the weights near 1.
+                ..solved
+            },
+        }
     }
 
     fn refuse_repairs(&self, matrix: &Matrix, repairs: &[Repair]) -> Result<(), CompressError> {
@@ -209,12 +221,17 @@ impl Job {
         inputs: Option<&Inputs>,
         encoded: &EncodedTensor,
     ) -> LayerReport {
-        let error = weight_error(&self.compute, w, &solved.matrix);
+        // Shares do not change where the weights are near 1, and sums of squares are numbers there.
+        let power = range::power(&self.compute, w);
+        let w = &*range::times(w, -power);
+        let near = (power != 0).then(|| solved.matrix.clone().times_power_of_two(-power));
+        let result = near.as_ref().unwrap_or(&solved.matrix);
+        let error = weight_error(&self.compute, w, result);
         let relative_output_error = inputs.map(|inputs| {
             let whole = output_energy(&self.compute, w, matrix.rows, &inputs.gram);
             let part = match &solved.damped {
                 Some(damped) => damped.without_damping(error.error),
-                None => self.error_energy(w, &solved.matrix, inputs),
+                None => self.error_energy(w, result, inputs),
             };
             ratio(part, whole)
         });

@@ -16,6 +16,8 @@ pub(super) struct Written {
     pub targets: u64,
     /// The embeddings.
     pub embeddings: u64,
+    /// What writing found.
+    pub notes: Vec<String>,
 }
 
 /// Solved matrices in place of those of the source.
@@ -54,7 +56,7 @@ impl Job {
             self.plan.settings.options.max_shard_bytes,
             false,
         )?;
-        let written = self.written(&output);
+        let mut written = self.written(&output);
         let mut out = (self.out)()?;
         let mut done = 0;
         output.write(&self.compute, out.as_mut(), &mut |file, bytes| {
@@ -63,6 +65,7 @@ impl Job {
             self.check_cancelled(host)
         })?;
         out.commit()?;
+        written.notes = output.found();
         self.workspace.clear()?;
         Ok(written)
     }
@@ -77,6 +80,7 @@ impl Job {
             total: output.total_bytes(),
             targets: sum(false) + output.header_bytes(),
             embeddings: sum(true),
+            notes: Vec::new(),
         }
     }
 }

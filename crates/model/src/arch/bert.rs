@@ -73,5 +73,6 @@ pub(super) const BERT: Architecture = Architecture {
     positions: learned("embeddings.position_embeddings"),
     final_norm: None,
     head: None,
+    head_aliases: &[],
     gguf: None,
 };

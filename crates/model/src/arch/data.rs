@@ -64,6 +64,9 @@ pub struct Architecture {
     /// How hidden states become logits. Encoders have none.
     #[serde(default)]
     pub head: Option<Head>,
+    /// Other names that programs give the module of the head, whatever its tensor is called: a result says them too.
+    #[serde(default, deserialize_with = "leak::names")]
+    pub head_aliases: List<Name>,
     /// How llama.cpp runs it, if it does: for results in GGUF.
     #[serde(default)]
     pub gguf: Option<Gguf>,

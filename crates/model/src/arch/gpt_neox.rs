@@ -47,6 +47,8 @@ pub(super) const GPT_NEOX: Architecture = Architecture {
         tied: setting("tie_word_embeddings", false),
         cap: None,
     }),
+    // transformers 5 calls the module so, and renames the tensor when it loads it.
+    head_aliases: &["lm_head"],
     gguf: None,
     ..LLAMA
 };

@@ -56,6 +56,7 @@ pub(super) const LLAMA: Architecture = Architecture {
         tied: setting("tie_word_embeddings", false),
         cap: None,
     }),
+    head_aliases: &[],
     gguf: Some(Gguf {
         architecture: "llama",
         moved_rows: true,

@@ -1,6 +1,7 @@
 //! Which files of a folder hold the weights.
 
 use crate::TensorsError;
+use serde_json::Value;
 
 /// Where the weights are.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,8 +12,13 @@ pub(super) enum Weights {
     Index(String),
 }
 
-/// Decides from the names at the top of the folder. `files` is sorted.
-pub(super) fn weights(folder: &str, files: &[String]) -> Result<Weights, TensorsError> {
+/// Decides from the names at the top of the folder. `files` is sorted. `class`: what config.json says of the program's class, asked for
+/// where there is nothing to read.
+pub(super) fn weights(
+    folder: &str,
+    files: &[String],
+    class: &dyn Fn() -> Class,
+) -> Result<Weights, TensorsError> {
     let top = || files.iter().filter(|file| !file.contains('/'));
     let mut found = Vec::new();
     for extension in ["kerf", "safetensors", "gguf"] {
@@ -24,7 +30,7 @@ pub(super) fn weights(folder: &str, files: &[String]) -> Result<Weights, Tensors
     }
     match found.pop() {
         Some(weights) => Ok(weights),
-        None => Err(not_a_model(folder, why_not(top()))),
+        None => Err(not_a_model(folder, why_not(top(), class))),
     }
 }
 
@@ -53,24 +59,95 @@ fn not_a_model(folder: &str, reason: String) -> TensorsError {
     }
 }
 
-/// What to say of a folder without weights that can be read.
-fn why_not<'a>(mut top: impl Iterator<Item = &'a String>) -> String {
-    const OTHERS: [(&str, &str); 6] = [
-        (".bin", "PyTorch"),
-        (".pt", "PyTorch"),
-        (".pth", "PyTorch"),
-        (".h5", "TensorFlow"),
-        (".msgpack", "Flax"),
-        (".onnx", "ONNX"),
-    ];
-    let known = top.find_map(|file| {
-        let (_, kind) = OTHERS.iter().find(|(end, _)| file.ends_with(end))?;
-        Some((file, kind))
-    });
-    match known {
-        Some((file, kind)) => format!(
-            "its weights are {kind} ({file}); convert them to safetensors first, in Python: \
-             AutoModel.from_pretrained(DIR).save_pretrained(OUT, safe_serialization=True)"
+/// The class of transformers that holds all weights of a model, with its head.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Class {
+    /// Its name; `None` if config.json does not say.
+    name: Option<String>,
+    /// Whether its code lies beside the weights.
+    is_remote: bool,
+}
+
+impl Class {
+    /// As `architectures` of config.json has it; a class whose code is in the folder is reached by the `Auto` class that names it.
+    pub(super) fn of(config: Option<&Value>) -> Self {
+        let config = config.unwrap_or(&Value::Null);
+        let name = config["architectures"][0].as_str();
+        let is_name = |name: &&str| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        let Some(name) = name.filter(is_name) else {
+            return Self::default();
+        };
+        let remote = config["auto_map"].as_object().into_iter().flatten();
+        let of_it = |(auto, code): (&String, &Value)| {
+            let ends = code.as_str()?.rsplit(['.', '-']).next()? == name;
+            ends.then(|| auto.clone())
+        };
+        let auto = remote.clone().find_map(of_it);
+        Self {
+            is_remote: auto.is_some(),
+            name: Some(auto.unwrap_or_else(|| name.to_owned())),
+        }
+    }
+
+    /// Python that loads all weights and writes them as safetensors.
+    fn conversion(&self, argument: &str) -> String {
+        let name = self.name.as_deref().unwrap_or("CLASS");
+        let remote = if self.is_remote {
+            ", trust_remote_code=True"
+        } else {
+            ""
+        };
+        let which = match self.name {
+            Some(_) => "",
+            None => {
+                "; CLASS is AutoModelForCausalLM for a language model and AutoModel for an encoder: another class may drop its head"
+            }
+        };
+        format!(
+            "from transformers import {name}; {name}.from_pretrained(DIR{argument}{remote}).save_pretrained(OUT), then copy tokenizer and configuration files to OUT{which}"
+        )
+    }
+}
+
+/// What to say of a folder without weights that can be read: what it has instead, and what makes safetensors of it.
+fn why_not<'a>(top: impl Iterator<Item = &'a String>, class: &dyn Fn() -> Class) -> String {
+    let names: Vec<&str> = top.map(String::as_str).collect();
+    let find = |is_it: &dyn Fn(&str) -> bool| names.iter().copied().find(|name| is_it(name));
+    let is_bin = |name: &str| name.ends_with(".bin") || name.ends_with(".bin.index.json");
+    let is_model = |name: &str| is_bin(name) && name.contains("model");
+    let convert = |file: &str, kind: &str, argument: &str, more: &str| {
+        let python = class().conversion(argument);
+        format!(
+            "its weights are {kind} ({file}); convert them to safetensors first, in Python{more}: {python}"
+        )
+    };
+    // Those that are read come first, so that the fix is one that works.
+    if let Some(file) = find(&is_model) {
+        return convert(file, "PyTorch's", "", "");
+    }
+    if let Some(file) = find(&|name| name.ends_with(".h5")) {
+        return convert(
+            file,
+            "TensorFlow's",
+            ", from_tf=True",
+            " with transformers 4",
+        );
+    }
+    if let Some(file) = find(&|name| name.ends_with(".msgpack")) {
+        return convert(file, "Flax's", ", from_flax=True", " with transformers 4");
+    }
+    if let Some(file) = find(&|name| name.ends_with(".onnx") || name.ends_with(".onnx_data")) {
+        return format!(
+            "its weights are a graph of ONNX ({file}), which cannot be converted to safetensors; take the model that it was exported from"
+        );
+    }
+    let ends = [".bin", ".pt", ".pth", ".ckpt"];
+    match find(&|name| ends.iter().any(|end| name.ends_with(end))) {
+        Some(file) => format!(
+            "its weights are PyTorch's ({file}), in a layout of their own: load them with the program that wrote them and save what state_dict() gives with safetensors.torch.save_file"
         ),
         None => "there is no .safetensors, .kerf or .gguf file in it".to_owned(),
     }
@@ -79,11 +156,12 @@ fn why_not<'a>(mut top: impl Iterator<Item = &'a String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn choose(files: &[&str]) -> Result<Weights, TensorsError> {
         let mut files: Vec<_> = files.iter().map(|file| (*file).to_owned()).collect();
         files.sort();
-        weights("dir", &files)
+        weights("dir", &files, &Class::default)
     }
 
     fn files(names: &[&str]) -> Weights {
@@ -111,6 +189,7 @@ mod tests {
         assert_eq!(pytorch.code(), "NOT_A_MODEL");
         let text = pytorch.to_string();
         assert!(text.contains("pytorch_model.bin") && text.contains("convert them to safetensors"));
+        assert!(text.contains("AutoModelForCausalLM"), "{text}");
         assert_eq!(choose(&[]).unwrap_err().code(), "NOT_A_MODEL");
         assert_eq!(
             choose(&["onnx/model.onnx"]).unwrap_err().code(),
@@ -118,5 +197,49 @@ mod tests {
         );
         let both = choose(&["model.kerf", "model.safetensors"]).unwrap_err();
         assert_eq!(both.code(), "NOT_A_MODEL");
+    }
+
+    fn advice(config: Value, file: &str) -> String {
+        let files = ["config.json".to_owned(), file.to_owned()];
+        let class = || Class::of(Some(&config));
+        weights("dir", &files, &class).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_advice_names_the_class_that_has_the_head() {
+        let bert = json!({"architectures": ["BertForSequenceClassification"]});
+        let says = advice(bert.clone(), "pytorch_model.bin");
+        let python = "BertForSequenceClassification.from_pretrained(DIR).save_pretrained(OUT)";
+        assert!(
+            says.contains(python) && !says.contains("AutoModel"),
+            "{says}"
+        );
+        assert!(advice(bert.clone(), "tf_model.h5").contains("from_tf=True"));
+        assert!(advice(bert.clone(), "flax_model.msgpack").contains("from_flax=True"));
+        let says = advice(bert.clone(), "model.onnx");
+        assert!(
+            says.contains("cannot be converted") && !says.contains("from_pretrained"),
+            "{says}"
+        );
+        assert!(advice(bert, "training_args.bin").contains("program that wrote them"));
+    }
+
+    #[test]
+    fn a_class_whose_code_is_in_the_folder_is_reached_by_its_auto_class() {
+        let config = json!({
+            "architectures": ["NomicBertModel"],
+            "auto_map": {"AutoConfig": "repo--c.NomicBertConfig", "AutoModel": "repo--m.NomicBertModel"},
+        });
+        let says = advice(config, "pytorch_model.bin");
+        assert!(
+            says.contains("AutoModel.from_pretrained(DIR, trust_remote_code=True)"),
+            "{says}"
+        );
+        // What is no name is not repeated in code.
+        let says = advice(
+            json!({"architectures": ["x; import os"]}),
+            "pytorch_model.bin",
+        );
+        assert!(!says.contains("import os"), "{says}");
     }
 }

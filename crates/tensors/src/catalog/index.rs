@@ -1,15 +1,20 @@
-//! The index of a sharded model: which tensor is in which file. It must agree with the shards in both directions.
+//! The index of a sharded model: which tensor is in which file. It decides: a tensor that it does not name, or that it has in another
+//! shard, is not part of the model. A tensor that it names must be where it says.
 
 use super::Shard;
+use crate::files::Fact;
 use crate::folder::is_safe;
 use crate::json::UniqueMap;
-use crate::safetensors::Header;
+use crate::kerf::drop_records;
+use crate::safetensors::{Header, HeaderTensor};
 use crate::{Folder, TensorsError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A parsed index.
 pub(super) struct Index {
     path: String,
+    /// Name of its file.
+    file: String,
     /// Size of its file.
     pub(super) len_bytes: u64,
     weight_map: BTreeMap<String, String>,
@@ -28,8 +33,14 @@ pub(super) fn read(
 ) -> Result<Index, TensorsError> {
     let path = format!("{}/{file}", folder.name());
     let json = folder.read(file)?;
-    let raw: RawIndex = serde_json::from_slice(&json)
-        .map_err(|error| bad(&path, format!("not an index of shards: {error}")))?;
+    let raw: RawIndex = serde_json::from_slice(&json).map_err(|error| {
+        let cut = if error.is_eof() {
+            "; it ends in the middle, fetch it again"
+        } else {
+            ""
+        };
+        bad(&path, format!("not an index of shards: {error}{cut}"))
+    })?;
     let weight_map = raw.weight_map.0;
     for (tensor, shard) in &weight_map {
         if !is_safe(shard) {
@@ -46,6 +57,7 @@ pub(super) fn read(
     }
     Ok(Index {
         path,
+        file: file.to_owned(),
         len_bytes: json.len() as u64,
         weight_map,
     })
@@ -58,43 +70,81 @@ impl Index {
         files.into_iter().cloned().collect()
     }
 
-    /// Every tensor is where the index says, and the index has every tensor.
-    pub(super) fn check(&self, shards: &[Shard], headers: &[Header]) -> Result<(), TensorsError> {
-        let mut seen = 0;
+    /// Leaves in each header what the index has there. A tensor that is not where the index says is an error. Returns a note about what
+    /// was left out.
+    pub(super) fn decide(
+        &self,
+        shards: &[Shard],
+        headers: &mut [Header],
+    ) -> Result<Option<Fact>, TensorsError> {
+        let mut missing: BTreeSet<&String> = self.weight_map.keys().collect();
+        let mut left_out = LeftOut::default();
         for (shard, header) in shards.iter().zip(headers) {
-            for tensor in &header.tensors {
-                let name = &tensor.name;
-                match self.weight_map.get(name) {
-                    Some(file) if *file == shard.file => seen += 1,
-                    Some(file) => {
-                        let actual = &shard.file;
-                        let reason = format!("tensor {name} is in {actual}, not in {file}");
-                        return Err(bad(&self.path, reason));
-                    }
-                    None => {
-                        let file = &shard.file;
-                        let reason = format!("tensor {name} of {file} is not in the index");
-                        return Err(bad(&self.path, reason));
-                    }
-                }
-            }
+            let all = std::mem::take(&mut header.tensors).into_iter();
+            let is_here = |tensor: &HeaderTensor| {
+                self.weight_map
+                    .get(&tensor.name)
+                    .is_some_and(|file| *file == shard.file)
+            };
+            let (here, others): (Vec<_>, Vec<_>) = all.partition(is_here);
+            here.iter().for_each(|tensor| {
+                missing.remove(&tensor.name);
+            });
+            others.iter().for_each(|tensor| left_out.add(tensor, shard));
+            header.tensors = here;
+            drop_records(header, &others);
         }
-        if seen == self.weight_map.len() {
-            return Ok(());
-        }
-        let present: BTreeSet<_> = headers
-            .iter()
-            .flat_map(|header| header.tensors.iter().map(|tensor| &tensor.name))
-            .collect();
-        let missing = self
-            .weight_map
-            .iter()
-            .find(|(name, _)| !present.contains(name));
-        let reason = match missing {
-            Some((name, file)) => format!("tensor {name} is not in {file}"),
-            None => "it does not agree with the shards".to_owned(),
+        let Some(name) = missing.first() else {
+            return Ok(left_out.fact(&self.file));
+        };
+        let file = &self.weight_map[*name];
+        let reason = match left_out.places.get(*name) {
+            Some(actual) => format!("tensor {name} is in {actual}, not in {file}"),
+            None => format!("tensor {name} is not in {file}; fetch index and shards again"),
         };
         Err(bad(&self.path, reason))
+    }
+
+    /// A note about files with weights beside the shards: `files` are those of the folder.
+    pub(super) fn others(&self, files: &[String]) -> Option<Fact> {
+        let named = self.files();
+        let stem = self.file.trim_end_matches(".index.json");
+        let extension = stem.rfind('.').map_or(stem, |at| &stem[at..]);
+        let is_other = |file: &&String| {
+            let is_weights = !file.contains('/') && file.ends_with(extension);
+            is_weights && named.binary_search(file).is_err()
+        };
+        let others: Vec<_> = files.iter().filter(is_other).cloned().collect();
+        let says =
+            "the index does not name these files; they are not part of the model and are not read";
+        let value = others.join(", ");
+        (!others.is_empty()).then(|| Fact::noted(&self.file, "weight_map", value, says))
+    }
+}
+
+/// Tensors of shards that are not part of the model.
+#[derive(Default)]
+struct LeftOut {
+    /// Name and shard.
+    places: BTreeMap<String, String>,
+    count: usize,
+    bytes: u64,
+}
+
+impl LeftOut {
+    fn add(&mut self, tensor: &HeaderTensor, shard: &Shard) {
+        self.places.insert(tensor.name.clone(), shard.file.clone());
+        self.bytes += tensor.len_bytes;
+        self.count += 1;
+    }
+
+    fn fact(self, file: &str) -> Option<Fact> {
+        let (name, shard) = self.places.first_key_value()?;
+        let (count, bytes) = (self.count, self.bytes);
+        let says = format!(
+            "the index decides: {count} tensors that the shards hold beside it ({bytes} bytes, such as {name} in {shard}) are not part of the model, not read and not written to a result"
+        );
+        Some(Fact::noted(file, "weight_map", count, says))
     }
 }
 

@@ -152,7 +152,10 @@ impl Catalog {
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
         let files = folder.list()?;
         let mut index_bytes = 0;
-        let (shard_files, index) = match choose::weights(&folder.name(), &files)? {
+        let chosen = choose::weights(&folder.name(), &files, &|| {
+            class_of(folder.as_ref(), &files)
+        });
+        let (shard_files, index) = match chosen? {
             choose::Weights::Files(found) => (found, None),
             choose::Weights::Index(file) => {
                 let index = index::read(folder.as_ref(), &file, &files)?;
@@ -160,19 +163,16 @@ impl Catalog {
                 (index.files(), Some(index))
             }
         };
-        let described = ModelFiles::read(folder.as_ref(), &files)?;
+        let mut described = ModelFiles::read(folder.as_ref(), &files)?;
         let content = match shard_files.iter().any(|file| file.ends_with(".gguf")) {
             true => open_gguf(folder.as_ref(), shard_files)?,
-            false => open_shards(
-                folder.as_ref(),
-                shard_files,
-                index,
-                described.config.as_ref(),
-            )?,
+            false => open_shards(folder.as_ref(), shard_files, index.as_ref(), &mut described)?,
         };
+        let others = index.and_then(|index| index.others(&files));
+        described.facts.extend(others);
         Ok(Self {
             by_name: names(&folder.name(), &content.tensors)?,
-            sidecars: sidecars::find(folder.as_ref(), &files)?,
+            sidecars: sidecars::find(folder.as_ref(), &files, &mut described.facts)?,
             files: described,
             index_bytes,
             form: content.form,
@@ -225,6 +225,14 @@ impl Catalog {
     }
 }
 
+/// What config.json, if it can be read, says of the class of the model.
+fn class_of(folder: &dyn Folder, files: &[String]) -> choose::Class {
+    let config = ModelFiles::read(folder, files)
+        .ok()
+        .and_then(|files| files.config);
+    choose::Class::of(config.as_ref())
+}
+
 /// What the files with tensors hold.
 struct Content {
     shards: Vec<Shard>,
@@ -238,8 +246,8 @@ struct Content {
 fn open_shards(
     folder: &dyn Folder,
     files: Vec<String>,
-    index: Option<index::Index>,
-    config: Option<&serde_json::Value>,
+    index: Option<&index::Index>,
+    described: &mut ModelFiles,
 ) -> Result<Content, TensorsError> {
     let (mut shards, mut sources, mut headers) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
@@ -253,11 +261,11 @@ fn open_shards(
         sources.push(source);
         headers.push(header);
     }
-    index::check_unique(&folder.name(), &shards, &headers)?;
     if let Some(index) = index {
-        index.check(&shards, &headers)?;
+        described.facts.extend(index.decide(&shards, &mut headers)?);
     }
-    let groups = match pack_quantized::settings(config) {
+    index::check_unique(&folder.name(), &shards, &headers)?;
+    let groups = match pack_quantized::settings(described.config.as_ref()) {
         Some(settings) => Some(pack_quantized::Groups::read(&folder.name(), settings)?),
         None => None,
     };

@@ -151,7 +151,7 @@ impl Groups {
             return Err(Failure::Rule(format!("shape {rows} x {cols} is too large")));
         }
         let scales_of = match scales.dtype {
-            DType::F32 => Scales::Positive,
+            DType::F32 => Scales::F32Product,
             DType::F16 => Scales::F16Product,
             DType::BF16 => Scales::Bf16Product,
             other => return Err(Failure::Rule(format!("scales of {}", other.name()))),

@@ -1,5 +1,7 @@
 //! The files beside the weights that a copy of the model needs: configuration, tokenizer, sentence-transformers folders.
 
+use crate::files::Fact;
+use crate::folder::stand_in_of;
 use crate::{Folder, TensorsError};
 
 /// A larger file is not a sidecar, whatever its name.
@@ -20,19 +22,42 @@ const NAMES: [&str; 12] = [
     "preprocessor_config.json",
 ];
 
-/// Those of `files` that are sidecars, with their sizes.
+/// Those of `files` that are sidecars, with their sizes. `BROKEN_LINK` for one that is a link to nothing, `NOT_A_MODEL` if a Git LFS
+/// pointer or a page lies in the place of one: a result would carry it along. Of prose that is a note.
 pub(super) fn find(
     folder: &dyn Folder,
     files: &[String],
+    facts: &mut Vec<Fact>,
 ) -> Result<Vec<(String, u64)>, TensorsError> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| is_sidecar(file)) {
-        let len_bytes = folder.open(file)?.len_bytes();
-        if len_bytes <= MAX_BYTES {
-            found.push((file.clone(), len_bytes));
+        match size(folder, file) {
+            Ok(len_bytes) if len_bytes <= MAX_BYTES => found.push((file.clone(), len_bytes)),
+            Ok(len_bytes) => {
+                let says =
+                    format!("it is larger than {MAX_BYTES} bytes and not copied to a result");
+                facts.push(Fact::noted(file, "", len_bytes, says));
+            }
+            Err(error) if is_prose(file) => {
+                let says = format!("it is not copied to a result: {error}");
+                facts.push(Fact::noted(file, "", "", says));
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(found)
+}
+
+/// Size of a file that is what its name says.
+fn size(folder: &dyn Folder, file: &str) -> Result<u64, TensorsError> {
+    let source = folder.open(file)?;
+    match stand_in_of(source.as_ref())? {
+        None => Ok(source.len_bytes()),
+        Some(reason) => Err(TensorsError::NotAModel {
+            path: source.name().to_owned(),
+            reason: reason.to_owned(),
+        }),
+    }
 }
 
 /// Whether a file only describes the model to people, so that its content changes nothing.
@@ -44,7 +69,9 @@ fn is_sidecar(file: &str) -> bool {
     match file.split_once('/') {
         Some((module, _)) => is_module_folder(module),
         None => {
-            NAMES.contains(&file)
+            // Without a `/` it is a link to a folder that is not there.
+            is_module_folder(file)
+                || NAMES.contains(&file)
                 || is_prose(file)
                 || file.starts_with("chat_template")
                 || (file.starts_with("tokenizer") && file.ends_with(".json"))

@@ -1,6 +1,7 @@
 //! Typed access to one JSON object of a model folder, which remembers what was read: the rest can be told.
 
 use super::fact::{Fact, shortened};
+use super::parse::not_finite_of;
 use crate::TensorsError;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -74,7 +75,13 @@ impl<'a> Fields<'a> {
             file: self.file.into(),
             field: format!("{}{field}", self.inside),
             expected: expected.into(),
-            actual: value.map_or("nothing".into(), |value| shortened(&value.to_string())),
+            actual: match value {
+                None => "nothing".into(),
+                Some(value) => match not_finite_of(value) {
+                    Some(number) => number.to_owned(),
+                    None => shortened(&value.to_string()),
+                },
+            },
         }
     }
 

@@ -14,6 +14,12 @@ pub use tokenizer::{Side, TokenizerSettings};
 use crate::{Folder, TensorsError};
 use serde_json::Value;
 
+/// Name of the file that says which network it is.
+pub const CONFIG: &str = "config.json";
+
+/// What is to be said where it is missing.
+pub const NO_CONFIG: &str = "the folder has no such file, so the network is not known: fetch it together with the weights (methods without calibration work on the weights alone)";
+
 /// The description of a model beside its weights.
 #[derive(Clone, Debug, Default)]
 pub struct ModelFiles {
@@ -41,8 +47,12 @@ impl ModelFiles {
             Some(value) => TokenizerSettings::read(&value, &mut facts)?,
             None => TokenizerSettings::default(),
         };
+        let config = reader.json(CONFIG)?;
+        if config.is_none() {
+            facts.push(Fact::noted(CONFIG, "", "", NO_CONFIG));
+        }
         Ok(Self {
-            config: reader.json("config.json")?,
+            config,
             generation,
             tokenizer,
             facts,

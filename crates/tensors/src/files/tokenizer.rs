@@ -2,6 +2,7 @@
 
 use super::fact::Fact;
 use super::fields::Fields;
+use super::parse::not_finite_of;
 use crate::TensorsError;
 use serde_json::Value;
 
@@ -57,6 +58,10 @@ impl TokenizerSettings {
 }
 
 fn max_length(fields: &Fields<'_>) -> Result<Option<usize>, TensorsError> {
+    let value = fields.get("model_max_length");
+    if value.and_then(not_finite_of) == Some("Infinity") {
+        return Ok(None);
+    }
     let length = fields.number("model_max_length", 1.0..=f64::MAX)?;
     Ok(length
         .filter(|length| *length < NO_LIMIT)

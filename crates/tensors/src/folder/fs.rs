@@ -1,5 +1,6 @@
 //! Reading from the file system.
 
+use super::links::{self, Entered};
 use super::{Folder, names};
 use crate::{Sink, Source, TensorsError};
 use std::fs::{self, File};
@@ -11,6 +12,8 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 3;
 /// Most files that a model folder may hold.
 const MAX_FILES: usize = 20_000;
+/// Most files and folders behind one link to a folder. A module of a sentence model has a handful; a link to a data set is passed over.
+const MAX_LINKED: usize = 1_000;
 /// Largest file that [`Folder::read`] reads.
 pub(super) const MAX_READ_BYTES: u64 = 256 << 20;
 
@@ -23,10 +26,12 @@ pub struct FsFolder {
 }
 
 impl FsFolder {
-    /// `NOT_FOUND` if there is nothing at `path`. A path to an index file means its folder.
+    /// `NOT_FOUND` if there is nothing at `path`, `BROKEN_LINK` if it is a link to nothing. A path to an index file means its folder.
     pub fn open(path: &Path) -> Result<Self, TensorsError> {
-        let found =
-            fs::metadata(path).map_err(|error| TensorsError::from_io(path.display(), &error))?;
+        let found = fs::metadata(path).map_err(|error| {
+            links::broken_link(path)
+                .unwrap_or_else(|| TensorsError::from_io(path.display(), &error))
+        })?;
         if found.is_dir() {
             return Ok(Self {
                 root: path.into(),
@@ -54,13 +59,16 @@ impl FsFolder {
         Ok(self.root.join(file))
     }
 
-    /// Adds the files of one folder, and of its folders, to `found`.
+    /// Adds the files of one folder, and of its folders, to `found`; behind links at most `left` files and folders. Whether there were
+    /// no more.
     fn walk(
         &self,
         inside: &str,
         depth: usize,
+        left: &mut Option<usize>,
+        entered: &mut Entered,
         found: &mut Vec<String>,
-    ) -> Result<(), TensorsError> {
+    ) -> Result<bool, TensorsError> {
         let dir = self.root.join(inside);
         let failed = |error: &std::io::Error| TensorsError::from_io(dir.display(), error);
         for entry in fs::read_dir(&dir).map_err(|error| failed(&error))? {
@@ -73,11 +81,25 @@ impl FsFolder {
                 "" => name.to_owned(),
                 _ => format!("{inside}/{name}"),
             };
-            // Links to files are followed (the hub's cache is made of them), links to folders are not: they may loop.
+            match left {
+                Some(0) => return Ok(false),
+                Some(count) => *count -= 1,
+                None => {}
+            }
             let kind = entry.file_type().map_err(|error| failed(&error))?;
+            let behind = fs::metadata(entry.path());
             if kind.is_dir() && depth < MAX_DEPTH {
-                self.walk(&relative, depth + 1, found)?;
-            } else if fs::metadata(entry.path()).is_ok_and(|data| data.is_file()) {
+                if !self.walk(&relative, depth + 1, left, entered, found)? {
+                    return Ok(false);
+                }
+            } else if kind.is_symlink() && behind.as_ref().is_ok_and(fs::Metadata::is_dir) {
+                let enters = depth < MAX_DEPTH && entered.enter(&entry.path());
+                if enters && !self.walk_link(&relative, depth + 1, left, entered, found)? {
+                    return Ok(false);
+                }
+            } else if kind.is_symlink() && behind.is_err() {
+                found.push(relative); // A link to nothing: an error for whoever opens it.
+            } else if behind.is_ok_and(|data| data.is_file()) {
                 found.push(relative);
             }
             if found.len() > MAX_FILES {
@@ -87,7 +109,27 @@ impl FsFolder {
                 });
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Adds the files of a folder behind a link; none if they are too many for a part of a model. False where they are too many for the
+    /// link that this one lies behind.
+    fn walk_link(
+        &self,
+        inside: &str,
+        depth: usize,
+        left: &mut Option<usize>,
+        entered: &mut Entered,
+        found: &mut Vec<String>,
+    ) -> Result<bool, TensorsError> {
+        if left.is_some() {
+            return self.walk(inside, depth, left, entered, found);
+        }
+        let before = found.len();
+        if !self.walk(inside, depth, &mut Some(MAX_LINKED), entered, found)? {
+            found.truncate(before);
+        }
+        Ok(true)
     }
 }
 
@@ -98,14 +140,18 @@ impl Folder for FsFolder {
 
     fn list(&self) -> Result<Vec<String>, TensorsError> {
         let mut found = Vec::new();
-        self.walk("", 0, &mut found)?;
+        let mut entered = Entered::at(&self.root);
+        self.walk("", 0, &mut None, &mut entered, &mut found)?;
         found.retain(|file| is_wanted(self.only.as_deref(), file));
         found.sort_unstable();
         Ok(found)
     }
 
     fn open(&self, file: &str) -> Result<Arc<dyn Source>, TensorsError> {
-        Ok(Arc::new(FsSource::open(&self.path(file)?)?))
+        match FsSource::open(&self.path(file)?) {
+            Ok(source) => Ok(Arc::new(source)),
+            Err(error) => Err(links::broken(&self.root, file).unwrap_or(error)),
+        }
     }
 
     fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError> {

@@ -5,9 +5,11 @@ mod fs;
 mod fs_out;
 mod fs_work;
 mod hosted;
+mod links;
 mod lock;
 mod memory;
 mod names;
+mod stand_in;
 mod with_file;
 
 pub use fs::FsFolder;
@@ -16,6 +18,7 @@ pub use fs_work::FsWorkspace;
 pub use hosted::{HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace};
 pub use memory::{MemFolder, MemOutFolder, MemWorkspace};
 pub(crate) use names::is_safe;
+pub(crate) use stand_in::{stand_in, stand_in_of};
 pub(crate) use with_file::WithFile;
 
 use crate::source::in_pieces;
@@ -28,9 +31,10 @@ pub trait Folder: Send + Sync {
     fn name(&self) -> String;
     /// All files, recursively, sorted, hidden files and folders left out.
     fn list(&self) -> Result<Vec<String>, TensorsError>;
-    /// Opens one file. `NOT_FOUND` if there is none.
+    /// Opens one file. `NOT_FOUND` if there is none, `BROKEN_LINK` if it is a link to nothing.
     fn open(&self, file: &str) -> Result<Arc<dyn Source>, TensorsError>;
-    /// The whole of a small file (at most 256 MiB: configuration, tokenizer).
+    /// The whole of a small file (at most 256 MiB: configuration, tokenizer). `NOT_A_MODEL` if a Git LFS pointer or a page lies in its
+    /// place.
     fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError>;
 }
 
@@ -77,7 +81,13 @@ fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
     }
     let mut bytes = vec![0; source.len_bytes() as usize];
     source.read_at(0, &mut bytes)?;
-    Ok(bytes)
+    match stand_in(&bytes) {
+        None => Ok(bytes),
+        Some(reason) => Err(TensorsError::NotAModel {
+            path: source.name().to_owned(),
+            reason: reason.to_owned(),
+        }),
+    }
 }
 
 /// Copies one file of a model folder into a result, a piece at a time: it may be larger than memory.

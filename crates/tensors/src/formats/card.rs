@@ -22,8 +22,8 @@ pub struct Card {
     pub transposed: Option<String>,
     /// Embeddings and untied head.
     pub embeddings: HashSet<String>,
-    /// Module of the head, also where it is tied.
-    pub head: Option<String>,
+    /// Names that readers give the module of the head, also where it is tied; none without a head.
+    pub heads: Vec<String>,
     /// What llama.cpp needs; the reason if it cannot run the model.
     pub gguf: Option<Result<GgufCard, String>>,
     /// The tokenizer.

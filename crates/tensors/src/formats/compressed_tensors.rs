@@ -110,7 +110,7 @@ impl Format for CompressedTensors {
             let dims = entry.shape.iter().map(|dim| (*dim as u64).to_le_bytes());
             return sink.write(&dims.flatten().collect::<Vec<u8>>());
         }
-        let matrix = piece.on(compute, grid)?;
+        let matrix = piece.on(compute, self, grid)?;
         let Values::Codes { codes, scales, .. } = &matrix.values else {
             unreachable!("a matrix on a grid has codes")
         };
@@ -149,7 +149,7 @@ fn parts(name: &str, rows: usize, cols: usize, dtype: DType, grid: Grid) -> Vec<
 /// What config.json says: one scheme a grid. Where there is one only, it is for all linear layers but those that are ignored.
 fn quantization_config(model: &Outgoing<'_>) -> Value {
     let mut schemes: Vec<(Grid, Vec<String>)> = Vec::new();
-    let mut ignored = model.card.head.iter().cloned().collect::<Vec<_>>();
+    let mut ignored = model.card.heads.clone();
     for (entry, grid) in model.entries.iter().zip(&model.grids) {
         let module = module_of(entry);
         match grid {

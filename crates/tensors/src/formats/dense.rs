@@ -18,7 +18,7 @@ impl Format for Safetensors {
     fn grid(&self, grid: Grid, dtype: DType, _cols: usize) -> Option<Grid> {
         let grid = product_in(grid, dtype);
         Some(match grid.scales {
-            Scales::Positive => Grid {
+            Scales::F32Product => Grid {
                 scales: Scales::Lattice,
                 ..grid
             },
@@ -53,7 +53,7 @@ pub(super) fn product_in(grid: Grid, dtype: DType) -> Grid {
         scales: match dtype {
             DType::F16 => Scales::F16Product,
             DType::BF16 => Scales::Bf16Product,
-            _ => Scales::Positive,
+            _ => Scales::F32Product,
         },
         ..grid
     }

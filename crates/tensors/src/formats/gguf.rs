@@ -1,5 +1,5 @@
 //! GGUF for llama.cpp and what is built on it: one file with sizes, tokenizer and tensors. Target matrices are Q4_0 or Q8_0, embeddings and
-//! head Q8_0; rows that are no multiple of 32 weights are f16, vectors f32. Removed weights are code 0, and code 0 is exactly 0.
+//! head Q8_0; rows that are no multiple of 32 weights are f16, vectors and matrices whose weights f16 does not hold f32. Removed weights are code 0, and code 0 is exactly 0.
 //!
 //! Rows of queries and keys move where llama.cpp rotates neighbours instead of halves, and gemma's norms store 1 + weight:
 //! what [`super::GgufName`] says. config.json and tokenizer.json stay beside the file, so that kerf can run it.
@@ -9,9 +9,10 @@ use super::{
     Card, Defaults, Format, GgufCard, Misfit, Outgoing, Piece, Planned, Scope, Value, unsupported,
     without_quantization,
 };
-use crate::catalog::{Catalog, TensorEntry};
+use crate::catalog::{Catalog, Stored, TensorEntry};
 use crate::coded::{Blocks, file_order, in_order};
 use crate::gguf::{ALIGN, HEAD_ROWS, Kind, NAMES, PLUS_ONE, Placed, header};
+use crate::range::floats_out_of_range;
 use crate::safetensors::{OutTensor, PlannedFile, WritePlan};
 use crate::{DType, Grid, Sink, TensorsError, Values};
 use kerf_kernels::Compute;
@@ -152,9 +153,9 @@ impl Format for Gguf {
     ) -> Result<(), TensorsError> {
         let entry = piece.entry;
         let name = &self.card(piece.card)?.tensors[&entry.name];
-        let bytes = match kind_of(piece.grid, entry.shape.len()) {
+        let bytes = match kind_of(piece.grid, entry) {
             Kind::Blocks(blocks) => {
-                let matrix = piece.on(compute, blocks.grid())?;
+                let matrix = piece.on(compute, self, blocks.grid())?;
                 let order = file_order(matrix.rows, name.head_rows);
                 let Values::Codes { codes, scales, .. } = &matrix.values else {
                     unreachable!("a matrix on a grid has codes")
@@ -169,6 +170,8 @@ impl Format for Gguf {
                     values.iter_mut().for_each(|value| *value += 1.0);
                 }
                 let cols: usize = entry.shape[1..].iter().product();
+                let lost = floats_out_of_range(compute, dtype, &values, cols);
+                piece.allow(self, "its floats are f16", lost)?;
                 let order = file_order(entry.shape[0], name.head_rows);
                 let mut bytes = Bytes(Vec::new());
                 let values = in_order(&values, cols, &order);
@@ -236,7 +239,7 @@ impl Infos {
     fn add(&mut self, index: usize, entry: &TensorEntry, name: &str, grid: Option<Grid>) {
         let placed = Placed {
             name: name.to_owned(),
-            kind: kind_of(grid, entry.shape.len()),
+            kind: kind_of(grid, entry),
             rows: (entry.shape.len() > 1).then(|| entry.shape[0]),
             cols: entry.shape[1..].iter().product::<usize>()
                 * if entry.shape.len() > 1 {
@@ -287,11 +290,15 @@ fn append_rope_factors(header: &mut Vec<u8>, factors: &[f32]) {
     header.resize(header.len().next_multiple_of(ALIGN), 0);
 }
 
-/// How a tensor is stored.
-fn kind_of(grid: Option<Grid>, dims: usize) -> Kind {
+/// How a tensor is stored. What a run kept as floats wider than f16 it kept because f16 does not hold it.
+fn kind_of(grid: Option<Grid>, entry: &TensorEntry) -> Kind {
+    let is_wide = match &entry.stored {
+        Stored::Packed { record, .. } => matches!(record.values, Some(DType::F32 | DType::BF16)),
+        _ => false,
+    };
     match grid.and_then(Blocks::of) {
         Some(blocks) => Kind::Blocks(blocks),
-        None if dims > 1 => Kind::Float(DType::F16),
+        None if entry.shape.len() > 1 && !is_wide => Kind::Float(DType::F16),
         None => Kind::Float(DType::F32),
     }
 }

@@ -1,9 +1,10 @@
 //! The kerf container: solved matrices as parts, everything else as it was.
 
 use super::{Card, Format, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
-use crate::catalog::{Catalog, Stored, TensorEntry};
+use crate::catalog::{Catalog, Coded, Stored, TensorEntry};
 use crate::kerf::{
-    Coding, is_part_name, metadata, part_name, planned_parts, record_metadata, unmasked,
+    Coding, TensorRecord, is_part_name, metadata, part_name, planned_parts, record_metadata,
+    unmasked,
 };
 use crate::safetensors::OutTensor;
 use crate::{DType, EncodedTensor, Grid, Scales, Sink, TensorsError};
@@ -66,12 +67,19 @@ impl Format for Kerf {
         let (catalog, entry) = (piece.catalog, piece.entry);
         match &entry.stored {
             Stored::Packed { parts, .. } => copy(catalog, &parts[piece.index].3, sink),
-            Stored::Coded(coded) if coded.grid.is_some() => {
+            Stored::Coded(Coded {
+                grid: Some(grid), ..
+            }) => {
                 let matrix = catalog.read_matrix(compute, entry)?;
                 // The plan, which has not seen the codes, knows the length of this coding alone.
                 let (name, coding) = (&entry.name, Coding::Fixed);
-                let tensor =
-                    EncodedTensor::encode_in(compute, name, entry.dtype, "", "", &matrix, coding);
+                let tensor = EncodedTensor::of_record(
+                    compute,
+                    name,
+                    record_of(entry, *grid),
+                    &matrix,
+                    coding,
+                );
                 sink.write(&tensor.parts[piece.index].bytes)
             }
             _ => write_floats(compute, piece, entry.dtype, sink),
@@ -92,11 +100,15 @@ fn unit(entry: &TensorEntry, _: Option<Grid>) -> (Vec<OutTensor>, BTreeMap<Strin
             (parts.collect(), record_metadata(&entry.name, record))
         }
         (Stored::Coded(_), Some(grid)) => {
-            // Codes of other formats have no mask: zeros are codes like others.
-            let record = unmasked([entry.shape[0], entry.shape[1]], entry.dtype, grid);
+            let record = record_of(entry, grid);
             let parts = planned_parts(&record).into_iter().map(out);
             (parts.collect(), record_metadata(&entry.name, &record))
         }
         _ => (vec![entry.as_out()], BTreeMap::new()),
     }
+}
+
+/// Codes of other formats have no mask: zeros are codes like others.
+fn record_of(entry: &TensorEntry, grid: Grid) -> TensorRecord {
+    unmasked([entry.shape[0], entry.shape[1]], entry.dtype, grid)
 }

@@ -15,11 +15,12 @@ pub use onto::{Onto, onto};
 pub use output::{AsItIs, Output, Replacement, Told};
 
 use crate::catalog::{Catalog, Span, Stored, TensorEntry};
+use crate::range::OutOfRange;
 use crate::safetensors::{OutTensor, WritePlan, plan_files};
 use crate::source::in_pieces;
 use crate::{DType, Grid, QuantizedMatrix, Sink, TensorsError};
 use kerf_kernels::Compute;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
 /// Which matrices options are about.
@@ -97,16 +98,49 @@ pub struct Piece<'a> {
     pub card: &'a Card,
     /// The tensor on that grid, once one of its pieces has asked.
     pub matrix: &'a OnceCell<QuantizedMatrix>,
+    /// Notes about what writing has found.
+    pub found: &'a RefCell<Vec<String>>,
 }
 
 impl Piece<'_> {
-    /// The tensor on a grid: brought there for its first piece, and the same for the others.
-    fn on(&self, compute: &Compute, grid: Grid) -> Result<&QuantizedMatrix, TensorsError> {
+    /// The tensor on a grid: brought there for its first piece, and the same for the others. `FORMAT_UNSUPPORTED` if the grid has no
+    /// scales for weights that matter.
+    fn on(
+        &self,
+        compute: &Compute,
+        format: &dyn Format,
+        grid: Grid,
+    ) -> Result<&QuantizedMatrix, TensorsError> {
         if let Some(matrix) = self.matrix.get() {
             return Ok(matrix);
         }
-        let matrix = onto::read_onto(compute, self.catalog, self.entry, grid)?;
+        let (matrix, lost) = onto::read_onto(compute, self.catalog, self.entry, grid)?;
+        self.allow(format, "its scales are f16", lost)?;
         Ok(self.matrix.get_or_init(|| matrix))
+    }
+
+    /// What a narrow type does not hold of a tensor is noted, or refused if the tensor would be another without it.
+    fn allow(
+        &self,
+        format: &dyn Format,
+        why: &str,
+        lost: Option<OutOfRange>,
+    ) -> Result<(), TensorsError> {
+        let (Some(lost), name) = (lost, &self.entry.name) else {
+            return Ok(());
+        };
+        let (groups, largest) = (lost.groups, lost.largest);
+        if lost.is_visible() {
+            let reason = format!(
+                "{why}, which do not hold the weights of {name} (up to {largest:e}); compress with this format, which keeps such a matrix as f32, or write safetensors, kerf or compressed-tensors"
+            );
+            return Err(unsupported(format, self.card, reason));
+        }
+        self.found.borrow_mut().push(format!(
+            "{name}: {groups} groups of weights (up to {largest:e}) are out of the range of {}, since {why}: they became 0 or its largest value, which changes less than a millionth of the matrix",
+            format.id()
+        ));
+        Ok(())
     }
 }
 

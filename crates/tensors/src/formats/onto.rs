@@ -1,6 +1,7 @@
 //! From one grid to another.
 
 use crate::catalog::Catalog;
+use crate::range::OutOfRange;
 use crate::rounding::round_to_grid;
 use crate::{Grid, QuantizedMatrix, Scales, TensorEntry, TensorsError, Values};
 use kerf_kernels::Compute;
@@ -25,7 +26,10 @@ pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
         from.groups(cols) <= 1 || from.group_cols(cols).is_multiple_of(to.group_cols(cols));
     let widened = matches!(
         (from.scales, to.scales),
-        (Scales::Positive | Scales::Lattice, Scales::Signed) | (Scales::Lattice, Scales::Positive)
+        (
+            Scales::Positive | Scales::Lattice,
+            Scales::Signed | Scales::F32Product
+        ) | (Scales::Lattice, Scales::Positive)
     );
     if !nested || from.bits > to.bits {
         Onto::Rounded
@@ -38,26 +42,36 @@ pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
     }
 }
 
-/// A matrix on a grid: with its own codes if that can be, else rounded.
+/// A matrix on a grid: with its own codes if that can be, else rounded. The second says what rounding could not hold.
 pub(super) fn read_onto(
     compute: &Compute,
     catalog: &Catalog,
     entry: &TensorEntry,
     grid: Grid,
-) -> Result<QuantizedMatrix, TensorsError> {
+) -> Result<(QuantizedMatrix, Option<OutOfRange>), TensorsError> {
     if let Some(from) = entry.grid() {
         let matrix = catalog.read_matrix(compute, entry)?;
-        if onto(Some(from), grid, matrix.cols) != Onto::Rounded {
-            return Ok(with_groups_of(matrix, grid));
+        if onto(Some(from), grid, matrix.cols) != Onto::Rounded
+            && let Some(matrix) = with_groups_of(matrix, grid)
+        {
+            return Ok((matrix, None));
         }
     }
     let values = catalog.read_f32(compute, entry)?;
     let (rows, cols) = (entry.shape[0], entry.shape[1]);
-    Ok(round_to_grid(compute, &values, rows, cols, grid, None))
+    let lost = grid.out_of_range(compute, &values, cols);
+    Ok((
+        round_to_grid(compute, &values, rows, cols, grid, None),
+        lost,
+    ))
 }
 
-/// The same codes with a scale for each group of `grid`, which lies in one of its own.
-fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> QuantizedMatrix {
+/// Largest share that a scale may change for codes to stay: the step of the coarsest scales.
+const MOVED: f32 = 1.0 / 16.0;
+
+/// The same codes with a scale for each group of `grid`, which lies in one of its own. `None` if `grid` has no scale near one of them: it
+/// may be too small or too large.
+fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> Option<QuantizedMatrix> {
     let (
         cols,
         Values::Codes {
@@ -72,19 +86,21 @@ fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> QuantizedMatrix {
     let (own, step) = (from.groups(cols), from.group_cols(cols));
     let scale = |row: usize, group: usize| {
         let scale = scales[row * own + group * grid.group_cols(cols) / step];
-        grid.scales.nearest(scale)
+        let nearest = grid.scales.nearest(scale);
+        ((nearest - scale).abs() <= MOVED * scale.abs()).then_some(nearest)
     };
     let rows = 0..matrix.rows;
     let groups = grid.groups(cols);
     let scales = rows.flat_map(|row| (0..groups).map(move |group| (row, group)));
-    QuantizedMatrix {
+    let scales: Option<Vec<f32>> = scales.map(|(row, group)| scale(row, group)).collect();
+    Some(QuantizedMatrix {
         values: Values::Codes {
-            scales: scales.map(|(row, group)| scale(row, group)).collect(),
+            scales: scales?,
             grid,
             codes,
         },
         ..matrix
-    }
+    })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::folder::{OutFolder, copy_file, write_file};
 use crate::safetensors::{PlannedFile, stream_file};
 use crate::{Grid, QuantizedMatrix, Sink, TensorsError};
 use kerf_kernels::Compute;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 /// What takes the place of tensors of the source.
@@ -45,6 +45,8 @@ pub struct Output<'a> {
     grids: Vec<Option<Grid>>,
     /// config.json, if it changes, as text.
     config: Option<String>,
+    /// See [`Output::found`].
+    found: RefCell<Vec<String>>,
 }
 
 const CONFIG: &str = "config.json";
@@ -125,6 +127,7 @@ impl<'a> Output<'a> {
         let json = |config| format!("{config:#}\n");
         Ok(Self {
             config: planned.config.as_ref().map(json),
+            found: RefCell::default(),
             entries: model.entries,
             grids: model.grids,
             source: model.source,
@@ -138,6 +141,11 @@ impl<'a> Output<'a> {
     /// Things a user should know.
     pub fn notes(&self) -> &[String] {
         &self.planned.notes
+    }
+
+    /// Things that only writing finds: weights that a narrow type does not hold.
+    pub fn found(&self) -> Vec<String> {
+        self.found.borrow().clone()
     }
 
     /// Files with tensors, as they will be.
@@ -276,6 +284,7 @@ impl<'a> Output<'a> {
             index: part,
             card: self.card,
             matrix: &opened.matrix,
+            found: &self.found,
         };
         self.format.write(compute, &piece, sink)
     }

@@ -3,6 +3,7 @@
 use super::value::types;
 use super::{ALIGN, HEAD_ROWS, Kind, MAGIC, NAMES, PLUS_ONE, VERSION};
 use crate::coded::Blocks;
+use crate::folder::stand_in_of;
 use crate::safetensors::limits;
 use crate::{Source, TensorsError};
 use std::collections::HashSet;
@@ -51,6 +52,9 @@ impl Gguf {
             start: 0,
             at: 0,
         };
+        if let Some(reason) = stand_in_of(source)? {
+            return Err(cursor.bad(reason));
+        }
         if cursor.take(4)? != MAGIC {
             return Err(cursor.bad("it does not begin with GGUF"));
         }

@@ -28,6 +28,8 @@ pub(super) struct Chunks {
     pub chunks: usize,
     /// Bytes of an offset.
     width: usize,
+    /// Number of scales of the lattice that may occur.
+    scales: usize,
     grid: Grid,
 }
 
@@ -52,6 +54,10 @@ impl Chunks {
                 layout.rows.div_ceil(chunk_rows)
             },
             width: (layout.count_dtype().bits() / 8) as usize,
+            scales: match layout.wide {
+                true => lattice::ALL,
+                false => lattice::USUAL,
+            },
             grid,
         }
     }
@@ -141,7 +147,8 @@ pub(super) fn encode(compute: &Compute, layout: &Layout, matrix: &QuantizedMatri
             .collect(),
     };
     let code_table = Table::of_counts(&code_counts(compute, &chunks, as_bytes(codes)));
-    let scale_table = (chunks.groups > 0).then(|| Table::of_counts(&scale_counts(&scales)));
+    let scale_table =
+        (chunks.groups > 0).then(|| Table::of_counts(&scale_counts(&scales, chunks.scales)));
     let mut part = vec![0; chunks.offset_bytes()];
     scale_table.iter().for_each(|table| table.write(&mut part));
     code_table.write(&mut part);
@@ -199,8 +206,8 @@ fn code_counts(compute: &Compute, chunks: &Chunks, codes: &[u8]) -> Vec<u64> {
     (0..chunks.alphabet()).map(symbol).collect()
 }
 
-fn scale_counts(scales: &[u16]) -> Vec<u64> {
-    let mut counts = vec![0; lattice::SCALES];
+fn scale_counts(scales: &[u16], alphabet: usize) -> Vec<u64> {
+    let mut counts = vec![0; alphabet];
     scales
         .iter()
         .for_each(|scale| counts[usize::from(*scale)] += 1);
@@ -238,7 +245,7 @@ impl<'a> Decoder<'a> {
         let mut tables = &part[chunks.offset_bytes()..offsets[0]];
         let scales = match chunks.groups {
             0 => None,
-            _ => Some(Wide::new(&Table::read(&mut tables, lattice::SCALES)?)),
+            _ => Some(Wide::new(&Table::read(&mut tables, chunks.scales)?)),
         };
         let codes = Table::read(&mut tables, chunks.alphabet())?;
         if !tables.is_empty() {

@@ -48,6 +48,7 @@ pub(super) fn matrix(
             codes: body.codes(grid)?,
             scales: scales(
                 &compute.kernels,
+                &layout,
                 grid,
                 find(parts, "scales").unwrap_or_default(),
             )?,
@@ -76,7 +77,7 @@ fn coded_matrix(
     let decoder = coded::Decoder::new(layout, find(parts, "coded").unwrap_or_default())?;
     let (codes, mut scales) = decoder.all(compute)?;
     if let Some(stored) = find(parts, "scales") {
-        scales = self::scales(&compute.kernels, grid, stored)?;
+        scales = self::scales(&compute.kernels, layout, grid, stored)?;
     }
     check_kept(compute, record, encode::not_zero(&codes))?;
     let (rows, cols) = (layout.rows, layout.cols);
@@ -173,7 +174,7 @@ fn chunks_of_values<T: Send>(
 ) -> Result<(), String> {
     let (grid, kernels, cols) = (coded_grid(layout), &compute.kernels, layout.cols.max(1));
     let stored = match find(parts, "scales") {
-        Some(bytes) => Some(scales(kernels, grid, bytes)?),
+        Some(bytes) => Some(scales(kernels, layout, grid, bytes)?),
         None => None,
     };
     let (kept, groups) = (AtomicU64::new(0), layout.groups());
@@ -221,11 +222,13 @@ fn find<'a>(parts: &'a [Part], name: &str) -> Option<&'a [u8]> {
     Some(&part.bytes)
 }
 
-fn scales(kernels: &Kernels, grid: Grid, bytes: &[u8]) -> Result<Vec<f32>, String> {
-    let mut narrow = vec![0u16; bytes.len() / 2];
-    as_bytes_mut(&mut narrow).copy_from_slice(bytes);
-    let mut scales = vec![0.0; narrow.len()];
-    kernels.f16_to_f32(&narrow, &mut scales);
+fn scales(
+    kernels: &Kernels,
+    layout: &Layout,
+    grid: Grid,
+    bytes: &[u8],
+) -> Result<Vec<f32>, String> {
+    let scales = floats(kernels, layout.scale_dtype, bytes);
     match scales.iter().position(|scale| !grid.has_scale(*scale)) {
         Some(at) => Err(format!("scale {at} is {}", scales[at])),
         None => Ok(scales),

@@ -19,7 +19,7 @@ pub(super) fn parts(
     let of_part = |(part, dtype, shape): (&'static str, DType, Option<Vec<usize>>)| {
         let bytes = match (part, &matrix.mask) {
             ("rowptr", _) => rowptr(dtype, &counts),
-            ("scales", _) => scales(&compute.kernels, matrix),
+            ("scales", _) => scales(&compute.kernels, dtype, matrix),
             ("mask", Some(mask)) => mask.bits.clone(),
             ("coded", _) => {
                 let mut bytes = coded::encode(compute, &layout, matrix);
@@ -85,12 +85,16 @@ pub(super) fn rowptr(dtype: DType, counts: &[usize]) -> Vec<u8> {
     bytes
 }
 
-fn scales(kernels: &Kernels, matrix: &QuantizedMatrix) -> Vec<u8> {
+fn scales(kernels: &Kernels, dtype: DType, matrix: &QuantizedMatrix) -> Vec<u8> {
     let Values::Codes { scales, .. } = &matrix.values else {
         unreachable!("floats have no scales")
     };
-    let mut narrow = vec![0u16; scales.len()];
-    kernels.f32_to_f16(scales, &mut narrow);
+    let mut narrow = vec![0u16; if dtype == DType::F32 { 0 } else { scales.len() }];
+    match dtype {
+        DType::F32 => return as_bytes(scales).to_vec(),
+        DType::BF16 => kernels.f32_to_bf16(scales, &mut narrow),
+        _ => kernels.f32_to_f16(scales, &mut narrow),
+    }
     as_bytes(&narrow).to_vec()
 }
 

@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::{EncodedTensor, FIRST_VERSION, Part, TensorRecord, VERSION, promises};
 use crate::TensorsError;
 use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that a part may have.
 const PARTS: [&str; 6] = ["rowptr", "scales", "values", "mask", "codes", "coded"];
@@ -30,6 +30,17 @@ pub(crate) fn model_metadata(header: &Header) -> BTreeMap<String, String> {
     of_model
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+/// Leaves out the records of matrices whose parts were all left out of a header; `others` are the tensors that were.
+pub(crate) fn drop_records(header: &mut Header, others: &[HeaderTensor]) {
+    let matrix = |tensor: &HeaderTensor| split_part(&tensor.name).map(|(name, _)| name);
+    let left: BTreeSet<String> = header.tensors.iter().filter_map(matrix).collect();
+    for name in others.iter().filter_map(matrix) {
+        if !left.contains(&name) {
+            header.metadata.remove(&format!("{RECORD_PREFIX}{name}"));
+        }
+    }
 }
 
 /// Whether a header is that of a container, of whatever version.

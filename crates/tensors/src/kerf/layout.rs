@@ -33,6 +33,9 @@ pub(super) struct Layout {
     pub masked: bool,
     /// Whether codes are entropy-coded: the mask is then in them.
     pub coded: bool,
+    /// Element type of scales, and whether they go beyond f16.
+    pub scale_dtype: DType,
+    pub wide: bool,
     pub body: Body,
 }
 
@@ -56,6 +59,16 @@ impl Layout {
         if record.coded && matches!(body, Body::Float(_)) {
             return Err("its record says that floats are coded".into());
         }
+        let scale_dtype = match (record.wide, body) {
+            (false, _) => DType::F16,
+            (true, Body::Grid(grid)) => grid
+                .scales
+                .wide()
+                .ok_or("its record says that scales are wide which never are")?,
+            (true, Body::Float(_)) => {
+                return Err("its record says that scales are wide, and it has none".into());
+            }
+        };
         if !record.dtype.is_computable() {
             return Err(format!("a source of {}", record.dtype.name()));
         }
@@ -77,6 +90,8 @@ impl Layout {
             },
             masked: record.masked,
             coded: record.coded,
+            scale_dtype,
+            wide: record.wide,
             body,
         })
     }
@@ -195,7 +210,7 @@ impl Layout {
             Body::Grid(_) if self.scales_coded() => {}
             Body::Grid(_) => {
                 let shape = vec![self.rows, self.groups()];
-                parts.push(("scales", DType::F16, Some(shape)));
+                parts.push(("scales", self.scale_dtype, Some(shape)));
             }
             Body::Float(dtype) => {
                 let shape = (!self.masked).then(|| vec![self.weights()]);

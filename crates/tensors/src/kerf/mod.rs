@@ -1,4 +1,4 @@
-//! The kerf container, versions 1 to 3: docs/format.md is its specification.
+//! The kerf container, versions 1 to 4: docs/format.md is its specification.
 //!
 //! One solved matrix becomes a few plain tensors and one JSON record: entropy-coded codes (`coded`), or survivors at a fixed
 //! width (rowptr, scales or values, mask, codes) where that is no larger. The same encoding is used for the unit files of a running job, so that the next block runs on what a reader will decode.
@@ -13,19 +13,20 @@ mod some_rows;
 
 pub use file::metadata;
 pub(crate) use file::{
-    Folded, fold, is_container, is_part_name, model_metadata, part_name, record_metadata,
-    static_part,
+    Folded, drop_records, fold, is_container, is_part_name, model_metadata, part_name,
+    record_metadata, static_part,
 };
 pub use layout::BLOCK_ROWS;
 pub(crate) use some_rows::rows;
 
 use crate::{DType, Grid, QuantizedMatrix, Scales, TensorsError, Values};
+use half::f16;
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-/// Newest version of the container that this program reads. It writes the first that holds what is in a file: 3 for entropy-coded
-/// matrices and scales of the lattice, 2 for transposed matrices and the grids of other formats.
-pub const VERSION: u32 = 3;
+/// Newest version of the container that this program reads. It writes the first that holds what is in a file: 4 for scales beyond f16,
+/// 3 for entropy-coded matrices and scales of the lattice, 2 for transposed matrices and the grids of other formats.
+pub const VERSION: u32 = 4;
 /// Version of all other files.
 const FIRST_VERSION: u32 = 1;
 
@@ -44,9 +45,12 @@ pub struct TensorRecord {
     /// Columns per group (0 = whole row); absent if values are stored as floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<usize>,
-    /// What the scales are, if not `positive`. Needs version 2; `lattice` needs 3.
+    /// What the scales are, if not `positive`. Needs version 2; `lattice` needs 3, `f32Product` 4.
     #[serde(default, skip_serializing_if = "is_default")]
     pub scales: Scales,
+    /// Whether scales go beyond f16: smaller, larger or finer. Needs version 4.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wide: bool,
     /// Float type of the survivors; absent if on a grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<DType>,
@@ -142,7 +146,8 @@ impl EncodedTensor {
         Self::of_record(compute, name, record, matrix, coding)
     }
 
-    fn of_record(
+    /// [`EncodedTensor::encode_in`] with the record that a plan made before anybody saw the codes.
+    pub(crate) fn of_record(
         compute: &Compute,
         name: &str,
         mut record: TensorRecord,
@@ -242,6 +247,8 @@ pub(crate) fn unmasked(shape: [usize; 2], dtype: DType, grid: Grid) -> TensorRec
         bits: Some(grid.bits),
         group: Some(grid.group_size),
         scales: grid.scales,
+        // Nobody has seen them yet.
+        wide: matches!(grid.scales, Scales::Bf16Product | Scales::F32Product),
         values: None,
         masked: false,
         coded: false,
@@ -283,7 +290,9 @@ impl TensorRecord {
 
     /// Version of the container that it takes.
     fn version(&self) -> u32 {
-        if self.coded || self.scales == Scales::Lattice {
+        if self.wide || self.scales == Scales::F32Product {
+            4
+        } else if self.coded || self.scales == Scales::Lattice {
             3
         } else if self.transposed || !is_default(&self.scales) {
             2
@@ -293,10 +302,15 @@ impl TensorRecord {
     }
 
     fn of(dtype: DType, method: &str, source_digest: &str, matrix: &QuantizedMatrix) -> Self {
-        let mut scales = Scales::default();
+        let (mut scales, mut wide) = (Scales::default(), false);
         let (bits, group, values) = match &matrix.values {
-            Values::Codes { grid, .. } => {
+            Values::Codes {
+                grid, scales: all, ..
+            } => {
                 scales = grid.scales;
+                wide = all
+                    .iter()
+                    .any(|scale| f16::from_f32(*scale).to_f32() != *scale);
                 (Some(grid.bits), Some(grid.group_size), None)
             }
             Values::Float { dtype, .. } => (None, None, Some(*dtype)),
@@ -307,6 +321,7 @@ impl TensorRecord {
             bits,
             group,
             scales,
+            wide,
             values,
             masked: matrix.mask.is_some(),
             coded: false,

@@ -2,6 +2,7 @@
 //! memory stays within a small multiple of the header's size.
 
 use super::limits;
+use crate::folder::stand_in_of;
 use crate::json::UniqueMap;
 use crate::{DType, Source, TensorsError};
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
@@ -79,19 +80,15 @@ fn truncated(source: &dyn Source, expected_bytes: u64) -> TensorsError {
 
 /// The JSON text of the header.
 fn read_json(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
-    let mut start = [0; 20];
-    let known = start.len().min(source.len_bytes() as usize);
-    source.read_at(0, &mut start[..known])?;
-    if start.starts_with(b"version https://git-") {
-        return Err(bad(
-            source,
-            "it is a git-lfs pointer, not the weights; fetch them with `git lfs pull`",
-        ));
+    if let Some(reason) = stand_in_of(source)? {
+        return Err(bad(source, reason));
     }
-    if known < 8 {
+    if source.len_bytes() < 8 {
         return Err(truncated(source, 8));
     }
-    let len = u64::from_le_bytes(start[..8].try_into().expect("eight bytes"));
+    let mut start = [0; 8];
+    source.read_at(0, &mut start)?;
+    let len = u64::from_le_bytes(start);
     if len > limits::HEADER_BYTES {
         let limit = limits::HEADER_BYTES;
         let reason = format!("it claims a header of {len} bytes, the limit is {limit}");
@@ -216,7 +213,9 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 return Err(A::Error::custom(format!("{name} occurs twice")));
             }
             if name == "__metadata__" {
-                header.metadata = map.next_value::<UniqueMap>()?.0;
+                // Some writers say null for none.
+                let metadata = map.next_value::<Option<UniqueMap>>()?;
+                header.metadata = metadata.map_or_else(BTreeMap::new, |metadata| metadata.0);
             } else if header.tensors.len() == limits::TENSORS {
                 map.next_value::<IgnoredAny>()?;
                 let limit = limits::TENSORS;

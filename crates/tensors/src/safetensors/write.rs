@@ -56,7 +56,8 @@ pub struct WritePlan {
 
 type Unit = (Vec<OutTensor>, BTreeMap<String, String>);
 
-/// Plans the files. `units`: tensors that must stay in one file together (a matrix and its parts), in order, each with the metadata entries that go into the header of its file. `metadata` goes into every header.
+/// Plans the files. `units`: tensors that must stay in one file together (a matrix and its parts), in order, each with the metadata entries that go into the header of its file:
+/// of numbers that several have under one key the highest. `metadata` goes into every header.
 /// `stem`/`extension`: "model"/"safetensors" gives model.safetensors or model-00001-of-00002.safetensors and
 /// model.safetensors.index.json. A unit larger than `max_file_bytes` (of content) gets a file of its own.
 ///
@@ -108,8 +109,12 @@ fn group_units(units: &[Unit], max_file_bytes: u64) -> Vec<Vec<&Unit>> {
 
 fn plan_file(file: String, units: Vec<&Unit>, metadata: &BTreeMap<String, String>) -> PlannedFile {
     let mut all = metadata.clone();
-    for unit in &units {
-        all.extend(unit.1.clone());
+    for (key, value) in units.iter().flat_map(|unit| &unit.1) {
+        // What several units say is the version that they need: the file is of the highest.
+        let said = all.entry(key.clone()).or_default();
+        if (said.len(), said.as_str()) < (value.len(), value) {
+            said.clone_from(value);
+        }
     }
     let tensors = aligned(units);
     PlannedFile {

@@ -4,15 +4,15 @@
 #![allow(dead_code)] // No test uses all of it.
 
 use crate::common::{Random, compute, open, unit, write_output};
-use kerf_tensors::folder::MemFolder;
+use kerf_tensors::folder::{MemFolder, MemOutFolder};
 use kerf_tensors::formats::{
     AsItIs, Card, Format, GgufCard, GgufName, Onto, Output, Replacement, onto,
 };
 use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{
-    Catalog, DType, EncodedTensor, Folder, Grid, Mask, QuantizedMatrix, TensorEntry, TensorsError,
-    Values,
+    Catalog, DType, EncodedTensor, Folder, Grid, Mask, OutFolder, QuantizedMatrix, TensorEntry,
+    TensorsError, Values,
 };
 use std::collections::BTreeMap;
 
@@ -66,6 +66,11 @@ fn weights(rows: usize, cols: usize, seed: u64) -> Vec<f32> {
 }
 
 fn source(dtype: DType) -> Catalog {
+    source_times(dtype, 1.0)
+}
+
+/// The same weights times `factor`.
+fn source_times(dtype: DType, factor: f64) -> Catalog {
     let unit = |(name, shape): (&str, &[usize])| {
         let tensor = OutTensor {
             name: name.into(),
@@ -80,6 +85,7 @@ fn source(dtype: DType) -> Catalog {
     for tensor in &plan.files[0].tensors {
         let (rows, cols) = (tensor.shape[0], tensor.shape[1..].iter().product());
         for value in weights(rows, cols, tensor.name.len() as u64) {
+            let value = (f64::from(value) * factor) as f32;
             match dtype {
                 DType::F16 => bytes.extend(half::f16::from_f32(value).to_le_bytes()),
                 DType::BF16 => bytes.extend(half::bf16::from_f32(value).to_le_bytes()),
@@ -310,6 +316,139 @@ fn dense_models_are_rounded(format: &'static dyn Format, dtype: DType) {
             copy.read(&file.file).unwrap(),
             folder.read(&file.file).unwrap()
         );
+    }
+}
+
+/// Weights of any magnitude lose no more than weights near 1, in a run and in a conversion; else the format says that it does not hold
+/// them. `rounds`: whether the format rounds what is converted.
+pub fn magnitudes(format: &'static dyn Format) {
+    for dtype in [DType::F32, DType::BF16, DType::F16] {
+        let factors: Vec<f64> = match dtype {
+            // Times 40: the largest weight of the model.
+            DType::F16 => vec![1e-3, 1e-2, 1e2, 1e3],
+            _ => (-30..=30)
+                .step_by(3)
+                .map(|exponent| 1e1f64.powi(exponent))
+                .collect(),
+        };
+        for factor in factors {
+            let name = format!("{} {dtype:?} times {factor:e}", format.id());
+            let Ok(losses) = losses(format, dtype, factor) else {
+                assert!(
+                    format.id().starts_with("gguf") && !(1e-4..1e3).contains(&factor),
+                    "{name}"
+                );
+                continue;
+            };
+            // The same digits near 1.
+            let near = factor / 2f64.powi(factor.log2().floor() as i32);
+            let usual = self::losses(format, dtype, near).expect("weights near 1");
+            for ((tensor, loss), (_, usual)) in losses.iter().zip(&usual) {
+                // Weights of f16 near its end are no finer than its scales are.
+                let times = if dtype == DType::F16 { 4.0 } else { 1.001 };
+                assert!(
+                    *loss <= (times * usual).max(2e-5),
+                    "{name}: {tensor} loses {loss:e}, near 1 {usual:e}"
+                );
+            }
+        }
+    }
+}
+
+/// Of each target on a grid the share of its squares that it loses, solved and, where the format rounds, converted. The error is that of a
+/// format which does not hold the weights.
+fn losses(
+    format: &'static dyn Format,
+    dtype: DType,
+    factor: f64,
+) -> Result<Vec<(String, f64)>, TensorsError> {
+    let (source, card) = (source_times(dtype, factor), card());
+    let asked = Grid::new(format.defaults().bits.unwrap_or(4), 32);
+    let mut losses = Vec::new();
+    let mut compare = |model: &Catalog, kind: &str| {
+        for entry in source
+            .tensors
+            .iter()
+            .filter(|entry| card.linears.contains(&entry.name))
+        {
+            let read = |catalog: &Catalog| {
+                let entry = catalog.get(&entry.name).unwrap();
+                catalog.read_f32(&compute(1), entry).unwrap()
+            };
+            let (before, after) = (read(&source), read(model));
+            let square = |value: f64| value * value;
+            let lost = before
+                .iter()
+                .zip(&after)
+                .map(|(a, b)| square(f64::from(*a) - f64::from(*b)));
+            let all: f64 = before.iter().map(|a| square(f64::from(*a))).sum();
+            losses.push((format!("{} {kind}", entry.name), lost.sum::<f64>() / all));
+        }
+    };
+    let units = units(format, &source, asked);
+    let holds = |entry: &TensorEntry| {
+        let w = source.read_f32(&compute(1), entry).unwrap();
+        let grid = format.grid(asked, dtype, entry.shape[1]);
+        let found = grid.and_then(|grid| grid.out_of_range(&compute(1), &w, entry.shape[1]));
+        !found.is_some_and(|found| found.is_visible())
+    };
+    let held = source
+        .tensors
+        .iter()
+        .filter(|entry| units.0.contains_key(&entry.name))
+        .all(holds);
+    if held {
+        let output = plan(&source, &card, format, &units, false);
+        compare(&open(&try_write(&output)?), "solved");
+    }
+    let converted = try_write(&plan(&source, &card, format, &AsItIs, true))?;
+    compare(&open(&converted), "converted");
+    assert!(held, "{} converts what it does not hold", format.id());
+    Ok(losses)
+}
+
+fn try_write(output: &Output<'_>) -> Result<MemFolder, TensorsError> {
+    let folder = MemFolder::new("out");
+    let mut out = Box::new(MemOutFolder::create(&folder).unwrap());
+    let written = output.write(&compute(1), out.as_mut(), &mut |_, _| {
+        Ok::<_, TensorsError>(())
+    });
+    if let Err(error) = written {
+        assert_eq!(error.code(), "FORMAT_UNSUPPORTED", "{error}");
+        assert!(error.to_string().contains("weight"), "{error}");
+        return Err(error);
+    }
+    out.commit().unwrap();
+    Ok(folder)
+}
+
+/// A group that is small beside its matrix is as fine as the others where scales are wide, and told where they are not.
+#[test]
+fn a_group_near_1e_minus_7_in_a_usual_matrix() {
+    let (rows, cols) = (4, 64);
+    let mut w = weights(rows, cols, 3);
+    w[2 * cols..3 * cols]
+        .iter_mut()
+        .enumerate()
+        .for_each(|(at, w)| *w = (at as f32 - 31.5) * 3e-9);
+    for format in kerf_tensors::formats::table() {
+        let grid = format.grid(Grid::new(4, 32), DType::BF16, cols).unwrap();
+        let matrix = round_to_grid(&compute(1), &w, rows, cols, grid, None);
+        let found = grid.out_of_range(&compute(1), &w, cols);
+        let values = matrix.dequantize(&compute(1).kernels);
+        let row = 2 * cols..3 * cols;
+        let lost = w[row.clone()]
+            .iter()
+            .zip(&values[row])
+            .map(|(a, b)| (a - b).abs());
+        let most = lost.fold(0.0, f32::max);
+        match found {
+            None => assert!(most < 1e-8, "{}: {most}", format.id()),
+            Some(found) => assert!(format.id().starts_with("gguf") && found.groups == 2),
+        }
+        let encoded = EncodedTensor::encode(&compute(1), "w", DType::BF16, "rtn", "", &matrix);
+        assert_eq!(encoded.record.wide, found.is_none(), "{}", format.id());
+        assert!(codes(&encoded.decode(&compute(1)).unwrap()) == codes(&matrix));
     }
 }
 

@@ -1,0 +1,78 @@
+//! Matrices whose weights are far from 1: they are solved as if they were near it, and stored as what holds them.
+
+use super::Job;
+use crate::matrices::Matrix;
+use crate::report::Repair;
+use kerf_kernels::Compute;
+use kerf_tensors::range::{
+    OutOfRange, exponent, floats_out_of_range, largest_on, times_power_of_two,
+};
+use kerf_tensors::{DType, Grid};
+use std::borrow::Cow;
+
+/// Exponents of the largest weight between which squares of weights, and sums of them, are ordinary f32.
+const USUAL: std::ops::RangeInclusive<i32> = -40..=40;
+
+/// The exponent of the power of two that brings the weights near 1; 0 for all that are usual.
+pub(super) fn power(compute: &Compute, w: &[f32]) -> i32 {
+    match largest_on(compute, w) {
+        0.0 => 0,
+        largest => match exponent(largest) {
+            power if USUAL.contains(&power) => 0,
+            power => power,
+        },
+    }
+}
+
+/// The weights times 2^power.
+pub(super) fn times(w: &[f32], power: i32) -> Cow<'_, [f32]> {
+    match power {
+        0 => Cow::Borrowed(w),
+        power => w.iter().map(|w| times_power_of_two(*w, power)).collect(),
+    }
+}
+
+impl Job {
+    /// The grid or float type in which a matrix is stored: that of the plan, or f32 where that one does not hold the weights.
+    pub(super) fn stored_as(
+        &self,
+        matrix: &Matrix,
+        w: &[f32],
+    ) -> (Option<Grid>, DType, Option<Repair>) {
+        let found = match matrix.grid {
+            Some(grid) => grid.out_of_range(&self.compute, w, matrix.cols),
+            None => floats_out_of_range(&self.compute, matrix.float, w, matrix.cols),
+        };
+        let Some(OutOfRange { groups, .. }) = found else {
+            return (matrix.grid, matrix.float, None);
+        };
+        let kept = found.is_some_and(|found| found.is_visible());
+        let repair = Repair::OutOfRange {
+            tensor: matrix.name.clone(),
+            groups,
+            kept,
+        };
+        match kept {
+            true => (None, DType::F32, Some(repair)),
+            false => (matrix.grid, matrix.float, Some(repair)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_moved_only_where_they_are_far_from_1_and_exactly() {
+        let compute = Compute::new(None, 1).unwrap();
+        assert_eq!(power(&compute, &[0.0; 5]), 0);
+        assert_eq!(power(&compute, &[1e-7, -0.5, 1e6]), 0);
+        let w = [3.0e-30f32, -1.0e-33];
+        let moved = power(&compute, &w);
+        let near = times(&w, -moved);
+        assert!((1.0..2.0).contains(&near[0]));
+        assert_eq!(*times(&near, moved), w);
+        assert!(matches!(times(&w, 0), Cow::Borrowed(_)));
+    }
+}
