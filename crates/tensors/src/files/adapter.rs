@@ -13,7 +13,7 @@ pub const FILE: &str = "adapter_config.json";
 pub const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// What to do with an adapter that kerf does not merge.
-pub(crate) const MERGE: &str = "merge it into the model in Python and use the result: \
+pub const MERGE: &str = "merge it into the model in Python and use the result: \
      PeftModel.from_pretrained(BASE_MODEL, DIR).merge_and_unload().save_pretrained(OUT)";
 
 /// Fields that change nothing of what is merged: where the model came from, and how the adapter was trained.
@@ -403,7 +403,10 @@ mod tests {
             let error = read(json!({ field: value })).unwrap_err();
             assert_eq!(error.code(), "BAD_ADAPTER");
             let text = error.to_string();
-            assert!(text.contains(field) && text.contains("merge_and_unload"), "{text}");
+            assert!(
+                text.contains(field) && text.contains("merge_and_unload"),
+                "{text}"
+            );
         }
         for off in [json!(null), json!(false), json!([]), json!({})] {
             assert!(read(json!({"trainable_token_indices": off})).is_ok());
@@ -425,7 +428,8 @@ mod tests {
 
     #[test]
     fn a_field_that_kerf_does_not_know_is_noted_unless_it_is_off() {
-        let (_, facts) = read(json!({"use_new": true, "use_other": false, "revision": "x"})).unwrap();
+        let (_, facts) =
+            read(json!({"use_new": true, "use_other": false, "revision": "x"})).unwrap();
         let fields: Vec<_> = facts.iter().map(|fact| fact.field.as_str()).collect();
         assert_eq!(fields, ["use_new"]);
     }
