@@ -119,6 +119,7 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, parts: &Parts) -> Result<
             }),
             Some(coded.shard()),
         ),
+        Stored::Merged(merged) => ("merged with the adapter".into(), Some(merged.shard())),
     };
     Ok(TensorInfo {
         name: entry.name.clone(),

@@ -30,7 +30,7 @@ impl Opened {
             catalog = catalog.with_sidecar(arch::json::FILE, description.into_bytes());
         }
         Ok(Self {
-            catalog,
+            catalog: kerf_model::with_own_head(catalog)?,
             path: path.into(),
         })
     }

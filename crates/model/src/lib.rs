@@ -1,5 +1,6 @@
 //! What the network computes, on token ids: architectures as data over one generic block, forward, decoding, evaluation.
 
+mod adapted;
 pub mod arch;
 mod attention;
 pub mod batch;
@@ -25,6 +26,7 @@ mod sample;
 mod small;
 pub mod weights;
 
+pub use adapted::with_own_head;
 pub use batch::Batch;
 pub use block::{BlockCache, BlockWeights};
 pub use error::ModelError;

@@ -92,6 +92,14 @@ pub enum TensorsError {
         expected: String,
         actual: String,
     },
+    /// An adapter beside the model that cannot be merged into it; `field` is a field of its configuration or one of its tensors.
+    #[error("{file}: {field}: {reason}; {fix}")]
+    BadAdapter {
+        file: String,
+        field: String,
+        reason: String,
+        fix: String,
+    },
     /// A tensor that is needed is not in the model.
     #[error("tensor {tensor} is not in the model")]
     TensorMissing { tensor: String },
@@ -167,6 +175,7 @@ error_codes!(TensorsError {
     BadHeader => "BAD_HEADER",
     BadIndex => "BAD_INDEX",
     BadConfig => "BAD_CONFIG",
+    BadAdapter => "BAD_ADAPTER",
     TensorMissing => "TENSOR_MISSING",
     WrongShape => "WRONG_SHAPE",
     WrongDType => "WRONG_DTYPE",

@@ -73,6 +73,13 @@ impl Reference {
         Self { catalog }
     }
 
+    /// A file of reference values, and the model that its metadata names.
+    pub fn of_file(path: &Path) -> (Self, String) {
+        let catalog = Catalog::open_path(path).unwrap();
+        let model = catalog.metadata["model"].clone();
+        (Self { catalog }, model)
+    }
+
     /// Sequences of token ids.
     pub fn ids(&self) -> Vec<Vec<u32>> {
         let entry = self.catalog.get("input_ids").unwrap();

@@ -1,5 +1,6 @@
 //! Which files of a folder hold the weights.
 
+use super::adapter;
 use crate::TensorsError;
 use serde_json::Value;
 
@@ -19,7 +20,8 @@ pub(super) fn weights(
     files: &[String],
     class: &dyn Fn() -> Class,
 ) -> Result<Weights, TensorsError> {
-    let top = || files.iter().filter(|file| !file.contains('/'));
+    let at_top = || files.iter().filter(|file| !file.contains('/'));
+    let top = || at_top().filter(|file| !adapter::is_weights(file));
     let mut found = Vec::new();
     for extension in ["kerf", "safetensors", "gguf"] {
         found.extend(by_extension(top, extension));
@@ -30,9 +32,16 @@ pub(super) fn weights(
     }
     match found.pop() {
         Some(weights) => Ok(weights),
+        None if at_top().count() > top().count() => {
+            Err(not_a_model(folder, ADAPTER_ALONE.to_owned()))
+        }
         None => Err(not_a_model(folder, why_not(top(), class))),
     }
 }
+
+const ADAPTER_ALONE: &str = "it holds an adapter without its model; put the files of the model beside it (base_model_name_or_path in \
+     adapter_config.json names it), or merge them in Python: \
+     PeftModel.from_pretrained(BASE_MODEL, DIR).merge_and_unload().save_pretrained(OUT)";
 
 /// The single file of the usual name, else the index, else everything with that extension.
 fn by_extension<'a, I: Iterator<Item = &'a String>>(
@@ -181,6 +190,8 @@ mod tests {
         let all = choose(&["b.safetensors", "a.safetensors", "sub/c.safetensors"]).unwrap();
         assert_eq!(all, files(&["a.safetensors", "b.safetensors"]));
         assert_eq!(choose(&["model.kerf"]).unwrap(), files(&["model.kerf"]));
+        let with_adapter = choose(&["adapter_model.safetensors", "base.safetensors"]);
+        assert_eq!(with_adapter.unwrap(), files(&["base.safetensors"]));
     }
 
     #[test]
@@ -195,6 +206,11 @@ mod tests {
             choose(&["onnx/model.onnx"]).unwrap_err().code(),
             "NOT_A_MODEL"
         );
+        for adapter in ["adapter_model.safetensors", "adapter_model.bin"] {
+            let alone = choose(&["adapter_config.json", adapter]).unwrap_err();
+            assert_eq!(alone.code(), "NOT_A_MODEL");
+            assert!(alone.to_string().contains("files of the model beside it"));
+        }
         let both = choose(&["model.kerf", "model.safetensors"]).unwrap_err();
         assert_eq!(both.code(), "NOT_A_MODEL");
     }

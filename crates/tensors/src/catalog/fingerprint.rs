@@ -1,6 +1,7 @@
 //! What identifies the content of a model, so that a resumed job notices that it changed.
 
 use super::{Catalog, sidecars};
+use crate::files::adapter;
 use crate::{Digest, Source, TensorsError};
 
 /// Larger files are sampled.
@@ -9,7 +10,7 @@ const SAMPLES: u64 = 64;
 const SAMPLE_BYTES: u64 = 64 << 10;
 
 impl Catalog {
-    /// Digest of what identifies the model's content: sidecars (without README and licence), headers, file
+    /// Digest of what identifies the model's content: sidecars (without README and licence), the settings of an adapter, headers, file
     /// sizes and content; files over 256 MiB are sampled (64 evenly spread pieces of 64 KiB each).
     pub fn fingerprint(&self) -> Result<String, TensorsError> {
         let mut hash = Digest::default();
@@ -17,6 +18,10 @@ impl Catalog {
             if !sidecars::is_prose(file) {
                 add_file(&mut hash, file, self.folder.open(file)?.as_ref(), 0)?;
             }
+        }
+        if self.files.adapter.is_some() {
+            let source = self.folder.open(adapter::FILE)?;
+            add_file(&mut hash, adapter::FILE, source.as_ref(), 0)?;
         }
         for (shard, source) in self.shards.iter().zip(&self.sources) {
             add_file(&mut hash, &shard.file, source.as_ref(), shard.header_bytes)?;

@@ -1,9 +1,13 @@
 //! What a model folder holds, from headers alone: every tensor of every shard, plain or packed, and the files beside them.
 
+mod adapter;
+mod adapter_head;
+mod adapter_names;
 mod choose;
 mod coded;
 mod fingerprint;
 mod index;
+mod merged;
 mod pack_quantized;
 mod packed;
 mod plain;
@@ -12,6 +16,7 @@ mod sidecars;
 
 pub(crate) use coded::Body;
 pub use coded::Coded;
+pub use merged::Merged;
 
 use crate::files::ModelFiles;
 use crate::folder::{FsFolder, WithFile};
@@ -48,6 +53,8 @@ pub enum Stored {
     },
     /// As another format has it.
     Coded(Coded),
+    /// As a plain tensor that an adapter changes when it is read.
+    Merged(Merged),
 }
 
 /// One tensor of the model, under its name in the original model.
@@ -86,13 +93,14 @@ impl TensorEntry {
             Stored::Plain(span) => span.len_bytes,
             Stored::Packed { parts, .. } => parts.iter().map(|part| part.3.len_bytes).sum(),
             Stored::Coded(coded) => coded.stored_bytes(),
+            Stored::Merged(merged) => merged.stored_bytes(),
         }
     }
 
     /// Grid of its codes, if it is stored in codes.
     pub fn grid(&self) -> Option<Grid> {
         match &self.stored {
-            Stored::Plain(_) => None,
+            Stored::Plain(_) | Stored::Merged(_) => None,
             Stored::Packed { record, .. } => record.grid(),
             Stored::Coded(coded) => coded.grid,
         }
@@ -115,9 +123,9 @@ pub struct Shard {
 pub struct Catalog {
     /// The folder it came from.
     pub folder: Arc<dyn Folder>,
-    /// Files with tensors, in the order of their names.
+    /// Files with tensors, in the order of their names; that of an adapter comes last.
     pub shards: Vec<Shard>,
-    /// Tensors, ordered by shard and offset.
+    /// Tensors, ordered by shard and offset in the model without its adapter.
     pub tensors: Vec<TensorEntry>,
     /// Other files to carry along (configuration, tokenizer, sentence-transformers folders), with their sizes; the
     /// index file is not among them, since it is written anew.
@@ -134,6 +142,8 @@ pub struct Catalog {
     sources: Vec<Arc<dyn Source>>,
     /// Place in `tensors` of every name.
     by_name: HashMap<String, usize>,
+    /// Tensors that an adapter changes, as they are without it.
+    originals: Vec<TensorEntry>,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -164,13 +174,14 @@ impl Catalog {
             }
         };
         let mut described = ModelFiles::read(folder.as_ref(), &files)?;
-        let content = match shard_files.iter().any(|file| file.ends_with(".gguf")) {
+        let mut content = match shard_files.iter().any(|file| file.ends_with(".gguf")) {
             true => open_gguf(folder.as_ref(), shard_files)?,
             false => open_shards(folder.as_ref(), shard_files, index.as_ref(), &mut described)?,
         };
         let others = index.and_then(|index| index.others(&files));
         described.facts.extend(others);
-        Ok(Self {
+        adapter::apply(folder.as_ref(), &files, &mut described, &mut content)?;
+        let catalog = Self {
             by_name: names(&folder.name(), &content.tensors)?,
             sidecars: sidecars::find(folder.as_ref(), &files, &mut described.facts)?,
             files: described,
@@ -181,7 +192,9 @@ impl Catalog {
             shards: content.shards,
             tensors: content.tensors,
             sources: content.sources,
-        })
+            originals: content.originals,
+        };
+        Ok(catalog.with_changed_config())
     }
 
     /// [`Catalog::open`] on the file system: a folder or a single file.
@@ -240,6 +253,8 @@ struct Content {
     tensors: Vec<TensorEntry>,
     form: &'static str,
     metadata: BTreeMap<String, String>,
+    /// See [`Catalog::is_adapted`].
+    originals: Vec<TensorEntry>,
 }
 
 /// Safetensors files: plain, kerf containers, or compressed-tensors.
@@ -275,6 +290,7 @@ fn open_shards(
             .as_ref()
             .map_or("safetensors", |_| "compressed-tensors"),
         tensors: Vec::new(),
+        originals: Vec::new(),
         shards,
         sources,
     };
@@ -308,6 +324,7 @@ fn open_gguf(folder: &dyn Folder, files: Vec<String>) -> Result<Content, Tensors
         shards: Vec::new(),
         sources: Vec::new(),
         tensors: Vec::new(),
+        originals: Vec::new(),
         form: "gguf",
         metadata: BTreeMap::new(),
     };

@@ -115,7 +115,7 @@ impl Groups {
         entries.sort_by_key(|entry| match &entry.stored {
             Stored::Plain(span) => span.offset,
             Stored::Coded(coded) => coded.span().offset,
-            Stored::Packed { .. } => 0,
+            Stored::Packed { .. } | Stored::Merged(_) => 0,
         });
         Ok(entries)
     }

@@ -21,6 +21,10 @@ impl Catalog {
                 tensor: entry.name.clone(),
                 dtype: "in the codes of another format".into(),
             }),
+            Stored::Merged(_) => Err(TensorsError::WrongDType {
+                tensor: entry.name.clone(),
+                dtype: "merged with an adapter when it is read".into(),
+            }),
         }
     }
 
@@ -64,6 +68,11 @@ impl Catalog {
                 matrix.dequantize_into(compute, values);
                 Ok(())
             }
+            Stored::Merged(merged) => {
+                resize(values, entry.len());
+                let rows = entry.shape.first().copied().unwrap_or(1);
+                self.read_merged(compute, entry, merged, 0..rows, values)
+            }
         }
     }
 
@@ -85,7 +94,8 @@ impl Catalog {
 
     /// What a record says of its source, `blake3:HEX` of the bytes of a plain tensor in its file, by one thread in small
     /// pieces, so that it can run beside other work on the tensor. `values` are those of [`Catalog::read_f32`]: where they
-    /// are the bytes of the file, nothing is read again. For a packed tensor it is what its own record says.
+    /// are the bytes of the file, nothing is read again. For a packed tensor it is what its own record says, and for one that an
+    /// adapter changes it is of the tensor and what is added to it.
     pub fn source_digest(
         &self,
         entry: &TensorEntry,
@@ -95,6 +105,7 @@ impl Catalog {
         match &entry.stored {
             Stored::Packed { record, .. } => return Ok(record.source_digest.clone()),
             Stored::Coded(_) => return Ok(String::new()),
+            Stored::Merged(merged) => self.merged_digest(merged, &mut digest)?,
             Stored::Plain(_) if entry.dtype == DType::F32 => {
                 digest.update(as_bytes(values));
             }
@@ -140,7 +151,25 @@ impl Catalog {
             }
             Stored::Packed { .. } => self.read_packed_rows(compute, entry, rows),
             Stored::Coded(coded) => self.read_coded_rows(compute, entry, coded, rows),
+            Stored::Merged(merged) => {
+                let mut values = vec![0.0; rows.len() * cols];
+                self.read_merged(compute, entry, merged, rows, &mut values)?;
+                Ok(values)
+            }
         }
+    }
+
+    /// [`Catalog::read_rows_f32`], and `NON_FINITE` if a value is NaN or infinite.
+    pub(crate) fn read_finite_rows(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        rows: Range<usize>,
+    ) -> Result<Vec<f32>, TensorsError> {
+        let values = self.read_rows_f32(compute, entry, rows.clone())?;
+        let cols: usize = entry.shape[1..].iter().product();
+        check_finite(&compute.kernels, &entry.name, rows.start * cols, &values)?;
+        Ok(values)
     }
 
     pub(super) fn read_whole(&self, span: &Span) -> Result<Vec<u8>, TensorsError> {

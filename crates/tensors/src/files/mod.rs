@@ -1,12 +1,15 @@
 //! What the small files of a model folder say, read once into one typed description. Each thing in them is used, noted as a
 //! [`Fact`], or refused by an error that names file and field. Nothing else reads these files.
 
+pub mod adapter;
 mod fact;
 pub mod fields;
 pub mod generation;
 pub mod parse;
+mod pattern;
 pub mod tokenizer;
 
+pub use adapter::Adapter;
 pub use fact::{Fact, Outcome};
 pub use generation::Generation;
 pub use tokenizer::{Side, TokenizerSettings};
@@ -29,13 +32,15 @@ pub struct ModelFiles {
     pub generation: Generation,
     /// tokenizer_config.json.
     pub tokenizer: TokenizerSettings,
+    /// adapter_config.json: the adapter that the weights are merged with.
+    pub adapter: Option<Adapter>,
     /// What became of what the files say.
     pub facts: Vec<Fact>,
 }
 
 impl ModelFiles {
     /// Reads the files of `folder` whose names are in `files` (sorted). `NOT_A_MODEL` for one that is not JSON, `BAD_CONFIG` for a
-    /// field with a value that it cannot have.
+    /// field with a value that it cannot have, `BAD_ADAPTER` for an adapter that cannot be merged.
     pub fn read(folder: &dyn Folder, files: &[String]) -> Result<Self, TensorsError> {
         let reader = Reader { folder, files };
         let mut facts = Vec::new();
@@ -47,12 +52,17 @@ impl ModelFiles {
             Some(value) => TokenizerSettings::read(&value, &mut facts)?,
             None => TokenizerSettings::default(),
         };
+        let adapter = match reader.json(adapter::FILE)? {
+            Some(value) => Some(Adapter::read(&value, &mut facts)?),
+            None => None,
+        };
         let config = reader.json(CONFIG)?;
         if config.is_none() {
             facts.push(Fact::noted(CONFIG, "", "", NO_CONFIG));
         }
         Ok(Self {
             config,
+            adapter,
             generation,
             tokenizer,
             facts,

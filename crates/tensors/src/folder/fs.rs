@@ -169,11 +169,12 @@ pub(super) fn is_wanted(only: Option<&str>, file: &str) -> bool {
     only.is_none_or(|only| file == only || file.contains('/') || !is_weights(file))
 }
 
-/// Whether a file at the top of a model folder holds weights, or an index of them.
+/// Whether a file at the top of a model folder holds weights, or an index of them. Those of an adapter belong to whichever is named.
 fn is_weights(file: &str) -> bool {
-    [".safetensors", ".kerf", ".index.json"]
-        .iter()
-        .any(|end| file.ends_with(end))
+    file != crate::files::adapter::WEIGHTS
+        && [".safetensors", ".kerf", ".index.json"]
+            .iter()
+            .any(|end| file.ends_with(end))
 }
 
 /// Positioned reads from a file; the offset of the handle is not used, so threads do not disturb each other.

@@ -311,7 +311,11 @@ fn copy(catalog: &Catalog, span: &Span, sink: &mut dyn Sink) -> Result<(), Tenso
     })
 }
 
-/// Values in a float type: copied where they are stored so.
+/// Values of a merged matrix that are in memory while it is written.
+const MERGED_AT_ONCE: usize = 1 << 22;
+
+/// Values in a float type: copied where they are stored so. What an adapter changes is made a few rows at a time, and checked:
+/// `NON_FINITE`.
 fn write_floats(
     compute: &Compute,
     piece: &Piece<'_>,
@@ -320,6 +324,19 @@ fn write_floats(
 ) -> Result<(), TensorsError> {
     match &piece.entry.stored {
         Stored::Plain(span) if piece.entry.dtype == dtype => copy(piece.catalog, span, sink),
+        Stored::Merged(_) if piece.entry.shape.len() > 1 => {
+            let (rows, cols) = (
+                piece.entry.shape[0],
+                piece.entry.len() / piece.entry.shape[0].max(1),
+            );
+            let step = (MERGED_AT_ONCE / cols.max(1)).max(1);
+            for first in (0..rows).step_by(step) {
+                let rows = first..rows.min(first + step);
+                let values = piece.catalog.read_finite_rows(compute, piece.entry, rows)?;
+                dense::write_as(&compute.kernels, dtype, &values, sink)?;
+            }
+            Ok(())
+        }
         _ => {
             let values = piece.catalog.read_f32(compute, piece.entry)?;
             dense::write_as(&compute.kernels, dtype, &values, sink)

@@ -5,6 +5,7 @@ import { probe, small } from './remote.js'
 
 const SMALL = [
   'config.json',
+  'adapter_config.json',
   'kerf-architecture.json',
   'generation_config.json',
   'tokenizer.json',
@@ -19,6 +20,7 @@ const SMALL = [
   'sentence_bert_config.json',
 ]
 const WEIGHTS = ['model.safetensors', 'model.kerf', 'model.gguf']
+const ADAPTER = 'adapter_model.safetensors'
 const INDEXES = ['model.safetensors.index.json', 'model.kerf.index.json']
 
 type Entry = [path: string, file: WireFile]
@@ -33,7 +35,15 @@ export async function filesOfSite(url: string, signal: AbortSignal): Promise<Ent
   const [sidecars, weights] = await Promise.all([all(SMALL, fetched), weightsOf(at, fetched, signal)])
   if (weights.length === 0) throw notFound(at('model.safetensors'))
   const modules = await all(await modulesIn(sidecars), fetched)
-  return [...sidecars, ...modules, ...weights]
+  const isAdapted = sidecars.some(([path]) => path === 'adapter_config.json')
+  const adapter = isAdapted ? await largeFile(at, ADAPTER, signal) : []
+  return [...sidecars, ...modules, ...weights, ...adapter]
+}
+
+/** A file that is read where it is, if it is there. */
+async function largeFile(at: (path: string) => string, path: string, signal: AbortSignal): Promise<Entry[]> {
+  const remote = await probe(at(path), signal)
+  return remote && !remote.isPage ? [[path, { kind: 'url', url: at(path) }]] : []
 }
 
 /** The one file, or the index with all files that it names. */
@@ -42,10 +52,7 @@ async function weightsOf(
   fetched: (path: string) => Promise<Entry[]>,
   signal: AbortSignal,
 ): Promise<Entry[]> {
-  const single = await all(WEIGHTS, async (path): Promise<Entry[]> => {
-    const remote = await probe(at(path), signal)
-    return remote && !remote.isPage ? [[path, { kind: 'url', url: at(path) }]] : []
-  })
+  const single = await all(WEIGHTS, path => largeFile(at, path, signal))
   if (single.length > 0) return single
   const indexes = await all(INDEXES, fetched)
   const shards = await all(indexes, async ([, index]): Promise<Entry[]> => {
