@@ -7,7 +7,7 @@ use kerf_tensors::TensorsError;
 /// What the scale and the shift of a norm may be called.
 pub(crate) const NORM_SUFFIXES: [[&str; 2]; 2] = [["weight", "bias"], ["gamma", "beta"]];
 /// What may stand before the prefix of an architecture: old files of sentence-transformers name the module.
-const OUTER_PREFIXES: [&str; 2] = ["", "0.auto_model."];
+pub(crate) const OUTER_PREFIXES: [&str; 2] = ["", "0.auto_model."];
 
 impl Network {
     /// Finds out which of the possible names this file uses.

@@ -2,7 +2,7 @@ import type { Inspection } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { bytes, integer } from '../../format.js'
 import { collapse } from './collapse.js'
-import { facts, table } from './table.js'
+import { facts, notes, table } from './table.js'
 
 /** Shows what is in a model; tensors that differ in the number of their block alone share a row. */
 export function showInspection(model: string, result: Inspection, screen: Screen): void {
@@ -52,6 +52,7 @@ export function showInspection(model: string, result: Inspection, screen: Screen
     ],
     rows,
   )
+  notes(screen, result.notes)
 }
 
 function shape({ blocks, hidden, maxContext }: Inspection): [string, string, string?][] {

@@ -74,4 +74,6 @@ pub(super) const BERT: Architecture = Architecture {
     final_norm: None,
     head: None,
     gguf: None,
+    dead: &["embeddings.position_ids", "embeddings.token_type_ids"],
+    copies: &["cls.predictions.decoder"],
 };

@@ -48,6 +48,12 @@ pub(super) const GPT_NEOX: Architecture = Architecture {
         cap: None,
     }),
     gguf: None,
+    dead: &[
+        "layers.{}.attention.bias",
+        "layers.{}.attention.masked_bias",
+        "layers.{}.attention.rotary_emb.inv_freq",
+        "rotary_emb.inv_freq",
+    ],
     ..LLAMA
 };
 

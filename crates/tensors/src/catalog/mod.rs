@@ -7,13 +7,16 @@ mod index;
 mod pack_quantized;
 mod packed;
 mod plain;
+mod quantized;
 mod read;
+mod same;
 mod sidecars;
 
 pub(crate) use coded::Body;
 pub use coded::Coded;
 
-use crate::files::ModelFiles;
+use crate::files::quantization::Foreign;
+use crate::files::{ModelFiles, Quantization};
 use crate::folder::{FsFolder, WithFile};
 use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
@@ -148,8 +151,23 @@ impl std::fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// Reads headers only. Every rule a header or an index breaks is an error that names the file.
+    /// Reads headers only. Every rule a header or an index breaks is an error that names the file. `ALREADY_QUANTIZED` for weights that
+    /// another program quantized, unless kerf reads its scheme.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
+        let catalog = Self::look(folder)?;
+        match catalog.foreign() {
+            None => Ok(catalog),
+            Some(foreign) => Err(TensorsError::AlreadyQuantized {
+                path: catalog.folder.name(),
+                scheme: foreign.scheme.clone(),
+                evidence: foreign.evidence.clone(),
+                fix: foreign.fix().into(),
+            }),
+        }
+    }
+
+    /// [`Catalog::open`] for those who only look: a model that another program quantized is shown as it lies there.
+    pub fn look(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
         let files = folder.list()?;
         let mut index_bytes = 0;
         let (shard_files, index) = match choose::weights(&folder.name(), &files)? {
@@ -160,16 +178,22 @@ impl Catalog {
                 (index.files(), Some(index))
             }
         };
-        let described = ModelFiles::read(folder.as_ref(), &files)?;
+        let mut described = ModelFiles::read(folder.as_ref(), &files)?;
         let content = match shard_files.iter().any(|file| file.ends_with(".gguf")) {
             true => open_gguf(folder.as_ref(), shard_files)?,
             false => open_shards(
                 folder.as_ref(),
                 shard_files,
                 index,
-                described.config.as_ref(),
+                described.quantization.as_ref(),
             )?,
         };
+        if let Some(scheme) = quantized::scheme(&content.tensors) {
+            described.quantization = match described.quantization.take() {
+                Some(said @ Quantization::Foreign(_)) => Some(said),
+                _ => Some(Quantization::Foreign(scheme)),
+            };
+        }
         Ok(Self {
             by_name: names(&folder.name(), &content.tensors)?,
             sidecars: sidecars::find(folder.as_ref(), &files)?,
@@ -209,6 +233,17 @@ impl Catalog {
         shards.sum::<u64>() + sidecars.sum::<u64>() + self.index_bytes
     }
 
+    /// The scheme of another program that the weights are in, if kerf does not read it. Containers and GGUF files say themselves how
+    /// they are stored: what lies beside them is of the model that they were made from.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        match &self.files.quantization {
+            Some(Quantization::Foreign(foreign)) if !["kerf", "gguf"].contains(&self.form) => {
+                Some(foreign)
+            }
+            _ => None,
+        }
+    }
+
     /// The tensor of that name. `TENSOR_MISSING` if there is none.
     pub fn get(&self, name: &str) -> Result<&TensorEntry, TensorsError> {
         match self.by_name.get(name) {
@@ -239,7 +274,7 @@ fn open_shards(
     folder: &dyn Folder,
     files: Vec<String>,
     index: Option<index::Index>,
-    config: Option<&serde_json::Value>,
+    quantization: Option<&Quantization>,
 ) -> Result<Content, TensorsError> {
     let (mut shards, mut sources, mut headers) = (Vec::new(), Vec::new(), Vec::new());
     for file in files {
@@ -257,9 +292,9 @@ fn open_shards(
     if let Some(index) = index {
         index.check(&shards, &headers)?;
     }
-    let groups = match pack_quantized::settings(config) {
-        Some(settings) => Some(pack_quantized::Groups::read(&folder.name(), settings)?),
-        None => None,
+    let groups = match quantization {
+        Some(Quantization::Packed(schemes)) => Some(pack_quantized::Groups(schemes)),
+        _ => None,
     };
     let mut content = Content {
         metadata: headers.first().map(model_metadata).unwrap_or_default(),

@@ -5,10 +5,12 @@ mod fact;
 pub mod fields;
 pub mod generation;
 pub mod parse;
+pub mod quantization;
 pub mod tokenizer;
 
 pub use fact::{Fact, Outcome};
 pub use generation::Generation;
+pub use quantization::Quantization;
 pub use tokenizer::{Side, TokenizerSettings};
 
 use crate::{Folder, TensorsError};
@@ -23,6 +25,8 @@ pub struct ModelFiles {
     pub generation: Generation,
     /// tokenizer_config.json.
     pub tokenizer: TokenizerSettings,
+    /// How the weights are quantized, if they are.
+    pub quantization: Option<Quantization>,
     /// What became of what the files say.
     pub facts: Vec<Fact>,
 }
@@ -41,8 +45,10 @@ impl ModelFiles {
             Some(value) => TokenizerSettings::read(&value, &mut facts)?,
             None => TokenizerSettings::default(),
         };
+        let config = reader.json("config.json")?;
         Ok(Self {
-            config: reader.json("config.json")?,
+            quantization: quantization::read(config.as_ref(), &reader)?,
+            config,
             generation,
             tokenizer,
             facts,

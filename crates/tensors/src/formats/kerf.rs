@@ -65,7 +65,10 @@ impl Format for Kerf {
     ) -> Result<(), TensorsError> {
         let (catalog, entry) = (piece.catalog, piece.entry);
         match &entry.stored {
-            Stored::Packed { parts, .. } => copy(catalog, &parts[piece.index].3, sink),
+            Stored::Packed { parts, .. } => {
+                let (_, dtype, _, span) = &parts[piece.index];
+                copy(catalog, (&entry.name, *dtype, span), sink)
+            }
             Stored::Coded(coded) if coded.grid.is_some() => {
                 let matrix = catalog.read_matrix(compute, entry)?;
                 // The plan, which has not seen the codes, knows the length of this coding alone.

@@ -51,7 +51,7 @@ pub(super) fn read_onto(
             return Ok(with_groups_of(matrix, grid));
         }
     }
-    let values = catalog.read_f32(compute, entry)?;
+    let values = catalog.read_finite(compute, entry)?;
     let (rows, cols) = (entry.shape[0], entry.shape[1]);
     Ok(round_to_grid(compute, &values, rows, cols, grid, None))
 }
