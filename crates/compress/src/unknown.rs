@@ -228,9 +228,7 @@ const TOKEN_TABLES: [&str; 14] = [
 ];
 
 /// Parts of the names of linear layers, for those outside the blocks.
-const LINEAR_WORDS: [&str; 10] = [
-    "proj", "dense", "linear", "mlp", "fc", "query", "key", "value", "qkv", "mapping",
-];
+const LINEAR_WORDS: [&str; 7] = ["proj", "dense", "linear", "mlp", "fc", "qkv", "mapping"];
 
 /// No linear layer that is worth it has fewer outputs or inputs.
 const FEWEST: usize = 16;
@@ -351,7 +349,9 @@ impl Parts {
     }
 
     fn is_called_linear(&self) -> bool {
-        LINEAR_WORDS.iter().any(|word| self.last().contains(word))
+        let last = self.last();
+        ["query", "key", "value"].contains(&last)
+            || LINEAR_WORDS.iter().any(|word| last.contains(word))
     }
 
     /// What it is by its name, if that is no linear layer.
@@ -371,7 +371,8 @@ impl Parts {
         let row = NAMES
             .iter()
             .find(|(place, words, _)| words.iter().any(|word| fits(*place, word)));
-        row.map(|(.., reason)| *reason)
+        let of_attention = ["q_head", "k_head", "v_head"].contains(&self.last());
+        row.map(|(.., reason)| *reason).filter(|_| !of_attention)
     }
 
     /// What a tensor of three or more dimensions is.

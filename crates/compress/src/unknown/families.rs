@@ -3,6 +3,7 @@
 use super::Guess::{self, Embedding, Head, Kept, Linear, Small};
 use super::{Named, guesses};
 use kerf_tensors::DType;
+use std::collections::BTreeMap;
 
 type Tensor = (&'static str, &'static [usize], Guess);
 
@@ -823,4 +824,41 @@ fn what_is_no_float_is_nothing() {
     let mut double = named(&("layers.0.mlp.up.weight", &[512, 512], Linear));
     double.dtype = DType::F64;
     assert!(matches!(guesses(&[double])[0], Kept(_)));
+}
+
+/// What transformers' own modules say (made by test/golden/make_families_golden.py): no tensor of another module may be taken for the weight
+/// of a linear layer, and of those that are, most must be found.
+#[test]
+fn modules_of_transformers_are_told_apart() {
+    type Row = (String, Vec<usize>, bool);
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../test/golden/families.json"
+    );
+    let json = std::fs::read(path).unwrap();
+    let families: BTreeMap<String, Vec<Row>> = serde_json::from_slice(&json).unwrap();
+    let (mut wrong, mut found, mut missed) = (Vec::new(), 0, 0);
+    for (family, rows) in &families {
+        let named: Vec<Named<'_>> = rows
+            .iter()
+            .map(|(name, shape, _)| Named {
+                name,
+                shape,
+                dtype: DType::BF16,
+            })
+            .collect();
+        for ((name, shape, linear), guess) in rows.iter().zip(guesses(&named)) {
+            match (guess, linear) {
+                (Linear, false) => wrong.push(format!("{family}: {name} {shape:?}")),
+                (Linear, true) => found += 1,
+                (Kept(_), true) => missed += 1,
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(
+        found > 200 && found > 8 * missed,
+        "{found} found, {missed} missed"
+    );
 }
