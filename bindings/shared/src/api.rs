@@ -79,14 +79,15 @@ pub struct TensorInfo {
     pub bytes: u64,
     /// File it is in.
     pub file: String,
-    /// `target`, `embedding` or `other`; `other` for all if the architecture is not known.
+    /// `target`, `embedding`, `dead` (nobody reads it: results do not have it) or `other`; `other` for all if the architecture is
+    /// not known.
     pub part: String,
 }}
 
 data! {
 /// What is inside a model.
 pub struct Inspection {
-    /// `safetensors` or `kerf`.
+    /// `safetensors`, `kerf`, `compressed-tensors`, `gguf`, or the name of the scheme that another program quantized it in.
     pub form: String,
     /// Architecture id, the model_type that is not known, or `none` without one.
     pub architecture: String,

@@ -10,6 +10,7 @@ use crate::{Error, Host, machine, pairs};
 use kerf_compress::Stage;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::divergence;
+use kerf_model::finite;
 use web_time::Instant;
 
 /// Both models see the same token ids, those of the original's tokenizer, and are pooled as the original says. `seconds` of
@@ -77,10 +78,12 @@ impl Both {
         let reporter = Reporter::new(host, Stage::Evaluate, "tokens", &self.small.opened.path);
         let progress = &mut |done, total| reporter.report(done, total);
         let measured = divergence(&mut original, &mut small, &ids, context, progress)?;
-        fill_perplexity(&mut result.original, &measured.original);
-        fill_perplexity(&mut result.small, &measured.small);
-        result.kl = Some(measured.kl);
-        result.top_token_agreement = Some(measured.top_token_agreement);
+        let (path, small) = (&self.original.opened.path, &self.small.opened.path);
+        fill_perplexity(&mut result.original, &measured.original, path)?;
+        fill_perplexity(&mut result.small, &measured.small, small)?;
+        result.kl = Some(finite::metric("KL", small, measured.kl)?);
+        let agreement = measured.top_token_agreement;
+        result.top_token_agreement = Some(finite::metric("top token agreement", small, agreement)?);
         Ok(())
     }
 
@@ -106,8 +109,12 @@ impl Both {
             evaluation.notes.extend(encoding.notes.iter().cloned());
         }
         let first = pairs.len();
-        result.mean_cosine = Some(mean_cosine(&original, &small));
-        result.mean_cosine_first = Some(mean_cosine(&original[..first], &small[..first]));
+        let of = |count: usize| {
+            let cosine = mean_cosine(&original[..count], &small[..count]);
+            finite::metric("mean cosine", &self.small.opened.path, cosine)
+        };
+        result.mean_cosine = Some(of(original.len())?);
+        result.mean_cosine_first = Some(of(first)?);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::error::bad_option;
 use crate::opened::Opened;
 use crate::reporter::Reporter;
 use crate::{Error, Host, machine, vocabulary};
-use kerf_compress::Stage;
+use kerf_compress::{Stage, kept};
 use kerf_model::ModelError;
 use kerf_tensors::Catalog;
 use kerf_tensors::formats::{self, AsItIs, Card, Format, Output};
@@ -48,7 +48,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     Ok(Conversion {
         input_bytes: source.catalog.bytes(),
         output_bytes: total,
-        notes: notes(catalog, format, &output),
+        notes: notes(catalog, &card, format, &output),
         out: request.out,
     })
 }
@@ -75,7 +75,7 @@ fn find_format(id: &str) -> Result<&'static dyn Format, Error> {
 /// What the format must know of the model. A model whose architecture is not known has a card that says so.
 fn card(source: &Opened, format: &dyn Format) -> Result<Card, Error> {
     let mut card = match source.network() {
-        Ok(network) => network.card(&source.catalog),
+        Ok(network) => network.card(&source.catalog)?,
         Err(error) if !format.rounds() || is_unknown(&error) => Card {
             architecture: source.model_type(),
             ..Card::default()
@@ -90,9 +90,12 @@ fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::Model(ModelError::UnknownArchitecture { .. }))
 }
 
-fn notes(catalog: &Catalog, format: &dyn Format, output: &Output<'_>) -> Vec<String> {
+fn notes(catalog: &Catalog, card: &Card, format: &dyn Format, output: &Output<'_>) -> Vec<String> {
     let mut notes = output.notes().to_vec();
     notes.extend(output.found());
+    if card.known {
+        notes.extend(kept::reasons(catalog, card).1);
+    }
     if format.id() == "kerf" && catalog.form == "safetensors" {
         notes.push("the model was not compressed: its tensors are stored as they are (use compress to make them smaller)".into());
     }

@@ -6,6 +6,7 @@ use crate::opened::Runnable;
 use crate::reporter::Reporter;
 use crate::{Error, Host, machine, text_file};
 use kerf_compress::Stage;
+use kerf_model::finite;
 
 /// Cuts each text at the model's maximum, pools and normalises as its sentence-transformers files say. Works for decoders
 /// too. Errors: those of opening a model, `NO_TOKENIZER`, `EMPTY`, `CANCELLED`.
@@ -30,6 +31,9 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         encoding.normalize,
         progress,
     )?;
+    for vector in &vectors {
+        finite::check(&compute, "vectors", &model.opened.path, vector)?;
+    }
     Ok(Embeddings {
         vectors,
         dimensions: model.network.hidden(),

@@ -10,8 +10,8 @@ use crate::storage::Storage;
 use crate::{Error, Host, machine, pairs, text_file};
 use kerf_compress::{Stage, calibration::MAX_WINDOW};
 use kerf_kernels::Compute;
-use kerf_model::Network;
 use kerf_model::evaluate::Perplexity;
+use kerf_model::{Network, finite};
 use web_time::Instant;
 
 /// Reads the text whole, encodes it once, and scores it in windows; embeds both columns of the pairs. Errors: those of
@@ -31,7 +31,7 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     if let Some(text) = text {
         let context = context(&model.network, request.context)?;
         let measured = perplexity(&model, &compute, &text, context, host)?;
-        fill_perplexity(&mut result, &measured);
+        fill_perplexity(&mut result, &measured, &request.model)?;
     }
     if let Some(path) = &request.pairs_file {
         score_pairs(&model, &compute, path, host, &mut result)?;
@@ -67,11 +67,16 @@ pub fn context(network: &Network, asked: Option<usize>) -> Result<usize, Error> 
     }
 }
 
-/// Copies what was measured into the response.
-pub fn fill_perplexity(result: &mut Evaluation, measured: &Perplexity) {
-    result.perplexity = Some(measured.perplexity);
-    result.nll = Some(measured.nll);
+/// Copies what was measured into the response. `NOT_FINITE` if it is no number; `model` is whose it is.
+pub fn fill_perplexity(
+    result: &mut Evaluation,
+    measured: &Perplexity,
+    model: &str,
+) -> Result<(), Error> {
+    result.nll = Some(finite::metric("nll", model, measured.nll)?);
+    result.perplexity = Some(finite::metric("perplexity", model, measured.perplexity)?);
     result.tokens = Some(measured.tokens);
+    Ok(())
 }
 
 fn perplexity(

@@ -3,21 +3,25 @@
 use crate::api::{InspectRequest, Inspection, TensorInfo};
 use crate::opened::Opened;
 use crate::{Error, Host};
+use kerf_compress::kept;
 use kerf_model::{Kind, ModelError, Network};
 use kerf_tensors::catalog::Span;
-use kerf_tensors::files;
+use kerf_tensors::files::{self, Fact};
+use kerf_tensors::formats::{Card, Part};
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
-use std::collections::HashSet;
 
 /// Reads headers and configuration only. A model of an architecture that is not known is no error: `known` is false.
 pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, Error> {
-    let opened = Opened::open(
+    let opened = Opened::look(
         &*host.storage(),
         &request.model,
         request.architecture.as_deref(),
     )?;
+    let foreign = opened.catalog.foreign();
     let network = match opened.network() {
+        // Its tensors are not those of the network.
+        _ if foreign.is_some() => None,
         Ok(network) => Some(network),
         Err(Error::Model(ModelError::UnknownArchitecture { .. })) => None,
         Err(error @ Error::Model(ModelError::BadArchitecture { .. })) => return Err(error),
@@ -25,18 +29,21 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
         Err(_) if opened.model_type().is_empty() => None,
         Err(error) => return Err(error),
     };
-    let parts = Parts::of(network.as_ref());
     let catalog = &opened.catalog;
+    let card = match &network {
+        Some(network) => network.card(catalog)?,
+        None => Card::default(),
+    };
     let tensors: Vec<TensorInfo> = catalog
         .tensors
         .iter()
-        .map(|entry| tensor_info(catalog, entry, &parts))
+        .map(|entry| tensor_info(catalog, entry, &card))
         .collect::<Result<_, _>>()?;
     let count = |entry: &TensorEntry| entry.len() as u64;
     let mut facts = catalog.files.facts.clone();
     facts.extend(network.iter().flat_map(|network| network.facts().to_vec()));
     Ok(Inspection {
-        form: catalog.form.into(),
+        form: foreign.map_or(catalog.form.into(), |foreign| foreign.scheme.clone()),
         architecture: match &network {
             Some(network) => network.architecture().into(),
             None if opened.model_type().is_empty() => "none".into(),
@@ -48,7 +55,7 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
         target_parameters: catalog
             .tensors
             .iter()
-            .filter(|entry| parts.targets.contains(&entry.name))
+            .filter(|entry| card.part(&entry.name) == Part::Target)
             .map(count)
             .sum(),
         bytes: opened.catalog.bytes(),
@@ -61,7 +68,7 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
             .iter()
             .map(|(name, _)| name.clone())
             .collect(),
-        notes: files::notes(&facts),
+        notes: notes(catalog, &card, &facts),
         facts,
     })
 }
@@ -73,40 +80,31 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// Names of the tensors that have a part to play.
-#[derive(Default)]
-struct Parts {
-    targets: HashSet<String>,
-    embeddings: HashSet<String>,
+/// What a user should know before anything is done with the model.
+fn notes(catalog: &Catalog, card: &Card, facts: &[Fact]) -> Vec<String> {
+    let mut notes = files::notes(facts);
+    match catalog.foreign() {
+        Some(foreign) => notes.push(format!(
+            "it is quantized already ({}; {}): kerf shows it and does nothing else with it; take the original model, or dequantize this one {}",
+            foreign.scheme,
+            foreign.evidence,
+            foreign.fix()
+        )),
+        None => notes.extend(kept::reasons(catalog, card).1),
+    }
+    notes
 }
 
-impl Parts {
-    fn of(network: Option<&Network>) -> Self {
-        let Some(network) = network else {
-            return Self::default();
-        };
-        let targets = (0..network.blocks())
-            .flat_map(|block| network.linears(block))
-            .map(|linear| linear.weight)
-            .collect();
-        Self {
-            targets,
-            embeddings: network.embeddings().into_iter().collect(),
-        }
-    }
-
-    fn part(&self, name: &str) -> &'static str {
-        if self.targets.contains(name) {
-            "target"
-        } else if self.embeddings.contains(name) {
-            "embedding"
-        } else {
-            "other"
-        }
+fn part(card: &Card, name: &str) -> &'static str {
+    match card.part(name) {
+        _ if card.dead.contains(name) => "dead",
+        Part::Target => "target",
+        Part::Embedding => "embedding",
+        Part::Other => "other",
     }
 }
 
-fn tensor_info(catalog: &Catalog, entry: &TensorEntry, parts: &Parts) -> Result<TensorInfo, Error> {
+fn tensor_info(catalog: &Catalog, entry: &TensorEntry, card: &Card) -> Result<TensorInfo, Error> {
     let (stored, shard) = match &entry.stored {
         Stored::Plain(span) => ("plain".into(), Some(span.shard)),
         Stored::Packed { record, parts } => (
@@ -128,7 +126,7 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, parts: &Parts) -> Result<
         stored,
         bytes: entry.stored_bytes(),
         file: shard.map_or(String::new(), |shard| catalog.shards[shard].file.clone()),
-        part: parts.part(&entry.name).into(),
+        part: part(card, &entry.name).into(),
     })
 }
 

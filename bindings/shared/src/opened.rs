@@ -23,7 +23,34 @@ impl Opened {
         path: &str,
         architecture: Option<&str>,
     ) -> Result<Self, Error> {
-        let mut catalog = Catalog::open(storage.folder(path)?)?;
+        Self::with(
+            Catalog::open(storage.folder(path)?)?,
+            storage,
+            path,
+            architecture,
+        )
+    }
+
+    /// [`Opened::open`] for those who only look: see [`Catalog::look`].
+    pub fn look(
+        storage: &dyn Storage,
+        path: &str,
+        architecture: Option<&str>,
+    ) -> Result<Self, Error> {
+        Self::with(
+            Catalog::look(storage.folder(path)?)?,
+            storage,
+            path,
+            architecture,
+        )
+    }
+
+    fn with(
+        mut catalog: Catalog,
+        storage: &dyn Storage,
+        path: &str,
+        architecture: Option<&str>,
+    ) -> Result<Self, Error> {
         if let Some(file) = architecture {
             let description = text_file::read(storage, file)?;
             arch::json::parse(file, description.as_bytes())?;

@@ -7,6 +7,7 @@ use crate::pairs::Pair;
 use crate::reporter::Reporter;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{cosine, spearman};
+use kerf_model::finite;
 use kerf_text::Tokenizer;
 
 /// Token ids of both columns: all first sentences, then all second ones, duplicates included.
@@ -47,7 +48,11 @@ impl Sentences {
     ) -> Result<Vec<Vec<f32>>, Error> {
         let mut runner = model.runner(compute, keep_bytes);
         let progress = &mut |done, total| reporter.report(done, total);
-        Ok(runner.embed(&self.ids, encoding.pooling, encoding.normalize, progress)?)
+        let vectors = runner.embed(&self.ids, encoding.pooling, encoding.normalize, progress)?;
+        for vector in &vectors {
+            finite::check(compute, "vectors", &model.opened.path, vector)?;
+        }
+        Ok(vectors)
     }
 
     /// Spearman's rank correlation of the cosine of each pair with its score. `BAD_PAIRS` where it is not defined.

@@ -52,8 +52,11 @@ pub enum CompressError {
     #[error("strict: a repair was needed for tensor {tensor}: {repair}")]
     Strict { tensor: String, repair: String },
     /// The model has no matrix to compress.
-    #[error("the model has no matrix that could be compressed")]
-    NothingToCompress {},
+    #[error("the model has no matrix that could be compressed{}", because(kept))]
+    NothingToCompress {
+        /// What is kept, and why.
+        kept: String,
+    },
     /// The model was compressed before.
     #[error(
         "the model is a kerf container already; compress the original model instead, or convert this one to safetensors first"
@@ -85,6 +88,15 @@ error_codes!(CompressError or the code inside Tensors, Model {
     AlreadyCompressed => "ALREADY_COMPRESSED",
     Cancelled => "CANCELLED",
 });
+
+fn because(kept: &str) -> String {
+    match kept {
+        "" => String::new(),
+        kept => format!(
+            " ({kept}); if it has linear layers, describe its architecture in JSON (--architecture FILE)"
+        ),
+    }
+}
 
 impl CompressError {
     /// Code, sentence and fields.

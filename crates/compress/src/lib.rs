@@ -8,6 +8,7 @@ pub mod event;
 mod glob;
 pub mod job;
 pub mod journal;
+pub mod kept;
 mod knapsack;
 pub mod matrices;
 pub mod memory;
@@ -27,6 +28,7 @@ pub mod solve;
 pub mod statistics;
 mod steps;
 pub mod survey;
+mod unknown;
 
 pub use error::CompressError;
 pub use event::{Event, Stage};

@@ -7,9 +7,10 @@ use crate::rules::{self, Subject};
 use crate::schedules::{self, Needs, ScheduledMatrix};
 use crate::settings::{Action, FLOAT_BITS, ResolvedRule, Settings, Solving, accepts};
 use crate::survey::Summary;
+use crate::unknown::{self, Guess};
 use kerf_model::Network;
 use kerf_tensors::formats::{Format, Scope};
-use kerf_tensors::{Catalog, DType, Grid, TensorEntry};
+use kerf_tensors::{Catalog, DType, Grid};
 use std::collections::HashMap;
 
 /// One matrix that will be compressed.
@@ -260,26 +261,20 @@ fn known_matrices(catalog: &Catalog, network: &Network, settings: &Settings) -> 
     found
 }
 
-/// Without an architecture every 2-D float tensor is a target, but for those that are embeddings or heads by their names.
+/// Without an architecture: what can be a linear layer's weight, token tables and heads.
 fn guessed_matrices(catalog: &Catalog, settings: &Settings) -> Vec<Candidate> {
-    let entries = catalog.tensors.iter().enumerate();
-    let guess = |(tensor, entry): (usize, &TensorEntry)| {
-        if entry.is_empty() {
-            return None;
-        }
-        let name = entry.name.to_lowercase();
-        let is = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-        if is(&["lm_head"]) {
+    let guesses = unknown::guesses_of(catalog);
+    let guess = |(tensor, guess): (usize, &Guess)| match guess {
+        Guess::Linear => target(catalog, tensor, settings),
+        Guess::Embedding => embedding(catalog, tensor, "embedding", settings),
+        Guess::Head => {
             let mut found = embedding(catalog, tensor, "head", settings)?;
             found.matrix.grid = settings.head_grid;
             Some(found)
-        } else if is(&["embed", "wte", "wpe", "shared.weight"]) {
-            embedding(catalog, tensor, "embedding", settings)
-        } else {
-            target(catalog, tensor, settings)
         }
+        Guess::Kept(_) | Guess::Small => None,
     };
-    entries.filter_map(guess).collect()
+    guesses.iter().enumerate().filter_map(guess).collect()
 }
 
 /// A tensor as a matrix that can be compressed; `None` if it is not one, or not of a type that is computed on. Block, input

@@ -7,7 +7,7 @@ use crate::settings::{Action, Settings};
 use crate::solve::target;
 use crate::statistics::{Drift, Needs};
 use crate::survey::Summary;
-use crate::{CompressError, matrices, memory, mixed_bits, sizes, steps};
+use crate::{CompressError, kept, matrices, memory, mixed_bits, sizes, steps};
 use kerf_model::{ModelError, Network, arch};
 use kerf_tensors::files;
 use kerf_tensors::formats::{self, Card, Output, TokenizerValues};
@@ -29,6 +29,8 @@ pub struct Plan {
     pub embeddings: Vec<Matrix>,
     /// What the format of the result knows of the model.
     pub card: Card,
+    /// Why tensors are kept as they are, or left out, where there is something to say.
+    pub(crate) kept: kept::Reasons,
     /// Calibration tokens at most; 0 without calibration.
     pub tokens: usize,
     /// What the run will need.
@@ -69,7 +71,7 @@ impl Plan {
                 .flat_map(|network| files::notes(network.facts())),
         );
         let mut card = match &network {
-            Some(network) => network.card(catalog),
+            Some(network) => network.card(catalog)?,
             None => Card {
                 architecture: architecture.clone(),
                 ..Card::default()
@@ -80,9 +82,12 @@ impl Plan {
         let matrices = matrices::choose(catalog, network.as_ref(), &settings)?;
         let (embeddings, targets): (Vec<Matrix>, Vec<Matrix>) =
             matrices.into_iter().partition(|matrix| matrix.embedding);
+        let (kept, about_kept) = kept::reasons(catalog, &card);
         if targets.is_empty() {
-            return Err(CompressError::NothingToCompress {});
+            let kept = about_kept.join("; ");
+            return Err(CompressError::NothingToCompress { kept });
         }
+        notes.extend(about_kept);
         let surveyed = need_survey(&settings, &targets);
         let probed = settings.schedule.needs() == schedules::Needs::Probes
             && settings.solving.sparsity > 0.0
@@ -113,6 +118,7 @@ impl Plan {
             targets,
             embeddings,
             card,
+            kept,
             tokens,
             memory,
             notes,
@@ -275,13 +281,13 @@ impl Plan {
         matrix: Option<&Matrix>,
         bytes: Option<u64>,
     ) -> PlannedTensor {
-        let part = matrix.map_or("kept", |matrix| {
-            if matrix.embedding {
-                "embedding"
-            } else {
-                "target"
-            }
-        });
+        let dead = self.card.dead.contains(&entry.name);
+        let part = match matrix {
+            _ if dead => "dead",
+            None => "kept",
+            Some(matrix) if matrix.embedding => "embedding",
+            Some(_) => "target",
+        };
         let method = matrix.map(|matrix| matrix.method.id().to_string());
         let content = |matrix: &Matrix| sizes::content_bytes(matrix, entry.dtype);
         PlannedTensor {
@@ -289,6 +295,7 @@ impl Plan {
             shape: entry.shape.clone(),
             dtype: format!("{:?}", entry.dtype),
             part: part.into(),
+            why: self.kept.get(&entry.name).map(|why| (*why).to_owned()),
             role: matrix.map(|matrix| matrix.role.into()),
             block: matrix.and_then(Matrix::place).map(|(block, _)| block),
             rule: matrix.and_then(|matrix| matrix.rule),
@@ -296,9 +303,11 @@ impl Plan {
             sparsity: matrix.map_or(0.0, |matrix| matrix.sparsity),
             bits: matrix.and_then(|matrix| matrix.grid).map(|grid| grid.bits),
             input_bytes: entry.stored_bytes(),
-            output_bytes: bytes
-                .or(matrix.map(content))
-                .unwrap_or(entry.stored_bytes()),
+            output_bytes: match bytes.or(matrix.map(content)) {
+                _ if dead => 0,
+                Some(bytes) => bytes,
+                None => entry.stored_bytes(),
+            },
         }
     }
 

@@ -185,8 +185,11 @@ pub struct PlannedTensor {
     pub shape: Vec<usize>,
     /// Its element type in the source.
     pub dtype: String,
-    /// `target`, `embedding` or `kept`.
+    /// `target`, `embedding`, `kept`, or `dead` for what the result does not have, since nobody reads it.
     pub part: String,
+    /// What it is that it is kept or left out; absent where that goes without saying.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Role of a matrix in the network, as rules name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,

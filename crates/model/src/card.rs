@@ -2,19 +2,27 @@
 //! counts what it runs.
 
 use crate::arch::{Gguf, Norm, Positions, Role};
-use crate::{Kind, Network, WeightSource};
+use crate::{Kind, ModelError, Network, Use, WeightSource};
 use kerf_tensors::Catalog;
 use kerf_tensors::formats::{Card, GgufCard, GgufName, Value};
 
 impl Network {
-    /// The card of a model.
-    pub fn card(&self, catalog: &Catalog) -> Card {
+    /// The card of a model. Errors are those of [`Network::uses`].
+    pub fn card(&self, catalog: &Catalog) -> Result<Card, ModelError> {
         let linears = (0..self.blocks()).flat_map(|block| self.linears(block));
         let linears: Vec<_> = linears.collect();
         let transposed = linears.iter().find(|linear| linear.transposed);
-        Card {
+        let uses = self.uses(catalog)?;
+        let of_use = |wanted: Use| {
+            let tensors = catalog.tensors.iter().zip(&uses);
+            let tensors = tensors.filter(|(_, of)| **of == wanted);
+            tensors.map(|(entry, _)| entry.name.clone()).collect()
+        };
+        Ok(Card {
             architecture: self.architecture().into(),
             known: true,
+            dead: of_use(Use::Dead),
+            unread: of_use(Use::Unread),
             encoder: self.kind() == Kind::Encoder,
             transposed: transposed.map(|linear| linear.weight.clone()),
             linears: linears.into_iter().map(|linear| linear.weight).collect(),
@@ -22,7 +30,7 @@ impl Network {
             heads: self.head_modules(),
             gguf: self.arch.gguf.map(|gguf| self.gguf(&gguf, catalog)),
             tokenizer: None,
-        }
+        })
     }
 
     /// Names of the module of the head, also where it is tied.
@@ -172,18 +180,6 @@ impl Network {
                 }
             }
         }
-        // A head that is stored though it is tied, and tables that readers compute themselves.
-        let tied = self.arch.head.map(|head| format!("{}.weight", head.stem));
-        let computed = |name: &str| name.ends_with("rotary_emb.inv_freq");
-        let left_out = weights
-            .tensors
-            .iter()
-            .map(|entry| &entry.name)
-            .filter(|name| {
-                !card.tensors.contains_key(*name)
-                    && (computed(name) || (self.settings.tied && tied.as_ref() == Some(*name)))
-            });
-        card.left_out = left_out.cloned().collect();
     }
 }
 

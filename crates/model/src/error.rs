@@ -88,6 +88,18 @@ pub enum ModelError {
         /// What to do.
         fix: String,
     },
+    /// What a model computes is NaN or infinite.
+    #[error(
+        "{what} of {model}: {value} is not a finite number: its weights are finite, but what it computes from them is beyond the range of f32; take the original, or compress less"
+    )]
+    NotFinite {
+        /// Hidden states, or a metric.
+        what: String,
+        /// The model.
+        model: String,
+        /// NaN or an infinity.
+        value: String,
+    },
     /// The host asked to stop.
     #[error("cancelled")]
     Cancelled {},
@@ -102,6 +114,7 @@ error_codes!(ModelError or the code inside Tensors {
     TooLong => "TOO_LONG",
     WrongKind => "WRONG_KIND",
     Empty => "EMPTY",
+    NotFinite => "NOT_FINITE",
     Cancelled => "CANCELLED",
 });
 

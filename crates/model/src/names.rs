@@ -9,7 +9,7 @@ use kerf_tensors::files::Fact;
 pub(crate) const NORM_SUFFIXES: [[&str; 2]; 2] = [["weight", "bias"], ["gamma", "beta"]];
 /// What wrappers put before all names: torch.compile, DataParallel, models of several parts, old files of sentence-transformers.
 /// One may be in another.
-const WRAPPERS: [&str; 5] = [
+pub(crate) const WRAPPERS: [&str; 5] = [
     "",
     "_orig_mod.",
     "module.",

@@ -159,6 +159,16 @@ pub enum TensorsError {
         "tensor {tensor} has a name that {format} files reserve; rename it, or write another format"
     )]
     ReservedName { tensor: String, format: String },
+    /// Another program has quantized the weights, in a scheme that kerf does not read.
+    #[error(
+        "{path} is quantized already ({scheme}; {evidence}), and kerf compresses and runs weights of full precision: take the original model, or dequantize this one {fix}"
+    )]
+    AlreadyQuantized {
+        path: String,
+        scheme: String,
+        evidence: String,
+        fix: String,
+    },
     /// There is nothing here that could be a model.
     #[error("{path} is not a model: {reason}")]
     NotAModel { path: String, reason: String },
@@ -185,6 +195,7 @@ error_codes!(TensorsError {
     ContainerVersion => "CONTAINER_VERSION",
     BadContainer => "BAD_CONTAINER",
     ReservedName => "RESERVED_NAME",
+    AlreadyQuantized => "ALREADY_QUANTIZED",
     NotAModel => "NOT_A_MODEL",
 });
 

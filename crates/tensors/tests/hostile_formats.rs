@@ -131,7 +131,7 @@ fn schemes_that_do_not_fit_the_tensors_are_refused() {
         let error = read(&with(&folder, "config.json", changed)).unwrap_err();
         let code = error.code();
         assert!(
-            ["NOT_A_MODEL", "BAD_HEADER"].contains(&code),
+            ["ALREADY_QUANTIZED", "BAD_HEADER"].contains(&code),
             "{from}: {error}"
         );
     }

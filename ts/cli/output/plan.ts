@@ -53,6 +53,7 @@ function showTensors(plan: PlanReport, screen: Screen): void {
     `${tensor.sparsity}`,
     `${tensor.bits}`,
     `${tensor.rule}`,
+    tensor.why ?? '',
   ])
   const rows = groups.map(({ name, items }) => {
     const first = items[0]
@@ -86,7 +87,9 @@ function showTensors(plan: PlanReport, screen: Screen): void {
 function whatOf(tensor: PlannedTensor | undefined): string {
   if (tensor === undefined) return ''
   const rule = tensor.rule === undefined ? '' : `, rule ${tensor.rule + 1}`
-  if (tensor.method === undefined) return `kept${rule}`
+  const why = tensor.why === undefined ? '' : `: ${tensor.why}`
+  if (tensor.part === 'dead') return `left out${why}`
+  if (tensor.method === undefined) return `kept${rule}${why}`
   return `${tensor.method}${tensor.sparsity === 0 ? '' : ` ${percent(tensor.sparsity)}`}${rule}`
 }
 

@@ -11,7 +11,7 @@ use crate::plan::drifting_alone;
 use crate::statistics::{Drift, Moments};
 use crate::{CompressError, Stage};
 use kerf_kernels::{Compute, Pool};
-use kerf_model::{Batch, BlockWeights, Network, WeightSource};
+use kerf_model::{Batch, BlockWeights, Network, WeightSource, finite};
 
 /// What it takes to get past a place, in both models.
 pub(super) struct Parts {
@@ -146,6 +146,7 @@ impl Job {
                 let all = || compute.pool.chunks_mut(values, 1, run);
                 compute.meter.step("network", all);
                 for values in values.iter() {
+                    self.check_finite(to, values)?;
                     if let Some(moments) = &mut moments {
                         let dense = values.dense.as_ref().map(|dense| dense.input.as_slice());
                         let add = || moments.add(compute, &values.compressed.input, dense);
@@ -157,6 +158,20 @@ impl Job {
         self.journal = journal;
         // Half moved values are of no use: after an error the next attempt starts from the last checkpoint.
         self.activations = Some(moved?);
+        Ok(())
+    }
+
+    /// `NOT_FINITE` for activations that are no numbers: statistics of them say nothing.
+    fn check_finite(&self, (block, input): Place, values: &Streams) -> Result<(), CompressError> {
+        let dense = self.catalog.folder.name();
+        let compressed = ("the model as far as it is compressed", &values.compressed);
+        let both = std::iter::once(compressed).chain(values.dense.iter().map(|of| (&*dense, of)));
+        for (model, values) in both {
+            let what = format!("calibration activations in block {block}, input {input}");
+            for values in [&values.x, &values.input] {
+                finite::check(&self.compute, &what, model, values)?;
+            }
+        }
         Ok(())
     }
 

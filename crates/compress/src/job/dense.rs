@@ -3,7 +3,7 @@
 use super::{Job, JobHost, batches};
 use crate::CompressError;
 use crate::matrices::Matrix;
-use kerf_model::Batch;
+use kerf_model::{Batch, finite};
 use kerf_tensors::transpose;
 
 /// What the dense model computes for some tokens, at the start of a block.
@@ -76,6 +76,10 @@ impl Job {
                 *values = network.next_input(compute, &part, batch, input, x, seen);
             }
             self.check_stopped()?;
+        }
+        for x in &dense.x {
+            let what = format!("calibration activations after block {block}");
+            finite::check(compute, &what, &self.catalog.folder.name(), x)?;
         }
         dense.block += 1;
         Ok(())

@@ -16,7 +16,7 @@ use crate::survey;
 use crate::{CompressError, Stage};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling};
-use kerf_model::{Batch, BlockWeights, ModelError, Network, WeightSource};
+use kerf_model::{Batch, BlockWeights, ModelError, Network, WeightSource, finite};
 use kerf_tensors::{Catalog, transpose};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -279,6 +279,7 @@ impl Job {
         for stream in &mut probe.streams {
             for x in &mut stream.x {
                 network.finish(compute, &self.catalog, x)?;
+                finite::check(compute, "hidden states", CHANGED, x)?;
             }
         }
         let mut streams = probe.streams.into_iter();
@@ -289,11 +290,15 @@ impl Job {
         let pairs = probe.names.into_iter().zip(streams);
         let measured = pairs.map(|(name, stream)| {
             let loss = closeness.between(compute, network.hidden(), &stream.x);
-            Probed { name, loss }
+            let loss = finite::metric("distance", CHANGED, loss)?;
+            Ok(Probed { name, loss })
         });
-        Ok(measured.collect())
+        measured.collect()
     }
 }
+
+/// What errors call the models that are measured.
+const CHANGED: &str = "the model with one matrix rounded";
 
 /// The dense model but for one matrix.
 struct Changed<'a> {

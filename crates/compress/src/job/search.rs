@@ -16,7 +16,7 @@ use crate::{CompressError, Stage};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling, Runner};
 use kerf_model::evolve::{Candidates, Draws, Evolution, Round};
-use kerf_model::{ModelError, WeightSource};
+use kerf_model::{ModelError, WeightSource, finite};
 use kerf_tensors::{Catalog, EncodedTensor};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -379,7 +379,8 @@ impl Candidates for Switches<'_> {
             chosen,
         };
         let mut runner = Runner::new(self.job.network(), &weights, &self.job.compute, 0);
-        Ok(self.closeness.distance(&mut runner, effort)?)
+        let distance = self.closeness.distance(&mut runner, effort)?;
+        Ok(finite::metric("distance", &weights.model(), distance)?)
     }
 
     fn generation(&mut self, done: usize) -> Result<(), CompressError> {

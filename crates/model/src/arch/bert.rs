@@ -75,4 +75,6 @@ pub(super) const BERT: Architecture = Architecture {
     head: None,
     head_aliases: &[],
     gguf: None,
+    dead: &["embeddings.position_ids", "embeddings.token_type_ids"],
+    copies: &["cls.predictions.decoder"],
 };

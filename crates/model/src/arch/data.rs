@@ -70,6 +70,14 @@ pub struct Architecture {
     /// How llama.cpp runs it, if it does: for results in GGUF.
     #[serde(default)]
     pub gguf: Option<Gguf>,
+    /// Tensors of old files that transformers computes itself today, such as masks and position numbers: whole names without
+    /// the prefix, `{}` for the number of the block. A result does not have them.
+    #[serde(default, deserialize_with = "leak::names")]
+    pub dead: List<Name>,
+    /// Stems without the prefix of matrices beside the head that readers tie to the token embedding. One that is equal to it bit
+    /// by bit is left out of a result, unless `tie_word_embeddings` is false.
+    #[serde(default, deserialize_with = "leak::names")]
+    pub copies: List<Name>,
 }}
 
 part! {

@@ -49,5 +49,6 @@ pub(super) const DISTILBERT: Architecture = Architecture {
         mlp_norm: Some("transformer.layer.{}.output_layer_norm"),
         ..BERT.block
     },
+    copies: &["vocab_projector"],
     ..BERT
 };

@@ -50,6 +50,8 @@ pub(super) const GPT2: Architecture = Architecture {
         cap: None,
     }),
     gguf: None,
+    // The mask of causal attention, and what stood in the place of minus infinity.
+    dead: &["h.{}.attn.bias", "h.{}.attn.masked_bias"],
     ..LLAMA
 };
 

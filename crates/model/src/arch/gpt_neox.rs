@@ -50,6 +50,12 @@ pub(super) const GPT_NEOX: Architecture = Architecture {
     // transformers 5 calls the module so, and renames the tensor when it loads it.
     head_aliases: &["lm_head"],
     gguf: None,
+    dead: &[
+        "layers.{}.attention.bias",
+        "layers.{}.attention.masked_bias",
+        "layers.{}.attention.rotary_emb.inv_freq",
+        "rotary_emb.inv_freq",
+    ],
     ..LLAMA
 };
 

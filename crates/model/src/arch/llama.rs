@@ -63,6 +63,11 @@ pub(super) const LLAMA: Architecture = Architecture {
         rope_factors: true,
         window: false,
     }),
+    dead: &[
+        "rotary_emb.inv_freq",
+        "layers.{}.self_attn.rotary_emb.inv_freq",
+    ],
+    copies: &[],
 };
 
 const ATTENTION_BIAS: Bias = Bias::Field("attention_bias");

@@ -50,6 +50,7 @@ pub(super) const MODERNBERT: Architecture = Architecture {
         skipped: None,
     }),
     final_norm: Some("final_norm"),
+    copies: &["decoder"],
     ..BERT
 };
 

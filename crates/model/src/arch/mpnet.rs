@@ -41,5 +41,6 @@ pub(super) const MPNET: Architecture = Architecture {
         first: 2,
         extra: 0,
     }),
+    copies: &["lm_head.decoder"],
     ..BERT
 };

@@ -32,6 +32,14 @@ pub(super) const NOMIC_BERT: Architecture = Architecture {
         ..BERT.block
     },
     positions: rope(1000.0),
+    dead: &[
+        "embeddings.position_ids",
+        "embeddings.token_type_ids",
+        "rotary_emb.inv_freq",
+        "rotary_emb.original_inv_freq",
+        "layers.{}.self_attn.rotary_emb.inv_freq",
+        "encoder.layers.{}.attn.rotary_emb.inv_freq",
+    ],
     ..BERT
 };
 

@@ -48,6 +48,7 @@ pub(super) const OPT: Architecture = Architecture {
         cap: None,
     }),
     gguf: None,
+    dead: &["version"],
     ..LLAMA
 };
 

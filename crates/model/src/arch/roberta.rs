@@ -17,5 +17,6 @@ pub(super) const ROBERTA: Architecture = Architecture {
         first: 2,
         extra: 0,
     }),
+    copies: &["lm_head.decoder"],
     ..BERT
 };

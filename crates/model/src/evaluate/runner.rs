@@ -1,7 +1,9 @@
 //! A model ready to run many batches, its weights read block by block.
 
 use super::head::Head;
-use crate::{Batch, BlockCache, BlockWeights, Kind, ModelError, Network, WeightSource, embedding};
+use crate::{
+    Batch, BlockCache, BlockWeights, Kind, ModelError, Network, WeightSource, embedding, finite,
+};
 use kerf_kernels::Compute;
 
 /// Called between units of work with (done, total); returns false to cancel.
@@ -69,6 +71,7 @@ impl<'a> Runner<'a> {
             }
         }
         self.network.finish(self.compute, self.weights, &mut x)?;
+        self.check(&x)?;
         Ok(x)
     }
 
@@ -86,7 +89,13 @@ impl<'a> Runner<'a> {
         }
         let mut last = x.split_off(x.len() - self.network.hidden());
         self.network.finish(self.compute, self.weights, &mut last)?;
+        self.check(&last)?;
         Ok(last)
+    }
+
+    /// `NOT_FINITE` for hidden states that are no numbers.
+    fn check(&self, states: &[f32]) -> Result<(), ModelError> {
+        finite::check(self.compute, "hidden states", &self.weights.model(), states)
     }
 
     fn run_block(

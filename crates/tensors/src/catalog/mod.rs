@@ -11,14 +11,17 @@ mod merged;
 mod pack_quantized;
 mod packed;
 mod plain;
+mod quantized;
 mod read;
+mod same;
 mod sidecars;
 
 pub(crate) use coded::Body;
 pub use coded::Coded;
 pub use merged::Merged;
 
-use crate::files::ModelFiles;
+use crate::files::quantization::Foreign;
+use crate::files::{ModelFiles, Quantization};
 use crate::folder::{FsFolder, WithFile};
 use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
@@ -158,8 +161,23 @@ impl std::fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// Reads headers only. Every rule a header or an index breaks is an error that names the file.
+    /// Reads headers only. Every rule a header or an index breaks is an error that names the file. `ALREADY_QUANTIZED` for weights that
+    /// another program quantized, unless kerf reads its scheme.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
+        let catalog = Self::look(folder)?;
+        match catalog.foreign() {
+            None => Ok(catalog),
+            Some(foreign) => Err(TensorsError::AlreadyQuantized {
+                path: catalog.folder.name(),
+                scheme: foreign.scheme.clone(),
+                evidence: foreign.evidence.clone(),
+                fix: foreign.fix().into(),
+            }),
+        }
+    }
+
+    /// [`Catalog::open`] for those who only look: a model that another program quantized is shown as it lies there.
+    pub fn look(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
         let files = folder.list()?;
         let mut index_bytes = 0;
         let chosen = choose::weights(&folder.name(), &files, &|| {
@@ -180,6 +198,12 @@ impl Catalog {
         };
         let others = index.and_then(|index| index.others(&files));
         described.facts.extend(others);
+        if let Some(scheme) = quantized::scheme(&content.tensors) {
+            described.quantization = match described.quantization.take() {
+                Some(said @ Quantization::Foreign(_)) => Some(said),
+                _ => Some(Quantization::Foreign(scheme)),
+            };
+        }
         adapter::apply(folder.as_ref(), &files, &mut described, &mut content)?;
         let catalog = Self {
             by_name: names(&folder.name(), &content.tensors)?,
@@ -220,6 +244,17 @@ impl Catalog {
         let shards = self.shards.iter().map(|shard| shard.len_bytes);
         let sidecars = self.sidecars.iter().map(|(_, bytes)| bytes);
         shards.sum::<u64>() + sidecars.sum::<u64>() + self.index_bytes
+    }
+
+    /// The scheme of another program that the weights are in, if kerf does not read it. Containers and GGUF files say themselves how
+    /// they are stored: what lies beside them is of the model that they were made from.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        match &self.files.quantization {
+            Some(Quantization::Foreign(foreign)) if !["kerf", "gguf"].contains(&self.form) => {
+                Some(foreign)
+            }
+            _ => None,
+        }
     }
 
     /// The tensor of that name. `TENSOR_MISSING` if there is none.
@@ -280,9 +315,9 @@ fn open_shards(
         described.facts.extend(index.decide(&shards, &mut headers)?);
     }
     index::check_unique(&folder.name(), &shards, &headers)?;
-    let groups = match pack_quantized::settings(described.config.as_ref()) {
-        Some(settings) => Some(pack_quantized::Groups::read(&folder.name(), settings)?),
-        None => None,
+    let groups = match &described.quantization {
+        Some(Quantization::Packed(schemes)) => Some(pack_quantized::Groups(schemes)),
+        _ => None,
     };
     let mut content = Content {
         metadata: headers.first().map(model_metadata).unwrap_or_default(),

@@ -3,75 +3,23 @@
 
 use super::{Body, Coded, Span, Stored, TensorEntry};
 use crate::coded::Words;
+use crate::files::quantization::PackedScheme;
 use crate::formats::target_matches;
 use crate::safetensors::HeaderTensor;
 use crate::{DType, Grid, Scales, Source, TensorsError};
-use serde_json::Value;
 
 const PACKED: &str = "_packed";
 const SCALE: &str = "_scale";
 const SHAPE: &str = "_shape";
 
-/// The part of config.json, if the model is stored so.
-pub(super) fn settings(config: Option<&Value>) -> Option<&Value> {
-    let settings = config?.get("quantization_config")?;
-    (settings["quant_method"] == "compressed-tensors").then_some(settings)
-}
+/// Schemes of config.json.
+pub(super) struct Groups<'a>(pub(super) &'a [PackedScheme]);
 
-/// One scheme of config.json.
-struct Group {
-    targets: Vec<String>,
-    bits: u8,
-    group_size: usize,
-}
-
-/// Schemes of config.json. `NOT_A_MODEL` for those that kerf does not write.
-pub(super) struct Groups(Vec<Group>);
-
-impl Groups {
-    pub(super) fn read(path: &str, settings: &Value) -> Result<Self, TensorsError> {
-        let bad = |reason: String| TensorsError::NotAModel {
-            path: path.to_owned(),
-            reason: format!("compressed-tensors of a kind that kerf does not read: {reason}"),
-        };
-        if settings["format"] != "pack-quantized" {
-            return Err(bad(format!("format {}", settings["format"])));
-        }
-        let groups = settings["config_groups"].as_object();
-        let groups = groups.ok_or_else(|| bad("no config_groups".into()))?;
-        let group = |group: &Value| {
-            let weights = &group["weights"];
-            let is_it = weights["type"] == "int"
-                && weights["symmetric"] == true
-                && group["input_activations"].is_null()
-                && (weights["actorder"].is_null() || weights["actorder"] == false);
-            let group_size = match weights["strategy"].as_str() {
-                Some("group") => weights["group_size"].as_u64().filter(|size| *size > 0),
-                Some("channel") => Some(0),
-                _ => None,
-            };
-            let bits = weights["num_bits"]
-                .as_u64()
-                .filter(|bits| (2..=8).contains(bits));
-            let targets = group["targets"].as_array()?.iter();
-            Some(Group {
-                targets: targets
-                    .filter_map(|name| Some(name.as_str()?.to_owned()))
-                    .collect(),
-                bits: bits.filter(|_| is_it)? as u8,
-                group_size: usize::try_from(group_size?).ok()?,
-            })
-        };
-        let read = groups.values().map(|value| {
-            group(value).ok_or_else(|| bad(format!("scheme {value}").chars().take(200).collect()))
-        });
-        read.collect::<Result<_, _>>().map(Self)
-    }
-
+impl Groups<'_> {
     /// The scheme of a module: the one that names it, else that of all linear layers.
-    fn of(&self, module: &str) -> Option<&Group> {
+    fn of(&self, module: &str) -> Option<&PackedScheme> {
         let by = |test: &dyn Fn(&str) -> bool| {
-            let has = |group: &&Group| group.targets.iter().any(|target| test(target));
+            let has = |group: &&PackedScheme| group.targets.iter().any(|target| test(target));
             self.0.iter().find(has)
         };
         by(&|target| target_matches(target, module)).or_else(|| by(&|target| target == "Linear"))

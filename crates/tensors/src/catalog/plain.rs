@@ -53,6 +53,21 @@ fn widen(kernels: &Kernels, dtype: DType, narrow: &[u16], out: &mut [f32]) {
     }
 }
 
+/// [`check_finite`] of values that were decoded, by all threads.
+pub(super) fn check_all_finite(
+    compute: &Compute,
+    name: &str,
+    first: usize,
+    values: &[f32],
+) -> Result<(), TensorsError> {
+    let pieces: Vec<&[f32]> = values.chunks(CHUNK).collect();
+    let check = |index: usize| {
+        let at = first + index * CHUNK;
+        check_finite(&compute.kernels, name, at, pieces[index])
+    };
+    compute.pool.map(pieces.len(), check).into_iter().collect()
+}
+
 /// `NON_FINITE` with the place in the tensor; `first` is the index of `values[0]`.
 pub(super) fn check_finite(
     kernels: &Kernels,

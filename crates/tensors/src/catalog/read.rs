@@ -1,6 +1,6 @@
 //! Reading values: all of a tensor, some rows, with or without checks.
 
-use super::plain::{Plain, check_finite};
+use super::plain::{Plain, check_all_finite};
 use super::{Catalog, Span, Stored, TensorEntry};
 use crate::bytes::{as_bytes, resize};
 use crate::digest::{ALGORITHM, Digest};
@@ -89,7 +89,32 @@ impl Catalog {
             return plain.read(compute, 0, values, Some(&entry.name));
         }
         self.read_f32_into(compute, entry, values)?;
-        check_finite(&compute.kernels, &entry.name, 0, values)
+        check_all_finite(compute, &entry.name, 0, values)
+    }
+
+    /// [`Catalog::read_f32`], and `NON_FINITE` if a value is NaN or infinite.
+    pub fn read_finite(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+    ) -> Result<Vec<f32>, TensorsError> {
+        let mut values = Vec::new();
+        self.read_finite_into(compute, entry, &mut values)?;
+        Ok(values)
+    }
+
+    /// [`Catalog::read_rows_f32`], and `NON_FINITE` if a value of these rows is NaN or infinite.
+    pub fn read_finite_rows(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        rows: Range<usize>,
+    ) -> Result<Vec<f32>, TensorsError> {
+        let cols: usize = entry.shape.iter().skip(1).product();
+        let first = rows.start.saturating_mul(cols);
+        let values = self.read_rows_f32(compute, entry, rows)?;
+        check_all_finite(compute, &entry.name, first, &values)?;
+        Ok(values)
     }
 
     /// What a record says of its source, `blake3:HEX` of the bytes of a plain tensor in its file, by one thread in small
@@ -157,19 +182,6 @@ impl Catalog {
                 Ok(values)
             }
         }
-    }
-
-    /// [`Catalog::read_rows_f32`], and `NON_FINITE` if a value is NaN or infinite.
-    pub(crate) fn read_finite_rows(
-        &self,
-        compute: &Compute,
-        entry: &TensorEntry,
-        rows: Range<usize>,
-    ) -> Result<Vec<f32>, TensorsError> {
-        let values = self.read_rows_f32(compute, entry, rows.clone())?;
-        let cols: usize = entry.shape[1..].iter().product();
-        check_finite(&compute.kernels, &entry.name, rows.start * cols, &values)?;
-        Ok(values)
     }
 
     pub(super) fn read_whole(&self, span: &Span) -> Result<Vec<u8>, TensorsError> {

@@ -7,11 +7,13 @@ pub mod fields;
 pub mod generation;
 pub mod parse;
 mod pattern;
+pub mod quantization;
 pub mod tokenizer;
 
 pub use adapter::Adapter;
 pub use fact::{Fact, Outcome};
 pub use generation::Generation;
+pub use quantization::Quantization;
 pub use tokenizer::{Side, TokenizerSettings};
 
 use crate::{Folder, TensorsError};
@@ -34,6 +36,8 @@ pub struct ModelFiles {
     pub tokenizer: TokenizerSettings,
     /// adapter_config.json: the adapter that the weights are merged with.
     pub adapter: Option<Adapter>,
+    /// How the weights are quantized, if they are.
+    pub quantization: Option<Quantization>,
     /// What became of what the files say.
     pub facts: Vec<Fact>,
 }
@@ -61,6 +65,7 @@ impl ModelFiles {
             facts.push(Fact::noted(CONFIG, "", "", NO_CONFIG));
         }
         Ok(Self {
+            quantization: quantization::read(config.as_ref(), &reader)?,
             config,
             adapter,
             generation,

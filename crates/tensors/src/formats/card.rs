@@ -22,6 +22,10 @@ pub struct Card {
     pub transposed: Option<String>,
     /// Embeddings and untied head.
     pub embeddings: HashSet<String>,
+    /// Tensors that nobody reads: no format has them.
+    pub dead: HashSet<String>,
+    /// Tensors that the network does not read, but others may.
+    pub unread: HashSet<String>,
     /// Names that readers give the module of the head, also where it is tied; none without a head.
     pub heads: Vec<String>,
     /// What llama.cpp needs; the reason if it cannot run the model.
@@ -37,8 +41,6 @@ pub struct GgufCard {
     pub architecture: String,
     /// Tensors of the model that it needs.
     pub tensors: BTreeMap<String, GgufName>,
-    /// Tensors of the model that it computes itself.
-    pub left_out: HashSet<String>,
     /// Sizes and numbers, keys without the architecture.
     pub values: Vec<(String, Value)>,
     /// Divisors of the rotary frequencies, for `rope_freqs.weight`.

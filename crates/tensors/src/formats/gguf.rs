@@ -95,7 +95,7 @@ impl Format for Gguf {
         let gguf = self.card(card)?;
         self.tokenizer(card)?;
         let unknown = source.tensors.iter().find(|entry| {
-            !gguf.tensors.contains_key(&entry.name) && !gguf.left_out.contains(&entry.name)
+            !gguf.tensors.contains_key(&entry.name) && !card.dead.contains(&entry.name)
         });
         if let Some(entry) = unknown {
             let reason = format!("llama.cpp has no place for {}", entry.name);
@@ -165,7 +165,7 @@ impl Format for Gguf {
                 blocks.encode(&codes, &in_order(scales, groups, &order))
             }
             Kind::Float(dtype) => {
-                let mut values = piece.catalog.read_f32(compute, entry)?;
+                let mut values = piece.catalog.read_finite(compute, entry)?;
                 if name.plus_one {
                     values.iter_mut().for_each(|value| *value += 1.0);
                 }

@@ -66,7 +66,10 @@ impl Format for Kerf {
     ) -> Result<(), TensorsError> {
         let (catalog, entry) = (piece.catalog, piece.entry);
         match &entry.stored {
-            Stored::Packed { parts, .. } => copy(catalog, &parts[piece.index].3, sink),
+            Stored::Packed { parts, .. } => {
+                let (_, dtype, _, span) = &parts[piece.index];
+                copy(catalog, (&entry.name, *dtype, span), sink)
+            }
             Stored::Coded(Coded {
                 grid: Some(grid), ..
             }) => {

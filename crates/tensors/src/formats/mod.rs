@@ -4,6 +4,7 @@
 mod card;
 mod compressed_tensors;
 mod dense;
+mod finite;
 mod gguf;
 mod kerf;
 mod onto;
@@ -274,7 +275,13 @@ fn safetensors_files(
     unit: impl Fn(&TensorEntry, Option<Grid>) -> (Vec<OutTensor>, BTreeMap<String, String>),
 ) -> Planned {
     let entries = model.entries.iter().zip(&model.grids);
-    let units: Vec<_> = entries.map(|(entry, grid)| unit(entry, *grid)).collect();
+    let is_dead = |entry: &TensorEntry| model.card.dead.contains(&entry.name);
+    let units: Vec<_> = entries
+        .map(|(entry, grid)| match is_dead(entry) {
+            true => Default::default(),
+            false => unit(entry, *grid),
+        })
+        .collect();
     let mut places = HashMap::new();
     for (index, (tensors, _)) in units.iter().enumerate() {
         for (part, tensor) in tensors.iter().enumerate() {
@@ -303,10 +310,17 @@ fn without_quantization(source: &Catalog) -> Option<serde_json::Value> {
     Some(config)
 }
 
-/// Copies stored bytes as they are.
-fn copy(catalog: &Catalog, span: &Span, sink: &mut dyn Sink) -> Result<(), TensorsError> {
+/// Copies stored bytes of a tensor as they are. `NON_FINITE` for floats that are no numbers.
+fn copy(
+    catalog: &Catalog,
+    (name, dtype, span): (&str, DType, &Span),
+    sink: &mut dyn Sink,
+) -> Result<(), TensorsError> {
     let source = catalog.source(span);
+    let mut done = 0;
     in_pieces(source, span.offset, span.len_bytes, |piece| {
+        finite::check(name, dtype, done, piece)?;
+        done += piece.len() as u64;
         sink.write(piece)
     })
 }
@@ -323,7 +337,9 @@ fn write_floats(
     sink: &mut dyn Sink,
 ) -> Result<(), TensorsError> {
     match &piece.entry.stored {
-        Stored::Plain(span) if piece.entry.dtype == dtype => copy(piece.catalog, span, sink),
+        Stored::Plain(span) if piece.entry.dtype == dtype => {
+            copy(piece.catalog, (&piece.entry.name, dtype, span), sink)
+        }
         Stored::Merged(_) if piece.entry.shape.len() > 1 => {
             let (rows, cols) = (
                 piece.entry.shape[0],
@@ -338,7 +354,7 @@ fn write_floats(
             Ok(())
         }
         _ => {
-            let values = piece.catalog.read_f32(compute, piece.entry)?;
+            let values = piece.catalog.read_finite(compute, piece.entry)?;
             dense::write_as(&compute.kernels, dtype, &values, sink)
         }
     }

@@ -57,7 +57,7 @@ pub(super) fn read_onto(
             return Ok((matrix, None));
         }
     }
-    let values = catalog.read_f32(compute, entry)?;
+    let values = catalog.read_finite(compute, entry)?;
     let (rows, cols) = (entry.shape[0], entry.shape[1]);
     let lost = grid.out_of_range(compute, &values, cols);
     Ok((

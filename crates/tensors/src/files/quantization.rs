@@ -1,0 +1,413 @@
+//! What the small files say about weights that another program has quantized: `quantization_config` of config.json, its older and
+//! nested forms, and the files that other programs write instead. Kerf reads one scheme, compressed-tensors' `pack-quantized`; a
+//! model of any other is refused, since its codes and scales would be taken for weights.
+
+use super::Reader;
+use super::fact::shortened;
+use crate::TensorsError;
+use serde_json::Value;
+
+/// How the weights are quantized.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Quantization {
+    /// In a way that kerf reads: compressed-tensors, `pack-quantized`.
+    Packed(Vec<PackedScheme>),
+    /// In another way.
+    Foreign(Foreign),
+}
+
+/// One scheme of `pack-quantized`: symmetric codes, weights only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedScheme {
+    /// Modules it is for, by name; `Linear` is all linear layers.
+    pub targets: Vec<String>,
+    /// Bits of a code, 2 to 8.
+    pub bits: u8,
+    /// Columns that share a scale; 0: a row has one.
+    pub group_size: usize,
+}
+
+/// A scheme that kerf does not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// Its name, such as `gptq, 4 bit`.
+    pub scheme: String,
+    /// What says so: a file and its field, or a tensor.
+    pub evidence: String,
+}
+
+/// Fields of config.json that hold a scheme. The second is that of older compressed-tensors, the third that of MLX.
+const FIELDS: [&str; 3] = ["quantization_config", "compression_config", "quantization"];
+
+/// Files that programs write instead, and whose they are.
+const FILES: [(&str, &str); 4] = [
+    ("quantize_config.json", "gptq"),
+    ("quant_config.json", "awq"),
+    ("hf_quant_config.json", "modelopt"),
+    ("quanto_qmap.json", "quanto"),
+];
+
+/// How deep in config.json a scheme is looked for: a model of text and pictures has one object for each.
+const DEPTH: usize = 3;
+
+/// What the files say, `None` if they say nothing. `NOT_A_MODEL` for a file that is not JSON.
+pub(super) fn read(
+    config: Option<&Value>,
+    reader: &Reader<'_>,
+) -> Result<Option<Quantization>, TensorsError> {
+    if let Some(found) = config.and_then(|config| in_object(config, "", DEPTH)) {
+        return Ok(Some(found));
+    }
+    for (file, program) in FILES {
+        if let Some(value) = reader.json(file)? {
+            // Group sizes are MLX's mark in config.json only.
+            let said = name(&value).filter(|said| said != "mlx");
+            let scheme = said.unwrap_or_else(|| program.to_owned());
+            return Ok(Some(foreign(scheme, &value, file.to_owned())));
+        }
+    }
+    Ok(None)
+}
+
+/// The scheme of an object of config.json, or of one inside it.
+fn in_object(object: &Value, inside: &str, depth: usize) -> Option<Quantization> {
+    let object = object.as_object()?;
+    for field in FIELDS {
+        let Some(value) = object.get(field).filter(|value| says_something(value)) else {
+            continue;
+        };
+        let evidence = format!("config.json, field {inside}{field}");
+        // Kerf reads what it writes: the field at the top.
+        let read = (field == FIELDS[0] && inside.is_empty()).then(|| packed(value));
+        return Some(match read {
+            Some(Ok(schemes)) => Quantization::Packed(schemes),
+            Some(Err(Some(reason))) => foreign(
+                format!("compressed-tensors ({reason})"),
+                &Value::Null,
+                evidence,
+            ),
+            _ => foreign(
+                name(value).unwrap_or_else(|| "a scheme without name".into()),
+                value,
+                evidence,
+            ),
+        });
+    }
+    let deeper = depth.checked_sub(1)?;
+    object
+        .iter()
+        .find_map(|(name, value)| in_object(value, &format!("{inside}{name}."), deeper))
+}
+
+/// `null`, `false` and an object without fields are how writers say that there is nothing.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Object(fields) => !fields.is_empty(),
+        _ => true,
+    }
+}
+
+fn foreign(scheme: String, settings: &Value, evidence: String) -> Quantization {
+    let bits = ["bits", "w_bit", "num_bits", "nbits"]
+        .iter()
+        .find_map(|field| settings[*field].as_u64());
+    Quantization::Foreign(Foreign {
+        scheme: match bits {
+            Some(bits) => format!("{scheme}, {bits} bit"),
+            None => scheme,
+        },
+        evidence,
+    })
+}
+
+/// Name of a scheme by what it says of itself, or by fields that only one program has.
+fn name(settings: &Value) -> Option<String> {
+    for field in ["quant_method", "quant_algo", "quant_type"] {
+        if let Some(name) = settings[field].as_str() {
+            return Some(shortened(name));
+        }
+    }
+    if let Some(algorithm) = settings["quantization"]["quant_algo"].as_str() {
+        return Some(format!("modelopt {}", shortened(algorithm)));
+    }
+    const MARKS: [(&str, &str); 7] = [
+        ("load_in_4bit", "bitsandbytes, 4 bit"),
+        ("load_in_8bit", "bitsandbytes, 8 bit"),
+        ("config_groups", "compressed-tensors"),
+        ("desc_act", "gptq"),
+        ("w_bit", "awq"),
+        ("zero_point", "awq"),
+        ("group_size", "mlx"),
+    ];
+    let has = |field: &str| settings.get(field).is_some_and(says_something);
+    let mark = MARKS.iter().find(|(field, _)| has(field));
+    mark.map(|(_, scheme)| (*scheme).to_owned())
+}
+
+/// The schemes of compressed-tensors. `Err(None)` if it is of another program, `Err(Some(reason))` if it is of a kind that kerf does not read.
+fn packed(settings: &Value) -> Result<Vec<PackedScheme>, Option<String>> {
+    if settings["quant_method"] != "compressed-tensors" {
+        return Err(None);
+    }
+    let text = |value: &Value| shortened(value.to_string().trim_matches('"'));
+    if settings["format"] != "pack-quantized" {
+        return Err(Some(format!("format {}", text(&settings["format"]))));
+    }
+    let sparsity = &settings["sparsity_config"]["format"];
+    if !sparsity.is_null() && sparsity != "dense" {
+        return Err(Some(format!("sparsity format {}", text(sparsity))));
+    }
+    if says_something(&settings["transform_config"]["config_groups"]) {
+        return Err(Some("with transforms".into()));
+    }
+    let groups = settings["config_groups"].as_object();
+    let groups = groups.ok_or_else(|| Some("without config_groups".to_owned()))?;
+    let read = groups
+        .values()
+        .map(|group| scheme(group).ok_or_else(|| Some(format!("scheme {}", text(group)))));
+    read.collect()
+}
+
+fn scheme(group: &Value) -> Option<PackedScheme> {
+    let weights = &group["weights"];
+    let is_it = weights["type"] == "int"
+        && weights["symmetric"] == true
+        && group["input_activations"].is_null()
+        && (weights["actorder"].is_null() || weights["actorder"] == false);
+    let group_size = match weights["strategy"].as_str() {
+        Some("group") => weights["group_size"].as_u64().filter(|size| *size > 0),
+        Some("channel") => Some(0),
+        _ => None,
+    };
+    let bits = weights["num_bits"]
+        .as_u64()
+        .filter(|bits| (2..=8).contains(bits));
+    let targets = group["targets"].as_array()?.iter();
+    Some(PackedScheme {
+        targets: targets
+            .filter_map(|name| Some(name.as_str()?.to_owned()))
+            .collect(),
+        bits: bits.filter(|_| is_it)? as u8,
+        group_size: usize::try_from(group_size?).ok()?,
+    })
+}
+
+impl Foreign {
+    /// How to get at weights that kerf reads.
+    pub fn fix(&self) -> &'static str {
+        const FIXES: [(&str, &str); 5] = [
+            (
+                "bitsandbytes",
+                "in Python, model.dequantize() and save_pretrained",
+            ),
+            ("higgs", "in Python, model.dequantize() and save_pretrained"),
+            (
+                "fp8",
+                "in Python, from_pretrained with FineGrainedFP8Config(dequantize=True) and save_pretrained",
+            ),
+            (
+                "mxfp4",
+                "in Python, from_pretrained with Mxfp4Config(dequantize=True) and save_pretrained",
+            ),
+            (
+                "compressed-tensors",
+                "in Python, from_pretrained with CompressedTensorsConfig(dequantize=True) and save_pretrained",
+            ),
+        ];
+        let scheme = self.scheme.to_lowercase();
+        let known = FIXES.iter().find(|(name, _)| scheme.starts_with(name));
+        known.map_or("with the program that made it", |(_, fix)| fix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::MemFolder;
+    use serde_json::json;
+
+    fn of(config: Value) -> Option<Quantization> {
+        let folder = MemFolder::new("m");
+        let files = [];
+        let reader = Reader {
+            folder: &folder,
+            files: &files,
+        };
+        read(Some(&config), &reader).unwrap()
+    }
+
+    /// Scheme and evidence.
+    fn foreign(config: Value) -> (String, String) {
+        match of(config) {
+            Some(Quantization::Foreign(found)) => (found.scheme, found.evidence),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_scheme_is_named() {
+        for (settings, scheme) in [
+            (
+                json!({"quant_method": "gptq", "bits": 4, "desc_act": true}),
+                "gptq, 4 bit",
+            ),
+            (
+                json!({"bits": 4, "group_size": 128, "desc_act": true}),
+                "gptq, 4 bit",
+            ),
+            (
+                json!({"quant_method": "awq", "bits": 4, "version": "gemm"}),
+                "awq, 4 bit",
+            ),
+            (
+                json!({"zero_point": true, "q_group_size": 128, "w_bit": 4}),
+                "awq, 4 bit",
+            ),
+            (
+                json!({"quant_method": "fp8", "weight_block_size": [128, 128]}),
+                "fp8",
+            ),
+            (
+                json!({"quant_method": "mxfp4", "modules_to_not_convert": []}),
+                "mxfp4",
+            ),
+            (json!({"quant_method": "hqq", "quant_config": {}}), "hqq"),
+            (
+                json!({"quant_method": "torchao", "quant_type": {}}),
+                "torchao",
+            ),
+            (
+                json!({"quant_method": "some-method-of-tomorrow"}),
+                "some-method-of-tomorrow",
+            ),
+            (
+                json!({"load_in_8bit": false, "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}),
+                "bitsandbytes, 4 bit",
+            ),
+            (json!({"load_in_8bit": true}), "bitsandbytes, 8 bit"),
+            (json!({"x": 1}), "a scheme without name"),
+            (json!("int8"), "a scheme without name"),
+            (
+                json!({"quant_method": "compressed-tensors", "format": "float-quantized"}),
+                "compressed-tensors (format float-quantized)",
+            ),
+        ] {
+            let config = json!({"model_type": "llama", "quantization_config": settings});
+            let (found, evidence) = foreign(config);
+            assert_eq!(found, scheme);
+            assert_eq!(evidence, "config.json, field quantization_config");
+        }
+    }
+
+    #[test]
+    fn older_and_nested_fields_count() {
+        let gptq = json!({"quant_method": "gptq"});
+        for (config, field) in [
+            (json!({"compression_config": gptq}), "compression_config"),
+            (
+                json!({"quantization": {"group_size": 64, "bits": 4}}),
+                "quantization",
+            ),
+            (
+                json!({"text_config": {"quantization_config": gptq}}),
+                "text_config.quantization_config",
+            ),
+            (
+                json!({"thinker_config": {"text_config": {"quantization_config": gptq}}}),
+                "thinker_config.text_config.quantization_config",
+            ),
+        ] {
+            assert_eq!(foreign(config).1, format!("config.json, field {field}"));
+        }
+        for config in [
+            json!({}),
+            json!({"quantization_config": null}),
+            json!({"quantization_config": {}}),
+            json!({"quantization": false}),
+            json!([]),
+        ] {
+            assert_eq!(of(config), None);
+        }
+    }
+
+    #[test]
+    fn files_of_other_programs_count() {
+        for (file, text, scheme) in [
+            (
+                "quantize_config.json",
+                json!({"bits": 4, "damp_percent": 0.01}),
+                "gptq, 4 bit",
+            ),
+            (
+                "quant_config.json",
+                json!({"w_bit": 4, "q_group_size": 128}),
+                "awq, 4 bit",
+            ),
+            (
+                "hf_quant_config.json",
+                json!({"quantization": {"quant_algo": "NVFP4"}}),
+                "modelopt NVFP4",
+            ),
+            ("quanto_qmap.json", json!({"lm_head": {}}), "quanto"),
+        ] {
+            let folder = MemFolder::new("m");
+            folder.insert(file, text.to_string().into_bytes());
+            let files = [file.to_owned()];
+            let reader = Reader {
+                folder: &folder,
+                files: &files,
+            };
+            let Some(Quantization::Foreign(found)) = read(None, &reader).unwrap() else {
+                panic!("{file}");
+            };
+            assert_eq!(
+                (found.scheme.as_str(), found.evidence.as_str()),
+                (scheme, file)
+            );
+        }
+    }
+
+    #[test]
+    fn what_kerf_writes_is_read() {
+        let group = json!({
+            "targets": ["Linear"], "input_activations": null,
+            "weights": {"num_bits": 4, "type": "int", "symmetric": true, "strategy": "group", "group_size": 128},
+        });
+        let settings = |changed: Value| {
+            let mut whole = json!({
+                "quant_method": "compressed-tensors", "format": "pack-quantized", "config_groups": {"group_0": group},
+            });
+            let changed = changed.as_object().unwrap().clone();
+            whole.as_object_mut().unwrap().extend(changed);
+            json!({"quantization_config": whole})
+        };
+        let scheme = PackedScheme {
+            targets: vec!["Linear".into()],
+            bits: 4,
+            group_size: 128,
+        };
+        let plain = of(settings(
+            json!({"sparsity_config": {}, "transform_config": {}}),
+        ));
+        assert_eq!(plain, Some(Quantization::Packed(vec![scheme])));
+        for (changed, reason) in [
+            (
+                json!({"sparsity_config": {"format": "sparse-24-bitmask"}}),
+                "sparsity format",
+            ),
+            (
+                json!({"transform_config": {"config_groups": {"u": {}}}}),
+                "transforms",
+            ),
+            (json!({"config_groups": null}), "without config_groups"),
+            (
+                json!({"config_groups": {"group_0": {"weights": {"symmetric": false}}}}),
+                "scheme",
+            ),
+        ] {
+            let (scheme, _) = foreign(settings(changed));
+            assert!(scheme.starts_with("compressed-tensors (") && scheme.contains(reason));
+        }
+    }
+}
