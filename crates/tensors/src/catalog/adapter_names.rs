@@ -51,10 +51,10 @@ pub(super) fn part(name: &str) -> Result<Part, TensorsError> {
         return Err(unknown());
     }
     let embedding = pieces[at].starts_with("lora_embedding_");
-    let fits = match (embedding, &pieces[at + 1..]) {
-        (false, ["weight"] | [_, "weight"]) | (true, [] | [_]) => true,
-        _ => false,
-    };
+    let fits = matches!(
+        (embedding, &pieces[at + 1..]),
+        (false, ["weight"] | [_, "weight"]) | (true, [] | [_])
+    );
     match pieces[at] {
         "lora_A" | "lora_embedding_A" if fits => Ok(Part::A { module, embedding }),
         "lora_B" | "lora_embedding_B" if fits => Ok(Part::B { module, embedding }),
