@@ -8,21 +8,84 @@ use crate::error::TextError;
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// The types of steps. The library tries to read others as anything that their fields fit.
+const NORMALIZERS: &[&str] = &[
+    "BertNormalizer",
+    "Strip",
+    "StripAccents",
+    "NFC",
+    "NFD",
+    "NFKC",
+    "NFKD",
+    "Sequence",
+    "Lowercase",
+    "Nmt",
+    "Precompiled",
+    "Replace",
+    "Prepend",
+    "ByteLevel",
+];
+const PRE_TOKENIZERS: &[&str] = &[
+    "BertPreTokenizer",
+    "ByteLevel",
+    "CharDelimiterSplit",
+    "Delimiter",
+    "Metaspace",
+    "Whitespace",
+    "Sequence",
+    "Split",
+    "Punctuation",
+    "WhitespaceSplit",
+    "Digits",
+    "UnicodeScripts",
+    "FixedLength",
+];
+const POST_PROCESSORS: &[&str] = &[
+    "RobertaProcessing",
+    "BertProcessing",
+    "ByteLevel",
+    "TemplateProcessing",
+    "Sequence",
+];
+const DECODERS: &[&str] = &[
+    "BPEDecoder",
+    "ByteLevel",
+    "WordPiece",
+    "Metaspace",
+    "CTC",
+    "Sequence",
+    "Replace",
+    "Fuse",
+    "Strip",
+    "ByteFallback",
+];
+
 /// Checks a tokenizer in the form of tokenizer.json.
 pub(crate) fn check(json: &Value) -> Result<(), TextError> {
     model(&json["model"])?;
-    let steps = |part: &str, list: &str| flat(&json[part], part, list);
-    for (path, step) in steps("normalizer", "normalizers")? {
-        normalizer(&path, step)?;
+    let steps = |part: &str, list: &str, types: &[&str]| flat(&json[part], part, list, types);
+    let mut before = steps("normalizer", "normalizers", NORMALIZERS)?;
+    for (path, step) in &before {
+        normalizer(path, step)?;
     }
-    for (path, step) in steps("pre_tokenizer", "pretokenizers")? {
+    for (path, step) in steps("pre_tokenizer", "pretokenizers", PRE_TOKENIZERS)? {
         pre_tokenizer(&path, step)?;
+        before.push((path, step));
     }
-    for (path, step) in steps("post_processor", "processors")? {
+    insertions(&before)?;
+    for (path, step) in steps("post_processor", "processors", POST_PROCESSORS)? {
         post_processor(&path, step)?;
     }
-    for (path, step) in steps("decoder", "decoders")? {
+    let mut may_be_empty = false;
+    for (path, step) in steps("decoder", "decoders", DECODERS)? {
         decoder(&path, step)?;
+        if may_be_empty && step["type"] == "BPEDecoder" {
+            return Err(bad(
+                &path,
+                "behind CTC there may be no token, which it does not expect",
+            ));
+        }
+        may_be_empty |= step["type"] == "CTC";
     }
     Ok(())
 }
@@ -36,24 +99,34 @@ fn flat<'a>(
     part: &'a Value,
     path: &str,
     list: &str,
+    types: &[&str],
 ) -> Result<Vec<(String, &'a Value)>, TextError> {
     if part.is_null() {
         return Ok(Vec::new());
     }
-    if part["type"].as_str().is_none() {
-        return Err(bad(path, "it has no type"));
+    let kind = part["type"].as_str().unwrap_or("");
+    if !types.contains(&kind) {
+        let known = types.join(", ");
+        return Err(bad(
+            path,
+            format!("its type is {}; known are {known}", part["type"]),
+        ));
     }
     let inner = match &part[list] {
-        Value::Array(steps) => steps,
-        _ => return Ok(vec![(path.to_owned(), part)]),
+        Value::Array(steps) => &steps[..],
+        _ => &[],
     };
-    let mut all = Vec::new();
+    // A list in a step that is no sequence: the library may take either for what is meant.
+    let mut all = match part["type"] == "Sequence" {
+        true => Vec::new(),
+        false => vec![(path.to_owned(), part)],
+    };
     for (index, step) in inner.iter().enumerate() {
         let path = format!("{path}.{list}[{index}]");
         if step.is_null() {
             return Err(bad(&path, "it is null"));
         }
-        all.extend(flat(step, &path, list)?);
+        all.extend(flat(step, &path, list, types)?);
     }
     Ok(all)
 }
@@ -67,6 +140,57 @@ fn normalizer(path: &str, step: &Value) -> Result<(), TextError> {
         charsmap::check(map).map_err(|reason| bad(path, reason))?;
     }
     Ok(())
+}
+
+/// Text that is put where a pattern matches nothing belongs to no character, and steps that go through the characters lose count.
+fn insertions(steps: &[(String, &Value)]) -> Result<(), TextError> {
+    const KEEP_COUNT: [&str; 12] = [
+        "Delimiter",
+        "Replace",
+        "Prepend",
+        "Metaspace",
+        "Split",
+        "Whitespace",
+        "WhitespaceSplit",
+        "Punctuation",
+        "Digits",
+        "CharDelimiterSplit",
+        "UnicodeScripts",
+        "FixedLength",
+    ];
+    let mut inserts = None;
+    for (path, step) in steps {
+        let kind = step["type"].as_str().unwrap_or("");
+        match inserts {
+            Some(replace) if !KEEP_COUNT.contains(&kind) => {
+                let reason = format!(
+                    "its pattern can match nothing, and {path} ({kind}) cannot follow that"
+                );
+                return Err(bad(replace, reason));
+            }
+            _ => {}
+        }
+        let inserts_nothing = kind == "Prepend" && step["prepend"] == "";
+        if inserts_nothing || kind == "Replace" && matches_nothing(&step["pattern"]) {
+            inserts = inserts.or(Some(path.as_str()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a pattern matches between characters somewhere in a text with many kinds of them.
+fn matches_nothing(pattern: &Value) -> bool {
+    let regex = match (pattern["Regex"].as_str(), pattern["String"].as_str()) {
+        (Some(regex), _) => regex,
+        (None, text) => return text == Some(""),
+    };
+    let ascii: String = (0..128u8).map(char::from).collect();
+    let texts = ["", "a", " ", "Aa bb  1.\n", "\u{2581}a\u{2581}\u{2581} é日"];
+    let Ok(regex) = tokenizers::utils::SysRegex::new(regex) else {
+        return false;
+    };
+    let mut texts = texts.into_iter().chain([ascii.as_str()]);
+    texts.any(|text| regex.find_iter(text).any(|(start, end)| start == end))
 }
 
 fn pre_tokenizer(path: &str, step: &Value) -> Result<(), TextError> {

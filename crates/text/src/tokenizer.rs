@@ -118,6 +118,10 @@ impl Tokenizer {
 
     /// Text of ids, special tokens left out.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TextError> {
+        // A decoder of the library subtracts 1 from the number of tokens.
+        if !ids.iter().any(|id| self.has_text(*id)) {
+            return Ok(String::new());
+        }
         let text = self.inner.decode(ids, true).map_err(reason)?;
         Ok(match self.clean_up {
             true => clean_up(text),
@@ -145,6 +149,12 @@ impl Tokenizer {
     fn whole(&self, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
         let encoding = self.inner.encode_fast(text, special).map_err(reason)?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// Whether an id is a token that is not left out of a text.
+    fn has_text(&self, id: u32) -> bool {
+        let token = self.inner.id_to_token(id);
+        token.is_some_and(|token| !self.inner.get_added_vocabulary().is_special_token(&token))
     }
 
     fn find_special(&self) -> Option<(Vec<u32>, Vec<u32>)> {

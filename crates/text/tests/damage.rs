@@ -230,7 +230,9 @@ fn damage(json: &mut Value, random: &mut Random, components: &[(&str, Value)]) {
         4 => match place {
             Value::Array(values) => values.push(other),
             Value::String(text) => text.push_str("é\u{2581}"),
-            Value::Number(number) => *place = json!(number.as_f64().unwrap_or(0.0) as i64 + 1),
+            Value::Number(number) => {
+                *place = json!((number.as_f64().unwrap_or(0.0) as i64).wrapping_add(1))
+            }
             _ => {}
         },
         5 => {
@@ -332,7 +334,7 @@ fn damaged_files_give_an_error_or_a_tokenizer_that_works() {
                 json["model"]["vocab"] = json!("left out");
                 json["model"]["merges"] = json!("left out");
                 json["added_tokens"] = json!("left out");
-                panicked.push(format!("run {run}: {json:.1500}"));
+                panicked.push(format!("run {run}: {json}"));
             }
         }
     }
