@@ -2,7 +2,9 @@
 
 use crate::call::Call;
 use crate::compress::Compression;
-use crate::{Error, Host, compare, compress, convert, embed, evaluate, generate, inspect};
+use crate::{
+    Error, Host, compare, compress, convert, embed, evaluate, generate, inspect, surrogates,
+};
 use kerf_tensors::{ErrorData, complaint::Complaint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -116,7 +118,8 @@ fn to_value<R: Serialize>(command: &str, response: R) -> Result<Value, Error> {
 
 /// A request from JSON; an error names the field, what was expected and what was received.
 fn parse<Q: DeserializeOwned>(command: &str, request: &str) -> Result<Q, Error> {
-    let mut json = serde_json::Deserializer::from_str(request);
+    let request = surrogates::mended(request);
+    let mut json = serde_json::Deserializer::from_str(&request);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         bad_field(command, &path, &error.into_inner().to_string())
@@ -175,6 +178,9 @@ mod tests {
         }
         assert_eq!(error("inspect", "{").0, "BAD_REQUEST");
         assert_eq!(error("inspect", r#"{"model":"a"} x"#).0, "BAD_REQUEST");
+        let (code, message) = error("inspect", r#"{"model":"a","x\ud83d":"\ud83d"}"#);
+        assert_eq!(code, "BAD_REQUEST");
+        assert!(message.contains("unknown field x\u{fffd}"), "{message}");
         let (code, message) = error("nonsense", "{}");
         assert_eq!(code, "BAD_REQUEST");
         assert!(

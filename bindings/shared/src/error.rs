@@ -107,7 +107,7 @@ pub fn bad_option(option: &str, expected: &str, actual: impl std::fmt::Display) 
 impl From<TextError> for Error {
     fn from(error: TextError) -> Self {
         Self::BadTokenizer {
-            path: "tokenizer.json".into(),
+            path: error.file,
             reason: error.reason,
         }
     }

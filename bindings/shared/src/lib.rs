@@ -25,6 +25,7 @@ pub mod progress;
 mod reporter;
 mod sentences;
 pub mod storage;
+mod surrogates;
 mod text_file;
 mod vocabulary;
 

@@ -4,8 +4,8 @@ use crate::storage::Storage;
 use crate::{Error, text_file};
 use kerf_kernels::Compute;
 use kerf_model::{Network, arch, evaluate::Runner};
-use kerf_tensors::{Catalog, TensorsError};
-use kerf_text::Tokenizer;
+use kerf_tensors::Catalog;
+use kerf_text::{Description, TextError, Tokenizer, TokenizerFiles};
 
 /// A model of any form that kerf reads, from headers alone.
 pub struct Opened {
@@ -69,20 +69,29 @@ impl Opened {
 
     /// The tokenizer of the model; `operation` says in the error what needs it.
     pub fn tokenizer(&self, operation: &str) -> Result<Tokenizer, Error> {
-        let json = match self.catalog.folder.read("tokenizer.json") {
-            Ok(json) => json,
-            Err(TensorsError::NotFound { .. }) => {
-                return Err(Error::NoTokenizer {
-                    model: self.path.clone(),
-                    operation: operation.into(),
-                });
-            }
-            Err(error) => return Err(error.into()),
-        };
-        Tokenizer::from_bytes(&json).map_err(|error| Error::BadTokenizer {
-            path: format!("{}/tokenizer.json", self.path),
+        let description = self.tokenizer_description(operation)?;
+        Tokenizer::new(&description).map_err(|error| self.bad_tokenizer(error))
+    }
+
+    /// What the files of the folder say about the tokenizer.
+    pub fn tokenizer_description(&self, operation: &str) -> Result<Description, Error> {
+        let files = TokenizerFiles::read(self.catalog.folder.as_ref())?;
+        if files.is_empty() {
+            return Err(Error::NoTokenizer {
+                model: self.path.clone(),
+                operation: operation.into(),
+            });
+        }
+        Description::of(&files, &self.catalog.files.tokenizer)
+            .map_err(|error| self.bad_tokenizer(error))
+    }
+
+    /// An error of a tokenizer, with the path of its file.
+    fn bad_tokenizer(&self, error: TextError) -> Error {
+        Error::BadTokenizer {
+            path: format!("{}/{}", self.path, error.file),
             reason: error.reason,
-        })
+        }
     }
 
     /// `model_type` of config.json, or empty.

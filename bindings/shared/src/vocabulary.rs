@@ -3,7 +3,7 @@
 use crate::opened::Opened;
 use kerf_model::Network;
 use kerf_tensors::formats::{Format, TokenizerValues, Value};
-use kerf_text::{Cutting, TokenKind, Vocabulary};
+use kerf_text::{Cutting, TokenKind, Tokenizer, Vocabulary};
 
 /// What a format that holds the tokenizer gets; nothing for the others, and for models whose architecture is not known.
 pub fn values(opened: &Opened, format: &dyn Format) -> TokenizerValues {
@@ -11,36 +11,24 @@ pub fn values(opened: &Opened, format: &dyn Format) -> TokenizerValues {
         return None;
     }
     let network = opened.network().ok()?;
-    Some(read(opened, &network).map(of))
+    let template = opened.catalog.files.tokenizer.chat_template.as_deref();
+    Some(read(opened, &network).map(|vocabulary| of(vocabulary, template)))
 }
 
 fn read(opened: &Opened, network: &Network) -> Result<Vocabulary, String> {
-    let tokenizer = opened
-        .tokenizer("the format")
-        .map_err(|error| error.to_string())?;
+    let description = opened.tokenizer_description("the format");
+    let description = description.map_err(|error| error.to_string())?;
+    let tokenizer = Tokenizer::new(&description).map_err(|error| error.to_string())?;
     let special = tokenizer.special();
     let special = special.ok_or("its post-processor has no form in GGUF")?;
-    let folder = &opened.catalog.folder;
-    let json = folder
-        .read("tokenizer.json")
-        .map_err(|error| error.to_string())?;
-    let config = folder.read("tokenizer_config.json");
-    let config = config
-        .ok()
-        .and_then(|json| serde_json::from_slice(&json).ok());
-    let config = config.unwrap_or(serde_json::Value::Null);
-    let mut vocabulary = Vocabulary::read(&json, &config, network.vocab(), special)
+    let mut vocabulary = Vocabulary::of(&description, network.vocab(), special)
         .map_err(|error| error.to_string())?;
     vocabulary.bos = vocabulary.bos.or(network.bos());
     vocabulary.eos = vocabulary.eos.or(network.eos().first().copied());
-    if vocabulary.chat_template.is_none() {
-        let template = folder.read("chat_template.jinja").ok();
-        vocabulary.chat_template = template.and_then(|text| String::from_utf8(text).ok());
-    }
     Ok(vocabulary)
 }
 
-fn of(vocabulary: Vocabulary) -> Vec<(String, Value)> {
+fn of(vocabulary: Vocabulary, chat_template: Option<&str>) -> Vec<(String, Value)> {
     let kinds = vocabulary.kinds.iter().map(|kind| match kind {
         TokenKind::Normal => 1,
         TokenKind::Unknown => 2,
@@ -82,8 +70,11 @@ fn of(vocabulary: Vocabulary) -> Vec<(String, Value)> {
         .into_iter()
         .map(|(key, value)| (format!("tokenizer.ggml.{key}"), value));
     let mut named: Vec<_> = named.collect();
-    if let Some(template) = vocabulary.chat_template {
-        named.push(("tokenizer.chat_template".into(), Value::Text(template)));
+    if let Some(template) = chat_template {
+        named.push((
+            "tokenizer.chat_template".into(),
+            Value::Text(template.to_owned()),
+        ));
     }
     named
 }

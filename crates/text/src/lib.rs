@@ -1,18 +1,15 @@
-//! Text to token ids and back, over the `tokenizers` crate.
+//! Text to token ids and back, over the `tokenizers` crate: a [`Description`] is made of the files of a folder, a [`Tokenizer`] of that.
 
+mod check;
+mod description;
+mod error;
 mod segments;
 mod stream;
 mod tokenizer;
 mod vocabulary;
 
+pub use description::{Description, TokenizerFiles};
+pub use error::TextError;
 pub use stream::TextStream;
 pub use tokenizer::Tokenizer;
 pub use vocabulary::{Cutting, TokenKind, Vocabulary};
-
-/// A tokenizer that cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("tokenizer.json: {reason}")]
-pub struct TextError {
-    /// What is wrong.
-    pub reason: String,
-}

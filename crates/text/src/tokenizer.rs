@@ -1,34 +1,62 @@
-//! A tokenizer as the model's tokenizer.json describes it.
+//! A tokenizer that runs.
 
-use crate::TextError;
+use crate::description::{Description, FILE, TokenizerFiles};
+use crate::error::TextError;
 use crate::segments::{Cut, Memo};
+use kerf_tensors::files::tokenizer::{Side, TokenizerSettings};
+use serde::Deserialize;
 
 /// Texts shorter than this are encoded in one call.
 const LONG_BYTES: usize = 4096;
 
-/// A tokenizer read from tokenizer.json. Its padding and truncation settings are ignored.
+/// A tokenizer, built from a [`Description`]. Padding is never done, cutting only where it is asked for.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     cut: Cut,
+    side: Side,
+    clean_up: bool,
     /// Special tokens that the post-processor puts before and after a text; `None` if it does something else.
     special: Option<(Vec<u32>, Vec<u32>)>,
 }
 
 impl Tokenizer {
-    /// Reads tokenizer.json.
-    pub fn from_bytes(json: &[u8]) -> Result<Self, TextError> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(reason)?;
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(reason)?;
-        let config = serde_json::from_slice(json).map_err(|error| reason(error.into()))?;
-        let cut = Cut::of(&config, &inner);
+    /// Builds what is described.
+    pub fn new(description: &Description) -> Result<Self, TextError> {
+        let mut json = description.json.clone();
+        json["added_tokens"] = serde_json::json!([]);
+        let built = tokenizers::Tokenizer::deserialize(&json);
+        let mut inner = built.map_err(|error| TextError::of(FILE, error.to_string()))?;
+        for step in &description.added {
+            let tokens = step.iter().map(|token| tokenizers::AddedToken {
+                content: token.content.clone(),
+                single_word: token.single_word,
+                lstrip: token.lstrip,
+                rstrip: token.rstrip,
+                normalized: token.normalized,
+                special: token.special,
+            });
+            inner.add_tokens(tokens).map_err(reason)?;
+        }
+        inner.set_encode_special_tokens(description.split_special);
+        let cut = Cut::of(&description.json, &inner);
         let mut tokenizer = Self {
             inner,
             cut,
+            side: description.side,
+            clean_up: description.clean_up,
             special: None,
         };
         tokenizer.special = tokenizer.find_special();
         Ok(tokenizer)
+    }
+
+    /// Of tokenizer.json alone, without the small files that go with it.
+    pub fn from_bytes(json: &[u8]) -> Result<Self, TextError> {
+        let files = TokenizerFiles {
+            json: Some(json.to_vec()),
+            ..TokenizerFiles::default()
+        };
+        Self::new(&Description::of(&files, &TokenizerSettings::default())?)
     }
 
     /// Token ids, with the special tokens that the post-processor adds if `special`.
@@ -62,30 +90,48 @@ impl Tokenizer {
             .collect()
     }
 
-    /// Token ids with special tokens, at most `max` of them, and whether something was cut. The cut is before the special
-    /// tokens that end the sequence: of `[CLS] a b c [SEP]`, four tokens are `[CLS] a b [SEP]`.
+    /// Token ids with special tokens, at most `max` of them, and whether something was cut. Text is cut at the end, or at the
+    /// start if the files say so; the special tokens around it stay: of `[CLS] a b c [SEP]`, four tokens are `[CLS] a b [SEP]`.
     pub fn encode_truncated(&self, text: &str, max: usize) -> Result<(Vec<u32>, bool), TextError> {
         let encoding = self.inner.encode_fast(text, true).map_err(reason)?;
         let ids = encoding.get_ids();
         if ids.len() <= max {
             return Ok((ids.to_vec(), false));
         }
-        let is_special = |mask: &&u32| **mask == 1;
-        let tail = encoding
-            .get_special_tokens_mask()
-            .iter()
-            .rev()
-            .take_while(is_special)
-            .count()
-            .min(max);
-        let mut cut = ids[..max - tail].to_vec();
-        cut.extend_from_slice(&ids[ids.len() - tail..]);
-        Ok((cut, true))
+        let mask = encoding.get_special_tokens_mask();
+        let texts = mask.iter().filter(|special| **special == 0).count();
+        let keep = max.saturating_sub(ids.len() - texts);
+        let first = match self.side {
+            Side::Right => 0,
+            Side::Left => texts - keep,
+        };
+        let mut place = 0;
+        let kept = ids.iter().zip(mask).filter(|(_, special)| {
+            let is_text = **special == 0;
+            place += usize::from(is_text);
+            !is_text || (first..first + keep).contains(&(place - 1))
+        });
+        let mut kept: Vec<u32> = kept.map(|(id, _)| *id).collect();
+        kept.truncate(max);
+        Ok((kept, true))
     }
 
     /// Text of ids, special tokens left out.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TextError> {
-        self.inner.decode(ids, true).map_err(reason)
+        // A decoder of the library subtracts 1 from the number of tokens.
+        if !ids.iter().any(|id| self.has_text(*id)) {
+            return Ok(String::new());
+        }
+        let text = self.inner.decode(ids, true).map_err(reason)?;
+        Ok(match self.clean_up {
+            true => clean_up(text),
+            false => text,
+        })
+    }
+
+    /// The id of a token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
     }
 
     /// Special tokens that the post-processor puts before and after a text, if it does no more than that.
@@ -105,6 +151,12 @@ impl Tokenizer {
         Ok(encoding.get_ids().to_vec())
     }
 
+    /// Whether an id is a token that is not left out of a text.
+    fn has_text(&self, id: u32) -> bool {
+        let token = self.inner.id_to_token(id);
+        token.is_some_and(|token| !self.inner.get_added_vocabulary().is_special_token(&token))
+    }
+
     fn find_special(&self) -> Option<(Vec<u32>, Vec<u32>)> {
         let (bare, with) = (self.whole("a", false).ok()?, self.whole("a", true).ok()?);
         if bare.is_empty() {
@@ -116,8 +168,24 @@ impl Tokenizer {
     }
 }
 
+/// Takes out the spaces that transformers takes out for `clean_up_tokenization_spaces`.
+fn clean_up(text: String) -> String {
+    const PAIRS: [(&str, &str); 10] = [
+        (" .", "."),
+        (" ?", "?"),
+        (" !", "!"),
+        (" ,", ","),
+        (" ' ", "'"),
+        (" n't", "n't"),
+        (" 'm", "'m"),
+        (" 's", "'s"),
+        (" 've", "'ve"),
+        (" 're", "'re"),
+    ];
+    let pairs = PAIRS.into_iter();
+    pairs.fold(text, |text, (from, to)| text.replace(from, to))
+}
+
 fn reason(error: tokenizers::Error) -> TextError {
-    TextError {
-        reason: error.to_string(),
-    }
+    TextError::of(FILE, error.to_string())
 }

@@ -4,7 +4,8 @@
 //! that makes the token of the highest score, so that scores are the order of merges; and BPE over bytes, where the merges
 //! themselves are given and a named rule cuts the text.
 
-use crate::TextError;
+use crate::description::{Description, FILE};
+use crate::error::TextError;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -65,20 +66,17 @@ pub struct Vocabulary {
     pub add_bos: bool,
     /// Whether `eos` is put after every text.
     pub add_eos: bool,
-    /// Jinja template of a conversation.
-    pub chat_template: Option<String>,
 }
 
 impl Vocabulary {
-    /// From tokenizer.json, tokenizer_config.json (or null) and the number of rows of the embedding. The error says what kind
-    /// of tokenizer has no such table. `special`: ids that the post-processor puts before and after a text.
-    pub fn read(
-        json: &[u8],
-        config: &Value,
+    /// Of a tokenizer and the number of rows of the embedding. The error says what kind of tokenizer has no such table.
+    /// `special`: ids that the post-processor puts before and after a text.
+    pub fn of(
+        description: &Description,
         rows: usize,
         special: (&[u32], &[u32]),
     ) -> Result<Self, TextError> {
-        let json: Value = serde_json::from_slice(json).map_err(|error| bad(error.to_string()))?;
+        let json = &description.json;
         let model = &json["model"];
         if model["type"] != "BPE" {
             return Err(bad(format!(
@@ -112,7 +110,7 @@ impl Vocabulary {
         if let Some(id) = unknown {
             table.kinds[id as usize] = TokenKind::Unknown;
         }
-        let find = |key: &str| token_of(config, key).and_then(|token| table.id(token));
+        let find = |name: &str| description.special(name).and_then(|token| table.id(token));
         let bos = find("bos_token").or(special.0.first().copied());
         let eos = find("eos_token").or(special.1.last().copied());
         let (add_bos, add_eos) = (added(special.0, bos)?, added(special.1, eos)?);
@@ -124,14 +122,13 @@ impl Vocabulary {
         Ok(Self {
             cutting: match by_bytes {
                 true => Cutting::Scores {
-                    add_space_prefix: prefixes(&json)?,
+                    add_space_prefix: prefixes(json)?,
                 },
                 false => Cutting::Merges {
-                    rule: rule(&json)?,
+                    rule: rule(json)?,
                     merges: merges.iter().map(|(a, b)| format!("{a} {b}")).collect(),
                 },
             },
-            chat_template: config["chat_template"].as_str().map(str::to_owned),
             tokens: table.tokens,
             kinds: table.kinds,
             scores,
@@ -146,9 +143,7 @@ impl Vocabulary {
 }
 
 fn bad(reason: impl Into<String>) -> TextError {
-    TextError {
-        reason: reason.into(),
-    }
+    TextError::of(FILE, reason)
 }
 
 /// Whether the post-processor adds that token, and no other.
@@ -160,12 +155,6 @@ fn added(special: &[u32], token: Option<u32>) -> Result<bool, TextError> {
             "it puts tokens around a text that GGUF has no place for",
         )),
     }
-}
-
-/// Text of a special token: a string or an object with content.
-fn token_of<'a>(config: &'a Value, key: &str) -> Option<&'a str> {
-    let token = &config[key];
-    token.as_str().or_else(|| token["content"].as_str())
 }
 
 fn merges(model: &Value) -> Result<Vec<(String, String)>, TextError> {

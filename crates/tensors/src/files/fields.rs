@@ -55,6 +55,12 @@ impl<'a> Fields<'a> {
         self.object?.get(field).filter(|value| !value.is_null())
     }
 
+    /// The value of a field, null as well. The field counts as read.
+    pub fn raw(&self, field: &str) -> Option<&'a Value> {
+        self.read.borrow_mut().insert(field.to_owned());
+        self.object?.get(field)
+    }
+
     /// Name of the file.
     pub fn file(&self) -> &'a str {
         self.file

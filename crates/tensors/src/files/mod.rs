@@ -32,7 +32,7 @@ pub struct ModelFiles {
     pub config: Option<Value>,
     /// generation_config.json.
     pub generation: Generation,
-    /// tokenizer_config.json.
+    /// tokenizer_config.json and the other small files of a tokenizer.
     pub tokenizer: TokenizerSettings,
     /// adapter_config.json: the adapter that the weights are merged with.
     pub adapter: Option<Adapter>,
@@ -52,10 +52,6 @@ impl ModelFiles {
             Some(value) => Generation::read(&value, &mut facts)?,
             None => Generation::default(),
         };
-        let tokenizer = match reader.json(tokenizer::FILE)? {
-            Some(value) => TokenizerSettings::read(&value, &mut facts)?,
-            None => TokenizerSettings::default(),
-        };
         let adapter = match reader.json(adapter::FILE)? {
             Some(value) => Some(Adapter::read(&value, &mut facts)?),
             None => None,
@@ -64,6 +60,7 @@ impl ModelFiles {
         if config.is_none() {
             facts.push(Fact::noted(CONFIG, "", "", NO_CONFIG));
         }
+        let tokenizer = TokenizerSettings::read(&reader, config.as_ref(), &mut facts)?;
         Ok(Self {
             quantization: quantization::read(config.as_ref(), &reader)?,
             config,
@@ -93,9 +90,23 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether the folder has a file.
+    fn has(&self, file: &str) -> bool {
+        self.files.iter().any(|name| name == file)
+    }
+
+    /// Text of a file, if the folder has it; what is not UTF-8 is replaced.
+    fn text(&self, file: &str) -> Result<Option<String>, TensorsError> {
+        if !self.has(file) {
+            return Ok(None);
+        }
+        let bytes = self.folder.read(file)?;
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
     /// JSON of a file, if the folder has it.
     fn json(&self, file: &str) -> Result<Option<Value>, TensorsError> {
-        if !self.files.iter().any(|name| name == file) {
+        if !self.has(file) {
             return Ok(None);
         }
         let path = format!("{}/{file}", self.folder.name());

@@ -1,13 +1,27 @@
-//! tokenizer_config.json: what it says beside, or against, tokenizer.json.
+//! What the small files of a tokenizer say beside, or against, tokenizer.json: tokenizer_config.json, special_tokens_map.json,
+//! added_tokens.json, chat_template.jinja. `kerf_text` builds a tokenizer by it, as transformers 5 does.
 
+mod class;
+mod class_table;
+mod facts;
+mod tokens;
+
+pub use class::{Declared, TokenizerClass};
+pub use tokens::{AddedToken, NAMED, Special, in_order};
+
+use super::Reader;
 use super::fact::Fact;
 use super::fields::Fields;
 use super::parse::not_finite_of;
 use crate::TensorsError;
 use serde_json::Value;
+use tokens::Extra;
 
 /// Name of the file.
 pub const FILE: &str = "tokenizer_config.json";
+const SPECIAL_MAP: &str = "special_tokens_map.json";
+const ADDED: &str = "added_tokens.json";
+const TEMPLATE: &str = "chat_template.jinja";
 
 /// Writers say "no limit" by numbers such as 1e30.
 const NO_LIMIT: f64 = 1e12;
@@ -22,67 +36,190 @@ pub enum Side {
     Left,
 }
 
-/// Settings of a tokenizer beside tokenizer.json.
+/// Tokens that are found in a text before it is cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// These, in the order of their ids: a class that builds its tokenizer leaves out those of tokenizer.json.
+    Only(Vec<AddedToken>),
+    /// These by id, and those of tokenizer.json, which go first where both have an id.
+    Beside(Vec<(u32, AddedToken)>),
+}
+
+impl Default for Added {
+    fn default() -> Self {
+        Self::Beside(Vec::new())
+    }
+}
+
+/// Settings of a tokenizer beside tokenizer.json. A flag is `None` where no file says it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenizerSettings {
     /// Most tokens of a text, special tokens counted; `None` without a limit.
     pub max_length: Option<usize>,
-    /// Which side of a longer text is cut off.
-    pub truncation_side: Side,
-    /// Text of the token that begins a text.
+    /// Which side of a longer text is cut off; `None`: what tokenizer.json says, or else the end.
+    pub truncation_side: Option<Side>,
+    /// Text of the token that begins a text, if a file names it.
     pub bos_token: Option<String>,
-    /// Text of the token that ends a text.
+    /// Text of the token that ends a text, if a file names it.
     pub eos_token: Option<String>,
-    /// Text of the token that fills up.
+    /// Text of the token that fills up, if a file names it.
     pub pad_token: Option<String>,
     /// Jinja template of a conversation.
     pub chat_template: Option<String>,
+    /// How the tokenizer is built.
+    pub class: TokenizerClass,
+    /// Special tokens by name.
+    pub special: Special,
+    /// Special tokens without a name.
+    pub extra_special: Vec<AddedToken>,
+    /// Added tokens.
+    pub added: Added,
+    /// Text is made lower case (BERT's kin).
+    pub do_lower_case: Option<bool>,
+    /// Accents are taken off (BERT's kin; what `do_lower_case` is if it is not said).
+    pub strip_accents: Option<bool>,
+    /// Chinese characters are words (BERT's kin).
+    pub tokenize_chinese_chars: Option<bool>,
+    /// A space is put before a text.
+    pub add_prefix_space: Option<bool>,
+    /// LLaMA: the space is put behind special tokens as well.
+    pub legacy: Option<bool>,
+    /// The begin token is put before a text; counts only without tokenizer.json, whose post-processor decides.
+    pub add_bos_token: Option<bool>,
+    /// The end token is put behind a text; counts only without tokenizer.json.
+    pub add_eos_token: Option<bool>,
+    /// Spaces before punctuation are taken out when ids become text.
+    pub clean_up_spaces: bool,
+    /// The same for BPE, where it does harm and is not done otherwise.
+    pub clean_up_spaces_of_bpe: bool,
+    /// Special tokens in a text are cut like other text.
+    pub split_special_tokens: bool,
 }
 
 impl TokenizerSettings {
-    /// Reads the file. `BAD_CONFIG` names the field.
-    pub(super) fn read(value: &Value, _facts: &mut Vec<Fact>) -> Result<Self, TensorsError> {
-        let fields = Fields::of(FILE, value)?;
+    /// Reads the files. `BAD_CONFIG` names file and field.
+    pub(super) fn read(
+        reader: &Reader<'_>,
+        config: Option<&Value>,
+        facts: &mut Vec<Fact>,
+    ) -> Result<Self, TensorsError> {
+        let json = reader
+            .json(FILE)?
+            .unwrap_or_else(|| Value::Object(Default::default()));
+        let fields = Fields::of(FILE, &json)?;
+        let mut settings = Self::of_fields(&fields)?;
+        settings.class = class(&fields, config)?;
+        tokens::named(&fields, false, &mut settings.special)?;
+        let mut extra = Extra::of_config(&fields, &mut settings.special)?;
+        settings.added = match tokens::decoder(&fields)? {
+            Some(tokens) => Added::Only(tokens),
+            None => Added::Beside(settings.read_legacy(reader, &mut extra)?),
+        };
+        settings.extra_special = extra.into_tokens();
+        if let Some(template) = reader.text(TEMPLATE)? {
+            settings.chat_template = Some(template);
+        }
+        let text = |name: &str| Some(settings.token(name)?.content.clone());
+        let texts = (text("bos_token"), text("eos_token"), text("pad_token"));
+        (settings.bos_token, settings.eos_token, settings.pad_token) = texts;
+        facts::tell(&settings, &fields, reader, facts);
+        Ok(settings)
+    }
+
+    /// The special token of a name, if a file names one.
+    pub fn token(&self, name: &str) -> Option<&AddedToken> {
+        let found = self.special.iter().find(|(other, _)| other == name);
+        found.and_then(|(_, token)| token.as_ref())
+    }
+
+    fn of_fields(fields: &Fields<'_>) -> Result<Self, TensorsError> {
+        const OF_BPE: &str =
+            "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output";
         Ok(Self {
-            max_length: max_length(&fields)?,
-            truncation_side: side(&fields)?,
-            bos_token: token(&fields, "bos_token")?,
-            eos_token: token(&fields, "eos_token")?,
-            pad_token: token(&fields, "pad_token")?,
-            chat_template: fields
-                .get("chat_template")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
+            max_length: max_length(fields)?,
+            truncation_side: side(fields)?,
+            chat_template: template(fields),
+            do_lower_case: fields.flag("do_lower_case")?,
+            strip_accents: fields.flag("strip_accents")?,
+            tokenize_chinese_chars: fields.flag("tokenize_chinese_chars")?,
+            add_prefix_space: fields.flag("add_prefix_space")?,
+            legacy: fields.flag("legacy")?,
+            add_bos_token: fields.flag("add_bos_token")?,
+            add_eos_token: fields.flag("add_eos_token")?,
+            clean_up_spaces: fields
+                .flag("clean_up_tokenization_spaces")?
+                .unwrap_or(false),
+            clean_up_spaces_of_bpe: fields.flag(OF_BPE)?.unwrap_or(false),
+            split_special_tokens: fields.flag("split_special_tokens")?.unwrap_or(false),
+            ..Self::default()
         })
+    }
+
+    /// The older files, which count where tokenizer_config.json has no `added_tokens_decoder`.
+    fn read_legacy(
+        &mut self,
+        reader: &Reader<'_>,
+        extra: &mut Extra,
+    ) -> Result<Vec<(u32, AddedToken)>, TensorsError> {
+        if let Some(map) = reader.json(SPECIAL_MAP)? {
+            let fields = Fields::of(SPECIAL_MAP, &map)?;
+            tokens::named(&fields, true, &mut self.special)?;
+            extra.add_map(&fields, &mut self.special)?;
+        }
+        match reader.json(ADDED)? {
+            None => Ok(Vec::new()),
+            Some(added) => {
+                let fields = Fields::of(ADDED, &added)?;
+                tokens::legacy(&fields, &self.special, extra)
+            }
+        }
     }
 }
 
+/// The class that the files say, `tokenizer_class` of tokenizer_config.json before that of config.json.
+fn class(fields: &Fields<'_>, config: Option<&Value>) -> Result<TokenizerClass, TensorsError> {
+    let of_config = |field: &str| config.and_then(|config| config[field].as_str());
+    let declared = Declared {
+        name: fields
+            .text("tokenizer_class")?
+            .or(of_config("tokenizer_class")),
+        model_type: of_config("model_type"),
+        own_code: fields.get("auto_map").is_some(),
+    };
+    Ok(TokenizerClass::of(declared))
+}
+
 fn max_length(fields: &Fields<'_>) -> Result<Option<usize>, TensorsError> {
-    let value = fields.get("model_max_length");
-    if value.and_then(not_finite_of) == Some("Infinity") {
+    let name = match fields.get("model_max_length") {
+        Some(_) => "model_max_length",
+        None => "max_len",
+    };
+    if fields.get(name).and_then(not_finite_of) == Some("Infinity") {
         return Ok(None);
     }
-    let length = fields.number("model_max_length", 1.0..=f64::MAX)?;
+    let length = fields.number(name, 1.0..=f64::MAX)?;
     Ok(length
         .filter(|length| *length < NO_LIMIT)
         .map(|length| length as usize))
 }
 
-fn side(fields: &Fields<'_>) -> Result<Side, TensorsError> {
+fn side(fields: &Fields<'_>) -> Result<Option<Side>, TensorsError> {
     match fields.text("truncation_side")? {
-        None | Some("right") => Ok(Side::Right),
-        Some("left") => Ok(Side::Left),
+        None => Ok(None),
+        Some("right") => Ok(Some(Side::Right)),
+        Some("left") => Ok(Some(Side::Left)),
         Some(_) => Err(fields.bad("truncation_side", "left or right")),
     }
 }
 
-/// Text of a special token: a string, or an object with content.
-fn token(fields: &Fields<'_>, field: &str) -> Result<Option<String>, TensorsError> {
-    match fields.get(field) {
-        None => Ok(None),
-        Some(value) => match value.as_str().or_else(|| value["content"].as_str()) {
-            Some(text) => Ok(Some(text.to_owned())),
-            None => Err(fields.bad(field, "a text, or an object with content")),
-        },
+/// A text, or of several with names the one that is called `default`.
+fn template(fields: &Fields<'_>) -> Option<String> {
+    match fields.get("chat_template")? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(several) => {
+            let default = several.iter().find(|one| one["name"] == "default")?;
+            default["template"].as_str().map(str::to_owned)
+        }
+        _ => None,
     }
 }
