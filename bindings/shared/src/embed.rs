@@ -31,9 +31,16 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         progress,
     )?;
     Ok(Embeddings {
-        vectors,
+        vectors: in_one(vectors),
         dimensions: model.network.hidden(),
         truncated,
         notes: encoding.notes,
     })
+}
+
+/// All vectors in one piece; each is let go as soon as it is copied.
+fn in_one(vectors: Vec<Vec<f32>>) -> Vec<f32> {
+    let mut all = Vec::with_capacity(vectors.iter().map(Vec::len).sum());
+    vectors.into_iter().for_each(|vector| all.extend(vector));
+    all
 }

@@ -8,6 +8,7 @@ import type {
   Model,
   NamedBlob,
 } from '../../source.js'
+import { requestJson } from '../../request-json.js'
 import type { Mount, WireFile, WireSource } from './protocol.js'
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
@@ -63,7 +64,7 @@ export function mount(request: object): Mounted {
   const names = new Map<object, string>()
   const mounts: Mount[] = []
   const custom = new Map<number, ByteSource>()
-  const requestJson = JSON.stringify(
+  const json = requestJson(
     request,
     function (this: Record<string, unknown>, field, converted: unknown) {
       // Before a toJSON, which a URL has.
@@ -82,7 +83,7 @@ export function mount(request: object): Mounted {
       return name
     },
   )
-  return { requestJson, mounts, custom }
+  return { requestJson: json, mounts, custom }
 }
 
 /** Name of a model or a file, as its folder or file is called. */
