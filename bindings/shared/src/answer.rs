@@ -110,7 +110,11 @@ mod tests {
         let answer = Answer {
             json: json!({ "dimensions": 2 }),
             arrays: vec![
-                array("vectors", &[3, 2], Numbers::F32(vec![1., 2., 3., 4., 5., 6.])),
+                array(
+                    "vectors",
+                    &[3, 2],
+                    Numbers::F32(vec![1., 2., 3., 4., 5., 6.]),
+                ),
                 array("ids", &[2], Numbers::U32(vec![u32::MAX, 0])),
                 array("none", &[0, 2], Numbers::F32(Vec::new())),
             ],

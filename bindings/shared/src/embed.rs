@@ -13,7 +13,7 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
     if request.texts.is_empty() {
         return Err(text_file::empty("texts"));
     }
-    let compute = machine::compute(request.threads)?;
+    let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(
         &*host.storage(),
         &request.model,

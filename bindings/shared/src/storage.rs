@@ -50,7 +50,9 @@ impl Storage for FileSystem {
     }
 
     fn len_bytes(&self, path: &str) -> Option<u64> {
-        std::fs::metadata(expanded(path)).ok().map(|file| file.len())
+        std::fs::metadata(expanded(path))
+            .ok()
+            .map(|file| file.len())
     }
 
     fn beside(&self, model: &str) -> String {

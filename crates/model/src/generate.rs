@@ -18,7 +18,7 @@ pub struct Sampling {
 /// new id and returns false to stop. Returns the new ids only, the end token left out.
 ///
 /// Keys and values take 2 * kv width * blocks f32 per token; the prompt is computed once. `WRONG_KIND` for encoders, `EMPTY`
-/// for an empty prompt, `TOO_LONG`.
+/// for an empty prompt, `TOO_LONG`, `CANCELLED` if the pool was stopped.
 pub fn generate(
     runner: &mut Runner<'_>,
     prompt: &[u32],
@@ -41,8 +41,10 @@ pub fn generate(
     let mut hidden = runner.continue_hidden(prompt, &mut caches)?;
     while new.len() < max_new.min(room) {
         let head = runner.take_head()?;
-        let id = sampler.next(&head.logits(runner.compute, &hidden));
+        let logits = head.logits(runner.compute, &hidden);
         runner.keep_head(head);
+        runner.go_on()?;
+        let id = sampler.next(&logits);
         if end.contains(&id) {
             break;
         }
