@@ -16,8 +16,8 @@ export const runRules: Rules = { onProgress: callback, signal: abortSignal }
 
 type Envelope<R> = { ok: R } | { error: ErrorData }
 
-/** Calls a function of the core with checked parameters. */
-export async function call<R>(command: string, request: object, run: RunOptions): Promise<R> {
+/** Calls a function of the core with checked parameters. Arrays of numbers of the response are typed arrays. */
+export async function call<R extends object>(command: string, request: object, run: RunOptions): Promise<R> {
   const { onProgress, signal } = run
   if (signal?.aborted) throw cancelled(signal)
   let failure: { error: unknown } | undefined
@@ -32,9 +32,10 @@ export async function call<R>(command: string, request: object, run: RunOptions)
   })
   signal?.addEventListener('abort', running.cancel, { once: true })
   try {
-    const envelope = JSON.parse(await running.answer) as Envelope<R>
+    const { json, arrays } = await running.answer
+    const envelope = JSON.parse(json) as Envelope<R>
     if (failure) throw failure.error
-    if ('ok' in envelope) return envelope.ok
+    if ('ok' in envelope) return Object.assign(envelope.ok, arrays)
     throw toError(envelope.error, signal)
   } finally {
     signal?.removeEventListener('abort', running.cancel)

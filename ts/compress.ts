@@ -49,13 +49,16 @@ export async function compress(
   })
 }
 
-/** A path that cannot be used is refused before hours of work, not after. */
+/** A file that cannot be used is refused before hours of work, not after. */
 async function refuseEarly({ report, evalText, evalPairs }: WithSources<AfterOptions>): Promise<void> {
   const refuse = (option: string, path: string | FileSource, expected: string | undefined): void => {
     if (expected !== undefined) throw badOption(option, expected, path)
   }
   if (report !== undefined) refuse('report', report, await backend().files.whatToWrite(report))
   for (const [option, path] of Object.entries({ evalText, evalPairs })) {
-    if (path !== undefined) refuse(option, path, await backend().files.whatToRead(path))
+    if (path === undefined) continue
+    refuse(option, path, await backend().files.whatToRead(path))
+    // What is no text is NOT_UTF8.
+    await backend().files.read(path)
   }
 }

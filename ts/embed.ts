@@ -17,7 +17,8 @@ export interface EmbedOptions extends ModelOptions {
 const rules: Rules = { ...modelRules, threads: integer(0, 1024), onTruncated: callback, onNote: callback }
 
 /**
- * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say.
+ * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say. All are
+ * views of one buffer: `vectors[0].buffer` holds the batch row by row, and lives as long as any of them does.
  *
  * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of reading a model.
  *
@@ -37,5 +38,11 @@ export async function embed(
   const result = await call<Embeddings>('embed', { model, texts, threads, architecture }, options)
   if (result.truncated > 0) onTruncated?.(result.truncated)
   if (onNote) result.notes.forEach(note => onNote(note))
-  return result.vectors.map(vector => Float32Array.from(vector))
+  return rows(result)
+}
+
+/** The vectors one by one; they are views of one buffer. */
+function rows({ vectors, dimensions }: Embeddings): Float32Array[] {
+  const count = dimensions === 0 ? 0 : vectors.length / dimensions
+  return Array.from({ length: count }, (_, row) => vectors.subarray(row * dimensions, (row + 1) * dimensions))
 }

@@ -1,11 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { absolute } from './backend/home.js'
 import { check, checkOptions, path } from './check.js'
 import type { KerfConfig } from './config.js'
 import { KerfError } from './errors.js'
 import { checkCompressOptions, PATH_OPTIONS, type CompressOptions } from './options.js'
 import { afterRules, splitAfter, type AfterOptions } from './quality/options.js'
+import { decodeText } from './text.js'
 
 /** A configuration that was read and checked. */
 export interface LoadedConfig {
@@ -37,7 +39,7 @@ const READERS: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
  */
 export async function loadConfig(file?: string): Promise<LoadedConfig | undefined> {
   if (file !== undefined) check('config', file, path)
-  const found = file === undefined ? find() : resolve(file)
+  const found = file === undefined ? find() : absolute(file)
   if (found === undefined) return undefined
   const read = READERS[extname(found)]
   if (!existsSync(found)) throw invalid(found, 'it does not exist')
@@ -77,19 +79,19 @@ function checked(file: string, config: unknown): LoadedConfig {
     throw error
   }
   const from = dirname(file)
-  const loaded: LoadedConfig = { file, options: absolute(from, options) }
-  if (model !== undefined) loaded.model = resolve(from, model)
+  const loaded: LoadedConfig = { file, options: withWholePaths(from, options) }
+  if (model !== undefined) loaded.model = absolute(model, from)
   return loaded
 }
 
 /** Paths of a configuration are relative to its file, wherever it is used. */
-function absolute(from: string, options: LoadedConfig['options']): LoadedConfig['options'] {
+function withWholePaths(from: string, options: LoadedConfig['options']): LoadedConfig['options'] {
   const result: Record<string, unknown> = { ...options }
   for (const name of [...PATH_OPTIONS, ...Object.keys(afterRules)]) {
     const value = result[name]
     if (typeof value !== 'string') continue
     const isWord = name === 'calibration' && (value === 'builtin' || value === 'self')
-    if (!isWord) result[name] = resolve(from, value)
+    if (!isWord) result[name] = absolute(value, from)
   }
   return result
 }
@@ -108,7 +110,7 @@ async function readModule(file: string): Promise<unknown> {
 }
 
 async function readJson(file: string): Promise<unknown> {
-  return JSON.parse(readFileSync(file, 'utf8')) as unknown
+  return JSON.parse(decodeText(readFileSync(file), file)) as unknown
 }
 
 function invalid(

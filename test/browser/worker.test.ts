@@ -48,6 +48,22 @@ describe('a worker', () => {
     await page.close()
   })
 
+  it('hands vectors over in one buffer', async () => {
+    const page = await openPage(browser, 'vectors', fake)
+    const seen = await page.evaluate(async () => {
+      const vectors = await kerf.embed('any', ['a', 'b', 'c'])
+      const buffers = new Set(vectors.map(vector => vector.buffer))
+      return { vectors: vectors.map(vector => [...vector]), buffers: buffers.size }
+    })
+    expect(seen.buffers).toBe(1)
+    expect(seen.vectors).toEqual([
+      [1, 1],
+      [2, 4],
+      [3, 9],
+    ])
+    await page.close()
+  })
+
   it('that is in a long step is ended by a cancel, and what it had written is there', async () => {
     const page = await openPage(browser, 'endless', fake)
     const error = await failure(page, 'endless', 300)

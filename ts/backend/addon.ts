@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { brokenAddon, missingAddon, wrongVersion } from './addon-errors.js'
+import type { Answer } from './backend.js'
 import { builtAddon, findAddon, installedPlatforms } from './find-addon.js'
 
 /** Asks a running call to stop. */
@@ -16,7 +17,7 @@ export interface Addon {
     requestJson: string,
     onEvent: (eventJson: string) => void,
     token: CancelToken,
-  ): Promise<string>
+  ): Promise<Answer>
   version(): string
   isa(): string
 }

@@ -1,10 +1,21 @@
 import type { ProgressEvent } from '../generated/index.js'
 import type { FileSource, Model, Target } from '../source.js'
 
+/** Numbers that crossed as they are. */
+export type Numbers = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>
+
+/** The end of a call, as both bindings give it. */
+export interface Answer {
+  /** `{"ok": response}` or `{"error": {code, message, details}}`. */
+  json: string
+  /** Fields of the response that are arrays of numbers: they never become text. */
+  arrays: Readonly<Record<string, Numbers>>
+}
+
 /** A call that runs. */
 export interface Running {
-  /** The core's answer as JSON: `{"ok": response}` or `{"error": {code, message, details}}`. */
-  answer: Promise<string>
+  /** The core's answer. */
+  answer: Promise<Answer>
   /** Asks it to stop at its next unit of work; the answer is then the error `CANCELLED`. */
   cancel: () => void
 }
@@ -15,10 +26,13 @@ export interface Files {
   whatToWrite: (path: string) => Promise<string | undefined>
   /** What a path must be to be read as a file, if it is not. */
   whatToRead: (file: string | FileSource) => Promise<string | undefined>
-  /** Text of a UTF-8 file. */
+  /** Text of a UTF-8 file, without a byte order mark. `NOT_UTF8` if it is none. */
   read: (file: string | FileSource) => Promise<string>
-  /** Writes a file under a hidden name beside it and renames it, so that it is there whole or not at all. */
-  write: (path: string, text: string) => Promise<void>
+  /**
+   * Writes a file under a hidden name beside it and renames it, so that it is there whole or not at all. Resolves to its path as
+   * others can use it.
+   */
+  write: (path: string, text: string) => Promise<string>
   /** Whether two files are the same. */
   isSame: (a: string | FileSource, b: string | FileSource) => boolean
   /** Last part of a path, or the name of what has no path. */

@@ -1,13 +1,16 @@
 import { constants } from 'node:fs'
 import { access, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { FileSource, Model } from '../source.js'
+import { decodeText } from '../text.js'
 import type { Files } from './backend.js'
+import { absolute, expanded } from './home.js'
 
 /** Files of the file system. */
 export const nodeFiles: Files = {
-  async whatToWrite(path) {
-    const folder = dirname(resolve(path))
+  async whatToWrite(given) {
+    const path = absolute(given)
+    const folder = dirname(path)
     if (!(await isFolder(folder))) return 'a file in a folder that exists'
     if (await isFolder(path)) return 'a file, not a folder'
     const writable = await succeeds(access(folder, constants.W_OK))
@@ -19,9 +22,10 @@ export const nodeFiles: Files = {
     if (await isFolder(path)) return 'a file, not a folder'
     return (await succeeds(access(path, constants.R_OK))) ? undefined : 'a file that can be read'
   },
-  read: file => readFile(asPath(file), 'utf8'),
-  async write(path, text) {
-    const beside = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.tmp`)
+  read: async file => decodeText(await readFile(asPath(file)), asGiven(file)),
+  async write(given, text) {
+    const path = absolute(given)
+    const beside = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)
     try {
       const file = await open(beside, 'w')
       try {
@@ -35,15 +39,20 @@ export const nodeFiles: Files = {
       await rm(beside, { force: true })
       throw error
     }
+    return expanded(given)
   },
-  isSame: (a, b) => resolve(asPath(a)) === resolve(asPath(b)),
-  name: model => basename(resolve(asPath(model))),
+  isSame: (a, b) => asPath(a) === asPath(b),
+  name: model => basename(asPath(model)),
 }
 
 /** The rules of the options let nothing else through. */
-function asPath(file: Model | FileSource): string {
+function asGiven(file: Model | FileSource): string {
   if (typeof file !== 'string') throw new TypeError('a path was expected')
   return file
+}
+
+function asPath(file: Model | FileSource): string {
+  return absolute(asGiven(file))
 }
 
 async function isFolder(path: string): Promise<boolean> {

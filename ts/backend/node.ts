@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { ProgressEvent } from '../generated/index.js'
+import { requestJson } from '../request-json.js'
 import { loadAddon } from './addon.js'
 import type { Backend } from './backend.js'
 import { nodeFiles } from './files.js'
@@ -16,7 +17,7 @@ export function nodeBackend(): Backend {
     start(command, request, onEvent) {
       const token = new addon.CancelToken()
       const listener = (eventJson: string): void => onEvent(JSON.parse(eventJson) as ProgressEvent)
-      const answer = addon.invoke(command, JSON.stringify(request), listener, token)
+      const answer = addon.invoke(command, requestJson(request), listener, token)
       return { answer, cancel: () => token.cancel() }
     },
     version: () => addon.version(),

@@ -14,12 +14,12 @@ export interface CommonFlags {
 export interface Work<R> {
   work: (run: Required<RunOptions>, screen: Screen) => Promise<R>
   show: (result: R, screen: Screen) => void
-  /** What `--json` prints, if it is not the result as it is. */
-  json?: (result: R) => object
+  /** How `--json` prints one object, if that is not the result as it is. */
+  showJson?: (result: R, screen: Screen) => Promise<void>
 }
 
 /** Runs a command to its end: progress, Ctrl-C, the result, the exit code. Never throws. */
-export async function runWork<R>(flags: CommonFlags, { work, show, json }: Work<R>): Promise<void> {
+export async function runWork<R>(flags: CommonFlags, { work, show, showJson }: Work<R>): Promise<void> {
   const screen = openScreen()
   const silent = flags.quiet === true || (flags.json === true && !process.stderr.isTTY)
   const progress = silent ? quietProgress() : openProgress()
@@ -30,8 +30,9 @@ export async function runWork<R>(flags: CommonFlags, { work, show, json }: Work<
     const run = { signal: interrupt.signal, onProgress: progress.update.bind(progress) }
     const result = await work(run, screen)
     progress.close()
-    if (flags.json) screen.line(JSON.stringify(json ? json(result) : result))
-    else show(result, screen)
+    if (!flags.json) show(result, screen)
+    else if (showJson) await showJson(result, screen)
+    else screen.line(JSON.stringify(result))
   } catch (error) {
     progress.close()
     const failure = toFailure(error)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import pc from 'picocolors'
 
 export type Colors = ReturnType<typeof pc.createColors>
@@ -8,6 +9,8 @@ export interface Screen {
   line: (text?: string) => void
   /** A piece of the result without a line end. */
   write: (text: string) => void
+  /** As `write`; resolves when the reader has taken enough that more may come. */
+  put: (text: string) => Promise<void>
   /** Colours of the result; plain text where they are not wanted. */
   colors: Colors
   /** Columns that a line may take. */
@@ -34,6 +37,9 @@ export function openScreen(): Screen {
   return {
     line: (text = '') => void out.write(`${text}\n`),
     write: text => void out.write(text),
+    async put(text) {
+      if (!out.write(text)) await once(out, 'drain')
+    },
     colors: pc.createColors(wantsColor(out)),
     width: columns(out),
   }

@@ -494,8 +494,8 @@ export type EmbedRequest = {
 
 /** Vectors in the order of the texts. */
 export type Embeddings = {
-  /** L2-normalised where the model's modules say so. */
-  vectors: Array<Array<number>>
+  /** One after the other, `dimensions` numbers each. L2-normalised where the model's modules say so. */
+  vectors: Float32Array
   /** Width. */
   dimensions: number
   /** Number of texts that were cut at the model's maximum. */

@@ -55,8 +55,7 @@ export async function finish(
     date: new Date().toISOString(),
     ...('quality' in measured ? { quality: measured.quality } : { qualityMissing: measured.missing }),
   }
-  await write(after.report, await renderReport(data), report)
-  return { ...done, reportFile: after.report }
+  return { ...done, reportFile: await write(after.report, await renderReport(data), report) }
 }
 
 /** Quality, or the sentence that says why there is none: what is written stays written. */
@@ -110,9 +109,9 @@ async function whileComplete<T>(report: CompressReport, body: () => Promise<T>):
   }
 }
 
-async function write(path: string, page: string, { out }: CompressReport): Promise<void> {
+async function write(path: string, page: string, { out }: CompressReport): Promise<string> {
   try {
-    await backend().files.write(path, page)
+    return await backend().files.write(path, page)
   } catch (error) {
     const { code = '', message: reason } = error as { code?: string; message: string }
     const message = `the result in ${out} is complete, but the report ${path} could not be written: ${reason}`

@@ -2,6 +2,8 @@
 //!
 //! Not on libuv's pool: that has four threads for all of the host's files and name look-ups, and a call may take hours.
 
+use crate::answer::Answer;
+use crate::running::Entry;
 use kerf_bindings::progress::Coalescer;
 use kerf_bindings::{Host, Stop};
 use napi::bindgen_prelude::*;
@@ -14,7 +16,7 @@ use std::time::{Duration, Instant};
 pub type Events = ThreadsafeFunction<String, Unknown<'static>, String, Status, false, true>;
 
 /// Settles the promise from another thread.
-pub type Deferred = JsDeferred<String, Box<dyn FnOnce(Env) -> Result<String> + Send>>;
+pub type Deferred = JsDeferred<Answer, Box<dyn FnOnce(Env) -> Result<Answer> + Send>>;
 
 /// Large enough for the recursion of tokenizers' regular expressions on hostile text.
 const STACK_BYTES: usize = 16 << 20;
@@ -29,11 +31,18 @@ pub struct Call {
 }
 
 impl Call {
-    /// `cancel` is shared with the token that JavaScript holds.
-    pub fn new(command: String, request_json: String, on_event: Events, cancel: Stop) -> Self {
+    /// `cancel` is shared with the token that JavaScript holds, and with the environment behind `entry`.
+    pub fn new(
+        command: String,
+        request_json: String,
+        on_event: Events,
+        cancel: Stop,
+        entry: Entry,
+    ) -> Self {
         let host = NodeHost {
             on_event,
             cancel,
+            entry,
             coalescer: Mutex::default(),
             in_flight: Arc::default(),
         };
@@ -44,15 +53,15 @@ impl Call {
         }
     }
 
-    /// Starts the thread; it settles `deferred` when done.
+    /// Starts the thread; it settles `deferred` when done, unless the environment has ended by then.
     pub fn spawn(self, deferred: Deferred) -> Result<()> {
         std::thread::Builder::new()
             .name("kerf".into())
             .stack_size(STACK_BYTES)
             .spawn(move || {
-                let result = kerf_bindings::invoke(&self.command, &self.request_json, &self.host);
+                let envelope = kerf_bindings::invoke(&self.command, &self.request_json, &self.host);
                 self.host.finish();
-                deferred.resolve(Box::new(move |_| Ok(result)));
+                deferred.resolve(Box::new(move |_| Ok(envelope.into())));
             })
             .map(drop)
             .map_err(|error| Error::from_reason(format!("cannot start a thread: {error}")))
@@ -82,6 +91,7 @@ impl Drop for Arrival {
 struct NodeHost {
     on_event: Events,
     cancel: Stop,
+    entry: Entry,
     coalescer: Mutex<Coalescer>,
     in_flight: Arc<InFlight>,
 }
@@ -109,6 +119,9 @@ impl NodeHost {
 
     /// Sends what was held back, and waits until JavaScript has seen all, so that no event follows the result.
     fn finish(&self) {
+        if self.entry.is_orphan() {
+            return;
+        }
         let held = self
             .coalescer
             .lock()

@@ -1,11 +1,14 @@
 //! The Node shell: threads and callbacks, no logic. Everything else is in `kerf-bindings`.
 
+mod answer;
 mod call;
+mod running;
 
 use call::{Call, Deferred, Events};
 use kerf_bindings::Stop;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
+use running::Running;
 
 /// Fresh pages cost more than arithmetic on virtual machines; this allocator hands pages out again. Rust's side only.
 #[global_allocator]
@@ -33,9 +36,9 @@ impl CancelToken {
     }
 }
 
-/// Runs one function on a thread of its own and resolves to `{"ok": ...}` or `{"error": {code, message, details}}` as JSON.
-/// The promise keeps the process alive, progress does not. All events arrive before the promise is settled.
-#[napi(catch_unwind, ts_return_type = "Promise<string>")]
+/// Runs one function on a thread of its own and resolves to its response or its error. The promise keeps the process alive,
+/// progress does not. All events arrive before the promise is settled. If the environment ends first, the call is cancelled.
+#[napi(catch_unwind, ts_return_type = "Promise<Answer>")]
 pub fn invoke<'env>(
     env: &'env Env,
     command: String,
@@ -44,8 +47,10 @@ pub fn invoke<'env>(
     token: &CancelToken,
 ) -> Result<Object<'env>> {
     kerf_bindings::panics::capture();
+    let stop = token.stop.clone();
+    let entry = Running::of(env)?.enter(stop.clone());
     let (deferred, promise): (Deferred, _) = env.create_deferred()?;
-    Call::new(command, request_json, on_event, token.stop.clone()).spawn(deferred)?;
+    Call::new(command, request_json, on_event, stop, entry).spawn(deferred)?;
     Ok(promise)
 }
 

@@ -1,4 +1,5 @@
-//! Requests and responses of every function. They cross each boundary as JSON; TypeScript's types are generated from these.
+//! Requests and responses of every function. They cross each boundary as JSON, arrays of numbers beside it (see `answer.rs`); TypeScript's
+//! types are generated from these.
 
 use kerf_compress::{Options, PlanReport, Report};
 use kerf_tensors::files::Fact;
@@ -258,8 +259,9 @@ pub struct EmbedRequest {
 data! {
 /// Vectors in the order of the texts.
 pub struct Embeddings {
-    /// L2-normalised where the model's modules say so.
-    pub vectors: Vec<Vec<f32>>,
+    /// One after the other, `dimensions` numbers each. L2-normalised where the model's modules say so.
+    #[serde(skip_serializing)] #[cfg_attr(feature = "ts", ts(type = "Float32Array"))]
+    pub vectors: Vec<f32>,
     /// Width.
     pub dimensions: usize,
     /// Number of texts that were cut at the model's maximum.

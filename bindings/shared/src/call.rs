@@ -1,9 +1,10 @@
 //! One call in steps, for a host that has something to do between them.
 
+use crate::answer::{Answer, Envelope};
 use crate::dispatch::{Begun, Work, begin};
 use crate::{Error, Host, panics};
 use kerf_tensors::ErrorData;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A call of one function. `compress` takes a step for each unit of its job; the others are done in one.
@@ -24,25 +25,31 @@ impl Call {
         })
     }
 
-    /// Does one step. `None`: there is more to do. At the end, `{"ok": response}` or `{"error": {code, message, details}}`,
-    /// also where the step panicked (and panics can be caught); later steps give `None`.
-    pub fn step(&mut self, host: &dyn Host) -> Option<String> {
+    /// Does one step. `None`: there is more to do. At the end, the response or the error, also where the step panicked (and
+    /// panics can be caught); later steps give `None`.
+    pub fn step(&mut self, host: &dyn Host) -> Option<Envelope> {
         let stepped = catch_unwind(AssertUnwindSafe(|| self.advance(host)))
             .unwrap_or_else(|payload| Err(panics::to_error(&*payload).data()))
             .transpose()?;
         self.0 = State::Over;
-        Some(envelope(stepped))
+        Some(match stepped {
+            Ok(answer) => answer.into(),
+            Err(error) => Envelope {
+                json: error_json(&error),
+                arrays: Vec::new(),
+            },
+        })
     }
 
-    /// The envelope of an error that no step could return.
-    pub fn envelope(error: &Error) -> String {
-        envelope(Err(error.data()))
+    /// `{"error": {code, message, details}}` of an error that no step could return.
+    pub fn error_json(error: &Error) -> String {
+        error_json(&error.data())
     }
 
-    pub(crate) fn advance(&mut self, host: &dyn Host) -> Result<Option<Value>, ErrorData> {
+    pub(crate) fn advance(&mut self, host: &dyn Host) -> Result<Option<Answer>, ErrorData> {
         match &mut self.0 {
             State::Asked { command, request } => match begin(command, request, host)? {
-                Begun::Done(value) => Ok(Some(value)),
+                Begun::Done(answer) => Ok(Some(answer)),
                 Begun::Going(work) => {
                     self.0 = State::Going(work);
                     Ok(None)
@@ -54,13 +61,8 @@ impl Call {
     }
 }
 
-/// What crosses the boundary.
-fn envelope(result: Result<Value, ErrorData>) -> String {
-    match result {
-        Ok(value) => json!({ "ok": value }),
-        Err(error) => json!({ "error": error }),
-    }
-    .to_string()
+fn error_json(error: &ErrorData) -> String {
+    json!({ "error": error }).to_string()
 }
 
 #[cfg(test)]
@@ -72,7 +74,7 @@ mod tests {
     fn a_call_that_is_over_stays_over() {
         let mut call = Call::new("inspect", "{}");
         let first = call.step(&Quiet).expect("one step");
-        assert!(first.contains("BAD_REQUEST"), "{first}");
+        assert!(first.json.contains("BAD_REQUEST"), "{first:?}");
         assert_eq!(call.step(&Quiet), None);
     }
 }

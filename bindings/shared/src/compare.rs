@@ -24,7 +24,7 @@ pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, E
         request.text_file.as_deref(),
         request.pairs_file.as_deref(),
     )?;
-    let compute = machine::compute(request.threads)?;
+    let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let both = Both {
         original: Runnable::open(
             &*storage,

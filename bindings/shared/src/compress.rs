@@ -182,7 +182,7 @@ impl Places {
     /// Defaults: NAME-kerf beside the model, and a hidden sibling of the result.
     fn of(storage: &dyn Storage, request: &CompressRequest) -> Result<Self, Error> {
         let out = match &request.out {
-            Some(out) => out.clone(),
+            Some(out) => storage.place(out),
             None => storage.beside(&request.model),
         };
         let work_dir = match &request.work_dir {

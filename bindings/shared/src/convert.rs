@@ -49,7 +49,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
         input_bytes: source.catalog.bytes(),
         output_bytes: total,
         notes: notes(catalog, &card, format, &output),
-        out: request.out,
+        out: storage.place(&request.out),
     })
 }
 

@@ -1,25 +1,27 @@
-//! From the name of a function and a JSON request to a JSON response.
+//! From the name of a function and a JSON request to its response.
 
+use crate::answer::{Answer, Array, Envelope, Numbers, Response};
+use crate::api::{Comparison, Conversion, Embeddings, Evaluation, Generation, Inspection};
 use crate::call::Call;
 use crate::compress::Compression;
 use crate::{
     Error, Host, compare, compress, convert, embed, evaluate, generate, inspect, surrogates,
 };
+use kerf_compress::{PlanReport, Report};
 use kerf_tensors::{ErrorData, complaint::Complaint};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A function that goes on by steps.
 pub(crate) trait Work {
     /// One step; the response at the end.
-    fn step(&mut self, host: &dyn Host) -> Result<Option<Value>, Error>;
+    fn step(&mut self, host: &dyn Host) -> Result<Option<Answer>, Error>;
 }
 
 /// A function whose request was read.
 pub(crate) enum Begun {
     /// It is done already.
-    Done(Value),
+    Done(Answer),
     /// It goes on by steps.
     Going(Box<dyn Work>),
 }
@@ -37,7 +39,7 @@ macro_rules! row {
             id: $id,
             begin: |request, host| {
                 let response = $run(parse($id, request)?, host)?;
-                to_value($id, response).map(Begun::Done)
+                Answer::of($id, response).map(Begun::Done)
             },
         }
     };
@@ -62,11 +64,30 @@ const TABLE: &[Command] = &[
 ];
 
 impl Work for Compression {
-    fn step(&mut self, host: &dyn Host) -> Result<Option<Value>, Error> {
+    fn step(&mut self, host: &dyn Host) -> Result<Option<Answer>, Error> {
         let report = Compression::step(self, host)?;
         report
-            .map(|report| to_value("compress", report))
+            .map(|report| Answer::of("compress", report))
             .transpose()
+    }
+}
+
+impl Response for Comparison {}
+impl Response for Conversion {}
+impl Response for Evaluation {}
+impl Response for Generation {}
+impl Response for Inspection {}
+impl Response for PlanReport {}
+impl Response for Report {}
+
+impl Response for Embeddings {
+    fn take_arrays(&mut self) -> Vec<Array> {
+        let numbers = std::mem::take(&mut self.vectors);
+        vec![Array {
+            name: "vectors",
+            shape: vec![numbers.len() / self.dimensions.max(1), self.dimensions],
+            numbers: Numbers::F32(numbers),
+        }]
     }
 }
 
@@ -89,31 +110,25 @@ pub(crate) fn begin(command: &str, request: &str, host: &dyn Host) -> Result<Beg
     begun.map_err(|error| error.data())
 }
 
-/// Runs one function to its end. Errors as [`begin`] and the function have them.
+/// Runs one function to its end and gives all of its response as JSON, arrays too: not for large ones. Errors as [`begin`] and
+/// the function have them.
 pub fn dispatch(command: &str, request_json: &str, host: &dyn Host) -> Result<Value, ErrorData> {
     let mut call = Call::new(command, request_json);
     loop {
-        if let Some(value) = call.advance(host)? {
-            return Ok(value);
+        if let Some(answer) = call.advance(host)? {
+            return Ok(answer.into_json());
         }
     }
 }
 
-/// [`dispatch`] for a shell: never panics, and always returns `{"ok": response}` or `{"error": {code, message, details}}`.
-pub fn invoke(command: &str, request_json: &str, host: &dyn Host) -> String {
+/// Runs one function to its end, for a shell: never panics, and always returns a response or an error.
+pub fn invoke(command: &str, request_json: &str, host: &dyn Host) -> Envelope {
     let mut call = Call::new(command, request_json);
     loop {
         if let Some(envelope) = call.step(host) {
             return envelope;
         }
     }
-}
-
-fn to_value<R: Serialize>(command: &str, response: R) -> Result<Value, Error> {
-    serde_json::to_value(response).map_err(|error| Error::Internal {
-        reason: format!("the response of {command} cannot be written as JSON: {error}"),
-        location: String::new(),
-    })
 }
 
 /// A request from JSON; an error names the field, what was expected and what was received.
@@ -148,7 +163,7 @@ mod tests {
 
     fn error(command: &str, request: &str) -> (String, String) {
         let envelope: Value =
-            serde_json::from_str(&invoke(command, request, &Quiet)).expect("JSON");
+            serde_json::from_str(&invoke(command, request, &Quiet).json).expect("JSON");
         let text = |key: &str| {
             envelope["error"][key]
                 .as_str()

@@ -14,7 +14,7 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
     if request.texts.is_empty() {
         return Err(text_file::empty("texts"));
     }
-    let compute = machine::compute(request.threads)?;
+    let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(
         &*host.storage(),
         &request.model,
@@ -35,9 +35,16 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         finite::check(&compute, "vectors", &model.opened.path, vector)?;
     }
     Ok(Embeddings {
-        vectors,
+        vectors: in_one(vectors),
         dimensions: model.network.hidden(),
         truncated,
         notes: encoding.notes,
     })
+}
+
+/// All vectors in one piece; each is let go as soon as it is copied.
+fn in_one(vectors: Vec<Vec<f32>>) -> Vec<f32> {
+    let mut all = Vec::with_capacity(vectors.iter().map(Vec::len).sum());
+    vectors.into_iter().for_each(|vector| all.extend(vector));
+    all
 }

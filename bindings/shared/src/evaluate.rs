@@ -25,7 +25,7 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
         request.text_file.as_deref(),
         request.pairs_file.as_deref(),
     )?;
-    let compute = machine::compute(request.threads)?;
+    let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
     let mut result = Evaluation::default();
     if let Some(text) = text {

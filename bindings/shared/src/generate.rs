@@ -5,6 +5,7 @@ use crate::error::bad_option;
 use crate::opened::Runnable;
 use crate::{Error, Host, machine};
 use kerf_compress::{Event, Stage};
+use kerf_model::ModelError;
 use kerf_model::generate::{Sampling, generate as continue_ids};
 use kerf_tensors::files::Generation as Says;
 use kerf_text::{TextError, TextStream};
@@ -19,7 +20,7 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     let started = Instant::now();
     check(&request)?;
     let limit = request.max_tokens.unwrap_or(DEFAULT_TOKENS);
-    let compute = machine::compute(request.threads)?;
+    let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(
         &*host.storage(),
         &request.model,
@@ -43,17 +44,20 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     };
     let mut runner = model.runner(&compute, machine::keep_bytes());
     let on_token = &mut |id| writer.take(id);
-    let ids = continue_ids(&mut runner, &prompt, limit, sampling, on_token)?;
+    match continue_ids(&mut runner, &prompt, limit, sampling, on_token) {
+        Err(ModelError::Cancelled {}) => writer.cancelled = true,
+        result => drop(result?),
+    }
     writer.finish()?;
     Ok(Generation {
         finish: match () {
             () if writer.cancelled => "cancelled",
-            () if ids.len() < limit.min(room) => "end",
+            () if writer.tokens < writer.limit => "end",
             () => "length",
         }
         .into(),
         text: writer.text,
-        tokens: ids.len(),
+        tokens: writer.tokens as usize,
         seconds: started.elapsed().as_secs_f64(),
     })
 }

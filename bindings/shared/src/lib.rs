@@ -1,8 +1,10 @@
 //! The functions that every binding offers: one request and one response type each, no knowledge of the host language.
 //!
 //! A shell (Node, browser) hands [`invoke`] the name of a function, its request as JSON and a [`Host`] that hears progress
-//! and says when to stop and where files are; it gets one JSON text back, whatever happens. Everything between is here and tested without a shell.
+//! and says when to stop and where files are; it gets one JSON text and arrays of numbers back, whatever happens. Everything between is here
+//! and tested without a shell.
 
+mod answer;
 pub mod api;
 mod calibration;
 mod call;
@@ -29,6 +31,7 @@ mod surrogates;
 mod text_file;
 mod vocabulary;
 
+pub use answer::{Array, Envelope, Numbers};
 pub use call::Call;
 pub use dispatch::{commands, dispatch, invoke};
 pub use error::Error;

@@ -4,7 +4,8 @@ use kerf_tensors::folder::{
     FsFolder, FsOutFolder, FsWorkspace, HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace,
 };
 use kerf_tensors::{Folder, OutFolder, TensorsError, Workspace};
-use std::path::{Path, PathBuf};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf, is_separator};
 use std::sync::Arc;
 
 /// Folders and files by path, for reading and writing.
@@ -21,42 +22,52 @@ pub trait Storage: Send + Sync {
     fn len_bytes(&self, path: &str) -> Option<u64>;
     /// Path of the result of a model for which none was named: NAME-kerf beside the model.
     fn beside(&self, model: &str) -> String;
+    /// The path as whoever hears of a result can use it.
+    fn place(&self, path: &str) -> String {
+        path.into()
+    }
 }
 
-/// The file system of this machine.
+/// The file system of this machine. A path that is `~`, or begins with `~/`, is in the user's home folder.
 #[derive(Clone, Copy, Debug)]
 pub struct FileSystem;
 
 impl Storage for FileSystem {
     fn folder(&self, path: &str) -> Result<Arc<dyn Folder>, TensorsError> {
-        Ok(Arc::new(FsFolder::open(Path::new(path))?))
+        Ok(Arc::new(FsFolder::open(&expanded(path))?))
     }
 
     fn out_folder(&self, path: &str) -> Result<Box<dyn OutFolder>, TensorsError> {
-        Ok(Box::new(FsOutFolder::create(Path::new(path))?))
+        Ok(Box::new(FsOutFolder::create(&expanded(path))?))
     }
 
     fn workspace(&self, path: &str) -> Result<Arc<dyn Workspace>, TensorsError> {
-        Ok(Arc::new(FsWorkspace::open(Path::new(path))?))
+        Ok(Arc::new(FsWorkspace::open(&expanded(path))?))
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, TensorsError> {
-        std::fs::read(path).map_err(|error| TensorsError::from_io(path, &error))
+        std::fs::read(expanded(path)).map_err(|error| TensorsError::from_io(path, &error))
     }
 
     fn len_bytes(&self, path: &str) -> Option<u64> {
-        std::fs::metadata(path).ok().map(|file| file.len())
+        std::fs::metadata(expanded(path))
+            .ok()
+            .map(|file| file.len())
     }
 
     fn beside(&self, model: &str) -> String {
-        let model = Path::new(model);
-        let real = model.canonicalize().unwrap_or_else(|_| model.into());
+        let model = expanded(model);
+        let real = model.canonicalize().unwrap_or_else(|_| model.to_path_buf());
         // `.` and `..` have no name of their own.
         let base = match model.file_name() {
-            Some(_) => model,
-            None => &real,
+            Some(_) => &model,
+            None => &*real,
         };
         named_beside(base, real.is_file()).display().to_string()
+    }
+
+    fn place(&self, path: &str) -> String {
+        expanded(path).display().to_string()
     }
 }
 
@@ -97,6 +108,19 @@ impl Storage for Hosted {
     }
 }
 
+/// The path with the home folder in the place of `~`, as a shell would have it; `~user` and `~x.safetensors` are names.
+fn expanded(path: &str) -> Cow<'_, Path> {
+    let rest = path.strip_prefix('~');
+    let inside = rest.filter(|rest| rest.is_empty() || rest.starts_with(is_separator));
+    let Some((inside, home)) = inside.zip(std::env::home_dir()) else {
+        return Path::new(path).into();
+    };
+    match inside.trim_start_matches(is_separator) {
+        "" => home.into(),
+        inside => home.join(inside).into(),
+    }
+}
+
 fn named_beside(base: &Path, is_file: bool) -> PathBuf {
     let name = match is_file {
         true => base.file_stem(),
@@ -129,5 +153,22 @@ mod tests {
             ))
         );
         assert_eq!(beside(&file), folder.path().join("x-kerf"));
+    }
+
+    #[test]
+    fn a_tilde_at_the_begin_of_a_path_is_the_home_folder() {
+        let home = std::env::home_dir().expect("a home");
+        assert_eq!(expanded("~"), home);
+        assert_eq!(expanded("~/"), home);
+        assert_eq!(expanded("~//models/m"), home.join("models/m"));
+        for name in ["~somebody/m", "~m.safetensors", "a/~/m", "./~", "", "~~"] {
+            assert_eq!(expanded(name), Path::new(name));
+        }
+        let in_home = |path: &str| home.join(path).display().to_string();
+        assert_eq!(FileSystem.beside("~/no-such-m"), in_home("no-such-m-kerf"));
+        assert_eq!(FileSystem.place("~/small"), in_home("small"));
+        let missing = "~/kerf-test-there-is-no-such-folder";
+        let error = FileSystem.folder(missing).err().expect("missing");
+        assert!(error.to_string().contains(&in_home("kerf-test")), "{error}");
     }
 }

@@ -29,7 +29,7 @@ fn a_panic_is_an_internal_error_that_says_where() {
         "options": { "method": "magnitude", "threads": 2 },
     });
     let run = |host: &Panicking| -> Value {
-        serde_json::from_str(&invoke("compress", &request.to_string(), host)).unwrap()
+        serde_json::from_str(&invoke("compress", &request.to_string(), host).json).unwrap()
     };
     let error = &run(&Panicking(true))["error"];
     assert_eq!(error["code"], "INTERNAL");

@@ -1,5 +1,6 @@
 //! One call, driven step by step.
 
+use crate::answer::{Answer, answer};
 use crate::failure;
 use crate::files::{HostFiles, JsFiles};
 use kerf_bindings::progress::Coalescer;
@@ -40,12 +41,12 @@ impl Call {
         }
     }
 
-    /// One step. `undefined`: there is more to do; else `{"ok": response}` or `{"error": {code, message, details}}`. Throws only
-    /// where the module breaks down: see `failure`.
-    pub fn step(&self) -> Option<String> {
+    /// One step. `undefined`: there is more to do; else the response or the error. Throws only where the module breaks down: see
+    /// `failure`.
+    pub fn step(&self) -> Option<Answer> {
         let envelope = self.call.borrow_mut().step(&self.host)?;
         self.host.finish();
-        Some(envelope)
+        Some(answer(&envelope))
     }
 
     /// Ends the call with code `CANCELLED`, in its next step, or in this one if it is called while `onEvent` or a file is.

@@ -14,7 +14,7 @@ pub fn watch() {
     panics::capture();
 }
 
-/// The envelope of what happened.
+/// What happened, as `{"error": {code, message, details}}`.
 pub fn last() -> Option<String> {
     let error = match REFUSED_BYTES.load(Ordering::Relaxed) {
         0 => panics::last()?,
@@ -23,7 +23,7 @@ pub fn last() -> Option<String> {
             held_bytes: kerf_bindings::peak_bytes(),
         },
     };
-    Some(Call::envelope(&error))
+    Some(Call::error_json(&error))
 }
 
 /// The system's allocator, which tells what it refused before the program is ended for it.

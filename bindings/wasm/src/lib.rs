@@ -5,6 +5,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod answer;
 mod call;
 mod failure;
 mod files;

@@ -36,7 +36,7 @@ impl Default for Sampling {
 /// new id and returns false to stop. Returns the new ids only, the end token left out.
 ///
 /// Keys and values take 2 * kv width * blocks f32 per token; the prompt is computed once. `WRONG_KIND` for encoders, `EMPTY`
-/// for an empty prompt, `TOO_LONG`.
+/// for an empty prompt, `TOO_LONG`, `CANCELLED` if the pool was stopped.
 pub fn generate(
     runner: &mut Runner<'_>,
     prompt: &[u32],
@@ -61,9 +61,10 @@ pub fn generate(
     while new.len() < max_new.min(room) {
         let head = runner.take_head()?;
         let mut logits = head.logits(runner.compute, &hidden);
+        runner.keep_head(head);
+        runner.go_on()?;
         sampler.penalize(&all, &mut logits);
         let id = sampler.next(&logits);
-        runner.keep_head(head);
         if end.contains(&id) {
             break;
         }

@@ -1,4 +1,6 @@
 // In the place of the core where a test needs one that misbehaves: what it does is decided by the name of the model.
+import type { Answer } from '../../../ts/backend/backend.js'
+import { failed } from '../../../ts/backend/browser/protocol.js'
 import type { HostFiles } from '../../../ts/backend/browser/worker/call-files.js'
 
 let reason: object | undefined
@@ -53,6 +55,15 @@ function written(files: HostFiles, out: string): unknown {
   return { out }
 }
 
+/** A vector of two numbers a text. */
+function vectors({ texts }: { texts: string[] }): Answer {
+  const ok = { dimensions: 2, truncated: 0, notes: [] }
+  return {
+    json: JSON.stringify({ ok }),
+    arrays: { vectors: Float32Array.from(texts.flatMap((_, i) => [i + 1, (i + 1) ** 2])) },
+  }
+}
+
 /** Reads whatever the model has. */
 function contents(files: HostFiles, { model }: { model: string }): unknown {
   return files.list(model).map(path => {
@@ -74,13 +85,13 @@ export class Call {
     private readonly onEvent: (eventJson: string) => void,
   ) {}
 
-  step(): string | undefined {
-    if (this.isCancelled)
-      return JSON.stringify({ error: { code: 'CANCELLED', message: 'between steps', details: {} } })
+  step(): Answer | undefined {
+    if (this.isCancelled) return failed({ code: 'CANCELLED', message: 'between steps', details: {} })
     const request = JSON.parse(this.requestJson) as { model: string; out?: string }
     this.onEvent(
       JSON.stringify({ stage: 'plan', done: this.steps, total: 1000, unit: 'units', name: this.command }),
     )
+    if (this.command === 'embed') return vectors(JSON.parse(this.requestJson) as { texts: string[] })
     const behaviour = BEHAVIOURS[request.model] ?? contents
     try {
       const ok =
@@ -88,13 +99,11 @@ export class Call {
           ? written(this.files, request.out)
           : behaviour(this.files, request, this.steps)
       this.steps += 1
-      return ok === undefined ? undefined : JSON.stringify({ ok })
+      return ok === undefined ? undefined : { json: JSON.stringify({ ok }), arrays: {} }
     } catch (error) {
       const { name, message } = error as Error
       if (error instanceof WebAssembly.RuntimeError) throw error
-      return JSON.stringify({
-        error: { code: name === 'QuotaExceededError' ? 'DISK_FULL' : 'IO', message, details: {} },
-      })
+      return failed({ code: name === 'QuotaExceededError' ? 'DISK_FULL' : 'IO', message, details: {} })
     }
   }
 

@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
+import type { Answer } from '../../../ts/backend/backend.js'
 import type { HostFiles } from './host-files.js'
 import { root } from './models.js'
 
 /** A call, as bindings/wasm has it. */
 export interface Call {
-  step(): string | undefined
+  step(): Answer | undefined
   cancel(): void
   free(): void
 }
@@ -33,6 +34,7 @@ export interface Wasm {
 export interface Envelope {
   ok?: Record<string, unknown>
   error?: { code: string; message: string; details: Record<string, unknown> }
+  arrays: Answer['arrays']
 }
 
 const folder = (name: string): string => join(root, 'dist', 'wasm', name)
@@ -102,10 +104,10 @@ export function invoke(
 ): Envelope {
   const call = new wasm.Call(command, JSON.stringify(request), files, () => undefined)
   for (;;) {
-    const envelope = call.step()
-    if (envelope !== undefined) {
+    const answer = call.step()
+    if (answer !== undefined) {
       call.free()
-      return JSON.parse(envelope) as Envelope
+      return { ...(JSON.parse(answer.json) as Envelope), arrays: answer.arrays }
     }
     between(call)
   }

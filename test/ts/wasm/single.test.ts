@@ -69,7 +69,11 @@ describe.skipIf(!hasWasm('single'))('the module without threads', () => {
     const model = 'stories260K'
     expect(done('inspect', { model })).toMatchObject({ architecture: 'llama', kind: 'decoder' })
     expect(done('plan', { model, options }).seconds).toBeGreaterThan(0)
-    expect(done('embed', { model, texts: ['a dog', 'a cat'] })).toMatchObject({ dimensions: 64 })
+    const { ok, arrays } = invoke(wasm, 'embed', { model, texts: ['a dog', 'a cat'] }, files)
+    expect(ok).toEqual({ dimensions: 64, truncated: 0, notes: expect.any(Array) })
+    expect(arrays['vectors']).toBeInstanceOf(Float32Array)
+    // A buffer of its own: the module's memory may move, and may not be transferred.
+    expect(arrays['vectors']?.buffer.byteLength).toBe(2 * 64 * 4)
     expect(done('generate', { model, prompt: 'Once', maxTokens: 8 })).toMatchObject({ tokens: 8 })
     expect(done('convert', { model, format: 'kerf', out: 'copies/kerf' })).toMatchObject({
       out: 'copies/kerf',
@@ -141,9 +145,9 @@ describe.skipIf(!hasWasm('single'))('the module without threads', () => {
         throw new Error('not the affair of the engine')
       },
     )
-    let envelope: string | undefined
-    while (envelope === undefined) envelope = call.step()
-    expect(JSON.parse(envelope)).toHaveProperty('ok')
+    let answer: ReturnType<typeof call.step>
+    while (answer === undefined) answer = call.step()
+    expect(JSON.parse(answer.json)).toHaveProperty('ok')
     expect(call.step()).toBeUndefined()
     call.free()
     expect([...new Set(seen)]).toEqual(expect.arrayContaining(['plan', 'calibrate', 'solve', 'write']))

@@ -22,6 +22,6 @@ describe.skipIf(!hasWasm('threads') || !hasWasm('single'))('the module with thre
     expect(result.error).toBeUndefined()
     expect(digest(join(folder, 'threads'))).toEqual(digest(join(folder, 'single')))
     const texts = Array.from({ length: 50 }, (_, i) => `a dog and ${i} cats`)
-    expect(invoke(wasm, 'embed', { model: 'threads', texts }, files).ok?.vectors).toHaveLength(50)
+    expect(invoke(wasm, 'embed', { model: 'threads', texts }, files).arrays['vectors']).toHaveLength(50 * 64)
   })
 })

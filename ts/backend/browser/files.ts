@@ -1,6 +1,7 @@
 // Files that TypeScript reads and writes in a page: those that kerf keeps, and sources.
 import { KerfError } from '../../errors.js'
 import type { FileSource } from '../../source.js'
+import { decodeText } from '../../text.js'
 import type { Files } from '../backend.js'
 import { clean, type KeptFile } from './protocol.js'
 import type { Link } from './link.js'
@@ -21,17 +22,25 @@ export function browserFiles(link: Link): Files {
       if (await isFolder(file)) return 'a file, not a folder'
       return (await isKept(file)) ? undefined : 'a file that exists'
     },
-    read: file => (typeof file === 'string' ? link.query({ ask: 'text', path: file }) : textOf(file)),
-    write: (path, text) => link.query({ ask: 'write', path, text }),
+    async read(file) {
+      const bytes = await (typeof file === 'string'
+        ? link.query<Uint8Array>({ ask: 'bytes', path: file })
+        : bytesOf(file))
+      return decodeText(bytes, typeof file === 'string' ? file : nameOf(file))
+    },
+    async write(path, text) {
+      await link.query({ ask: 'write', path, text })
+      return path
+    },
     isSame: (a, b) => (typeof a === 'string' && typeof b === 'string' ? clean(a) === clean(b) : a === b),
     name: nameOf,
   }
 }
 
-async function textOf(file: FileSource): Promise<string> {
+async function bytesOf(file: FileSource): Promise<Uint8Array> {
   try {
     const blob = await blobOf(file)
-    return await blob.text()
+    return new Uint8Array(await blob.arrayBuffer())
   } catch (error) {
     const [path, reason] = [nameOf(file), (error as Error).message]
     const message = `${path}: ${reason}`

@@ -3,8 +3,8 @@ import type { ErrorData } from '../../errors.js'
 import { KerfError } from '../../errors.js'
 import type { ProgressEvent } from '../../generated/index.js'
 import type { ByteSource } from '../../source.js'
-import type { Running } from '../backend.js'
-import type { FileQuery, FromWorker, ToWorker } from './protocol.js'
+import type { Answer, Running } from '../backend.js'
+import { failed, type FileQuery, type FromWorker, type ToWorker } from './protocol.js'
 import { addresses, takeSettings } from './settings.js'
 import { mount } from './sources.js'
 
@@ -12,7 +12,7 @@ import { mount } from './sources.js'
 const GRACE_MS = 1000
 
 interface Pending {
-  resolve: (answer: string) => void
+  resolve: (answer: Answer) => void
   onEvent: (event: ProgressEvent) => void
   custom: ReadonlyMap<number, ByteSource>
   /** Memory that the worker sees in the middle of a step. */
@@ -37,7 +37,7 @@ export class Link {
   start(command: string, request: object, onEvent: (event: ProgressEvent) => void): Running {
     const { requestJson, mounts, custom } = mount(request)
     const id = this.nextId()
-    const answer = new Promise<string>(resolve => {
+    const answer = new Promise<Answer>(resolve => {
       const stop = crossOriginIsolated ? { stop: new Int32Array(new SharedArrayBuffer(4)) } : {}
       this.calls.set(id, { resolve, onEvent, custom, ...stop })
       this.post({ kind: 'start', id, command, requestJson, mounts, ...stop })
@@ -109,7 +109,7 @@ export class Link {
     }
   }
 
-  private answer(id: number, answer: string): void {
+  private answer(id: number, answer: Answer): void {
     const call = this.calls.get(id)
     clearTimeout(call?.timer)
     this.calls.delete(id)
@@ -149,7 +149,7 @@ export class Link {
   private fail(error: ErrorData): void {
     this.worker?.terminate()
     this.worker = undefined
-    for (const id of [...this.calls.keys()]) this.answer(id, JSON.stringify({ error }))
+    for (const id of [...this.calls.keys()]) this.answer(id, failed(error))
     for (const { reject } of this.queries.values()) reject(new KerfError(error))
     this.queries.clear()
   }

@@ -1,5 +1,6 @@
 // What a page and its worker say to each other.
 import type { ErrorData } from '../../errors.js'
+import type { Answer } from '../backend.js'
 
 /** Where the builds of the core are. */
 export interface Assets {
@@ -42,7 +43,7 @@ export interface Setup {
 export type FileQuery =
   | { ask: 'list'; folder: string }
   | { ask: 'slot'; path: string }
-  | { ask: 'text'; path: string }
+  | { ask: 'bytes'; path: string }
   | { ask: 'write'; path: string; text: string }
   | { ask: 'remove'; path: string }
 
@@ -56,7 +57,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { kind: 'event'; id: number; eventJson: string }
-  | { kind: 'answer'; id: number; answer: string }
+  /** Buffers of its arrays are handed over, not copied. */
+  | { kind: 'answer'; id: number; answer: Answer }
   /** The answer to a {@link FileQuery}. */
   | { kind: 'found'; id: number; found: unknown }
   | { kind: 'refused'; id: number; error: ErrorData }
@@ -64,6 +66,11 @@ export type FromWorker =
   | { kind: 'read'; id: number; source: number; offset: number; length: number }
   /** The core trapped: this worker is of no more use, and everything that runs in it has failed. */
   | { kind: 'crashed'; error: ErrorData }
+
+/** The answer of a call that failed outside of the core. */
+export function failed(error: ErrorData): Answer {
+  return { json: JSON.stringify({ error }), arrays: {} }
+}
 
 /** A file that kerf keeps. */
 export interface KeptFile {

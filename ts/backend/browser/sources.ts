@@ -8,6 +8,7 @@ import type {
   Model,
   NamedBlob,
 } from '../../source.js'
+import { requestJson } from '../../request-json.js'
 import type { Mount, WireFile, WireSource } from './protocol.js'
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
@@ -63,26 +64,23 @@ export function mount(request: object): Mounted {
   const names = new Map<object, string>()
   const mounts: Mount[] = []
   const custom = new Map<number, ByteSource>()
-  const requestJson = JSON.stringify(
-    request,
-    function (this: Record<string, unknown>, field, converted: unknown) {
-      // Before a toJSON, which a URL has.
-      const value = this[field]
-      if (field === '' || !isObject(value)) return converted
-      const isModel = MODELS.includes(field)
-      if (!(isModel ? accepted.isModel(value) : isFile(value))) return converted
-      const known = names.get(value)
-      if (known !== undefined) return known
-      const { wanted, source } = isModel
-        ? wireModel(value as Exclude<Model, string>, custom)
-        : wireText(field, value as FileSource, custom)
-      const name = free(wanted, new Set(names.values()))
-      names.set(value, name)
-      mounts.push({ name, source })
-      return name
-    },
-  )
-  return { requestJson, mounts, custom }
+  const json = requestJson(request, function (this: Record<string, unknown>, field, converted: unknown) {
+    // Before a toJSON, which a URL has.
+    const value = this[field]
+    if (field === '' || !isObject(value)) return converted
+    const isModel = MODELS.includes(field)
+    if (!(isModel ? accepted.isModel(value) : isFile(value))) return converted
+    const known = names.get(value)
+    if (known !== undefined) return known
+    const { wanted, source } = isModel
+      ? wireModel(value as Exclude<Model, string>, custom)
+      : wireText(field, value as FileSource, custom)
+    const name = free(wanted, new Set(names.values()))
+    names.set(value, name)
+    mounts.push({ name, source })
+    return name
+  })
+  return { requestJson: json, mounts, custom }
 }
 
 /** Name of a model or a file, as its folder or file is called. */

@@ -1,15 +1,25 @@
 import type { Command } from 'commander'
-import { readFile } from 'node:fs/promises'
-import { embed } from '../../embed.js'
+import type { RunOptions } from '../../call.js'
+import { embed, type EmbedOptions } from '../../embed.js'
 import { KerfError } from '../../errors.js'
 import type { ModelOptions } from '../../model.js'
 import { addCommonFlags, architectureFlag, ownFlags, threadsFlag } from '../flags.js'
 import { plural } from '../../format.js'
+import { showVectors, vectorsAsJson } from '../output/vectors.js'
 import { runWork, type CommonFlags } from '../run.js'
+import { countLines, lineBatches } from '../text-lines.js'
 
 interface Flags extends ModelOptions, CommonFlags {
   text: string
   threads?: number
+}
+
+/** What there is to say beside the vectors. */
+interface Embedded {
+  dimensions: number
+  /** Texts that were cut. */
+  truncated: number
+  notes: string[]
 }
 
 /** kerf embed MODEL --text FILE */
@@ -22,52 +32,65 @@ export function addEmbed(program: Command): void {
     .addOption(threadsFlag())
     .addOption(architectureFlag())
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
-    let truncated = 0
-    const notes: string[] = []
-    await runWork(flags, {
-      work: async run => {
-        const { text: _text, ...own } = ownFlags(flags)
-        const options = { ...own, ...run }
-        const onTruncated = (texts: number): void => void (truncated = texts)
-        const onNote = (note: string): void => void notes.push(note)
-        return embed(model, await readLines(flags.text), { ...options, onTruncated, onNote })
+    const { text, ...options } = ownFlags(flags)
+    // One JSON object is whole or it is none: its vectors wait for the last.
+    const kept: Float32Array[] = []
+    // On a terminal the vectors themselves are the progress.
+    const quiet = flags.quiet === true || (flags.json !== true && process.stdout.isTTY)
+    await runWork(
+      { ...flags, quiet },
+      {
+        work: (run, screen) =>
+          embedFile(model, text, { ...options, ...run }, async vectors => {
+            if (flags.json) kept.push(...vectors)
+            else await showVectors(vectors, screen)
+          }),
+        show: ({ truncated, notes }) => {
+          const cut = `${plural(truncated, 'text')} longer than the model's maximum, cut there`
+          for (const note of truncated > 0 ? [...notes, cut] : notes) process.stderr.write(`note: ${note}\n`)
+        },
+        showJson: (embedded, screen) => vectorsAsJson(kept, embedded, screen),
       },
-      show: (vectors, screen) => {
-        for (const vector of vectors) screen.line(Array.from(vector, shortFloat).join(' '))
-        if (truncated > 0)
-          notes.push(`${plural(truncated, 'text')} longer than the model's maximum, cut there`)
-        for (const note of notes) process.stderr.write(`note: ${note}\n`)
-      },
-      json: vectors => ({
-        vectors: vectors.map(vector => Array.from(vector, shortFloat)),
-        dimensions: vectors[0]?.length ?? 0,
-        truncated,
-        notes,
-      }),
+    )
+  })
+}
+
+/** Embeds the lines of a file a batch at a time, so that memory does not grow with the file; `take` gets the vectors in order. */
+async function embedFile(
+  model: string,
+  path: string,
+  options: EmbedOptions & Required<RunOptions>,
+  take: (vectors: Float32Array[]) => Promise<void>,
+): Promise<Embedded> {
+  const count = await countLines(path)
+  const notes = new Set<string>()
+  let [done, dimensions, truncated] = [0, 0, 0]
+  for await (const lines of lineBatches(path)) {
+    const before = done
+    const vectors = await embed(model, lines, {
+      ...options,
+      onProgress: event =>
+        options.onProgress({ ...event, done: before + event.done, total: count ?? before + event.total }),
+      onTruncated: texts => void (truncated += texts),
+      onNote: note => void notes.add(note),
+    }).catch((error: unknown) => {
+      throw withLine(error, path, before)
     })
-  })
+    done += lines.length
+    dimensions = vectors[0]?.length ?? 0
+    await take(vectors)
+  }
+  return { dimensions, truncated, notes: [...notes] }
 }
 
-/** The shortest decimal number near a float: nine digits name each 32-bit float exactly. */
-function shortFloat(value: number): number {
-  return Number(value.toPrecision(9))
-}
-
-/** Lines of a file; the end of the last line begins no further one. */
-async function readLines(path: string): Promise<string[]> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') {
-      const details = { path, kind: error.code ?? '', reason: error.message }
-      throw new KerfError({ code: 'IO', message: `${path}: ${error.message}`, details })
-    }
-    throw new KerfError({ code: 'NOT_FOUND', message: `${path} does not exist`, details: { path } })
-  })
-  const lines = bytes.toString('utf8').split(/\r?\n/)
-  if (lines.at(-1) === '') lines.pop()
-  if (lines.length > 0) return lines
-  throw new KerfError({
-    code: 'EMPTY',
-    message: `${path} is empty: give one text a line`,
-    details: { what: path, fix: 'give one text a line' },
-  })
+/** The core counts the texts of a call from 0; who gave a file looks for a line. */
+function withLine(error: unknown, path: string, before: number): unknown {
+  if (!(error instanceof KerfError)) return error
+  const { code, details, message, cause } = error
+  const what = details['what']
+  const index = typeof what === 'string' ? /^text (\d+)$/.exec(what)?.[1] : undefined
+  if (typeof what !== 'string' || index === undefined) return error
+  const line = `line ${before + Number(index) + 1} of ${path}`
+  const data = { code, message: message.replace(what, () => line), details: { ...details, what: line } }
+  return new KerfError(data, { cause })
 }

@@ -107,15 +107,27 @@ impl<'a> Runner<'a> {
     ) -> Result<(), ModelError> {
         let kept = self.blocks[index].is_some();
         let block = match self.blocks[index].take() {
-            Some(block) => block,
-            None => self.network.load_block(self.compute, self.weights, index)?,
+            Some(block) => Ok(block),
+            None => self.network.load_block(self.compute, self.weights, index),
         };
+        // Weights that were left half decoded are no error of the model.
+        self.go_on()?;
+        let block = block?;
         self.network
             .run_block(self.compute, &block, batch, x, cache);
+        self.go_on()?;
         if kept || self.has_room(block.bytes()) {
             self.blocks[index] = Some(block);
         }
         Ok(())
+    }
+
+    /// `CANCELLED` once the pool leaves tasks out: what was computed since then is worthless.
+    pub(crate) fn go_on(&self) -> Result<(), ModelError> {
+        match self.compute.pool.stopped() {
+            true => Err(ModelError::Cancelled {}),
+            false => Ok(()),
+        }
     }
 
     /// The head, out of what is kept or read anew; give it back with [`Runner::keep_head`].
@@ -125,7 +137,11 @@ impl<'a> Runner<'a> {
                 self.kept_bytes -= head.bytes();
                 Ok(head)
             }
-            None => Head::load(self.network, self.compute, self.weights),
+            None => {
+                let head = Head::load(self.network, self.compute, self.weights);
+                self.go_on()?;
+                head
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 // Calls of the core, driven step by step: several take turns.
 import type { ErrorData } from '../../../errors.js'
 import type { ProgressEvent } from '../../../generated/index.js'
-import type { FromWorker, Mount, Setup } from '../protocol.js'
+import type { Answer } from '../../backend.js'
+import { failed, type FromWorker, type Mount, type Setup } from '../protocol.js'
 import { CallFiles } from './call-files.js'
 import { loadCore, type Call, type Core } from './core.js'
 import { Failure, toData } from './failure.js'
@@ -32,7 +33,7 @@ export class Calls {
     private readonly setup: Setup,
     private readonly storage: Storage,
     private readonly ask: AskPage,
-    private readonly post: (message: FromWorker) => void,
+    private readonly post: (message: FromWorker, transfer?: Transferable[]) => void,
   ) {}
 
   /** Runs a call and posts its answer. */
@@ -41,10 +42,11 @@ export class Calls {
     this.running.set(request.id, stop)
     try {
       const answer = await this.storage.use(pool => this.run(request, pool, stop.signal))
-      this.post({ kind: 'answer', id: request.id, answer })
+      const buffers = Object.values(answer.arrays).map(({ buffer }) => buffer)
+      this.post({ kind: 'answer', id: request.id, answer }, buffers)
     } catch (error) {
       const data = stop.signal.aborted ? cancelled() : toData(error, 'the files of kerf')
-      this.post({ kind: 'answer', id: request.id, answer: JSON.stringify({ error: data }) })
+      this.post({ kind: 'answer', id: request.id, answer: failed(data) })
     } finally {
       this.running.delete(request.id)
     }
@@ -55,7 +57,7 @@ export class Calls {
     this.running.get(id)?.abort()
   }
 
-  private async run(request: Request, pool: Pool, signal: AbortSignal): Promise<string> {
+  private async run(request: Request, pool: Pool, signal: AbortSignal): Promise<Answer> {
     const { id, command, requestJson, mounts, stop } = request
     const post = (eventJson: string): void => this.post({ kind: 'event', id, eventJson })
     const core = await this.loaded()
@@ -79,7 +81,7 @@ export class Calls {
     return answer
   }
 
-  private async drive(call: Call, core: Core, pool: Pool, signal: AbortSignal): Promise<string> {
+  private async drive(call: Call, core: Core, pool: Pool, signal: AbortSignal): Promise<Answer> {
     let asked = false
     while (true) {
       await pool.grow()
@@ -94,7 +96,7 @@ export class Calls {
   }
 
   /** What leaves a step as an exception is a trap: the core's memory may be in any state then. */
-  private step(call: Call, core: Core): string | undefined {
+  private step(call: Call, core: Core): Answer | undefined {
     try {
       return call.step()
     } catch (error) {

@@ -1,6 +1,7 @@
 // The core, as bindings/wasm exports it from both of its builds.
 import initSingle, * as single from 'kerf-core/single'
 import initThreads, * as threaded from 'kerf-core/threads'
+import type { Answer } from '../../backend.js'
 import type { Assets } from '../protocol.js'
 import type { HostFiles } from './call-files.js'
 import { Failure } from './failure.js'
@@ -8,7 +9,7 @@ import { Failure } from './failure.js'
 /** A function of the core that runs. */
 export interface Call {
   /** Does one unit of work; gives the answer after the last. */
-  step(): string | undefined
+  step(): Answer | undefined
   /** The next step answers `CANCELLED`. */
   cancel(): void
   free(): void

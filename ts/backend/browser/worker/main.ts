@@ -4,7 +4,7 @@ import { clean } from '../protocol.js'
 import { Calls } from './calls.js'
 import { io, notFound, toData } from './failure.js'
 import type { Pool } from './pool.js'
-import { readText, type AskPage } from './staging.js'
+import { readAll, type AskPage } from './staging.js'
 import { Storage } from './storage.js'
 import { beThread, THREAD } from './threads.js'
 
@@ -36,8 +36,8 @@ function serve(): void {
   }
 }
 
-function post(message: FromWorker): void {
-  self.postMessage(message)
+function post(message: FromWorker, transfer: Transferable[] = []): void {
+  self.postMessage(message, transfer)
 }
 
 async function answer(id: number, query: FileQuery, pool: Pool): Promise<void> {
@@ -51,9 +51,9 @@ function find(query: FileQuery, pool: Pool): unknown {
   switch (query.ask) {
     case 'slot':
       return pool.slotOf(path)
-    case 'text':
+    case 'bytes':
       if (pool.size(path) < 0) throw notFound(path)
-      return readText(pool, path)
+      return readAll(pool, path)
     case 'write':
       return write(pool, path, query.text)
     case 'remove':

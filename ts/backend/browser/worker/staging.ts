@@ -136,9 +136,14 @@ function check(wanted: Wanted, bytes: number): void {
   }
 }
 
-/** Text of a file of the pool; empty if there is none. */
-export function readText(pool: Pool, path: string): string {
+/** Bytes of a file of the pool; none if there is no file. */
+export function readAll(pool: Pool, path: string): Uint8Array {
   const bytes = new Uint8Array(Math.max(0, pool.size(path)))
   if (bytes.length > 0) pool.read(path, 0, bytes)
-  return new TextDecoder().decode(bytes)
+  return bytes
+}
+
+/** Text that this wrote. */
+function readText(pool: Pool, path: string): string {
+  return new TextDecoder().decode(readAll(pool, path))
 }
