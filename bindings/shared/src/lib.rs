@@ -26,6 +26,7 @@ mod reporter;
 mod sentences;
 pub mod storage;
 mod text_file;
+mod vectors;
 mod vocabulary;
 
 pub use call::Call;

@@ -1,13 +1,12 @@
 //! Vectors of the sentences of a pairs file.
 
 use crate::Error;
-use crate::encoding::Encoding;
 use crate::opened::Runnable;
 use crate::pairs::Pair;
 use crate::reporter::Reporter;
+use crate::vectors::Vectors;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{cosine, spearman};
-use kerf_text::Tokenizer;
 
 /// Token ids of both columns: all first sentences, then all second ones, duplicates included.
 pub struct Sentences {
@@ -17,16 +16,11 @@ pub struct Sentences {
 
 impl Sentences {
     /// Encodes both columns.
-    pub fn new(
-        pairs: &[Pair],
-        encoding: &Encoding,
-        tokenizer: &Tokenizer,
-        compute: &Compute,
-    ) -> Result<Self, Error> {
+    pub fn new(pairs: &[Pair], made: &Vectors, compute: &Compute) -> Result<Self, Error> {
         let first = pairs.iter().map(|pair| pair.first.as_str());
         let second = pairs.iter().map(|pair| pair.second.as_str());
         let texts: Vec<&str> = first.chain(second).collect();
-        let (ids, _) = encoding.encode(tokenizer, compute, &texts)?;
+        let (ids, _) = made.encoding.encode(&made.tokenizer, compute, &texts)?;
         let scores = pairs.iter().map(|pair| pair.score).collect();
         Ok(Self { ids, scores })
     }
@@ -40,14 +34,14 @@ impl Sentences {
     pub fn embed(
         &self,
         model: &Runnable,
-        encoding: &Encoding,
+        made: &Vectors,
         compute: &Compute,
         keep_bytes: u64,
         reporter: &Reporter<'_>,
     ) -> Result<Vec<Vec<f32>>, Error> {
         let mut runner = model.runner(compute, keep_bytes);
         let progress = &mut |done, total| reporter.report(done, total);
-        Ok(runner.embed(&self.ids, encoding.pooling, encoding.normalize, progress)?)
+        Ok(runner.embed(&self.ids, &made.head, progress)?)
     }
 
     /// Spearman's rank correlation of the cosine of each pair with its score. `BAD_PAIRS` where it is not defined.

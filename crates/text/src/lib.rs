@@ -1,5 +1,6 @@
 //! Text to token ids and back, over the `tokenizers` crate.
 
+mod lowercase;
 mod segments;
 mod stream;
 mod tokenizer;

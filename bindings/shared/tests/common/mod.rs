@@ -1,6 +1,8 @@
 //! A host that remembers, and the models that tests run on.
 #![allow(dead_code)]
 
+pub mod pipeline;
+
 use kerf_bindings::{Event, Host, dispatch};
 use kerf_tensors::ErrorData;
 use serde_json::Value;

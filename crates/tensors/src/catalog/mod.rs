@@ -13,8 +13,8 @@ mod sidecars;
 pub(crate) use coded::Body;
 pub use coded::Coded;
 
-use crate::files::ModelFiles;
-use crate::folder::{FsFolder, WithFile};
+use crate::files::{ModelFiles, parse, pipeline};
+use crate::folder::{FsFolder, Lifted, WithFile};
 use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
 use crate::safetensors::{Header, HeaderTensor, OutTensor};
@@ -150,6 +150,7 @@ impl std::fmt::Debug for Catalog {
 impl Catalog {
     /// Reads headers only. Every rule a header or an index breaks is an error that names the file.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
+        let folder = transformer_at_top(folder)?;
         let files = folder.list()?;
         let mut index_bytes = 0;
         let (shard_files, index) = match choose::weights(&folder.name(), &files)? {
@@ -172,7 +173,7 @@ impl Catalog {
         };
         Ok(Self {
             by_name: names(&folder.name(), &content.tensors)?,
-            sidecars: sidecars::find(folder.as_ref(), &files)?,
+            sidecars: sidecars::find(folder.as_ref(), &files, described.module_folders())?,
             files: described,
             index_bytes,
             form: content.form,
@@ -222,6 +223,26 @@ impl Catalog {
     /// Whether there is a tensor of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+}
+
+/// The folder itself; or, of a sentence-transformers folder whose transformer lies in a folder of its own (as versions before 2 wrote
+/// it), the same model with the transformer at the top, as later versions have it.
+fn transformer_at_top(folder: Arc<dyn Folder>) -> Result<Arc<dyn Folder>, TensorsError> {
+    let path = format!("{}/{}", folder.name(), pipeline::FILE);
+    let modules = match folder.read(pipeline::FILE) {
+        Ok(bytes) => parse::json(&path, &bytes)?,
+        Err(TensorsError::NotFound { .. }) => return Ok(folder),
+        Err(error) => return Err(error),
+    };
+    match pipeline::transformer_folder(&modules) {
+        Some(path) if folder.list()?.contains(&format!("{path}/config.json")) => {
+            let lifted = Arc::new(Lifted::new(folder, &path)?);
+            let modules = pipeline::with_transformer_beside(modules).to_string();
+            let file = pipeline::FILE;
+            Ok(Arc::new(WithFile::new(lifted, file, modules.into_bytes())))
+        }
+        _ => Ok(folder),
     }
 }
 

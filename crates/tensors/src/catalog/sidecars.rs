@@ -2,7 +2,7 @@
 
 use crate::{Folder, TensorsError};
 
-/// A larger file is not a sidecar, whatever its name.
+/// A larger file at the top of a folder, or in a folder that modules.json does not name, is not a sidecar, whatever its name.
 const MAX_BYTES: u64 = 64 << 20;
 
 const NAMES: [&str; 12] = [
@@ -20,15 +20,26 @@ const NAMES: [&str; 12] = [
     "preprocessor_config.json",
 ];
 
-/// Those of `files` that are sidecars, with their sizes.
+/// Those of `files` that are sidecars, with their sizes. All files of the folders `modules` are, of any size.
 pub(super) fn find(
     folder: &dyn Folder,
     files: &[String],
+    modules: &[String],
 ) -> Result<Vec<(String, u64)>, TensorsError> {
+    let of_module = |file: &str| {
+        let rests = modules
+            .iter()
+            .map(|module| file.strip_prefix(module.as_str()));
+        rests.flatten().any(|rest| rest.starts_with('/'))
+    };
     let mut found = Vec::new();
-    for file in files.iter().filter(|file| is_sidecar(file)) {
+    for file in files {
+        let needed = of_module(file);
+        if !needed && !is_sidecar(file) {
+            continue;
+        }
         let len_bytes = folder.open(file)?.len_bytes();
-        if len_bytes <= MAX_BYTES {
+        if needed || len_bytes <= MAX_BYTES {
             found.push((file.clone(), len_bytes));
         }
     }

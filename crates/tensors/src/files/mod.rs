@@ -5,10 +5,12 @@ mod fact;
 pub mod fields;
 pub mod generation;
 pub mod parse;
+pub mod pipeline;
 pub mod tokenizer;
 
 pub use fact::{Fact, Outcome};
 pub use generation::Generation;
+pub use pipeline::Pipeline;
 pub use tokenizer::{Side, TokenizerSettings};
 
 use crate::{Folder, TensorsError};
@@ -23,6 +25,8 @@ pub struct ModelFiles {
     pub generation: Generation,
     /// tokenizer_config.json.
     pub tokenizer: TokenizerSettings,
+    /// modules.json and the files that it names, if it is a sentence-transformers folder.
+    pub pipeline: Option<Pipeline>,
     /// What became of what the files say.
     pub facts: Vec<Fact>,
 }
@@ -41,12 +45,24 @@ impl ModelFiles {
             Some(value) => TokenizerSettings::read(&value, &mut facts)?,
             None => TokenizerSettings::default(),
         };
+        let pipeline = match reader.json(pipeline::FILE)? {
+            Some(value) => Some(Pipeline::read(&value, &reader, &mut facts)?),
+            None => None,
+        };
         Ok(Self {
             config: reader.json("config.json")?,
             generation,
             tokenizer,
+            pipeline,
             facts,
         })
+    }
+
+    /// Folders of the modules that modules.json names.
+    pub fn module_folders(&self) -> &[String] {
+        self.pipeline
+            .as_ref()
+            .map_or(&[], |pipeline| &pipeline.folders)
     }
 
     /// Sentences of the facts that a user should know.
@@ -67,12 +83,28 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Whether the folder has a file.
+    fn has(&self, file: &str) -> bool {
+        self.files.iter().any(|name| name == file)
+    }
+
     /// JSON of a file, if the folder has it.
     fn json(&self, file: &str) -> Result<Option<Value>, TensorsError> {
-        if !self.files.iter().any(|name| name == file) {
+        if !self.has(file) {
             return Ok(None);
         }
         let path = format!("{}/{file}", self.folder.name());
         parse::json(&path, &self.folder.read(file)?).map(Some)
+    }
+
+    /// config.json of a module's folder, with its name. `NOT_FOUND` without one.
+    fn module_config(&self, folder: &str) -> Result<(String, Value), TensorsError> {
+        let file = format!("{folder}/config.json");
+        match self.json(&file)? {
+            Some(value) => Ok((file, value)),
+            None => Err(TensorsError::NotFound {
+                path: format!("{}/{file}", self.folder.name()),
+            }),
+        }
     }
 }
