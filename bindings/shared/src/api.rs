@@ -252,6 +252,13 @@ pub struct EmbedRequest {
     #[serde(default)] pub architecture: Option<String>,
     /// Texts.
     pub texts: Vec<String>,
+    /// Goes before each text, in place of the model's own prompt; may be empty.
+    #[serde(default)] pub prompt: Option<String>,
+    /// Name of the model's prompt that goes before each text; without it and `prompt`, the model's default.
+    #[serde(default)] pub prompt_name: Option<String>,
+    /// Numbers of each vector that are kept, counted from its start, after everything else the model does; default: what the model
+    /// says, else all. They are not scaled to length 1 again.
+    #[serde(default)] pub dimensions: Option<usize>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
@@ -259,10 +266,10 @@ pub struct EmbedRequest {
 data! {
 /// Vectors in the order of the texts.
 pub struct Embeddings {
-    /// One after the other, `dimensions` numbers each. L2-normalised where the model's modules say so.
+    /// One after the other, `dimensions` numbers each, as the modules of the model make them.
     #[serde(skip_serializing)] #[cfg_attr(feature = "ts", ts(type = "Float32Array"))]
     pub vectors: Vec<f32>,
-    /// Width.
+    /// Width of each.
     pub dimensions: usize,
     /// Number of texts that were cut at the model's maximum.
     pub truncated: usize,

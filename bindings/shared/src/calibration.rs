@@ -114,8 +114,9 @@ fn from_lines<'t>(
     compute: &Compute,
     draw: Draw,
 ) -> Result<Vec<Vec<u32>>, Error> {
-    let tokenizer = model.opened.tokenizer("calibration")?;
-    let encoding = Encoding::of(model)?;
+    // Without a prompt: it would be the same text again and again.
+    let encoding = Encoding::of(model);
+    let tokenizer = encoding.tokenizer(&model.opened, "calibration")?;
     // A line has at least one token, so more lines than tokens are never needed.
     let lines: Vec<&str> = lines
         .filter(|line| !line.trim().is_empty())

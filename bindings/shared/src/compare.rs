@@ -1,11 +1,11 @@
 //! `compare`: what a compressed model lost against its original.
 
 use crate::api::{CompareRequest, Comparison};
-use crate::encoding::Encoding;
 use crate::evaluate::{context, fill_perplexity, text_to_measure};
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
 use crate::sentences::{Sentences, mean_cosine};
+use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, pairs};
 use kerf_compress::Stage;
 use kerf_kernels::Compute;
@@ -13,7 +13,8 @@ use kerf_model::evaluate::divergence;
 use kerf_model::finite;
 use web_time::Instant;
 
-/// Both models see the same token ids, those of the original's tokenizer, and are pooled as the original says. `seconds` of
+/// Both models see the same token ids, those of the original's tokenizer and after its default prompt, and their vectors are made as
+/// the original says. `seconds` of
 /// both evaluations is the time of the whole comparison, since the models run side by side. Errors as `evaluate` has them.
 pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, Error> {
     let started = Instant::now();
@@ -89,14 +90,13 @@ impl Both {
 
     fn pairs(&self, path: &str, host: &dyn Host, result: &mut Comparison) -> Result<(), Error> {
         let pairs = pairs::read(&*host.storage(), path)?;
-        let encoding = Encoding::of(&self.original)?;
-        let tokenizer = self.original.opened.tokenizer("embedding")?;
-        let sentences = Sentences::new(&pairs, &encoding, &tokenizer, &self.compute)?;
+        let made = Vectors::of(&self.original, &self.compute, &Wish::default())?;
+        let sentences = Sentences::new(&pairs, &made, &self.compute)?;
         let count = sentences.len() as u64;
         let embed = |model: &Runnable, offset: u64| {
             let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path)
                 .part(offset, 2 * count);
-            sentences.embed(model, &encoding, &self.compute, self.keep_bytes, &reporter)
+            sentences.embed(model, &made, &self.compute, self.keep_bytes, &reporter)
         };
         let original = embed(&self.original, 0)?;
         let small = embed(&self.small, count)?;
@@ -106,7 +106,7 @@ impl Both {
         ] {
             evaluation.spearman = Some(sentences.spearman(path, vectors)?);
             evaluation.pairs = Some(pairs.len() as u64);
-            evaluation.notes.extend(encoding.notes.iter().cloned());
+            evaluation.notes.extend(made.notes.iter().cloned());
         }
         let first = pairs.len();
         let of = |count: usize| {

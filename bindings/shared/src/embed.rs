@@ -1,15 +1,15 @@
 //! `embed`: one vector per text.
 
 use crate::api::{EmbedRequest, Embeddings};
-use crate::encoding::Encoding;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
+use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, text_file};
 use kerf_compress::Stage;
 use kerf_model::finite;
 
-/// Cuts each text at the model's maximum, pools and normalises as its sentence-transformers files say. Works for decoders
-/// too. Errors: those of opening a model, `NO_TOKENIZER`, `EMPTY`, `CANCELLED`.
+/// Does with each text what the model's sentence-transformers files say: prompt, cut at the maximum, pooling and the modules after
+/// it. Works for decoders too. Errors: those of opening a model, `NO_TOKENIZER`, `BAD_CONFIG`, `BAD_OPTION`, `EMPTY`, `CANCELLED`.
 pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error> {
     if request.texts.is_empty() {
         return Err(text_file::empty("texts"));
@@ -20,25 +20,28 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         &request.model,
         request.architecture.as_deref(),
     )?;
-    let tokenizer = model.opened.tokenizer("embedding")?;
-    let encoding = Encoding::of(&model)?;
-    let (ids, truncated) = encoding.encode(&tokenizer, &compute, &request.texts)?;
+    let wish = Wish {
+        prompt: request.prompt,
+        prompt_name: request.prompt_name,
+        dimensions: request.dimensions,
+    };
+    let made = Vectors::of(&model, &compute, &wish)?;
+    let (ids, truncated) = made
+        .encoding
+        .encode(&made.tokenizer, &compute, &request.texts)?;
     let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
     let progress = &mut |done, total| reporter.report(done, total);
-    let vectors = model.runner(&compute, machine::keep_bytes()).embed(
-        &ids,
-        encoding.pooling,
-        encoding.normalize,
-        progress,
-    )?;
+    let vectors = model
+        .runner(&compute, machine::keep_bytes())
+        .embed(&ids, &made.head, progress)?;
     for vector in &vectors {
         finite::check(&compute, "vectors", &model.opened.path, vector)?;
     }
     Ok(Embeddings {
         vectors: in_one(vectors),
-        dimensions: model.network.hidden(),
+        dimensions: made.head.dimensions(),
         truncated,
-        notes: encoding.notes,
+        notes: made.notes,
     })
 }
 

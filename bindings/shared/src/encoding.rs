@@ -1,81 +1,69 @@
-//! How a model turns a text into one vector: where it is cut, how it is pooled, whether it is normalised.
+//! How a model reads a text that it gives a vector for: after which prompt, in which case, and where it is cut.
 
 use crate::Error;
-use crate::opened::Runnable;
+use crate::opened::{Opened, Runnable};
 use kerf_kernels::Compute;
-use kerf_model::evaluate::Pooling;
-use kerf_tensors::{Folder, TensorsError};
+use kerf_tensors::files::Side;
 use kerf_text::Tokenizer;
-use serde_json::Value;
 
-/// Flags of 1_Pooling/config.json.
-const POOLINGS: [(&str, Pooling); 4] = [
-    ("pooling_mode_mean_tokens", Pooling::Mean),
-    ("pooling_mode_cls_token", Pooling::Cls),
-    ("pooling_mode_max_tokens", Pooling::Max),
-    ("pooling_mode_mean_sqrt_len_tokens", Pooling::MeanSqrtLen),
-];
-
-/// The sentence-transformers files of a model, or what stands for them.
-#[derive(Clone, Debug, PartialEq)]
+/// How a text becomes token ids, as the sentence-transformers files of a model say, or those of its tokenizer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoding {
     /// Most tokens of a text, special tokens counted.
     pub max_tokens: usize,
-    /// How hidden states become one vector.
-    pub pooling: Pooling,
-    /// Whether vectors are L2-normalised.
-    pub normalize: bool,
+    /// Which side of a longer text is cut off, if the pipeline says; else the tokenizer does.
+    pub truncation_side: Option<Side>,
+    /// Whether a text is lowercased before it is tokenised.
+    pub lower_case: bool,
+    /// What goes before each text; may be empty.
+    pub prompt: String,
     /// What a user should know.
     pub notes: Vec<String>,
 }
 
 impl Encoding {
-    /// Reads modules.json and the files that it names.
-    pub fn of(model: &Runnable) -> Result<Self, Error> {
-        let folder = &*model.opened.catalog.folder;
+    /// Without a prompt. The maximum is what the pipeline says, else the tokenizer, and never more than the positions of the
+    /// network.
+    pub fn of(model: &Runnable) -> Self {
+        let files = &model.opened.catalog.files;
+        let input = files.pipeline.as_ref().map(|pipeline| &pipeline.input);
         let longest = model.network.max_context();
-        let max_tokens = max_seq_length(folder)?
-            .map_or(longest, |max| {
-                longest.min(usize::try_from(max).unwrap_or(longest))
-            })
-            .max(1);
-        let Some(modules) = read_json(folder, "modules.json")? else {
-            return Ok(Self {
-                max_tokens,
-                pooling: Pooling::Mean,
-                normalize: true,
-                notes: vec![
-                    "the model has no sentence-transformers files (modules.json): mean pooling and normalisation were used".into(),
-                ],
-            });
-        };
-        let (mut pooling, mut normalize) = (Pooling::Mean, false);
-        for module in modules.as_array().into_iter().flatten() {
-            let kind = module["type"].as_str().unwrap_or_default();
-            match kind.rsplit('.').next().unwrap_or_default() {
-                "Transformer" => {}
-                "Pooling" => {
-                    pooling = read_pooling(folder, module["path"].as_str().unwrap_or_default())?
-                }
-                "Normalize" => normalize = true,
-                _ => {
-                    return Err(bad_config(
-                        "modules.json",
-                        "Transformer, Pooling and Normalize",
-                        kind,
-                    ));
-                }
-            }
+        let said = input.and_then(|input| input.max_length);
+        let max_tokens = said.or(files.tokenizer.max_length).unwrap_or(longest);
+        let mut notes = Vec::new();
+        if said.is_some_and(|said| said > longest) {
+            notes.push(format!(
+                "the model says that a text has up to {max_tokens} tokens, but its network has {longest} positions: texts are cut there"
+            ));
         }
-        Ok(Self {
-            max_tokens,
-            pooling,
-            normalize,
-            notes: Vec::new(),
-        })
+        Self {
+            max_tokens: max_tokens.clamp(1, longest.max(1)),
+            truncation_side: input.and_then(|input| input.truncation_side),
+            lower_case: input.is_some_and(|input| input.lower_case),
+            prompt: String::new(),
+            notes,
+        }
     }
 
-    /// Token ids of all texts, cut at the maximum, and how many were cut. `EMPTY` for a text without a token.
+    /// With a prompt before each text.
+    pub fn after(mut self, prompt: &str) -> Self {
+        prompt.clone_into(&mut self.prompt);
+        self
+    }
+
+    /// The tokenizer of the model, which lowercases if this says so; `operation` says in the error what needs it.
+    pub fn tokenizer(&self, opened: &Opened, operation: &str) -> Result<Tokenizer, Error> {
+        let mut tokenizer = opened.tokenizer(operation)?;
+        if let Some(side) = self.truncation_side {
+            tokenizer = tokenizer.cutting_off(side);
+        }
+        match self.lower_case {
+            true => Ok(tokenizer.lowercased()?),
+            false => Ok(tokenizer),
+        }
+    }
+
+    /// Token ids of all texts, cut at the maximum, and how many were cut.
     pub fn encode<S: AsRef<str> + Sync>(
         &self,
         tokenizer: &Tokenizer,
@@ -83,7 +71,11 @@ impl Encoding {
         texts: &[S],
     ) -> Result<(Vec<Vec<u32>>, usize), Error> {
         let encoded = compute.pool.map(texts.len(), |index| {
-            tokenizer.encode_truncated(texts[index].as_ref(), self.max_tokens)
+            let text = texts[index].as_ref();
+            match self.prompt.as_str() {
+                "" => tokenizer.encode_truncated(text, self.max_tokens),
+                prompt => tokenizer.encode_truncated(&format!("{prompt}{text}"), self.max_tokens),
+            }
         });
         let (mut ids, mut truncated) = (Vec::with_capacity(texts.len()), 0);
         for result in encoded {
@@ -93,73 +85,15 @@ impl Encoding {
         }
         Ok((ids, truncated))
     }
-}
 
-/// Where sentence-transformers writes the maximum, by the kind of its model; it looks in this order.
-const LENGTH_FILES: [&str; 5] = [
-    "sentence_bert_config.json",
-    "sentence_roberta_config.json",
-    "sentence_distilbert_config.json",
-    "sentence_camembert_config.json",
-    "sentence_xlm-roberta_config.json",
-];
-
-fn max_seq_length(folder: &dyn Folder) -> Result<Option<u64>, Error> {
-    for file in LENGTH_FILES {
-        if let Some(config) = read_json(folder, file)? {
-            return Ok(config["max_seq_length"].as_u64());
+    /// Tokens that the prompt takes, as sentence-transformers counts them: those of the prompt by itself, special tokens
+    /// included, but not one that ends it.
+    pub fn prompt_tokens(&self, tokenizer: &Tokenizer) -> Result<usize, Error> {
+        if self.prompt.is_empty() {
+            return Ok(0);
         }
-    }
-    Ok(None)
-}
-
-fn read_pooling(folder: &dyn Folder, path: &str) -> Result<Pooling, Error> {
-    let file = format!("{path}/config.json");
-    let Some(config) = read_json(folder, &file)? else {
-        return Err(TensorsError::NotFound {
-            path: format!("{}/{file}", folder.name()),
-        }
-        .into());
-    };
-    let chosen: Vec<Pooling> = POOLINGS
-        .iter()
-        .filter(|(flag, _)| config[*flag] == Value::Bool(true))
-        .map(|(_, pooling)| *pooling)
-        .collect();
-    let others = config
-        .as_object()
-        .into_iter()
-        .flatten()
-        .any(|(key, value)| {
-            key.starts_with("pooling_mode_")
-                && *value == Value::Bool(true)
-                && !POOLINGS.iter().any(|(flag, _)| flag == key)
-        });
-    match (chosen.as_slice(), others) {
-        ([one], false) => Ok(*one),
-        _ => Err(bad_config(
-            &file,
-            "one of mean, cls, max and mean_sqrt_len pooling",
-            &config.to_string(),
-        )),
-    }
-}
-
-fn read_json(folder: &dyn Folder, file: &str) -> Result<Option<Value>, Error> {
-    let bytes = match folder.read(file) {
-        Ok(bytes) => bytes,
-        Err(TensorsError::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| bad_config(file, "JSON", &error.to_string()))
-}
-
-fn bad_config(file: &str, expected: &str, actual: &str) -> Error {
-    Error::BadConfig {
-        file: file.into(),
-        expected: expected.into(),
-        actual: actual.into(),
+        let (ids, _) = tokenizer.encode_truncated(&self.prompt, self.max_tokens)?;
+        let ends = ids.last().is_some_and(|id| tokenizer.is_special(*id));
+        Ok(ids.len() - usize::from(ends))
     }
 }

@@ -1,12 +1,12 @@
 //! `evaluate`: perplexity on a text, agreement with people on sentence pairs.
 
 use crate::api::{EvaluateRequest, Evaluation};
-use crate::encoding::Encoding;
 use crate::error::bad_option;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
 use crate::sentences::Sentences;
 use crate::storage::Storage;
+use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, pairs, text_file};
 use kerf_compress::{Stage, calibration::MAX_WINDOW};
 use kerf_kernels::Compute;
@@ -101,14 +101,13 @@ fn score_pairs(
     result: &mut Evaluation,
 ) -> Result<(), Error> {
     let pairs = pairs::read(&*host.storage(), path)?;
-    let encoding = Encoding::of(model)?;
-    let tokenizer = model.opened.tokenizer("embedding")?;
-    let sentences = Sentences::new(&pairs, &encoding, &tokenizer, compute)?;
+    let made = Vectors::of(model, compute, &Wish::default())?;
+    let sentences = Sentences::new(&pairs, &made, compute)?;
     let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
     let keep = machine::keep_bytes();
-    let vectors = sentences.embed(model, &encoding, compute, keep, &reporter)?;
+    let vectors = sentences.embed(model, &made, compute, keep, &reporter)?;
     result.spearman = Some(sentences.spearman(path, &vectors)?);
     result.pairs = Some(pairs.len() as u64);
-    result.notes.extend(encoding.notes);
+    result.notes.extend(made.notes);
     Ok(())
 }

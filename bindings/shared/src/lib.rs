@@ -29,6 +29,7 @@ mod sentences;
 pub mod storage;
 mod surrogates;
 mod text_file;
+mod vectors;
 mod vocabulary;
 
 pub use answer::{Array, Envelope, Numbers};

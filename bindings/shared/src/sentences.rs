@@ -1,14 +1,13 @@
 //! Vectors of the sentences of a pairs file.
 
 use crate::Error;
-use crate::encoding::Encoding;
 use crate::opened::Runnable;
 use crate::pairs::Pair;
 use crate::reporter::Reporter;
+use crate::vectors::Vectors;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{cosine, spearman};
 use kerf_model::finite;
-use kerf_text::Tokenizer;
 
 /// Token ids of both columns: all first sentences, then all second ones, duplicates included.
 pub struct Sentences {
@@ -18,16 +17,11 @@ pub struct Sentences {
 
 impl Sentences {
     /// Encodes both columns.
-    pub fn new(
-        pairs: &[Pair],
-        encoding: &Encoding,
-        tokenizer: &Tokenizer,
-        compute: &Compute,
-    ) -> Result<Self, Error> {
+    pub fn new(pairs: &[Pair], made: &Vectors, compute: &Compute) -> Result<Self, Error> {
         let first = pairs.iter().map(|pair| pair.first.as_str());
         let second = pairs.iter().map(|pair| pair.second.as_str());
         let texts: Vec<&str> = first.chain(second).collect();
-        let (ids, _) = encoding.encode(tokenizer, compute, &texts)?;
+        let (ids, _) = made.encoding.encode(&made.tokenizer, compute, &texts)?;
         let scores = pairs.iter().map(|pair| pair.score).collect();
         Ok(Self { ids, scores })
     }
@@ -41,14 +35,14 @@ impl Sentences {
     pub fn embed(
         &self,
         model: &Runnable,
-        encoding: &Encoding,
+        made: &Vectors,
         compute: &Compute,
         keep_bytes: u64,
         reporter: &Reporter<'_>,
     ) -> Result<Vec<Vec<f32>>, Error> {
         let mut runner = model.runner(compute, keep_bytes);
         let progress = &mut |done, total| reporter.report(done, total);
-        let vectors = runner.embed(&self.ids, encoding.pooling, encoding.normalize, progress)?;
+        let vectors = runner.embed(&self.ids, &made.head, progress)?;
         for vector in &vectors {
             finite::check(compute, "vectors", &model.opened.path, vector)?;
         }

@@ -227,7 +227,7 @@ fn no_damage_makes_a_function_panic() {
         for (command, request) in requests(&folder, &work.path().join(format!("out{round}")), round)
         {
             let answer = invoke(command, &request.to_string(), &Recorder::default());
-            let answer: Value = serde_json::from_str(&answer).expect("JSON");
+            let answer: Value = serde_json::from_str(&answer.json).expect("JSON");
             let code = answer["error"]["code"].as_str().unwrap_or("ok").to_owned();
             let told = &answer["error"]["message"];
             assert_ne!(

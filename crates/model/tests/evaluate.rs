@@ -4,14 +4,25 @@ mod common;
 
 use common::*;
 use kerf_kernels::Compute;
-use kerf_model::evaluate::{Closeness, Pooling, Runner, cosine, divergence, spearman};
+use kerf_model::evaluate::{
+    Closeness, Pooling, Runner, SentenceHead, cosine, divergence, pool, spearman,
+};
 use kerf_model::{ModelError, Network, WeightSource};
-use kerf_tensors::Catalog;
+use kerf_tensors::files::pipeline::Vectors;
+use kerf_tensors::folder::MemFolder;
+use kerf_tensors::{Catalog, Folder};
 use kerf_text::Tokenizer;
 use std::path::Path;
+use std::sync::Arc;
 
 fn tokenizer(folder: &Path) -> Tokenizer {
     Tokenizer::from_bytes(&std::fs::read(folder.join("tokenizer.json")).unwrap()).unwrap()
+}
+
+/// Mean and length 1.
+fn usual(hidden: usize) -> SentenceHead {
+    let folder: Arc<dyn Folder> = Arc::new(MemFolder::new("no modules"));
+    SentenceHead::load(&compute(), &folder, &Vectors::usual(), hidden).unwrap()
 }
 
 fn perplexity_of(folder: &Path, text: &Path, context: usize) -> kerf_model::evaluate::Perplexity {
@@ -114,7 +125,7 @@ fn minilm_has_its_published_spearman() {
         let texts: Vec<String> = rows.iter().map(|row| row[index].clone()).collect();
         let ids = tokenizer.encode_all(&texts, true).unwrap();
         runner
-            .embed(&ids, Pooling::Mean, true, &mut |_, _| true)
+            .embed(&ids, &usual(model.network.hidden()), &mut |_, _| true)
             .unwrap()
     };
     let (first, second) = (column(0), column(1));
@@ -232,7 +243,7 @@ fn vectors_come_in_the_order_given_whatever_their_batch() {
     assert!(texts.iter().map(Vec::len).sum::<usize>() > 8192);
     let mut last = (0, 0);
     let vectors = runner
-        .embed(&texts, Pooling::Mean, true, &mut |done, total| {
+        .embed(&texts, &usual(16), &mut |done, total| {
             assert!(done >= last.0 && done <= total);
             last = (done, total);
             true
@@ -241,7 +252,7 @@ fn vectors_come_in_the_order_given_whatever_their_batch() {
     assert_eq!(last, (60, 60));
     for index in [0, 17, 59] {
         let states = runner.hidden_states(&texts[index]).unwrap();
-        let mean = Pooling::Mean.pool(&states, 16);
+        let mean = pool(Pooling::Mean, &states, 16, 0);
         assert!((cosine(&mean, &vectors[index]) - 1.0).abs() < 1e-6);
         let length: f32 = vectors[index].iter().map(|value| value * value).sum();
         assert!((length - 1.0).abs() < 1e-5);
@@ -265,7 +276,7 @@ fn what_cannot_be_measured_is_an_error() {
     assert_eq!(code(runner.perplexity(&[1], 10, go)), "EMPTY");
     assert_eq!(code(runner.perplexity(&[1, 99], 10, go)), "BAD_TOKEN");
     let empty = runner
-        .embed(&[vec![1], vec![]], Pooling::Cls, false, go)
+        .embed(&[vec![1], vec![]], &usual(16), go)
         .unwrap_err();
     assert!(empty.code() == "EMPTY" && empty.to_string().contains("text 1"));
     for stop in [1, 2, 3] {

@@ -3,6 +3,7 @@
 mod check;
 mod description;
 mod error;
+mod lowercase;
 mod segments;
 mod stream;
 mod tokenizer;

@@ -2,6 +2,7 @@
 
 use crate::description::{Description, FILE, TokenizerFiles};
 use crate::error::TextError;
+use crate::lowercase::lowercase_first;
 use crate::segments::{Cut, Memo};
 use kerf_tensors::files::tokenizer::{Side, TokenizerSettings};
 use serde::Deserialize;
@@ -57,6 +58,32 @@ impl Tokenizer {
             ..TokenizerFiles::default()
         };
         Self::new(&Description::of(&files, &TokenizerSettings::default())?)
+    }
+
+    /// The same tokenizer, which cuts off that side of a text that is too long.
+    pub fn cutting_off(self, side: Side) -> Self {
+        Self { side, ..self }
+    }
+
+    /// The same tokenizer, which lowercases a text before everything else. Each letter by itself, as sentence-transformers 6 does it:
+    /// a sigma at the end of a word becomes σ. Added tokens that are matched as they are written stay what they are.
+    pub fn lowercased(mut self) -> Result<Self, TextError> {
+        let Some(normalizer) = lowercase_first(self.inner.get_normalizer()) else {
+            return Ok(self);
+        };
+        self.inner
+            .with_normalizer(Some(normalizer))
+            .map_err(reason)?;
+        let config = serde_json::to_value(&self.inner).map_err(|error| reason(error.into()))?;
+        self.cut = Cut::of(&config, &self.inner);
+        self.special = self.find_special();
+        Ok(self)
+    }
+
+    /// Whether an id is that of a special token, such as `[SEP]`.
+    pub fn is_special(&self, id: u32) -> bool {
+        let added = self.inner.get_added_tokens_decoder();
+        added.get(&id).is_some_and(|token| token.special)
     }
 
     /// Token ids, with the special tokens that the post-processor adds if `special`.

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod edit;
+pub mod pipeline;
 
 use kerf_bindings::{Event, Host, dispatch};
 use kerf_tensors::ErrorData;

@@ -2,7 +2,7 @@
 
 use super::divergence::kl;
 use super::head::Head;
-use super::{Pooling, Runner, cosine};
+use super::{Pooling, Runner, cosine, pool};
 use crate::{Batch, Kind, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 
@@ -87,8 +87,8 @@ impl Closeness {
                 distance.terms += original.len() / hidden;
             }
             None => {
-                let pool = |states| self.pooling.pool(states, hidden);
-                distance.sum += 1.0 - cosine(&pool(original), &pool(changed));
+                let vector = |states| pool(self.pooling, states, hidden, 0);
+                distance.sum += 1.0 - cosine(&vector(original), &vector(changed));
                 distance.terms += 1;
             }
         }

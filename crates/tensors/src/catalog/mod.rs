@@ -21,8 +21,8 @@ pub use coded::Coded;
 pub use merged::Merged;
 
 use crate::files::quantization::Foreign;
-use crate::files::{ModelFiles, Quantization};
-use crate::folder::{FsFolder, WithFile};
+use crate::files::{ModelFiles, Quantization, parse, pipeline};
+use crate::folder::{FsFolder, Lifted, WithFile};
 use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
 use crate::safetensors::{Header, HeaderTensor, OutTensor};
@@ -178,6 +178,7 @@ impl Catalog {
 
     /// [`Catalog::open`] for those who only look: a model that another program quantized is shown as it lies there.
     pub fn look(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
+        let folder = transformer_at_top(folder)?;
         let files = folder.list()?;
         let mut index_bytes = 0;
         let chosen = choose::weights(&folder.name(), &files, &|| {
@@ -207,7 +208,7 @@ impl Catalog {
         adapter::apply(folder.as_ref(), &files, &mut described, &mut content)?;
         let catalog = Self {
             by_name: names(&folder.name(), &content.tensors)?,
-            sidecars: sidecars::find(folder.as_ref(), &files, &mut described.facts)?,
+            sidecars: sidecars::find(folder.as_ref(), &files, &mut described)?,
             files: described,
             index_bytes,
             form: content.form,
@@ -279,6 +280,26 @@ fn class_of(folder: &dyn Folder, files: &[String]) -> choose::Class {
         .ok()
         .and_then(|files| files.config);
     choose::Class::of(config.as_ref())
+}
+
+/// The folder itself; or, of a sentence-transformers folder whose transformer lies in a folder of its own (as versions before 2 wrote
+/// it), the same model with the transformer at the top, as later versions have it.
+fn transformer_at_top(folder: Arc<dyn Folder>) -> Result<Arc<dyn Folder>, TensorsError> {
+    let path = format!("{}/{}", folder.name(), pipeline::FILE);
+    let modules = match folder.read(pipeline::FILE) {
+        Ok(bytes) => parse::json(&path, &bytes)?,
+        Err(TensorsError::NotFound { .. }) => return Ok(folder),
+        Err(error) => return Err(error),
+    };
+    match pipeline::transformer_folder(&modules) {
+        Some(path) if folder.list()?.contains(&format!("{path}/config.json")) => {
+            let lifted = Arc::new(Lifted::new(folder, &path)?);
+            let modules = pipeline::with_transformer_beside(modules).to_string();
+            let file = pipeline::FILE;
+            Ok(Arc::new(WithFile::new(lifted, file, modules.into_bytes())))
+        }
+        _ => Ok(folder),
+    }
 }
 
 /// What the files with tensors hold.

@@ -1,10 +1,10 @@
 //! The files beside the weights that a copy of the model needs: configuration, tokenizer, sentence-transformers folders.
 
-use crate::files::Fact;
+use crate::files::{Fact, ModelFiles};
 use crate::folder::stand_in_of;
 use crate::{Folder, TensorsError};
 
-/// A larger file is not a sidecar, whatever its name.
+/// A larger file at the top of a folder, or in a folder that modules.json does not name, is not a sidecar, whatever its name.
 const MAX_BYTES: u64 = 64 << 20;
 
 const NAMES: [&str; 12] = [
@@ -22,17 +22,32 @@ const NAMES: [&str; 12] = [
     "preprocessor_config.json",
 ];
 
-/// Those of `files` that are sidecars, with their sizes. `BROKEN_LINK` for one that is a link to nothing, `NOT_A_MODEL` if a Git LFS
-/// pointer or a page lies in the place of one: a result would carry it along. Of prose that is a note.
+/// Those of `files` that are sidecars, with their sizes; all files of the folders of modules are, of any size. `BROKEN_LINK` for one
+/// that is a link to nothing, `NOT_A_MODEL` if a Git LFS pointer or a page lies in the place of one: a result would carry it along. Of
+/// prose that is a note.
 pub(super) fn find(
     folder: &dyn Folder,
     files: &[String],
-    facts: &mut Vec<Fact>,
+    described: &mut ModelFiles,
 ) -> Result<Vec<(String, u64)>, TensorsError> {
+    let modules = described.module_folders().to_vec();
+    let facts = &mut described.facts;
+    let of_module = |file: &str| {
+        let rests = modules
+            .iter()
+            .map(|module| file.strip_prefix(module.as_str()));
+        rests.flatten().any(|rest| rest.starts_with('/'))
+    };
     let mut found = Vec::new();
-    for file in files.iter().filter(|file| is_sidecar(file)) {
+    for file in files {
+        let needed = of_module(file);
+        if !needed && !is_sidecar(file) {
+            continue;
+        }
         match size(folder, file) {
-            Ok(len_bytes) if len_bytes <= MAX_BYTES => found.push((file.clone(), len_bytes)),
+            Ok(len_bytes) if needed || len_bytes <= MAX_BYTES => {
+                found.push((file.clone(), len_bytes));
+            }
             Ok(len_bytes) => {
                 let says =
                     format!("it is larger than {MAX_BYTES} bytes and not copied to a result");

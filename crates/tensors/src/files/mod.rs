@@ -7,12 +7,14 @@ pub mod fields;
 pub mod generation;
 pub mod parse;
 mod pattern;
+pub mod pipeline;
 pub mod quantization;
 pub mod tokenizer;
 
 pub use adapter::Adapter;
 pub use fact::{Fact, Outcome};
 pub use generation::Generation;
+pub use pipeline::Pipeline;
 pub use quantization::Quantization;
 pub use tokenizer::{Side, TokenizerSettings};
 
@@ -38,6 +40,8 @@ pub struct ModelFiles {
     pub adapter: Option<Adapter>,
     /// How the weights are quantized, if they are.
     pub quantization: Option<Quantization>,
+    /// modules.json and the files that it names, if it is a sentence-transformers folder.
+    pub pipeline: Option<Pipeline>,
     /// What became of what the files say.
     pub facts: Vec<Fact>,
 }
@@ -61,14 +65,26 @@ impl ModelFiles {
             facts.push(Fact::noted(CONFIG, "", "", NO_CONFIG));
         }
         let tokenizer = TokenizerSettings::read(&reader, config.as_ref(), &mut facts)?;
+        let pipeline = match reader.json(pipeline::FILE)? {
+            Some(value) => Some(Pipeline::read(&value, &reader, &mut facts)?),
+            None => None,
+        };
         Ok(Self {
             quantization: quantization::read(config.as_ref(), &reader)?,
             config,
             adapter,
             generation,
             tokenizer,
+            pipeline,
             facts,
         })
+    }
+
+    /// Folders of the modules that modules.json names.
+    pub fn module_folders(&self) -> &[String] {
+        self.pipeline
+            .as_ref()
+            .map_or(&[], |pipeline| &pipeline.folders)
     }
 
     /// Sentences of the facts that a user should know.
@@ -111,5 +127,16 @@ impl Reader<'_> {
         }
         let path = format!("{}/{file}", self.folder.name());
         parse::json(&path, &self.folder.read(file)?).map(Some)
+    }
+
+    /// config.json of a module's folder, with its name. `NOT_FOUND` without one.
+    fn module_config(&self, folder: &str) -> Result<(String, Value), TensorsError> {
+        let file = format!("{folder}/config.json");
+        match self.json(&file)? {
+            Some(value) => Ok((file, value)),
+            None => Err(TensorsError::NotFound {
+                path: format!("{}/{file}", self.folder.name()),
+            }),
+        }
     }
 }
