@@ -15,7 +15,7 @@ export interface Files {
   whatToWrite: (path: string) => Promise<string | undefined>
   /** What a path must be to be read as a file, if it is not. */
   whatToRead: (file: string | FileSource) => Promise<string | undefined>
-  /** Text of a UTF-8 file. */
+  /** The beginning of a UTF-8 file, or all of a small one; `NOT_UTF8`. */
   read: (file: string | FileSource) => Promise<string>
   /** Writes a file under a hidden name beside it and renames it, so that it is there whole or not at all. */
   write: (path: string, text: string) => Promise<void>

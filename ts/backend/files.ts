@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
-import { access, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { access, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { decodeText, START_BYTES } from '../decode.js'
 import type { FileSource, Model } from '../source.js'
 import type { Files } from './backend.js'
 
@@ -19,7 +20,17 @@ export const nodeFiles: Files = {
     if (await isFolder(path)) return 'a file, not a folder'
     return (await succeeds(access(path, constants.R_OK))) ? undefined : 'a file that can be read'
   },
-  read: file => readFile(asPath(file), 'utf8'),
+  async read(file) {
+    const path = asPath(file)
+    const opened = await open(path)
+    try {
+      const { bytesRead, buffer } = await opened.read(Buffer.alloc(START_BYTES + 1), 0, START_BYTES + 1, 0)
+      const isWhole = bytesRead <= START_BYTES
+      return decodeText(buffer.subarray(0, Math.min(bytesRead, START_BYTES)), path, isWhole)
+    } finally {
+      await opened.close()
+    }
+  },
   async write(path, text) {
     const beside = join(dirname(resolve(path)), `.${basename(path)}.${process.pid}.tmp`)
     try {

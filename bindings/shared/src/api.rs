@@ -1,6 +1,6 @@
 //! Requests and responses of every function. They cross each boundary as JSON; TypeScript's types are generated from these.
 
-use kerf_compress::{Options, PlanReport, Report};
+use kerf_compress::{Options, PlanReport, Report, TextUse};
 use serde::{Deserialize, Serialize};
 
 macro_rules! data {
@@ -127,6 +127,8 @@ pub struct EvaluateRequest {
     #[serde(default)] pub pairs_file: Option<String>,
     /// Window in tokens; default: the model's maximum, at most 2048.
     #[serde(default)] pub context: Option<usize>,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
@@ -146,6 +148,9 @@ pub struct Evaluation {
     /// Number of pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<u64>,
+    /// How much of the text was used: windows are whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextUse>,
     /// Wall time.
     pub seconds: f64,
     /// Things a user should know.
@@ -169,6 +174,8 @@ pub struct CompareRequest {
     #[serde(default)] pub pairs_file: Option<String>,
     /// Window in tokens; default: the model's maximum, at most 2048.
     #[serde(default)] pub context: Option<usize>,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
@@ -211,6 +218,8 @@ pub struct GenerateRequest {
     #[serde(default)] pub top_p: Option<f32>,
     /// Same seed, same text.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
@@ -237,6 +246,8 @@ pub struct EmbedRequest {
     #[serde(default)] pub architecture: Option<String>,
     /// Texts.
     pub texts: Vec<String>,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}

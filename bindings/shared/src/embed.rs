@@ -4,6 +4,7 @@ use crate::api::{EmbedRequest, Embeddings};
 use crate::encoding::Encoding;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
+use crate::running::Running;
 use crate::{Error, Host, machine, text_file};
 use kerf_compress::Stage;
 
@@ -24,7 +25,9 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
     let (ids, truncated) = encoding.encode(&tokenizer, &compute, &request.texts)?;
     let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
     let progress = &mut |done, total| reporter.report(done, total);
-    let vectors = model.runner(&compute, machine::keep_bytes()).embed(
+    let limit_bytes = request.max_memory_bytes.unwrap_or(0);
+    let running = Running::of(limit_bytes, &[&model], &compute, encoding.max_tokens)?;
+    let vectors = running.runner(&model, &compute).embed(
         &ids,
         encoding.pooling,
         encoding.normalize,

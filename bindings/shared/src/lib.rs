@@ -23,9 +23,11 @@ mod pairs;
 pub mod panics;
 pub mod progress;
 mod reporter;
+mod running;
 mod sentences;
 pub mod storage;
 mod text_file;
+mod text_tokens;
 mod vocabulary;
 
 pub use call::Call;

@@ -5,6 +5,7 @@ use crate::encoding::Encoding;
 use crate::opened::Runnable;
 use crate::pairs::Pair;
 use crate::reporter::Reporter;
+use crate::running::Running;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{cosine, spearman};
 use kerf_text::Tokenizer;
@@ -42,10 +43,10 @@ impl Sentences {
         model: &Runnable,
         encoding: &Encoding,
         compute: &Compute,
-        keep_bytes: u64,
+        running: Running,
         reporter: &Reporter<'_>,
     ) -> Result<Vec<Vec<f32>>, Error> {
-        let mut runner = model.runner(compute, keep_bytes);
+        let mut runner = running.runner(model, compute);
         let progress = &mut |done, total| reporter.report(done, total);
         Ok(runner.embed(&self.ids, encoding.pooling, encoding.normalize, progress)?)
     }

@@ -41,8 +41,9 @@ pub fn generate(
     let mut hidden = runner.continue_hidden(prompt, &mut caches)?;
     while new.len() < max_new.min(room) {
         let head = runner.take_head()?;
-        let id = sampler.next(&head.logits(runner.compute, &hidden));
+        let logits = head.logits(runner.compute, runner.weights, &hidden)?;
         runner.keep_head(head);
+        let id = sampler.next(&logits);
         if end.contains(&id) {
             break;
         }

@@ -1,10 +1,12 @@
 //! Text to token ids and back, over the `tokenizers` crate.
 
+mod id_stream;
 mod segments;
 mod stream;
 mod tokenizer;
 mod vocabulary;
 
+pub use id_stream::IdStream;
 pub use stream::TextStream;
 pub use tokenizer::Tokenizer;
 pub use vocabulary::{Cutting, TokenKind, Vocabulary};

@@ -4,12 +4,12 @@ use crate::TextError;
 use crate::segments::{Cut, Memo};
 
 /// Texts shorter than this are encoded in one call.
-const LONG_BYTES: usize = 4096;
+pub(crate) const LONG_BYTES: usize = 4096;
 
 /// A tokenizer read from tokenizer.json. Its padding and truncation settings are ignored.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
-    cut: Cut,
+    pub(crate) cut: Cut,
     /// Special tokens that the post-processor puts before and after a text; `None` if it does something else.
     special: Option<(Vec<u32>, Vec<u32>)>,
 }
@@ -100,7 +100,7 @@ impl Tokenizer {
     }
 
     /// One call of the library.
-    fn whole(&self, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
+    pub(crate) fn whole(&self, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
         let encoding = self.inner.encode_fast(text, special).map_err(reason)?;
         Ok(encoding.get_ids().to_vec())
     }

@@ -1,4 +1,5 @@
 // Files that TypeScript reads and writes in a page: those that kerf keeps, and sources.
+import { decodeText, START_BYTES } from '../../decode.js'
 import { KerfError } from '../../errors.js'
 import type { FileSource } from '../../source.js'
 import type { Files } from '../backend.js'
@@ -31,8 +32,10 @@ export function browserFiles(link: Link): Files {
 async function textOf(file: FileSource): Promise<string> {
   try {
     const blob = await blobOf(file)
-    return await blob.text()
+    const start = new Uint8Array(await blob.slice(0, START_BYTES).arrayBuffer())
+    return decodeText(start, nameOf(file), blob.size <= START_BYTES)
   } catch (error) {
+    if (error instanceof KerfError) throw error
     const [path, reason] = [nameOf(file), (error as Error).message]
     const message = `${path}: ${reason}`
     throw new KerfError({ code: 'IO', message, details: { path, kind: 'Source', reason } }, { cause: error })

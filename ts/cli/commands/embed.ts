@@ -1,15 +1,17 @@
 import type { Command } from 'commander'
 import { readFile } from 'node:fs/promises'
+import { decodeText } from '../../decode.js'
 import { embed } from '../../embed.js'
 import { KerfError } from '../../errors.js'
 import type { ModelOptions } from '../../model.js'
-import { addCommonFlags, architectureFlag, ownFlags, threadsFlag } from '../flags.js'
+import { addCommonFlags, architectureFlag, memoryFlag, ownFlags, threadsFlag } from '../flags.js'
 import { plural } from '../../format.js'
 import { runWork, type CommonFlags } from '../run.js'
 
 interface Flags extends ModelOptions, CommonFlags {
   text: string
   threads?: number
+  maxMemory?: string
 }
 
 /** kerf embed MODEL --text FILE */
@@ -20,6 +22,7 @@ export function addEmbed(program: Command): void {
     .argument('<model>', 'folder or file of a model')
     .requiredOption('--text <file>', 'UTF-8 file, one text a line')
     .addOption(threadsFlag())
+    .addOption(memoryFlag())
     .addOption(architectureFlag())
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
     let truncated = 0
@@ -62,7 +65,7 @@ async function readLines(path: string): Promise<string[]> {
     }
     throw new KerfError({ code: 'NOT_FOUND', message: `${path} does not exist`, details: { path } })
   })
-  const lines = bytes.toString('utf8').split(/\r?\n/)
+  const lines = decodeText(bytes, path).split(/\r?\n/)
   if (lines.at(-1) === '') lines.pop()
   if (lines.length > 0) return lines
   throw new KerfError({

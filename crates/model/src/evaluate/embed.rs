@@ -3,9 +3,6 @@
 use super::{Progress, Runner};
 use crate::{Batch, ModelError};
 
-/// Tokens of a batch.
-const BATCH_TOKENS: usize = 8192;
-
 /// How hidden states become one vector per text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
@@ -83,7 +80,7 @@ impl Runner<'_> {
         let mut vectors = vec![Vec::new(); texts.len()];
         let mut rest = order.as_slice();
         while !rest.is_empty() {
-            let (own, others) = rest.split_at(fitting(texts, rest));
+            let (own, others) = rest.split_at(fitting(texts, rest, self.batch_tokens));
             let done = texts.len() - rest.len();
             self.embed_batch(texts, own, pooling, normalize, &mut vectors, &mut |part| {
                 let done = done as f64 + own.len() as f64 * part;
@@ -128,11 +125,11 @@ impl Runner<'_> {
 }
 
 /// How many of the texts in `order` fit into one batch; at least one.
-fn fitting(texts: &[Vec<u32>], order: &[usize]) -> usize {
+fn fitting(texts: &[Vec<u32>], order: &[usize], most: usize) -> usize {
     let mut tokens = 0;
     let fit = order.iter().take_while(|index| {
         tokens += texts[**index].len();
-        tokens <= BATCH_TOKENS
+        tokens <= most
     });
     fit.count().max(1)
 }
