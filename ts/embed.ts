@@ -2,19 +2,28 @@ import { call, type RunOptions } from './call.js'
 import { callback, check, checkOptions, integer, texts as listOfTexts, type Rules } from './check.js'
 import type { Embeddings } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { memoryRequest, size, type Size } from './size.js'
 import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /** Options of {@link embed}. */
 export interface EmbedOptions extends ModelOptions {
   /** Worker threads. Default 0: all. */
   threads?: number
+  /** Peak memory that the call may use, such as `'2GiB'`. Default: decoded weights are kept in up to half of what is free. */
+  maxMemory?: Size
   /** Called once with the number of texts that were longer than the model's maximum and were cut. */
   onTruncated?: (texts: number) => void
   /** Called with each other thing a user should know, such as a module of the model that kerf leaves out. */
   onNote?: (note: string) => void
 }
 
-const rules: Rules = { ...modelRules, threads: integer(0, 1024), onTruncated: callback, onNote: callback }
+const rules: Rules = {
+  ...modelRules,
+  threads: integer(0, 1024),
+  maxMemory: size,
+  onTruncated: callback,
+  onNote: callback,
+}
 
 /**
  * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say. All are
@@ -34,8 +43,9 @@ export async function embed(
   check('model', model, modelRule)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
-  const { onTruncated, onNote, threads, architecture } = options
-  const result = await call<Embeddings>('embed', { model, texts, threads, architecture }, options)
+  const { onTruncated, onNote, threads, architecture, maxMemory } = options
+  const request = { model, texts, threads, architecture, ...memoryRequest(maxMemory) }
+  const result = await call<Embeddings>('embed', request, options)
   if (result.truncated > 0) onTruncated?.(result.truncated)
   if (onNote) result.notes.forEach(note => onNote(note))
   return rows(result)

@@ -1,3 +1,5 @@
+import type { TextUse } from './generated/index.js'
+
 /** 12 345 678 -> "12.3 MB" (decimal units, as disks and downloads are counted). */
 export function bytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
@@ -44,6 +46,14 @@ export function duration(seconds: number): string {
 /** "1 text", "2 texts". */
 export function plural(count: number, noun: string): string {
   return `${integer(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** How much of a text was used: "16,384 tokens, of 12.0 MB of text 66.1 kB; 3 texts cut". */
+export function textUse(tokens: number, text: TextUse | undefined): string {
+  const used = plural(tokens, 'token')
+  if (text === undefined) return used
+  const rest = text.usedBytes < text.bytes ? `of ${bytes(text.bytes)} of text ${bytes(text.usedBytes)}` : `all of ${bytes(text.bytes)} of text`
+  return `${used}, ${rest}${text.cut > 0 ? `; ${plural(text.cut, 'text')} longer than the model's maximum, cut there` : ''}`
 }
 
 /** Cut in the middle, since the ends of tensor names say most. */

@@ -3,6 +3,7 @@ import { callback, check, checkOptions, flag, integer, number, text, type Rules 
 import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { memoryRequest, size, type Size } from './size.js'
 import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /** Options of {@link generate}. */
@@ -29,6 +30,8 @@ export interface GenerateOptions extends ModelOptions {
   seed?: number
   /** Worker threads. Default 0: all. */
   threads?: number
+  /** Peak memory that the call may use, such as `'2GiB'`. Default: decoded weights are kept in up to half of what is free. */
+  maxMemory?: Size
   /** Called with each piece of new text; joined, the pieces are the text. */
   onToken?: (piece: string) => void
 }
@@ -43,6 +46,7 @@ const rules: Rules = {
   repetitionPenalty: number(0),
   seed: integer(0),
   threads: integer(0, 1024),
+  maxMemory: size,
   onToken: callback,
 }
 
@@ -65,7 +69,7 @@ export async function generate(
   check('model', model, modelRule)
   check('prompt', prompt, text)
   checkOptions(options, rules)
-  const { onToken, onProgress, signal, ...rest } = options
+  const { onToken, onProgress, signal, maxMemory, ...rest } = options
   const written = { text: '', tokens: 0 }
   const listen = (event: ProgressEvent): void => {
     if (event.stage === 'generate' && event.name !== '') {
@@ -77,7 +81,7 @@ export async function generate(
   }
   const run = { ...(signal && { signal }), onProgress: listen }
   try {
-    const result = await call<Generation>('generate', { model, prompt, ...rest }, run)
+    const result = await call<Generation>('generate', { model, prompt, ...rest, ...memoryRequest(maxMemory) }, run)
     if (result.finish === 'cancelled') throw cancelled(result, signal)
     return result
   } catch (error) {

@@ -1,5 +1,6 @@
 import { badOption, checkOptions, integer, text, type Rules } from './check.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { memoryRequest, size, type Size } from './size.js'
 import { file, type WithSources } from './source.js'
 
 /** What to measure on: at least one of `text`, `textFile` and `pairs`. */
@@ -14,6 +15,8 @@ export interface MeasureOptions extends ModelOptions {
   context?: number
   /** Worker threads. Default 0: all. */
   threads?: number
+  /** Peak memory that the call may use, such as `'2GiB'`. Default: decoded weights are kept in up to half of what is free. */
+  maxMemory?: Size
 }
 
 const rules: Rules = {
@@ -23,17 +26,18 @@ const rules: Rules = {
   pairs: file,
   context: integer(2),
   threads: integer(0, 1024),
+  maxMemory: size,
 }
 
 /** The fields that `evaluate` and `compare` share in their requests. */
 export function measureRequest(options: WithSources<MeasureOptions>): object {
   checkOptions(options, rules)
-  const { text, textFile, pairs, context, threads, architecture } = options
+  const { text, textFile, pairs, context, threads, architecture, maxMemory } = options
   if (text === undefined && textFile === undefined && pairs === undefined) {
     throw badOption('text', 'at least one of text, textFile and pairs', undefined)
   }
   if (text !== undefined && textFile !== undefined) {
     throw badOption('textFile', 'only one of text and textFile', textFile)
   }
-  return { text, textFile, pairsFile: pairs, context, threads, architecture }
+  return { text, textFile, pairsFile: pairs, context, threads, architecture, ...memoryRequest(maxMemory) }
 }

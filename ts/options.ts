@@ -1,5 +1,4 @@
 import {
-  badOption,
   check,
   checkOptions,
   flag,
@@ -25,7 +24,7 @@ import {
 import type { Calibration, CompressRequest, Options } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
 import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
-import { parseSize, size, type Size } from './size.js'
+import { atLeastOne, parseSize, size, type Size } from './size.js'
 import { file, model as modelRule, target, type FileSource, type Model, type WithSources } from './source.js'
 
 /** Id of a method. */
@@ -210,13 +209,6 @@ export function compressRequest(
   if (targetBytes !== undefined) core.targetBytes = atLeastOne('targetBytes', targetBytes)
   if (maxShardSize !== undefined) core.maxShardBytes = parseSize('maxShardSize', maxShardSize)
   return request
-}
-
-/** In the core 0 means "no limit", which nobody who writes `maxMemory: 0` can want. */
-function atLeastOne(option: string, value: Size): number {
-  const bytes = parseSize(option, value)
-  if (bytes === 0) throw badOption(option, 'more than 0 bytes (leave it out for no limit)', value)
-  return bytes
 }
 
 function toCalibration(source: WithSources<CompressOptions>['calibration']): PageCalibration {

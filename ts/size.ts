@@ -27,6 +27,18 @@ export function parseSize(option: string, value: unknown): number {
   return bytes
 }
 
+/** In the core 0 means "no limit", which nobody who writes 0 can want. */
+export function atLeastOne(option: string, value: Size): number {
+  const bytes = parseSize(option, value)
+  if (bytes === 0) throw badOption(option, 'more than 0 bytes (leave it out for no limit)', value)
+  return bytes
+}
+
+/** The field of a request that says how much memory may be used, if somebody said so. */
+export function memoryRequest(maxMemory: Size | undefined): { maxMemoryBytes?: number } {
+  return maxMemory === undefined ? {} : { maxMemoryBytes: atLeastOne('maxMemory', maxMemory) }
+}
+
 function toBytes(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined
   if (typeof value !== 'string') return undefined

@@ -6,6 +6,21 @@ export function decodeText(bytes: Uint8Array, path: string): string {
   return decodePart(bytes, path, 0)
 }
 
+/** Most bytes of a file from which prompts or sentences are taken. */
+export const START_BYTES = 4 << 20
+
+/**
+ * As {@link decodeText}, of the first {@link START_BYTES} of a file. `bytes` has one more where there are more: then a character that
+ * is cut is left out.
+ */
+export function decodeStart(bytes: Uint8Array, path: string): string {
+  if (bytes.length <= START_BYTES) return decodeText(bytes, path)
+  const start = bytes.subarray(0, START_BYTES)
+  const good = validUpTo(start)
+  // A character has at most four bytes: what is longer is no end of one.
+  return decodeText(start.length - good < 4 ? start.subarray(0, good) : start, path)
+}
+
 /** As {@link decodeText}, of a part of a file that begins at `offset` and is cut between characters. */
 export function decodePart(bytes: Uint8Array, path: string, offset: number): string {
   try {

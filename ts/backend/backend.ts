@@ -26,7 +26,7 @@ export interface Files {
   whatToWrite: (path: string) => Promise<string | undefined>
   /** What a path must be to be read as a file, if it is not. */
   whatToRead: (file: string | FileSource) => Promise<string | undefined>
-  /** Text of a UTF-8 file, without a byte order mark. `NOT_UTF8` if it is none. */
+  /** The beginning of a UTF-8 file, or all of a small one, without a byte order mark. `NOT_UTF8` if it is none. */
   read: (file: string | FileSource) => Promise<string>
   /**
    * Writes a file under a hidden name beside it and renames it, so that it is there whole or not at all. Resolves to its path as

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
-import { access, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { access, open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { FileSource, Model } from '../source.js'
-import { decodeText } from '../text.js'
+import { decodeStart, START_BYTES } from '../text.js'
 import type { Files } from './backend.js'
 import { absolute, expanded } from './home.js'
 
@@ -22,7 +22,15 @@ export const nodeFiles: Files = {
     if (await isFolder(path)) return 'a file, not a folder'
     return (await succeeds(access(path, constants.R_OK))) ? undefined : 'a file that can be read'
   },
-  read: async file => decodeText(await readFile(asPath(file)), asGiven(file)),
+  async read(file) {
+    const opened = await open(asPath(file))
+    try {
+      const { bytesRead, buffer } = await opened.read(Buffer.alloc(START_BYTES + 1), 0, START_BYTES + 1, 0)
+      return decodeStart(buffer.subarray(0, bytesRead), asGiven(file))
+    } finally {
+      await opened.close()
+    }
+  },
   async write(given, text) {
     const path = absolute(given)
     const beside = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`)

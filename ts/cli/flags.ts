@@ -81,7 +81,7 @@ export function addCompressFlags(command: Command): Command {
       '--pattern <p>',
       'unstructured, row, or N:M such as 2:4 (default: what the method is known for)',
     ),
-    sizeOf('--max-memory <size>', 'peak memory, such as 2GiB; refused at once if it cannot be kept'),
+    memoryFlag(),
     number('--threads <n>', 'worker threads (default: all)'),
     number('--seed <n>', `seed of everything random (default: ${D.seed})`),
     new Option('--strict', 'a repair (more damping, dead columns, a fallback) is an error'),
@@ -129,12 +129,18 @@ export function addMeasureFlags(command: Command): Command {
     .option('--pairs <file>', 'CSV of sentence, sentence, score, for Spearman')
     .addOption(number('--context <n>', "window in tokens (default: the model's maximum, at most 2048)"))
     .addOption(threadsFlag())
+    .addOption(memoryFlag())
     .addOption(architectureFlag())
 }
 
 /** `--threads`. */
 export function threadsFlag(): Option {
   return number('--threads <n>', 'worker threads (default: all)')
+}
+
+/** `--max-memory`, on every command that runs a model. */
+export function memoryFlag(): Option {
+  return sizeOf('--max-memory <size>', 'peak memory, such as 2GiB; refused at once if it cannot be kept')
 }
 
 /** `--architecture`, on every command that opens a model to run it. */

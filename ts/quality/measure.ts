@@ -5,6 +5,7 @@ import { embed } from '../embed.js'
 import { KerfError } from '../errors.js'
 import type { ProgressEvent } from '../generated/index.js'
 import type { MeasureOptions } from '../measure.js'
+import type { Size } from '../size.js'
 import type { FileSource, Model, WithSources } from '../source.js'
 import { meanCosine } from './nearest.js'
 import { promptsOf } from './prompts.js'
@@ -28,12 +29,15 @@ export interface QualityJob {
   /** The calibration text, if it was a file. */
   calibration?: string | FileSource | undefined
   threads?: number | undefined
+  /** Kept by everything that measures. */
+  maxMemory?: Size | undefined
 }
 
 /** Measures both models on the same text, and lets both answer the same prompts. Errors: those of `compare` and `generate`. */
 export async function measureQuality(job: QualityJob, run: RunOptions): Promise<Quality> {
-  const { original, small, threads } = job
-  const both = { original, small, threads, run: asEvaluation(run) }
+  const { original, small, threads, maxMemory } = job
+  const machine = { ...(threads !== undefined && { threads }), ...(maxMemory !== undefined && { maxMemory }) }
+  const both = { original, small, machine, run: asEvaluation(run) }
   const text = job.evalText === undefined ? undefined : await backend().files.read(job.evalText)
   const quality = await (job.kind === 'decoder' ? decoder : encoder)(both, job, text)
   const { files } = backend()
@@ -81,15 +85,15 @@ async function encoder(both: Both, job: QualityJob, text: string | undefined): P
 }
 
 function compared(
-  { original, small, threads, run }: Both,
+  { original, small, machine, run }: Both,
   on: WithSources<MeasureOptions>,
 ): ReturnType<typeof compare> {
-  return compare(original, small, { ...on, ...(threads !== undefined && { threads }), ...run })
+  return compare(original, small, { ...on, ...machine, ...run })
 }
 
 /** Vectors of one of the two models; both together are one stage that begins at `offset` of twice as many texts. */
 function embedded(
-  { threads, run }: Both,
+  { machine, run }: Both,
   model: Model,
   texts: readonly string[],
   offset: number | undefined,
@@ -98,7 +102,7 @@ function embedded(
     if (offset === undefined) return
     run.onProgress?.({ ...event, done: offset + event.done, total: 2 * texts.length })
   }
-  return embed(model, texts, { ...run, ...(threads !== undefined && { threads }), onProgress })
+  return embed(model, texts, { ...run, ...machine, onProgress })
 }
 
 /** A path as it is, and the name of what has none. */

@@ -2,8 +2,8 @@ import { path, type Rules } from '../check.js'
 import { file, type WithSources } from '../source.js'
 
 /**
- * What `compress` does when the work is done. `maxMemory` is kept by the compression alone: to measure quality, decoded weights
- * are kept in up to half of the memory that is free.
+ * What `compress` does when the work is done. `maxMemory` holds for it as well: measuring quality then keeps fewer decoded weights, and
+ * reads the others anew.
  */
 export interface AfterOptions {
   /**

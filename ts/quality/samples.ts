@@ -1,5 +1,6 @@
 import type { RunOptions } from '../call.js'
 import { generate } from '../generate.js'
+import type { Size } from '../size.js'
 import type { Model } from '../source.js'
 import { nearest, type Neighbour } from './nearest.js'
 import type { NearestText, QualitySample } from './quality.js'
@@ -13,7 +14,8 @@ const PATIENCE_MS = 60_000
 export interface Both {
   original: Model
   small: string
-  threads: number | undefined
+  /** Threads and memory. */
+  machine: { threads?: number; maxMemory?: Size }
   run: RunOptions
 }
 
@@ -21,11 +23,11 @@ export interface Both {
 export async function continuations(both: Both, prompts: readonly string[]): Promise<QualitySample[]> {
   const started = performance.now()
   const samples: QualitySample[] = []
-  const { threads, run } = both
+  const { machine, run } = both
   const options = {
     maxTokens: NEW_TOKENS,
     temperature: 0,
-    ...(threads !== undefined && { threads }),
+    ...machine,
     ...(run.signal && { signal: run.signal }),
   }
   for (const prompt of prompts) {

@@ -37,7 +37,7 @@ export async function finish(
   const plan = await planOf(model, { ...options, estimate: false, onProgress: () => undefined })
   const report = await start()
   const measured = await measure(model, options, after, report, kind)
-  const notes = [...report.notes, ...memoryNotes(options, 'quality' in measured)]
+  const { notes } = report
   const done: CompressResult = {
     ...report,
     notes: 'missing' in measured ? [...notes, measured.missing] : notes,
@@ -47,7 +47,7 @@ export async function finish(
   const name = backend().files.name(model)
   const data: ReportData = {
     model: name,
-    report: { ...report, notes },
+    report,
     plan,
     parts: partsOf(plan, report),
     command: commandOf(typeof model === 'string' ? model : name, { ...options, ...after }, report),
@@ -70,8 +70,8 @@ async function measure(
     const reason = `kerf cannot run architecture ${JSON.stringify(report.architecture)}`
     return { missing: `quality was not measured: ${reason}` }
   }
-  const { calibration, threads } = options
-  const job = { original: model, small: report.out, kind, evalText, evalPairs, threads }
+  const { calibration, threads, maxMemory } = options
+  const job = { original: model, small: report.out, kind, evalText, evalPairs, threads, maxMemory }
   const source = isFile(calibration) ? { calibration } : {}
   try {
     return {
@@ -87,14 +87,6 @@ function isFile(
   calibration: WithSources<CompressOptions>['calibration'],
 ): calibration is string | FileSource {
   return calibration !== undefined && !Array.isArray(calibration)
-}
-
-/** What was promised for the memory of a run is not kept by what measures it. */
-function memoryNotes({ maxMemory }: Pick<CompressOptions, 'maxMemory'>, isMeasured: boolean): string[] {
-  if (maxMemory === undefined || !isMeasured) return []
-  return [
-    'maxMemory held for the compression; quality was measured with decoded weights in up to half of the free memory',
-  ]
 }
 
 /** A cancel after the result was written must say that it was. */

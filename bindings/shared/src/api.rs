@@ -1,7 +1,7 @@
 //! Requests and responses of every function. They cross each boundary as JSON, arrays of numbers beside it (see `answer.rs`); TypeScript's
 //! types are generated from these.
 
-use kerf_compress::{Options, PlanReport, Report};
+use kerf_compress::{Options, PlanReport, Report, TextUse};
 use kerf_tensors::files::Fact;
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,8 @@ pub struct EvaluateRequest {
     #[serde(default)] pub pairs_file: Option<String>,
     /// Window in tokens; default: the model's maximum, at most 2048.
     #[serde(default)] pub context: Option<usize>,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
@@ -153,6 +155,9 @@ pub struct Evaluation {
     /// Number of pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<u64>,
+    /// How much of the text was used: windows are whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextUse>,
     /// Wall time.
     pub seconds: f64,
     /// Things a user should know.
@@ -176,6 +181,8 @@ pub struct CompareRequest {
     #[serde(default)] pub pairs_file: Option<String>,
     /// Window in tokens; default: the model's maximum, at most 2048.
     #[serde(default)] pub context: Option<usize>,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
@@ -226,6 +233,8 @@ pub struct GenerateRequest {
     #[serde(default)] pub repetition_penalty: Option<f32>,
     /// Same seed, same text.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}
@@ -259,6 +268,8 @@ pub struct EmbedRequest {
     /// Numbers of each vector that are kept, counted from its start, after everything else the model does; default: what the model
     /// says, else all. They are not scaled to length 1 again.
     #[serde(default)] pub dimensions: Option<usize>,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
 }}

@@ -4,16 +4,25 @@ use crate::api::Calibration;
 use crate::encoding::Encoding;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
+use crate::running::Running;
 use crate::storage::Storage;
-use crate::{Error, Host, machine, text_file};
-use kerf_compress::calibration::{MAX_WINDOW, decoder_windows, encoder_texts};
-use kerf_compress::{CompressError, Stage};
+use crate::text_file::{Lines, Text, without_mark};
+use crate::text_tokens::{TextTokens, forced_note};
+use crate::{Error, Host};
+use kerf_compress::calibration::{BYTES_OF_A_TOKEN, MAX_WINDOW, Places, decoder_windows, places};
+use kerf_compress::{CompressError, Stage, TextUse};
 use kerf_kernels::Compute;
 use kerf_model::generate::{Sampling, generate};
-use kerf_model::{Kind, ModelError};
+use kerf_model::{Kind, ModelError, Network};
+use kerf_text::{IdStream, Tokenizer};
 
 /// The sample that ships with kerf; data/README.md says where it is from.
 const BUILTIN: &str = include_str!("../data/calibration.txt");
+
+/// Most bytes of one text of an encoder that are encoded, and of several together. The library takes about 100 bytes for each.
+const LONGEST_TEXT_BYTES: usize = 256 << 10;
+/// Bytes that a window takes at a time.
+const PIECE_BYTES: usize = 4 << 10;
 
 /// How much of the text, and which part.
 #[derive(Clone, Copy, Debug)]
@@ -22,37 +31,77 @@ pub struct Draw {
     pub tokens: usize,
     /// Seed of what is drawn.
     pub seed: u64,
+    /// Memory that the process may use; 0 without a limit.
+    pub limit_bytes: u64,
 }
 
-/// The sequences that a compression calibrates on. `CALIBRATION_EMPTY` for a text without a token; `WRONG_KIND` for the own
-/// text of an encoder.
-pub fn sequences(
+/// What a compression calibrates on.
+#[derive(Default)]
+pub struct Drawn {
+    /// Token ids.
+    pub sequences: Vec<Vec<u32>>,
+    /// How much of the text they are; `None` for what the model wrote.
+    pub text: Option<TextUse>,
+    /// Things a user should know.
+    pub notes: Vec<String>,
+}
+
+impl Drawn {
+    /// Tokens of each sequence.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.sequences.iter().map(Vec::len).collect()
+    }
+}
+
+/// The sequences that a compression calibrates on. A text is read and encoded a part at a time, and no further than is needed: its
+/// length costs no memory. `CALIBRATION_EMPTY` for a text without a token; `WRONG_KIND` for the own text of an encoder.
+pub fn draw(
     calibration: &Calibration,
     model: &Runnable,
     compute: &Compute,
     draw: Draw,
     host: &dyn Host,
-) -> Result<Vec<Vec<u32>>, Error> {
-    let sequences = match calibration {
-        Calibration::Own => own(model, compute, draw, host)?,
-        Calibration::Builtin => from_text(BUILTIN, model, compute, draw)?,
+) -> Result<Drawn, Error> {
+    let storage = host.storage();
+    let drawn = match calibration {
+        Calibration::Own => Drawn {
+            sequences: own(model, compute, draw, host)?,
+            text: None,
+            notes: Vec::new(),
+        },
+        Calibration::Builtin => from_text(Text::given(BUILTIN), model, compute, draw)?,
         Calibration::File(path) => {
-            let text = text_file::read(&*host.storage(), path).map_err(|error| match error {
+            let text = Text::open(&*storage, path).map_err(|error| match error {
                 Error::Model(ModelError::Empty { .. }) => empty(calibration),
                 other => other,
             })?;
-            from_text(&text, model, compute, draw)?
+            from_text(text, model, compute, draw)?
         }
         Calibration::Texts(texts) => from_texts(texts, model, compute, draw)?,
     };
-    if sequences.iter().all(Vec::is_empty) {
+    if drawn.sequences.iter().all(Vec::is_empty) {
         return Err(empty(calibration));
     }
-    Ok(sequences)
+    Ok(drawn)
+}
+
+/// Bytes that [`draw`] encodes, about, if the text is there before the run.
+pub fn encoded_bytes(
+    storage: &dyn Storage,
+    calibration: &Calibration,
+    network: &Network,
+    draw: Draw,
+) -> Option<u64> {
+    let bytes = text_bytes(storage, calibration)?;
+    let is_file = matches!(calibration, Calibration::File(_));
+    let places = places(bytes, network.max_context(), draw.tokens, draw.seed);
+    let stops = network.kind() == Kind::Encoder || is_file && places.is_some();
+    let needed = BYTES_OF_A_TOKEN.saturating_mul(draw.tokens as u64);
+    Some(if stops { bytes.min(needed) } else { bytes })
 }
 
 /// Bytes of the text, if it is there before the run.
-pub fn text_bytes(storage: &dyn Storage, calibration: &Calibration) -> Option<u64> {
+fn text_bytes(storage: &dyn Storage, calibration: &Calibration) -> Option<u64> {
     match calibration {
         Calibration::Builtin => Some(BUILTIN.len() as u64),
         Calibration::File(path) => storage.len_bytes(path),
@@ -73,18 +122,105 @@ fn empty(calibration: &Calibration) -> Error {
 
 /// A decoder sees windows of the whole text, an encoder one text a line.
 fn from_text(
-    text: &str,
+    mut text: Text,
     model: &Runnable,
     compute: &Compute,
     draw: Draw,
-) -> Result<Vec<Vec<u32>>, Error> {
-    match model.network.kind() {
-        Kind::Decoder => {
-            let ids = model.opened.tokenizer("calibration")?.encode(text, true)?;
-            Ok(windows(&ids, model, draw))
+) -> Result<Drawn, Error> {
+    let network = &model.network;
+    if network.kind() == Kind::Encoder {
+        let bytes = text.bytes();
+        let mut texts = Texts::new(model, compute, draw, bytes)?;
+        let mut lines = Lines::of(&mut text, LONGEST_TEXT_BYTES);
+        while let Some(line) = lines.next()? {
+            if !texts.add(&line.text, line.bytes)? {
+                break;
+            }
         }
-        Kind::Encoder => from_lines(text.lines(), model, compute, draw),
+        return texts.finish();
     }
+    let tokenizer = model.opened.tokenizer("calibration")?;
+    if let Some(places) = places(text.bytes(), network.max_context(), draw.tokens, draw.seed) {
+        return from_places(&mut text, &places, &tokenizer);
+    }
+    let mut tokens = TextTokens::of(text, &tokenizer);
+    let ids = tokens.all()?;
+    let sequences = windows(&ids, model, draw);
+    let used: usize = sequences.iter().map(Vec::len).sum();
+    Ok(Drawn {
+        sequences,
+        text: Some(tokens.use_of(used as u64)),
+        notes: tokens.note().into_iter().collect(),
+    })
+}
+
+/// Windows at places of a text that is too long to be encoded. Each begins at a word and has no special tokens.
+fn from_places(text: &mut Text, places: &Places, tokenizer: &Tokenizer) -> Result<Drawn, Error> {
+    let (mut sequences, mut used_bytes, mut forced) = (Vec::new(), 0, 0);
+    for place in &places.places {
+        text.go_to(*place)?;
+        let mut stream = IdStream::new(tokenizer, false);
+        let (mut ids, mut begun) = (Vec::new(), false);
+        while ids.len() < places.window && text.done() < place + places.room {
+            let Some(part) = text.part()? else { break };
+            let part = match begun {
+                true => part.as_str(),
+                false => after_a_space(&part),
+            };
+            begun = true;
+            // Not all of a part may be needed.
+            for piece in pieces(part) {
+                stream.push(piece, &mut ids)?;
+                used_bytes += piece.len() as u64;
+                if ids.len() >= places.window {
+                    break;
+                }
+            }
+        }
+        if ids.len() < places.window {
+            stream.finish(&mut ids)?;
+        }
+        forced += stream.forced();
+        ids.truncate(places.window);
+        sequences.push(ids);
+    }
+    let tokens: usize = sequences.iter().map(Vec::len).sum();
+    let bytes = text.bytes();
+    let mut notes = vec![format!(
+        "the text is long: {} windows were drawn at places of it, each encoded by itself from a word on",
+        sequences.len()
+    )];
+    notes.extend(forced_note(forced));
+    Ok(Drawn {
+        sequences,
+        text: Some(TextUse {
+            bytes,
+            used_bytes: used_bytes.min(bytes),
+            tokens: tokens as u64,
+            cut: 0,
+        }),
+        notes,
+    })
+}
+
+/// What follows the first white space, if that is near.
+fn after_a_space(part: &str) -> &str {
+    let near = part.char_indices().take(256);
+    let mut space = near.filter(|(_, letter)| letter.is_whitespace());
+    space.next().map_or(part, |(at, _)| &part[at..])
+}
+
+/// Pieces of a few kilobytes.
+fn pieces(mut part: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let mut end = part.len().min(PIECE_BYTES);
+        while !part.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (piece, rest) = part.split_at(end);
+        part = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
 }
 
 fn from_texts(
@@ -92,38 +228,143 @@ fn from_texts(
     model: &Runnable,
     compute: &Compute,
     draw: Draw,
-) -> Result<Vec<Vec<u32>>, Error> {
-    match model.network.kind() {
-        Kind::Decoder => {
-            let tokenizer = model.opened.tokenizer("calibration")?;
-            let written = texts.iter().filter(|text| !text.trim().is_empty()).cloned();
-            let ids = tokenizer.encode_all(&written.collect::<Vec<_>>(), true)?;
-            Ok(windows(&ids.concat(), model, draw))
+) -> Result<Drawn, Error> {
+    let texts = || texts.iter().map(|text| without_mark(text));
+    let bytes: u64 = texts().map(|text| text.len() as u64).sum();
+    if model.network.kind() == Kind::Encoder {
+        let mut drawn = Texts::new(model, compute, draw, bytes)?;
+        for text in texts() {
+            let mut end = text.len().min(LONGEST_TEXT_BYTES);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            if !drawn.add(&text[..end], text.len() as u64)? {
+                break;
+            }
         }
-        Kind::Encoder => from_lines(texts.iter().map(String::as_str), model, compute, draw),
+        return drawn.finish();
     }
+    let tokenizer = model.opened.tokenizer("calibration")?;
+    let (mut ids, mut forced) = (Vec::new(), 0);
+    for text in texts().filter(|text| !text.trim().is_empty()) {
+        let mut stream = IdStream::new(&tokenizer, true);
+        for piece in pieces(text) {
+            stream.push(piece, &mut ids)?;
+        }
+        stream.finish(&mut ids)?;
+        forced += stream.forced();
+    }
+    let sequences = windows(&ids, model, draw);
+    let used: usize = sequences.iter().map(Vec::len).sum();
+    let share = used as f64 / ids.len().max(1) as f64;
+    Ok(Drawn {
+        sequences,
+        text: Some(TextUse {
+            bytes,
+            used_bytes: (bytes as f64 * share).round() as u64,
+            tokens: used as u64,
+            cut: 0,
+        }),
+        notes: forced_note(forced).into_iter().collect(),
+    })
 }
 
 fn windows(ids: &[u32], model: &Runnable, draw: Draw) -> Vec<Vec<u32>> {
     decoder_windows(ids, model.network.max_context(), draw.tokens, draw.seed)
 }
 
-fn from_lines<'t>(
-    lines: impl Iterator<Item = &'t str>,
-    model: &Runnable,
-    compute: &Compute,
-    draw: Draw,
-) -> Result<Vec<Vec<u32>>, Error> {
-    // Without a prompt: it would be the same text again and again.
-    let encoding = Encoding::of(model);
-    let tokenizer = encoding.tokenizer(&model.opened, "calibration")?;
-    // A line has at least one token, so more lines than tokens are never needed.
-    let lines: Vec<&str> = lines
-        .filter(|line| !line.trim().is_empty())
-        .take(draw.tokens.saturating_add(1))
-        .collect();
-    let (ids, _) = encoding.encode(&tokenizer, compute, &lines)?;
-    Ok(encoder_texts(ids, draw.tokens))
+/// Texts of an encoder, encoded some at a time until there are enough.
+struct Texts<'a> {
+    compute: &'a Compute,
+    tokenizer: Tokenizer,
+    encoding: Encoding,
+    most: usize,
+    /// Not encoded yet: the text as far as it was kept, and the bytes of all of it.
+    waiting: Vec<(String, u64)>,
+    waiting_bytes: usize,
+    drawn: Vec<Vec<u32>>,
+    tokens: usize,
+    full: bool,
+    text: TextUse,
+}
+
+impl<'a> Texts<'a> {
+    fn new(model: &Runnable, compute: &'a Compute, draw: Draw, bytes: u64) -> Result<Self, Error> {
+        // Without a prompt: it would be the same text again and again.
+        let encoding = Encoding::of(model);
+        let tokenizer = encoding.tokenizer(&model.opened, "calibration")?;
+        Ok(Self {
+            compute,
+            tokenizer,
+            encoding,
+            most: draw.tokens,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            drawn: Vec::new(),
+            tokens: 0,
+            full: false,
+            text: TextUse {
+                bytes,
+                ..TextUse::default()
+            },
+        })
+    }
+
+    /// Takes a text, of which `text` is the beginning or all; returns whether more are wanted.
+    fn add(&mut self, text: &str, bytes: u64) -> Result<bool, Error> {
+        if !text.trim().is_empty() {
+            self.waiting.push((text.into(), bytes));
+            self.waiting_bytes += text.len();
+            if self.waiting_bytes >= LONGEST_TEXT_BYTES {
+                self.encode()?;
+            }
+        }
+        Ok(!self.full)
+    }
+
+    /// In the order of the texts until the limit; the text that would cross it is left out, unless it is the first, which is cut.
+    fn encode(&mut self) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        let texts: Vec<&str> = waiting.iter().map(|(text, _)| text.as_str()).collect();
+        let (encoded, _) = self
+            .encoding
+            .encode(&self.tokenizer, self.compute, &texts)?;
+        for ((text, bytes), mut ids) in waiting.iter().zip(encoded) {
+            let is_full = self.tokens + ids.len() > self.most && !self.drawn.is_empty();
+            self.full = self.full || is_full;
+            if self.full || ids.is_empty() {
+                continue;
+            }
+            let longest = self.encoding.max_tokens.min(self.most);
+            let is_cut = ids.len() >= longest || (text.len() as u64) < *bytes;
+            ids.truncate(self.most);
+            self.tokens += ids.len();
+            self.text.cut += u64::from(is_cut && self.is_longer(text, *bytes, ids.len())?);
+            self.text.used_bytes += text.len() as u64;
+            self.drawn.push(ids);
+        }
+        Ok(())
+    }
+
+    /// Whether a text has more tokens than were taken of it.
+    fn is_longer(&self, text: &str, bytes: u64, taken: usize) -> Result<bool, Error> {
+        if (text.len() as u64) < bytes {
+            return Ok(true);
+        }
+        let (_, cut) = self.tokenizer.encode_truncated(text, taken)?;
+        Ok(cut)
+    }
+
+    fn finish(mut self) -> Result<Drawn, Error> {
+        self.encode()?;
+        self.text.tokens = self.tokens as u64;
+        Ok(Drawn {
+            sequences: self.drawn,
+            text: Some(self.text),
+            notes: Vec::new(),
+        })
+    }
 }
 
 /// Text that the model writes itself, from its begin token, at temperature 1 (self-calibration, Williams et al. 2024,
@@ -153,8 +394,9 @@ fn own(
     };
     // Stage "calibrate" counts the tokens once more, when they are used.
     let reporter = Reporter::new(host, Stage::Generate, "tokens", "");
-    let mut runner = model.runner(compute, machine::keep_bytes());
     let longest = network.max_context().min(MAX_WINDOW);
+    let running = Running::writing(draw.limit_bytes, model, compute, 1, longest)?;
+    let mut runner = running.runner(model, compute);
     let (mut sequences, mut total) = (Vec::new(), 0);
     while total < draw.tokens {
         let room = longest.min(draw.tokens - total);

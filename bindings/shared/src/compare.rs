@@ -1,15 +1,18 @@
 //! `compare`: what a compressed model lost against its original.
 
 use crate::api::{CompareRequest, Comparison};
-use crate::evaluate::{context, fill_perplexity, text_to_measure};
+use crate::evaluate::{context, fill_perplexity, fill_text, text_to_measure};
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
+use crate::running::Running;
 use crate::sentences::{Sentences, mean_cosine};
+use crate::text_file::Text;
+use crate::text_tokens::TextTokens;
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, pairs};
 use kerf_compress::Stage;
 use kerf_kernels::Compute;
-use kerf_model::evaluate::divergence;
+use kerf_model::evaluate::divergence_of;
 use kerf_model::finite;
 use web_time::Instant;
 
@@ -34,8 +37,7 @@ pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, E
         )?,
         small: Runnable::open(&*storage, &request.small, request.architecture.as_deref())?,
         compute,
-        // Each keeps half.
-        keep_bytes: machine::keep_bytes() / 2,
+        limit_bytes: request.max_memory_bytes.unwrap_or(0),
     };
     let mut result = Comparison {
         original_bytes: both.original.opened.catalog.bytes(),
@@ -43,7 +45,7 @@ pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, E
         ..Comparison::default()
     };
     if let Some(text) = text {
-        both.text(&text, request.context, host, &mut result)?;
+        both.text(text, request.context, host, &mut result)?;
     }
     if let Some(path) = &request.pairs_file {
         both.pairs(path, host, &mut result)?;
@@ -57,31 +59,37 @@ struct Both {
     original: Runnable,
     small: Runnable,
     compute: Compute,
-    keep_bytes: u64,
+    limit_bytes: u64,
 }
 
 impl Both {
+    /// Both run on sequences of at most `longest` tokens.
+    fn running(&self, longest: usize) -> Result<Running, Error> {
+        let models = [&self.original, &self.small];
+        Running::of(self.limit_bytes, &models, &self.compute, longest)
+    }
+
     fn text(
         &self,
-        text: &str,
+        text: Text,
         asked: Option<usize>,
         host: &dyn Host,
         result: &mut Comparison,
     ) -> Result<(), Error> {
-        let ids = self
-            .original
-            .opened
-            .tokenizer("perplexity")?
-            .encode(text, true)?;
+        let tokenizer = self.original.opened.tokenizer("perplexity")?;
+        let mut tokens = TextTokens::of(text, &tokenizer);
         let context = context(&self.original.network, asked)?;
-        let mut original = self.original.runner(&self.compute, self.keep_bytes);
-        let mut small = self.small.runner(&self.compute, self.keep_bytes);
+        let running = self.running(context)?;
+        let mut original = running.runner(&self.original, &self.compute);
+        let mut small = running.runner(&self.small, &self.compute);
         let reporter = Reporter::new(host, Stage::Evaluate, "tokens", &self.small.opened.path);
         let progress = &mut |done, total| reporter.report(done, total);
-        let measured = divergence(&mut original, &mut small, &ids, context, progress)?;
+        let measured = divergence_of(&mut original, &mut small, &mut tokens, context, progress)?;
         let (path, small) = (&self.original.opened.path, &self.small.opened.path);
         fill_perplexity(&mut result.original, &measured.original, path)?;
         fill_perplexity(&mut result.small, &measured.small, small)?;
+        fill_text(&mut result.original, &tokens, context);
+        fill_text(&mut result.small, &tokens, context);
         result.kl = Some(finite::metric("KL", small, measured.kl)?);
         let agreement = measured.top_token_agreement;
         result.top_token_agreement = Some(finite::metric("top token agreement", small, agreement)?);
@@ -93,10 +101,11 @@ impl Both {
         let made = Vectors::of(&self.original, &self.compute, &Wish::default())?;
         let sentences = Sentences::new(&pairs, &made, &self.compute)?;
         let count = sentences.len() as u64;
+        let running = self.running(made.encoding.max_tokens)?;
         let embed = |model: &Runnable, offset: u64| {
             let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path)
                 .part(offset, 2 * count);
-            sentences.embed(model, &made, &self.compute, self.keep_bytes, &reporter)
+            sentences.embed(model, &made, &self.compute, running, &reporter)
         };
         let original = embed(&self.original, 0)?;
         let small = embed(&self.small, count)?;

@@ -1,13 +1,13 @@
 //! `plan` and `compress`: the job, driven to its end.
 
 use crate::api::{Calibration, CompressRequest};
-use crate::calibration::{self, Draw};
+use crate::calibration::{self, Draw, Drawn};
 use crate::opened::{Opened, Runnable};
 use crate::storage::Storage;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::plan::Plan;
 use kerf_compress::{
-    Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step, estimate,
+    Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step, TextUse, estimate,
 };
 use kerf_kernels::Compute;
 use kerf_tensors::Catalog;
@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 use web_time::Instant;
 
-/// A calibration text up to this size is read for a plan, since its tokens decide how long the run takes; a longer one is taken
-/// to have as many tokens as the options allow.
+/// A calibration text of which no more than this is encoded is read for a plan, since its tokens decide how long the run takes; another
+/// is taken to have as many tokens as the options allow.
 const READ_FOR_PLAN_BYTES: u64 = 1 << 20;
 /// Rate at which text becomes tokens, where it is not read for the plan.
 const TEXT_BYTES_PER_SECOND: f64 = 6e6;
@@ -30,30 +30,33 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
     let opened = Opened::open(&*storage, &request.model, request.architecture.as_deref())?;
     let catalog = opened.catalog.clone();
     let tokenizer = vocabulary::values(&opened, settings.format);
-    let plan = Plan::new(&catalog, settings.clone(), None, tokenizer.clone())?;
+    let mut plan = Plan::new(&catalog, settings.clone(), None, tokenizer.clone())?;
     if request.estimate == Some(false) {
         return Ok(plan.report(&catalog));
     }
     let started = Instant::now();
     let mut reading = 0.0;
-    let mut lengths: Option<Vec<usize>> = None;
-    if plan.calibrated() {
-        let bytes = calibration::text_bytes(&*storage, &request.calibration);
+    let mut drawn: Option<Drawn> = None;
+    if let Some(network) = plan.network.as_ref().filter(|_| plan.calibrated()) {
+        let draw = draw_of(&settings);
+        let bytes = calibration::encoded_bytes(&*storage, &request.calibration, network, draw);
         if bytes.is_some_and(|bytes| bytes <= READ_FOR_PLAN_BYTES) {
             // What is wrong with the text is for `compress` to say: a plan does not need one.
-            let drawn = calibrate(opened, &settings, &request, host).ok();
-            lengths = drawn.map(|drawn| drawn.iter().map(Vec::len).collect());
+            drawn = calibrate(opened, &settings, &request, host).ok();
         }
-        reading = match lengths {
+        reading = match drawn {
             Some(_) => started.elapsed().as_secs_f64(),
             None => bytes.unwrap_or(0) as f64 / TEXT_BYTES_PER_SECOND,
         };
     }
-    let plan = match &lengths {
-        Some(lengths) => Plan::new(&catalog, settings, Some(lengths.iter().sum()), tokenizer)?,
-        None => plan,
-    };
+    let lengths = drawn.as_ref().map(Drawn::lengths);
+    if let (Some(drawn), Some(lengths)) = (&drawn, &lengths) {
+        plan = Plan::new(&catalog, settings, Some(lengths.iter().sum()), tokenizer)?;
+        plan.notes.extend(drawn.notes.iter().cloned());
+        plan.check_calibration(&drawn.sequences)?;
+    }
     let mut report = plan.report(&catalog);
+    report.text = drawn.and_then(|drawn| drawn.text);
     let seconds = foresee(
         &plan,
         &catalog,
@@ -86,6 +89,9 @@ pub struct Compression {
     job: Job,
     /// Seconds before the job: reading and encoding text.
     reading: f64,
+    /// How much of the calibration text was used, and what there is to know of it.
+    text: Option<TextUse>,
+    notes: Vec<String>,
     /// Seconds of foreseeing, and what came of it.
     foreseeing: f64,
     foreseen: Option<f64>,
@@ -107,17 +113,17 @@ impl Compression {
         drop(storage.out_folder(&places.out)?);
         host.event(plan_event(1));
         let catalog = opened.catalog.clone();
-        let calibration = match plan.calibrated() {
+        let drawn = match plan.calibrated() {
             true => calibrate(opened, &settings, &request, host)?,
-            false => Vec::new(),
+            false => Drawn::default(),
         };
         let reading = started.elapsed().as_secs_f64();
-        let lengths: Vec<usize> = calibration.iter().map(Vec::len).collect();
+        let lengths = drawn.lengths();
         let out = places.out.clone();
         let job = Job::open(JobInputs {
             catalog: catalog.clone(),
             options: request.options.clone(),
-            calibration,
+            calibration: drawn.sequences,
             tokenizer,
             workspace: storage.workspace(&places.work_dir)?,
             out: Box::new(move || storage.out_folder(&out)),
@@ -131,6 +137,8 @@ impl Compression {
         Ok(Self {
             job,
             reading,
+            text: drawn.text,
+            notes: drawn.notes,
             foreseeing: begun.elapsed().as_secs_f64(),
             foreseen,
         })
@@ -143,6 +151,8 @@ impl Compression {
             return Ok(None);
         };
         report.peak_rss_bytes = machine::peak_rss_bytes();
+        report.text = self.text;
+        report.notes.append(&mut self.notes);
         // The job does not know of the text before it was token ids, nor what was done between its steps.
         let before = self.reading + self.foreseeing;
         report.seconds += self.reading;
@@ -158,17 +168,22 @@ fn calibrate(
     settings: &Settings,
     request: &CompressRequest,
     host: &dyn Host,
-) -> Result<Vec<Vec<u32>>, Error> {
+) -> Result<Drawn, Error> {
     let network = opened.network()?;
     let model = Runnable { opened, network };
     let options = &settings.options;
     let compute = Compute::new(settings.isa, options.threads);
     let compute = compute.map_or_else(|| machine::compute(options.threads), Ok)?;
-    let draw = Draw {
+    let draw = draw_of(settings);
+    calibration::draw(&request.calibration, &model, &compute, draw, host)
+}
+
+fn draw_of(settings: &Settings) -> Draw {
+    Draw {
         tokens: settings.tokens,
-        seed: options.seed,
-    };
-    calibration::sequences(&request.calibration, &model, &compute, draw, host)
+        seed: settings.options.seed,
+        limit_bytes: settings.options.max_memory_bytes,
+    }
 }
 
 /// Where a run writes.

@@ -3,6 +3,7 @@
 use crate::api::{EmbedRequest, Embeddings};
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
+use crate::running::Running;
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, text_file};
 use kerf_compress::Stage;
@@ -31,8 +32,10 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         .encode(&made.tokenizer, &compute, &request.texts)?;
     let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
     let progress = &mut |done, total| reporter.report(done, total);
-    let vectors = model
-        .runner(&compute, machine::keep_bytes())
+    let limit_bytes = request.max_memory_bytes.unwrap_or(0);
+    let running = Running::of(limit_bytes, &[&model], &compute, made.encoding.max_tokens)?;
+    let vectors = running
+        .runner(&model, &compute)
         .embed(&ids, &made.head, progress)?;
     for vector in &vectors {
         finite::check(&compute, "vectors", &model.opened.path, vector)?;

@@ -4,18 +4,22 @@ use crate::api::{EvaluateRequest, Evaluation};
 use crate::error::bad_option;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
+use crate::running::Running;
 use crate::sentences::Sentences;
 use crate::storage::Storage;
+use crate::text_file::{self, Text};
+use crate::text_tokens::TextTokens;
 use crate::vectors::{Vectors, Wish};
-use crate::{Error, Host, machine, pairs, text_file};
+use crate::{Error, Host, machine, pairs};
 use kerf_compress::{Stage, calibration::MAX_WINDOW};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::Perplexity;
 use kerf_model::{Network, finite};
 use web_time::Instant;
 
-/// Reads the text whole, encodes it once, and scores it in windows; embeds both columns of the pairs. Errors: those of
-/// opening a model, `WRONG_KIND` for the perplexity of an encoder, `NOT_UTF8`, `EMPTY`, `BAD_PAIRS`, `CANCELLED`.
+/// Encodes the text as it is read and scores it in windows; embeds both columns of the pairs. Errors: those of
+/// opening a model, `WRONG_KIND` for the perplexity of an encoder, `NOT_UTF8`, `EMPTY`, `BAD_PAIRS`, `MEMORY_LIMIT`,
+/// `CANCELLED`.
 pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation, Error> {
     let started = Instant::now();
     let storage = host.storage();
@@ -30,11 +34,17 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     let mut result = Evaluation::default();
     if let Some(text) = text {
         let context = context(&model.network, request.context)?;
-        let measured = perplexity(&model, &compute, &text, context, host)?;
+        let limit = request.max_memory_bytes.unwrap_or(0);
+        let running = Running::of(limit, &[&model], &compute, context)?;
+        let tokenizer = model.opened.tokenizer("perplexity")?;
+        let mut tokens = TextTokens::of(text, &tokenizer);
+        let measured = perplexity(&model, &compute, running, &mut tokens, context, host)?;
         fill_perplexity(&mut result, &measured, &request.model)?;
+        fill_text(&mut result, &tokens, context);
     }
     if let Some(path) = &request.pairs_file {
-        score_pairs(&model, &compute, path, host, &mut result)?;
+        let limit = request.max_memory_bytes.unwrap_or(0);
+        score_pairs(&model, &compute, limit, path, host, &mut result)?;
     }
     result.seconds = started.elapsed().as_secs_f64();
     Ok(result)
@@ -46,7 +56,7 @@ pub fn text_to_measure(
     text: Option<&str>,
     text_file: Option<&str>,
     pairs_file: Option<&str>,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<Text>, Error> {
     let text = text_file::one_of(storage, text, text_file)?;
     if text.is_some() || pairs_file.is_some() {
         return Ok(text);
@@ -79,23 +89,35 @@ pub fn fill_perplexity(
     Ok(())
 }
 
+/// What was used of the text: whole windows, or all of a text that is shorter than one.
+pub fn fill_text(result: &mut Evaluation, text: &TextTokens<'_>, context: usize) {
+    let context = context as u64;
+    let used = match text.tokens() / context {
+        0 => text.tokens(),
+        windows => windows * context,
+    };
+    result.text = Some(text.use_of(used));
+    result.notes.extend(text.note());
+}
+
 fn perplexity(
     model: &Runnable,
     compute: &Compute,
-    text: &str,
+    running: Running,
+    text: &mut TextTokens<'_>,
     context: usize,
     host: &dyn Host,
 ) -> Result<Perplexity, Error> {
-    let ids = model.opened.tokenizer("perplexity")?.encode(text, true)?;
-    let mut runner = model.runner(compute, machine::keep_bytes());
+    let mut runner = running.runner(model, compute);
     let reporter = Reporter::new(host, Stage::Evaluate, "tokens", &model.opened.path);
     let progress = &mut |done, total| reporter.report(done, total);
-    Ok(runner.perplexity(&ids, context, progress)?)
+    runner.perplexity_of(text, context, progress)
 }
 
 fn score_pairs(
     model: &Runnable,
     compute: &Compute,
+    limit_bytes: u64,
     path: &str,
     host: &dyn Host,
     result: &mut Evaluation,
@@ -104,8 +126,8 @@ fn score_pairs(
     let made = Vectors::of(model, compute, &Wish::default())?;
     let sentences = Sentences::new(&pairs, &made, compute)?;
     let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
-    let keep = machine::keep_bytes();
-    let vectors = sentences.embed(model, &made, compute, keep, &reporter)?;
+    let running = Running::of(limit_bytes, &[model], compute, made.encoding.max_tokens)?;
+    let vectors = sentences.embed(model, &made, compute, running, &reporter)?;
     result.spearman = Some(sentences.spearman(path, &vectors)?);
     result.pairs = Some(pairs.len() as u64);
     result.notes.extend(made.notes);

@@ -3,6 +3,7 @@
 use crate::api::{GenerateRequest, Generation};
 use crate::error::bad_option;
 use crate::opened::Runnable;
+use crate::running::Running;
 use crate::{Error, Host, machine};
 use kerf_compress::{Event, Stage};
 use kerf_model::ModelError;
@@ -42,7 +43,10 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
         cancelled: false,
         failed: None,
     };
-    let mut runner = model.runner(&compute, machine::keep_bytes());
+    let total = prompt.len() + limit.min(room);
+    let limit_bytes = request.max_memory_bytes.unwrap_or(0);
+    let running = Running::writing(limit_bytes, &model, &compute, prompt.len(), total)?;
+    let mut runner = running.runner(&model, &compute);
     let on_token = &mut |id| writer.take(id);
     match continue_ids(&mut runner, &prompt, limit, sampling, on_token) {
         Err(ModelError::Cancelled {}) => writer.cancelled = true,

@@ -25,10 +25,12 @@ mod pairs;
 pub mod panics;
 pub mod progress;
 mod reporter;
+mod running;
 mod sentences;
 pub mod storage;
 mod surrogates;
 mod text_file;
+mod text_tokens;
 mod vectors;
 mod vocabulary;
 

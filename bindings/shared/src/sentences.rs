@@ -4,6 +4,7 @@ use crate::Error;
 use crate::opened::Runnable;
 use crate::pairs::Pair;
 use crate::reporter::Reporter;
+use crate::running::Running;
 use crate::vectors::Vectors;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{cosine, spearman};
@@ -37,10 +38,10 @@ impl Sentences {
         model: &Runnable,
         made: &Vectors,
         compute: &Compute,
-        keep_bytes: u64,
+        running: Running,
         reporter: &Reporter<'_>,
     ) -> Result<Vec<Vec<f32>>, Error> {
-        let mut runner = model.runner(compute, keep_bytes);
+        let mut runner = running.runner(model, compute);
         let progress = &mut |done, total| reporter.report(done, total);
         let vectors = runner.embed(&self.ids, &made.head, progress)?;
         for vector in &vectors {

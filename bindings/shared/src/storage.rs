@@ -2,8 +2,9 @@
 
 use kerf_tensors::folder::{
     FsFolder, FsOutFolder, FsWorkspace, HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace,
+    open_file, open_hosted_file,
 };
-use kerf_tensors::{Folder, OutFolder, TensorsError, Workspace};
+use kerf_tensors::{Folder, OutFolder, Source, TensorsError, Workspace};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf, is_separator};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub trait Storage: Send + Sync {
     fn workspace(&self, path: &str) -> Result<Arc<dyn Workspace>, TensorsError>;
     /// The whole of a file. `NOT_FOUND` if there is none.
     fn read(&self, path: &str) -> Result<Vec<u8>, TensorsError>;
+    /// A file, to be read a part at a time. `NOT_FOUND` if there is none.
+    fn open(&self, path: &str) -> Result<Box<dyn Source>, TensorsError>;
     /// Size of a file, if there is one.
     fn len_bytes(&self, path: &str) -> Option<u64>;
     /// Path of the result of a model for which none was named: NAME-kerf beside the model.
@@ -49,6 +52,17 @@ impl Storage for FileSystem {
         std::fs::read(expanded(path)).map_err(|error| TensorsError::from_io(path, &error))
     }
 
+    fn open(&self, path: &str) -> Result<Box<dyn Source>, TensorsError> {
+        let place = expanded(path);
+        match std::fs::metadata(&place) {
+            // What comes through a pipe cannot be read twice, nor from any place.
+            Ok(found) if !found.is_file() && !found.is_dir() => {
+                Ok(Box::new(InMemory::new(path, self.read(path)?)))
+            }
+            _ => open_file(&place),
+        }
+    }
+
     fn len_bytes(&self, path: &str) -> Option<u64> {
         std::fs::metadata(expanded(path))
             .ok()
@@ -68,6 +82,45 @@ impl Storage for FileSystem {
 
     fn place(&self, path: &str) -> String {
         expanded(path).display().to_string()
+    }
+}
+
+/// Bytes that are in memory.
+pub struct InMemory {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl InMemory {
+    /// `name`: what to call them in errors.
+    pub fn new(name: &str, bytes: Vec<u8>) -> Self {
+        let name = name.into();
+        Self { name, bytes }
+    }
+}
+
+impl Source for InMemory {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError> {
+        let end = offset.saturating_add(buf.len() as u64);
+        let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
+        let bytes = range.and_then(|(offset, end)| self.bytes.get(offset..end));
+        let Some(bytes) = bytes else {
+            return Err(TensorsError::Truncated {
+                path: self.name.clone(),
+                expected_bytes: end,
+                actual_bytes: self.len_bytes(),
+            });
+        };
+        buf.copy_from_slice(bytes);
+        Ok(())
     }
 }
 
@@ -95,6 +148,10 @@ impl Storage for Hosted {
         let done = self.0.fill(path, 0, &mut bytes)?;
         bytes.truncate(done);
         Ok(bytes)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Source>, TensorsError> {
+        open_hosted_file(&self.0, path)
     }
 
     fn len_bytes(&self, path: &str) -> Option<u64> {

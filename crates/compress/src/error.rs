@@ -25,7 +25,7 @@ pub enum CompressError {
     },
     /// The run cannot keep to the memory that it was given.
     #[error(
-        "this run needs at least {needed_bytes} bytes of memory, maxMemory is {limit_bytes}; allow more, use fewer calibration tokens, or use a method without calibration (magnitude, rtn)"
+        "this run needs at least {needed_bytes} bytes of memory, maxMemory is {limit_bytes}; allow more, or need less: to compress, fewer calibration tokens or a method without calibration (magnitude, rtn); to measure, a shorter context"
     )]
     MemoryLimit { needed_bytes: u64, limit_bytes: u64 },
     /// A method with calibration got nothing to calibrate on.
@@ -33,6 +33,9 @@ pub enum CompressError {
         "the calibration text ({calibration}) is empty: give a text with at least a few thousand words"
     )]
     CalibrationEmpty { calibration: String },
+    /// `strict` is set and the calibration text says too little.
+    #[error("strict: {reason}; {fix}")]
+    CalibrationPoor { reason: String, fix: String },
     /// The method needs the network to run, and its architecture is not known.
     #[error(
         "method {method} needs calibration, but {}, or use magnitude or rtn",
@@ -81,6 +84,7 @@ error_codes!(CompressError or the code inside Tensors, Model {
     BadOption => "BAD_OPTION",
     MemoryLimit => "MEMORY_LIMIT",
     CalibrationEmpty => "CALIBRATION_EMPTY",
+    CalibrationPoor => "CALIBRATION_POOR",
     MethodNeedsArchitecture => "METHOD_NEEDS_ARCHITECTURE",
     ScheduleNeedsArchitecture => "SCHEDULE_NEEDS_ARCHITECTURE",
     Strict => "STRICT",

@@ -2,6 +2,7 @@
 
 pub mod activations;
 pub mod calibration;
+mod calibration_check;
 pub mod error;
 pub mod estimate;
 pub mod event;
@@ -34,6 +35,6 @@ pub use error::CompressError;
 pub use event::{Event, Stage};
 pub use job::{Job, JobHost, JobInputs, Step};
 pub use options::Options;
-pub use report::{LayerReport, PlanReport, Repair, Report, Work};
+pub use report::{LayerReport, PlanReport, Repair, Report, TextUse, Work};
 pub use rules::Rule;
 pub use settings::Settings;

@@ -245,6 +245,7 @@ impl Plan {
             disk_bytes: output_bytes + target_bytes + self.memory.activation_bytes * 2,
             spills_activations: self.memory.spill,
             tokens: self.tokens,
+            text: None,
             flops: self.flops(),
             seconds: None,
             notes: self.notes.clone(),

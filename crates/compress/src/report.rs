@@ -57,6 +57,25 @@ impl std::fmt::Display for Repair {
     }
 }
 
+/// How much of a text was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct TextUse {
+    /// Bytes of the text.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub bytes: u64,
+    /// Bytes of it behind the tokens that were used, about.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub used_bytes: u64,
+    /// Tokens that were used.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub tokens: u64,
+    /// Texts that were longer than what the model takes, of which the rest was cut.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub cut: u64,
+}
+
 /// One compressed matrix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
@@ -155,6 +174,9 @@ pub struct Report {
     pub planned_seconds: Option<f64>,
     /// Calibration tokens used.
     pub tokens: usize,
+    /// How much of the calibration text that is; absent without one (no calibration, or the model's own text).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextUse>,
     /// Instruction set id.
     pub isa: String,
     /// Worker threads.
@@ -246,6 +268,9 @@ pub struct PlanReport {
     pub spills_activations: bool,
     /// Calibration tokens that will be used at most; 0 without calibration.
     pub tokens: usize,
+    /// How much of the calibration text that is, where it was read for the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextUse>,
     /// Rough floating-point operations of the run.
     pub flops: f64,
     /// Seconds that the run will take here, from a run of a moment; absent if nobody asked or it cannot be told.

@@ -60,7 +60,7 @@ pub fn generate(
     let mut hidden = runner.continue_hidden(prompt, &mut caches)?;
     while new.len() < max_new.min(room) {
         let head = runner.take_head()?;
-        let mut logits = head.logits(runner.compute, &hidden);
+        let mut logits = head.logits(runner.compute, runner.weights, &hidden)?;
         runner.keep_head(head);
         runner.go_on()?;
         sampler.penalize(&all, &mut logits);

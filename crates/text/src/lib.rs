@@ -3,6 +3,7 @@
 mod check;
 mod description;
 mod error;
+mod id_stream;
 mod lowercase;
 mod segments;
 mod stream;
@@ -11,6 +12,7 @@ mod vocabulary;
 
 pub use description::{Description, TokenizerFiles};
 pub use error::TextError;
+pub use id_stream::IdStream;
 pub use stream::TextStream;
 pub use tokenizer::Tokenizer;
 pub use vocabulary::{Cutting, TokenKind, Vocabulary};

@@ -76,35 +76,45 @@ impl Cut {
 
     /// (end of a piece, start of the next) of every cut.
     fn cuts(&self, text: &str) -> Vec<(usize, usize)> {
-        let bytes = text.as_bytes();
-        let places = bytes.windows(3).enumerate().filter(|(_, window)| {
-            window[1] == b' '
-                && self.before.contains(&window[0])
-                && self.behind.contains(&window[2])
-        });
-        let skip = usize::from(self.drop_space);
-        places
-            .map(|(index, _)| (index + 1, index + 1 + skip))
-            .collect()
+        let places = text.as_bytes().windows(3).enumerate();
+        let places = places.filter(|(_, window)| self.is_cut(window));
+        places.map(|(index, _)| self.at(index)).collect()
+    }
+
+    /// The last cut.
+    pub fn last(&self, text: &str) -> Option<(usize, usize)> {
+        let mut places = text.as_bytes().windows(3).enumerate().rev();
+        let place = places.find(|(_, window)| self.is_cut(window));
+        place.map(|(index, _)| self.at(index))
+    }
+
+    /// Whether three bytes are a letter, a space and a letter between which a text may be cut. A cut looks no further, so it is the same
+    /// whatever else of the text is known.
+    fn is_cut(&self, window: &[u8]) -> bool {
+        window[1] == b' ' && self.before.contains(&window[0]) && self.behind.contains(&window[2])
+    }
+
+    fn at(&self, index: usize) -> (usize, usize) {
+        (index + 1, index + 1 + usize::from(self.drop_space))
     }
 }
 
 /// Ids of pieces that were seen before.
 #[derive(Default)]
-pub(crate) struct Memo<'t> {
-    known: HashMap<&'t str, Box<[u32]>>,
+pub(crate) struct Memo {
+    known: HashMap<Box<str>, Box<[u32]>>,
 }
 
-impl<'t> Memo<'t> {
+impl Memo {
     /// Longest piece that is worth remembering.
     const BYTES: usize = 64;
-    /// Most pieces: bounds the memory to a few tens of MB.
-    const PIECES: usize = 1 << 18;
+    /// Most pieces: bounds the memory to some 15 MB.
+    const PIECES: usize = 1 << 17;
 
     /// Appends the ids of a piece.
     pub fn extend<E>(
         &mut self,
-        piece: &'t str,
+        piece: &str,
         ids: &mut Vec<u32>,
         encode: impl FnOnce(&str) -> Result<Vec<u32>, E>,
     ) -> Result<(), E> {
@@ -115,7 +125,7 @@ impl<'t> Memo<'t> {
         let new = encode(piece)?;
         ids.extend_from_slice(&new);
         if piece.len() <= Self::BYTES && self.known.len() < Self::PIECES {
-            self.known.insert(piece, new.into());
+            self.known.insert(piece.into(), new.into());
         }
         Ok(())
     }
@@ -148,6 +158,9 @@ fn splits_at_space(config: &Value) -> bool {
     let mut normalizers = components(&config["normalizer"], "normalizers").into_iter();
     let local = normalizers.all(|part| LOCAL.contains(&kind(part)));
     let splits = components(&config["pre_tokenizer"], "pretokenizers");
+    // What sets digits apart leaves letters and spaces alone.
+    let digits = splits.iter().take_while(|part| kind(part) == "Digits");
+    let splits = &splits[digits.count()..];
     let first = splits.first().is_some_and(|part| match kind(part) {
         "BertPreTokenizer" | "Whitespace" | "WhitespaceSplit" => true,
         "ByteLevel" => part["use_regex"] != Value::Bool(false),
@@ -247,6 +260,11 @@ mod tests {
         let (mut config, tokenizer) = tokenizer();
         config["normalizer"] = Value::Null;
         config["pre_tokenizer"] = serde_json::json!({"type": "ByteLevel", "use_regex": true});
+        assert_eq!(segments(&config, &tokenizer, "a b c"), ["a", " b", " c"]);
+        let digits = serde_json::json!({"type": "Digits", "individual_digits": true});
+        let bytes = config["pre_tokenizer"].clone();
+        config["pre_tokenizer"] =
+            serde_json::json!({"type": "Sequence", "pretokenizers": [digits, bytes]});
         assert_eq!(segments(&config, &tokenizer, "a b c"), ["a", " b", " c"]);
         config["normalizer"] = serde_json::json!({"type": "Replace"});
         assert_eq!(segments(&config, &tokenizer, "a b c"), ["a b c"]);

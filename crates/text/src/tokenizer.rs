@@ -8,12 +8,12 @@ use kerf_tensors::files::tokenizer::{Side, TokenizerSettings};
 use serde::Deserialize;
 
 /// Texts shorter than this are encoded in one call.
-const LONG_BYTES: usize = 4096;
+pub(crate) const LONG_BYTES: usize = 4096;
 
 /// A tokenizer, built from a [`Description`]. Padding is never done, cutting only where it is asked for.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
-    cut: Cut,
+    pub(crate) cut: Cut,
     side: Side,
     clean_up: bool,
     /// Special tokens that the post-processor puts before and after a text; `None` if it does something else.
@@ -173,7 +173,7 @@ impl Tokenizer {
     }
 
     /// One call of the library.
-    fn whole(&self, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
+    pub(crate) fn whole(&self, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
         let encoding = self.inner.encode_fast(text, special).map_err(reason)?;
         Ok(encoding.get_ids().to_vec())
     }

@@ -1,7 +1,7 @@
 // Files that TypeScript reads and writes in a page: those that kerf keeps, and sources.
 import { KerfError } from '../../errors.js'
 import type { FileSource } from '../../source.js'
-import { decodeText } from '../../text.js'
+import { decodeStart, START_BYTES } from '../../text.js'
 import type { Files } from '../backend.js'
 import { clean, type KeptFile } from './protocol.js'
 import type { Link } from './link.js'
@@ -40,8 +40,9 @@ export function browserFiles(link: Link): Files {
 async function bytesOf(file: FileSource): Promise<Uint8Array> {
   try {
     const blob = await blobOf(file)
-    return new Uint8Array(await blob.arrayBuffer())
+    return new Uint8Array(await blob.slice(0, START_BYTES + 1).arrayBuffer())
   } catch (error) {
+    if (error instanceof KerfError) throw error
     const [path, reason] = [nameOf(file), (error as Error).message]
     const message = `${path}: ${reason}`
     throw new KerfError({ code: 'IO', message, details: { path, kind: 'Source', reason } }, { cause: error })

@@ -3,7 +3,7 @@ import type { RunOptions } from '../../call.js'
 import { embed, type EmbedOptions } from '../../embed.js'
 import { KerfError } from '../../errors.js'
 import type { ModelOptions } from '../../model.js'
-import { addCommonFlags, architectureFlag, ownFlags, threadsFlag } from '../flags.js'
+import { addCommonFlags, architectureFlag, memoryFlag, ownFlags, threadsFlag } from '../flags.js'
 import { plural } from '../../format.js'
 import { showVectors, vectorsAsJson } from '../output/vectors.js'
 import { runWork, type CommonFlags } from '../run.js'
@@ -12,6 +12,7 @@ import { countLines, lineBatches } from '../text-lines.js'
 interface Flags extends ModelOptions, CommonFlags {
   text: string
   threads?: number
+  maxMemory?: string
 }
 
 /** What there is to say beside the vectors. */
@@ -30,6 +31,7 @@ export function addEmbed(program: Command): void {
     .argument('<model>', 'folder or file of a model')
     .requiredOption('--text <file>', 'UTF-8 file, one text a line')
     .addOption(threadsFlag())
+    .addOption(memoryFlag())
     .addOption(architectureFlag())
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
     const { text, ...options } = ownFlags(flags)

@@ -11,12 +11,13 @@ export interface MeasureFlags extends ModelOptions, CommonFlags {
   pairs?: string
   context?: number
   threads?: number
+  maxMemory?: string
 }
 
 /** The options of the API: on the command line `--text` is a file. */
 export function toMeasureOptions(flags: MeasureFlags): object {
-  const { text, pairs, context, threads, architecture } = flags
-  return { textFile: text, pairs, context, threads, architecture }
+  const { text, pairs, context, threads, architecture, maxMemory } = flags
+  return { textFile: text, pairs, context, threads, architecture, maxMemory }
 }
 
 /** kerf eval MODEL --text FILE | --pairs FILE */

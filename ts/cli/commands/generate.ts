@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { generate, type GenerateOptions } from '../../generate.js'
-import { addCommonFlags, architectureFlag, ownFlags, threadsFlag, toNumber } from '../flags.js'
+import { addCommonFlags, architectureFlag, memoryFlag, ownFlags, threadsFlag, toNumber } from '../flags.js'
 import { duration, plural } from '../../format.js'
 import { runWork, type CommonFlags } from '../run.js'
 
@@ -39,6 +39,7 @@ export function addGenerate(program: Command): void {
     )
     .addOption(new Option('--seed <n>', 'same seed, same text (default: 0)').argParser(toNumber))
     .addOption(threadsFlag())
+    .addOption(memoryFlag())
     .addOption(architectureFlag())
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
     const { prompt, ...options } = ownFlags(flags)

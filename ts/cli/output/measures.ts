@@ -1,6 +1,6 @@
 import type { Comparison, Evaluation } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
-import { bytes, duration, integer, percent, significant } from '../../format.js'
+import { bytes, duration, integer, percent, significant, textUse } from '../../format.js'
 import { facts, notes, table } from './table.js'
 
 /** Shows the measures of one model. */
@@ -13,6 +13,7 @@ export function showEvaluation(result: Evaluation, screen: Screen): void {
   if (result.spearman !== undefined) {
     rows.push(['spearman', significant(result.spearman, 4), `over ${integer(result.pairs ?? 0)} pairs`])
   }
+  if (result.text) rows.push(['text', textUse(result.text.tokens, result.text)])
   rows.push(['time', duration(result.seconds)])
   facts(screen, rows)
   notes(screen, result.notes)

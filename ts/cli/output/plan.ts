@@ -1,7 +1,7 @@
 import type { FilledOptions, PlannedTensor, PlanReport } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { collapse } from './collapse.js'
-import { bytes, duration, integer, percent, plural, significant } from '../../format.js'
+import { bytes, duration, integer, percent, plural, significant, textUse } from '../../format.js'
 import { facts, notes, table } from './table.js'
 
 /** The options in one line of words. */
@@ -18,6 +18,11 @@ export function describe(options: FilledOptions): string {
   return parts.join(', ')
 }
 
+function calibration({ tokens, text }: PlanReport): string {
+  if (tokens === 0) return 'none'
+  return text === undefined ? `at most ${integer(tokens)} tokens` : textUse(tokens, text)
+}
+
 /** Shows what would be done. */
 export function showPlan(model: string, plan: PlanReport, screen: Screen): void {
   const { options } = plan
@@ -27,7 +32,7 @@ export function showPlan(model: string, plan: PlanReport, screen: Screen): void 
     ['before', bytes(plan.inputBytes)],
     ['after', bytes(plan.outputBytes), `${significant(plan.inputBytes / plan.outputBytes, 3)} times smaller`],
     ['bits per weight', significant(plan.bitsPerWeight, 3), 'target matrices'],
-    ['calibration', plan.tokens === 0 ? 'none' : `at most ${integer(plan.tokens)} tokens`],
+    ['calibration', calibration(plan)],
     [
       'peak memory',
       bytes(plan.peakMemoryBytes),

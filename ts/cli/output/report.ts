@@ -3,7 +3,7 @@ import type { CompressReport, LayerReport, Repair } from '../../generated/index.
 import { headlineOf, othersOf } from '../../quality/words.js'
 import { resultParts } from '../../report/parts.js'
 import type { Screen } from '../screen.js'
-import { bytes, duration, integer, percent, plural, shellWord, significant } from '../../format.js'
+import { bytes, duration, percent, plural, shellWord, significant, textUse } from '../../format.js'
 import { describe } from './plan.js'
 import { showSamples } from './samples.js'
 import { facts, notes } from './table.js'
@@ -30,7 +30,7 @@ export function showReport(model: string, report: CompressResult, screen: Screen
     ['bits per weight', significant(report.bitsPerWeight, 3), embeddings(report)],
     ['output error', outputError(report.layers)],
     ...quality(report),
-    ['calibration', report.tokens === 0 ? 'none' : `${integer(report.tokens)} tokens`],
+    ['calibration', report.tokens === 0 ? 'none' : textUse(report.tokens, report.text)],
     [
       'time',
       duration(report.seconds),

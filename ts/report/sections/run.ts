@@ -1,4 +1,4 @@
-import { duration, integer, plural } from '../../format.js'
+import { duration, integer, plural, textUse } from '../../format.js'
 import type { CompressReport } from '../../generated/index.js'
 import { stackedBars } from '../charts/bars.js'
 import type { ReportData } from '../data.js'
@@ -29,7 +29,7 @@ function words(command: string): Markup[] {
 
 function facts(report: CompressReport): Markup {
   const rows: [string, string][] = [
-    ['calibration', report.tokens === 0 ? 'none' : plural(report.tokens, 'token')],
+    ['calibration', report.tokens === 0 ? 'none' : textUse(report.tokens, report.text)],
     ['instruction set', report.isa],
     ['threads', integer(report.threads)],
     ['time', duration(report.seconds)],

@@ -48,15 +48,19 @@ pub fn seconds(
     if clock() - begun < AGAIN_BELOW_SECONDS {
         // Something else may have run meanwhile, and the first pages are the slowest; the better of two tells more.
         let again = sample(plan, &sibling, calibrated, sequences, clock).ok()?;
-        seen.keep_shorter(&again);
+        seen.keep_shorter(again);
     }
+    let rate = match sibling.factor {
+        1 if !plan.searches() => f64::INFINITY,
+        _ => scaled::product_rate(&compute, clock),
+    };
     let scaled = Scaled {
         plan,
         sample: &seen,
         factor: sibling.factor as f64,
         flops_per_second: match sibling.factor {
             1 => f64::INFINITY,
-            _ => scaled::product_rate(&compute, clock),
+            _ => rate,
         },
     };
     let tokens = match sequences {
@@ -65,7 +69,11 @@ pub fn seconds(
     };
     let before = tokens_before(plan, tokens);
     let run = calibrated.map_or(0.0, |network| {
-        scaled.run(network, tokens) + scaled.run(network, before)
+        let logits = logits_flops(plan, network, tokens) / rate;
+        scaled.run(network, tokens)
+            + scaled.run(network, before)
+            + scaled.probe(network, tokens)
+            + logits
     });
     // The sibling is read from memory too; only what the disk adds to it is counted here.
     let files = output_bytes as f64 / WRITTEN_BYTES_PER_SECOND
@@ -84,6 +92,16 @@ fn tokens_before(plan: &Plan, tokens: usize) -> usize {
         true => surveyed + job::search_tokens(generations, tokens),
         false => surveyed,
     }
+}
+
+/// Operations of the head in a search: what each candidate and the dense model say of each token.
+fn logits_flops(plan: &Plan, network: &Network, tokens: usize) -> f64 {
+    if !plan.searches() || network.head().is_none() {
+        return 0.0;
+    }
+    let generations = plan.settings.options.generations.unwrap_or_default();
+    let measured = job::search_tokens(generations, tokens) - job::search_tokens(0, tokens);
+    4.0 * measured as f64 * network.vocab() as f64 * network.hidden() as f64
 }
 
 /// Runs the job on the sibling.

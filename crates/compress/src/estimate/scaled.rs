@@ -4,11 +4,12 @@
 //! narrower spends a larger share outside of matrix products, so what it took is split by the arithmetic of the part and the
 //! rate of a large product on this machine: products grow by their flops, the rest by the size of what it works on.
 
+use crate::job::probe::{SOLVED_TOKENS, measured_tokens};
 use crate::job::{Sample, SolvedSample};
 use crate::matrices::Matrix;
 use crate::plan::Plan;
 use crate::solve::target;
-use kerf_kernels::{Compute, MatMut, MatRef};
+use kerf_kernels::{Compute, MatMut, MatRef, Spent};
 use kerf_model::Network;
 
 /// Share of the rate of a product that the factorization of a Hessian reaches.
@@ -89,6 +90,42 @@ impl Scaled<'_> {
         }
         let (products, rest) = self.split(solved.seconds, flops);
         products * times * self.factor + rest * times
+    }
+
+    /// Measuring each matrix alone. The models run side by side and each begins where its matrix is, so that tokens pass a block
+    /// about half as often as there are models; then all are held against the dense model, over the whole vocabulary.
+    pub fn probe(&self, network: &Network, tokens: usize) -> f64 {
+        let Some(sample) = &self.sample.probed else {
+            return 0.0;
+        };
+        let targets = self.plan.targets.iter();
+        let models = targets.filter(|matrix| self.plan.is_probed(matrix)).count();
+        let (blocks, hidden) = (network.blocks() as f64, network.hidden());
+        let of_block = models as f64 / blocks;
+        let narrow = (hidden as f64 / self.factor) as usize;
+        let measured = measured_tokens(tokens, models, hidden) as f64;
+        let seen = measured_tokens(self.sample.tokens, of_block.ceil() as usize, narrow) as f64;
+        // Of a model that begins in a block, the way through the rest of the block.
+        let passes = |blocks: f64, measured: f64| {
+            let begun = of_block * blocks * (blocks - 1.0) / 2.0 + 0.5 * of_block * blocks;
+            SOLVED_TOKENS as f64 * blocks + measured * (blocks + begun)
+        };
+        let square = self.factor * self.factor;
+        let (products, rest) = self.split_spent(sample.network);
+        let moved = passes(blocks, measured) / passes(1.0, seen);
+        let network_seconds = moved * (square * products + self.factor * rest);
+        let (products, rest) = self.split_spent(sample.distance);
+        let vocab = network.vocab() as f64;
+        let logits = (1.0 + models as f64) * measured * vocab;
+        let sampled = (1.0 + of_block) * seen * vocab.min(super::sibling::VOCAB as f64);
+        let distance = logits / sampled * (self.factor * products + rest);
+        let (products, rest) = self.split_spent(sample.matrices);
+        let matrices = blocks * square * (self.factor * products + rest);
+        network_seconds + distance + matrices
+    }
+
+    fn split_spent(&self, spent: Spent) -> (f64, f64) {
+        self.split(spent.seconds, spent.flops as f64)
     }
 
     /// Seconds of the sample: those of its products, and the rest.

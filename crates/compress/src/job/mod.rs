@@ -143,12 +143,13 @@ impl Job {
         };
         let compute = compute.with_stop(inputs.stop).with_clock(inputs.clock);
         let tokens = inputs.calibration.iter().map(Vec::len).sum();
-        let plan = Plan::new(&inputs.catalog, settings, Some(tokens), inputs.tokenizer)?;
+        let mut plan = Plan::new(&inputs.catalog, settings, Some(tokens), inputs.tokenizer)?;
         if plan.calibrated() && tokens == 0 {
             return Err(CompressError::CalibrationEmpty {
                 calibration: "no sequences of tokens".into(),
             });
         }
+        plan.check_calibration(&inputs.calibration)?;
         drop((inputs.out)()?);
         let sequences: &[Vec<u32>] = if plan.calibrated() {
             &inputs.calibration

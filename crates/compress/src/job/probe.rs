@@ -287,9 +287,10 @@ impl Job {
         let states = probe.batches.into_iter().zip(dense.x).collect();
         let closeness =
             Closeness::of_states(network, compute, &self.catalog, states, Pooling::Mean)?;
-        let pairs = probe.names.into_iter().zip(streams);
-        let measured = pairs.map(|(name, stream)| {
-            let loss = closeness.between(compute, network.hidden(), &stream.x);
+        let changed: Vec<Vec<Vec<f32>>> = streams.map(|stream| stream.x).collect();
+        let losses = closeness.between(compute, &changed)?;
+        let pairs = probe.names.into_iter().zip(losses);
+        let measured = pairs.map(|(name, loss)| {
             let loss = finite::metric("distance", CHANGED, loss)?;
             Ok(Probed { name, loss })
         });

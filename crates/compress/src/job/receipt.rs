@@ -82,6 +82,7 @@ impl Job {
             planned_output_bytes: self.plan.report(&self.catalog).output_bytes,
             planned_seconds: None,
             tokens: self.tokens(),
+            text: None,
             isa: self.compute.kernels.isa().id().into(),
             threads: self.compute.pool.threads(),
             resumed_units: self.resumed,

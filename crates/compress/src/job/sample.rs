@@ -2,6 +2,7 @@
 
 use super::{Job, JobHost, Unit};
 use crate::{CompressError, Event};
+use kerf_kernels::Spent;
 
 /// What the parts of one block took.
 #[derive(Debug, Default)]
@@ -14,6 +15,25 @@ pub(crate) struct Sample {
     pub moves: Vec<(f64, f64)>,
     /// Every matrix.
     pub solved: Vec<SolvedSample>,
+    /// The unit that measures each matrix alone, if there is one.
+    pub probed: Option<ProbedSample>,
+}
+
+/// What it took to measure each matrix alone.
+#[derive(Debug, Default)]
+pub(crate) struct ProbedSample {
+    /// Tokens of all models through the block.
+    pub network: Spent,
+    /// How far the models are from the dense one.
+    pub distance: Spent,
+    /// Everything else: second moments and roundings.
+    pub matrices: Spent,
+}
+
+impl ProbedSample {
+    fn parts(&mut self) -> [&mut Spent; 3] {
+        [&mut self.network, &mut self.distance, &mut self.matrices]
+    }
 }
 
 /// What one matrix took.
@@ -43,13 +63,18 @@ impl Sample {
 
 impl Sample {
     /// Of each part, what it took at best.
-    pub fn keep_shorter(&mut self, other: &Self) {
+    pub fn keep_shorter(&mut self, mut other: Self) {
         self.embed = self.embed.min(other.embed);
         for (mine, theirs) in self.moves.iter_mut().zip(&other.moves) {
             *mine = (mine.0.min(theirs.0), mine.1.min(theirs.1));
         }
         for (mine, theirs) in self.solved.iter_mut().zip(&other.solved) {
             mine.seconds = mine.seconds.min(theirs.seconds);
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.probed, &mut other.probed) {
+            for (mine, theirs) in mine.parts().into_iter().zip(theirs.parts()) {
+                mine.seconds = mine.seconds.min(theirs.seconds);
+            }
         }
     }
 }
@@ -101,8 +126,8 @@ impl Job {
                         job.statistics(block, input, &mut Alone)
                     })?;
                 }
-                Unit::Survey(_) | Unit::Probe | Unit::Allocate | Unit::Levels(_) | Unit::Search => {
-                }
+                Unit::Probe => sample.probed = Some(self.sample_probe()?),
+                Unit::Survey(_) | Unit::Allocate | Unit::Levels(_) | Unit::Search => {}
                 Unit::Forward(_) | Unit::Write => {}
             }
         }
@@ -111,6 +136,22 @@ impl Job {
             self.sample_move(&mut sample, (0, inputs), |job| job.forward(0, &mut Alone))?;
         }
         Ok(sample)
+    }
+
+    fn sample_probe(&mut self) -> Result<ProbedSample, CompressError> {
+        let meter = self.compute.meter.clone();
+        meter.take();
+        meter.step(super::work::REST, || self.probe(&mut Alone))?;
+        let mut probed = ProbedSample::default();
+        for (step, spent) in meter.take() {
+            let part = match step {
+                "network" => &mut probed.network,
+                "distance" => &mut probed.distance,
+                _ => &mut probed.matrices,
+            };
+            part.add(spent);
+        }
+        Ok(probed)
     }
 
     fn sample_move(

@@ -254,7 +254,7 @@ struct Switches<'a> {
     parts: Vec<Part>,
     /// Solved matrices, by target and level.
     solved: HashMap<(usize, i8), Catalog>,
-    closeness: Closeness,
+    closeness: Closeness<'a>,
     /// Sequences for each number of tokens of a round.
     efforts: [usize; 2],
 }

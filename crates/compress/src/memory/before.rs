@@ -11,6 +11,10 @@ use crate::solve::extent::Extent;
 use crate::solve::rounding_at_rate;
 use crate::survey;
 use kerf_model::Kind;
+use kerf_model::evaluate::Pieces;
+
+/// What is kept of a prediction while the vocabulary is gone through: three numbers of twice the width.
+const KNOWN_OF_A_TOKEN: usize = 6;
 
 impl Run<'_> {
     fn needs(&self) -> Needs {
@@ -59,7 +63,10 @@ impl Run<'_> {
         };
         let of_groups = self.groups.iter().map(of_group).max().unwrap_or(0);
         let part = self.largest_part(1) + running;
-        4 * numbers as u64 + of_groups.max(part).max(self.head())
+        // At the end of the network there are no inputs, but for each token of each model what is known of its logits.
+        let end = models * measured * (hidden + KNOWN_OF_A_TOKEN);
+        let end = 4 * end as u64 + self.head(measured);
+        (4 * numbers as u64 + of_groups.max(part)).max(end)
     }
 
     /// Levels of a matrix that are solved one by one on inputs of the dense model; then whole blocks of a candidate (one is read while
@@ -88,14 +95,14 @@ impl Run<'_> {
         let largest = (0..self.network.blocks()).map(block).max().unwrap_or(0);
         let tokens = job::MEASURED_TOKENS + self.window;
         let states = 4 * (2 * largest + tokens * 3 * hidden) as u64;
-        levels.max(states + self.running(tokens) + self.head())
+        levels.max(states + self.running(tokens) + self.head(tokens))
     }
 
-    /// The head of a decoder, and logits of two models.
-    fn head(&self) -> u64 {
-        let vocab = self.network.vocab();
-        let head = |_| vocab * self.network.hidden() + 2 * (8 << 20).max(32 * vocab);
-        4 * self.network.head().map_or(0, head) as u64
+    /// A piece of the head of a decoder, the logits of two models for some of so many tokens, and the probabilities of one.
+    fn head(&self, tokens: usize) -> u64 {
+        let pieces = Pieces::of(self.network);
+        let head = |_| pieces.weight_bytes() + 3 * pieces.logits_bytes(tokens);
+        self.network.head().map_or(0, head)
     }
 
     /// Tokens of whole sequences that have `wanted` together: the last may begin just below that.

@@ -18,11 +18,13 @@ use kerf_model::Network;
 use kerf_tensors::Catalog;
 
 /// The process that hosts the engine, its code, thread stacks and packing buffers, and what the allocator keeps.
-const BASE_BYTES: u64 = 112 << 20;
-/// What a run with calibration adds: the text, and what the allocator keeps between one step and the next.
+pub const BASE_BYTES: u64 = 112 << 20;
+/// What a run with calibration adds: what the allocator keeps between one step and the next.
 const CALIBRATION_BYTES: u64 = 48 << 20;
+/// Text that is in memory while it is made into tokens, with what the tokenizer makes of it: of a stream, whatever its length.
+const TEXT_BYTES: u64 = 64 << 20;
 /// Buffers of each worker while the network runs: packed operands of sparse and dense products.
-const WORKER_BYTES: u64 = 16 << 20;
+pub const WORKER_BYTES: u64 = 16 << 20;
 /// Memory of a tokenizer over the size of its file.
 const TOKENIZER_FACTOR: u64 = 16;
 /// Tokens of a batch: enough for a full-rate matrix product, few enough to bound the intermediate values.
@@ -53,6 +55,13 @@ pub(crate) struct Task<'a> {
     pub settings: &'a Settings,
     pub targets: &'a [Matrix],
     pub embeddings: &'a [Matrix],
+}
+
+/// Memory of the tokenizer of a model.
+pub fn tokenizer_bytes(catalog: &Catalog) -> u64 {
+    let files = catalog.sidecars.iter();
+    let tokenizer = files.filter(|(name, _)| name == "tokenizer.json");
+    TOKENIZER_FACTOR * tokenizer.map(|(_, bytes)| bytes).sum::<u64>()
 }
 
 /// Chooses the fastest way that keeps to `maxMemoryBytes`: activations in memory and large batches, then smaller batches,
@@ -87,7 +96,7 @@ pub(crate) fn plan(
 
 fn without_calibration(task: &Task<'_>, batch_tokens: usize, spill: bool) -> MemoryPlan {
     MemoryPlan {
-        peak_bytes: BASE_BYTES + solving::alone(task, task.targets.iter().chain(task.embeddings)),
+        peak_bytes: BASE_BYTES + solving::alone(task, task.embeddings.iter().chain(task.targets)),
         batch_tokens,
         batches_at_once: 1,
         spill,
@@ -137,13 +146,16 @@ impl<'a> Run<'a> {
         let resident = if spill { 0 } else { activation_bytes };
         let embeddings = solving::alone(self.task, self.task.embeddings.iter());
         let peak = (resident + self.collecting().max(self.solving()))
-            .max(embeddings)
             .max(self.surveying())
             .max(self.probing())
             .max(self.searching());
+        // The text is made into tokens before the job begins, and embeddings are solved before the network runs.
         let workers = WORKER_BYTES * self.threads as u64;
+        let peak = (CALIBRATION_BYTES + workers + peak)
+            .max(embeddings)
+            .max(TEXT_BYTES + tokenizer_bytes(self.task.catalog));
         MemoryPlan {
-            peak_bytes: BASE_BYTES + CALIBRATION_BYTES + workers + self.tokenizer() + peak,
+            peak_bytes: BASE_BYTES + peak,
             batch_tokens: self.batch_tokens,
             batches_at_once: self.batches_at_once(),
             spill,
@@ -207,11 +219,5 @@ impl<'a> Run<'a> {
             2 * group.gram() + group.drift() + scratch + solver
         };
         self.groups.iter().map(of_group).max().unwrap_or(0)
-    }
-
-    fn tokenizer(&self) -> u64 {
-        let files = self.task.catalog.sidecars.iter();
-        let tokenizer = files.filter(|(name, _)| name == "tokenizer.json");
-        TOKENIZER_FACTOR * tokenizer.map(|(_, bytes)| bytes).sum::<u64>()
     }
 }

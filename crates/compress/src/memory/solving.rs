@@ -18,16 +18,16 @@ pub(super) fn extent(settings: &Settings, matrix: &Matrix) -> Extent {
     }
 }
 
-/// The most that one of the matrices takes, each without statistics.
-pub(super) fn alone<'m>(
-    task: &Task<'_>,
-    matrices: impl Iterator<Item = &'m Matrix> + Clone,
-) -> u64 {
-    let before = matrices.clone().map(encoded).max().unwrap_or(0);
+/// The most that one of the matrices takes, each without statistics, in the order in which they are solved.
+pub(super) fn alone<'m>(task: &Task<'_>, matrices: impl Iterator<Item = &'m Matrix>) -> u64 {
+    // While one is solved, the one before is written; and the buffer of the original stays as large as the largest was.
+    let (mut before, mut original) = (0, 0);
     let bytes = |matrix: &Matrix| {
-        let original = f32s(matrix);
+        original = f32s(matrix).max(original);
         let reading = original + task.catalog.tensors[matrix.tensor].stored_bytes();
-        reading.max(original + before + beside(task.settings, matrix))
+        let all = original + before + beside(task.settings, matrix);
+        before = encoded(matrix);
+        reading.max(all)
     };
     matrices.map(bytes).max().unwrap_or(0)
 }

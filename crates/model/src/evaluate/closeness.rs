@@ -1,123 +1,136 @@
 //! How far changed models are from one that was run once: the measure of a search.
 
-use super::divergence::kl;
-use super::head::Head;
+use super::head::{Head, HeadOf, Place, walk};
+use super::softmax::{First, Pair};
 use super::{Pooling, Runner, cosine, pool};
 use crate::{Batch, Kind, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 
 /// What a model computes for some sequences, kept to compare others of the same network with it.
-pub struct Closeness {
-    /// Each sequence with the last hidden states of the model.
-    sequences: Vec<(Batch, Vec<f32>)>,
+pub struct Closeness<'a> {
+    /// Each batch with the last hidden states of the model.
+    batches: Vec<(Batch, Vec<f32>)>,
     /// Of a decoder.
     head: Option<Head>,
+    /// Of the model.
+    weights: &'a dyn WeightSource,
+    hidden: usize,
     pooling: Pooling,
 }
 
-impl Closeness {
-    /// Runs the model. Keeps hidden * tokens numbers and the head. `pooling`: of an encoder.
+impl<'a> Closeness<'a> {
+    /// Runs the model on each sequence. Keeps hidden * tokens numbers, and a head that is no larger than a piece of it would be anyway.
+    /// `pooling`: of an encoder.
     pub fn new(
-        original: &mut Runner<'_>,
+        original: &mut Runner<'a>,
         sequences: &[Vec<u32>],
         pooling: Pooling,
     ) -> Result<Self, ModelError> {
-        let head = match original.network.kind() {
-            Kind::Decoder => Some(original.take_head()?),
-            Kind::Encoder => None,
-        };
         let run = |ids: &Vec<u32>| {
             let batch = Batch::new(std::slice::from_ref(ids));
             let states = original.hidden(&batch, &mut |_| true)?;
             Ok((batch, states))
         };
-        let sequences = sequences
+        let states = sequences
             .iter()
             .map(run)
             .collect::<Result<_, ModelError>>()?;
-        Ok(Self {
-            sequences,
-            head,
-            pooling,
-        })
+        let (network, weights) = (original.network, original.weights);
+        Self::of_states(network, original.compute, weights, states, pooling)
     }
 
     /// From last hidden states that are at hand, after the final norm: those of each batch, [tokens, hidden].
     pub fn of_states(
         network: &Network,
         compute: &Compute,
-        weights: &dyn WeightSource,
+        weights: &'a dyn WeightSource,
         states: Vec<(Batch, Vec<f32>)>,
         pooling: Pooling,
     ) -> Result<Self, ModelError> {
         let head = match network.kind() {
-            Kind::Decoder => Some(Head::load(network, compute, weights)?),
+            Kind::Decoder => Some(Head::load(network, compute, weights, 0)?),
             Kind::Encoder => None,
         };
         Ok(Self {
-            sequences: states,
+            batches: states,
             head,
+            weights,
+            hidden: network.hidden(),
             pooling,
         })
     }
 
-    /// [`Closeness::distance`] of the states of another model for the same batches.
-    pub fn between(&self, compute: &Compute, hidden: usize, changed: &[Vec<f32>]) -> f64 {
-        let mut distance = Distance::default();
-        for ((batch, original), changed) in self.sequences.iter().zip(changed) {
-            for index in 0..batch.sequences() {
-                let rows = batch.starts[index] * hidden..batch.starts[index + 1] * hidden;
-                let pair = (&original[rows.clone()], &changed[rows]);
-                self.add(compute, hidden, pair, &mut distance);
-            }
+    /// [`Closeness::distance`] of other models, each by its states for the same batches. They are compared side by side: the head is
+    /// read once for all, and what the original says is computed once.
+    pub fn between(
+        &self,
+        compute: &Compute,
+        changed: &[Vec<Vec<f32>>],
+    ) -> Result<Vec<f64>, ModelError> {
+        let mut distances = vec![Distance::default(); changed.len()];
+        for (index, (batch, original)) in self.batches.iter().enumerate() {
+            let states: Vec<&[f32]> = changed.iter().map(|of| of[index].as_slice()).collect();
+            self.add(compute, batch, original, &states, &mut distances)?;
         }
-        distance.mean()
+        Ok(distances.iter().map(Distance::mean).collect())
     }
 
+    /// Adds what the models are away from the original in one batch, to the distance of each.
     fn add(
         &self,
         compute: &Compute,
-        hidden: usize,
-        (original, changed): (&[f32], &[f32]),
-        distance: &mut Distance,
-    ) {
-        match &self.head {
-            Some(head) => {
-                distance.sum += divergences(compute, head, hidden, original, changed);
-                distance.terms += original.len() / hidden;
+        batch: &Batch,
+        original: &[f32],
+        changed: &[&[f32]],
+        distances: &mut [Distance],
+    ) -> Result<(), ModelError> {
+        let hidden = self.hidden;
+        let sequences = || (0..batch.sequences()).map(|i| batch.starts[i]..batch.starts[i + 1]);
+        let Some(head) = &self.head else {
+            for (distance, changed) in distances.iter_mut().zip(changed) {
+                for rows in sequences() {
+                    let rows = rows.start * hidden..rows.end * hidden;
+                    let vector =
+                        |states: &[f32]| pool(self.pooling, &states[rows.clone()], hidden, 0);
+                    distance.sum += 1.0 - cosine(&vector(original), &vector(changed));
+                    distance.terms += 1;
+                }
             }
-            None => {
-                let vector = |states| pool(self.pooling, states, hidden, 0);
-                distance.sum += 1.0 - cosine(&vector(original), &vector(changed));
-                distance.terms += 1;
+            return Ok(());
+        };
+        let weights = self.weights;
+        let found = divergences(compute, HeadOf { head, weights }, original, changed)?;
+        for (distance, of) in distances.iter_mut().zip(&found) {
+            for rows in sequences() {
+                distance.terms += rows.len();
+                distance.sum += of[rows].iter().map(|pair| pair.kl).sum::<f64>();
             }
         }
+        Ok(())
     }
 
-    /// Number of sequences.
+    /// Number of batches.
     pub fn sequences(&self) -> usize {
-        self.sequences.len()
+        self.batches.len()
     }
 
     /// Distance of a changed model on the first `count` sequences: the mean KL(original || changed) of the next token in nats with
     /// the original's head for both (decoders), or 1 minus the mean cosine of the pooled vectors (encoders).
     pub fn distance(&self, changed: &mut Runner<'_>, count: usize) -> Result<f64, ModelError> {
-        let own = &self.sequences[..count.min(self.sequences.len())];
+        let own = &self.batches[..count.min(self.batches.len())];
         let ids: Vec<&[u32]> = own.iter().map(|(batch, _)| batch.sequence(0)).collect();
         let batch = Batch::new(&ids);
         let states = changed.hidden(&batch, &mut |_| true)?;
-        let hidden = changed.network.hidden();
-        let mut distance = Distance::default();
-        for (index, (_, original)) in own.iter().enumerate() {
-            let states = &states[batch.starts[index] * hidden..batch.starts[index + 1] * hidden];
-            self.add(changed.compute, hidden, (original, states), &mut distance);
-        }
-        Ok(distance.mean())
+        let original: Vec<&[f32]> = own.iter().map(|(_, states)| states.as_slice()).collect();
+        let mut distance = [Distance::default()];
+        let (compute, original) = (changed.compute, original.concat());
+        self.add(compute, &batch, &original, &[&states], &mut distance)?;
+        Ok(distance[0].mean())
     }
 }
 
 /// A mean while it is summed up.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Distance {
     sum: f64,
     terms: usize,
@@ -129,27 +142,33 @@ impl Distance {
     }
 }
 
-/// Sum of the divergences of all positions.
+/// KL(original || changed) at each position, for each of the changed models.
 fn divergences(
     compute: &Compute,
-    head: &Head,
-    hidden: usize,
+    head: HeadOf<'_>,
     original: &[f32],
-    states: &[f32],
-) -> f64 {
-    let rows = head.rows_at_once() * hidden;
-    let (mut p, mut q) = (Vec::new(), Vec::new());
-    let mut sum = 0.0;
-    for (original, states) in original.chunks(rows).zip(states.chunks(rows)) {
-        head.logits_into(compute, original, &mut p);
-        head.logits_into(compute, states, &mut q);
-        let count = original.len() / hidden;
-        let vocab = p.len() / count;
-        let row = |row: usize| row * vocab..(row + 1) * vocab;
-        let terms = compute
-            .pool
-            .map(count, |i| kl(compute, &p[row(i)], &q[row(i)]));
-        sum += terms.iter().sum::<f64>();
-    }
-    sum
+    changed: &[&[f32]],
+) -> Result<Vec<Vec<Pair>>, ModelError> {
+    let states = std::iter::once(&original).chain(changed);
+    let states: Vec<(usize, &[f32])> = states.map(|states| (0, *states)).collect();
+    let rows = original.len() / head.head.hidden();
+    let mut found = vec![vec![Pair::EMPTY; rows]; changed.len()];
+    let (mut of_original, mut firsts) = (Vec::new(), Vec::new());
+    let each = &mut |place: Place, logits: &mut Vec<f32>| {
+        let width = place.tokens.len();
+        if place.state == 0 {
+            std::mem::swap(&mut of_original, logits);
+            let row = |row: usize| First::of(compute, &of_original[row * width..][..width]);
+            firsts = compute.pool.map(place.rows.len(), row);
+            return;
+        }
+        let found = &mut found[place.state - 1][place.rows];
+        compute.pool.chunks_mut(found, 1, |row, found| {
+            let of = row * width..(row + 1) * width;
+            let (p, q) = (&of_original[of.clone()], &logits[of]);
+            found[0] = found[0].join(Pair::of(compute, &firsts[row], p, q));
+        });
+    };
+    walk(compute, &[head], &states, each)?;
+    Ok(found)
 }

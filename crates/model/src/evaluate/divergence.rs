@@ -1,10 +1,11 @@
 //! How far a compressed decoder is from its original, token by token.
 
-use super::perplexity::{Perplexity, nll};
-use super::windows::{Windows, targets};
+use super::head::{HeadOf, Place, walk};
+use super::perplexity::{Perplexity, Prediction};
+use super::softmax::{First, Pair};
+use super::windows::{self, AtHand, Tokens, Windows, targets};
 use super::{Progress, Runner};
 use crate::ModelError;
-use kerf_kernels::Compute;
 
 /// Two decoders on the same text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,7 +20,7 @@ pub struct Divergence {
     pub top_token_agreement: f64,
 }
 
-/// Measures of one prediction, or sums of them.
+/// Sums over predictions.
 #[derive(Clone, Copy, Default)]
 struct Sums {
     original: f64,
@@ -29,37 +30,22 @@ struct Sums {
     count: u64,
 }
 
-impl Sums {
-    fn of(compute: &Compute, original: &[f32], small: &[f32], target: u32) -> Self {
-        Self {
-            original: nll(compute, original, target),
-            small: nll(compute, small, target),
-            kl: kl(compute, original, small),
-            same: u64::from(top(original) == top(small)),
-            count: 1,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.original += other.original;
-        self.small += other.small;
-        self.kl += other.kl;
-        self.same += other.same;
-        self.count += other.count;
-    }
+/// One prediction of both models, from the pieces of the vocabulary so far.
+#[derive(Clone, Copy)]
+struct Both {
+    original: Prediction,
+    small: Prediction,
+    pair: Pair,
 }
 
-/// KL(p || q) of two rows of logits, in nats. Never negative: rounding is cut off.
-pub(super) fn kl(compute: &Compute, p: &[f32], q: &[f32]) -> f64 {
-    let kernels = &compute.kernels;
-    let mut weights = p.to_vec();
-    kernels.softmax(&mut weights);
-    let shift = f64::from(kernels.log_sum_exp(p)) - f64::from(kernels.log_sum_exp(q));
-    let terms = weights.iter().zip(p.iter().zip(q));
-    let terms = terms
-        .filter(|(weight, _)| **weight > 0.0)
-        .map(|(weight, (p, q))| f64::from(*weight) * (f64::from(*p) - f64::from(*q) - shift));
-    terms.sum::<f64>().max(0.0)
+impl Sums {
+    fn add(&mut self, both: &Both) {
+        self.original += both.original.nll();
+        self.small += both.small.nll();
+        self.kl += both.pair.kl;
+        self.same += u64::from(both.original.top.1 == both.small.top.1);
+        self.count += 1;
+    }
 }
 
 /// Index of the largest value, the first of equals.
@@ -70,10 +56,7 @@ pub(crate) fn top(row: &[f32]) -> usize {
     (0..row.len()).fold(0, better)
 }
 
-/// Both perplexities, KL and agreement over the same windows.
-///
-/// Progress counts the tokens that both models saw. Errors as [`Runner::perplexity`] has them, and `BAD_CONFIG` if the
-/// vocabularies differ.
+/// [`divergence_of`] over ids that are at hand.
 pub fn divergence(
     original: &mut Runner<'_>,
     small: &mut Runner<'_>,
@@ -81,6 +64,20 @@ pub fn divergence(
     context: usize,
     progress: &mut Progress<'_>,
 ) -> Result<Divergence, ModelError> {
+    divergence_of(original, small, &mut AtHand::new(ids), context, progress)
+}
+
+/// Both perplexities, KL and agreement over the same windows, which are read as they are needed.
+///
+/// Progress counts the tokens that both models saw. Errors as [`Runner::perplexity_of`] has them, and `BAD_CONFIG` if the
+/// vocabularies differ.
+pub fn divergence_of<E: From<ModelError>>(
+    original: &mut Runner<'_>,
+    small: &mut Runner<'_>,
+    text: &mut dyn Tokens<Error = E>,
+    context: usize,
+    progress: &mut Progress<'_>,
+) -> Result<Divergence, E> {
     original.need_decoder("divergence")?;
     small.need_decoder("divergence")?;
     let vocab = original.network.vocab();
@@ -89,29 +86,36 @@ pub fn divergence(
             field: "vocab_size".into(),
             expected: format!("{vocab}, as the original has"),
             actual: small.network.vocab().to_string(),
-        });
+        }
+        .into());
     }
-    Windows::new(small.network, ids, context)?;
-    let windows = Windows::new(original.network, ids, context)?;
+    windows::check(small.network, context)?;
+    let batch_tokens = original.batch_tokens.min(small.batch_tokens);
+    let mut windows = Windows::new(original.network, text, context, batch_tokens)?;
     let (mut sums, mut done) = (Sums::default(), 0);
-    let total = 2 * windows.tokens();
-    for batch in windows.batches() {
+    let mut told = None;
+    while let Some(batch) = windows.next()? {
         let tokens = batch.tokens() as u64;
+        let total = 2 * windows.tokens();
         let halves = &mut |done: u64, total: u64| progress(done / 2, total / 2);
         let first = original.window_states(&batch, done, total, halves)?;
         let second = small.window_states(&batch, done + tokens, total, halves)?;
         compare(
             original,
             small,
-            &first,
-            &second,
+            [&first, &second],
             &targets(&batch),
             &mut sums,
         )?;
         done += 2 * tokens;
+        told = Some((done, total));
         if !progress(done / 2, total / 2) {
-            return Err(ModelError::Cancelled {});
+            return Err(ModelError::Cancelled {}.into());
         }
+    }
+    // A text may have been taken for longer than it was.
+    if told != Some((done, done)) {
+        progress(done / 2, done / 2);
     }
     let count = sums.count as f64;
     Ok(Divergence {
@@ -126,59 +130,70 @@ pub fn divergence(
 fn compare(
     original: &mut Runner<'_>,
     small: &mut Runner<'_>,
-    first: &[f32],
-    second: &[f32],
+    states: [&[f32]; 2],
     targets: &[Option<u32>],
     sums: &mut Sums,
 ) -> Result<(), ModelError> {
     let compute = original.compute;
-    let vocab = original.network.vocab();
     let (head, small_head) = (original.take_head()?, small.take_head()?);
-    let rows = head.rows_at_once();
-    let first = first.chunks(rows * original.network.hidden());
-    let second = second.chunks(rows * small.network.hidden());
-    let (mut logits, mut small_logits) = (Vec::new(), Vec::new());
-    for ((first, second), targets) in first.zip(second).zip(targets.chunks(rows)) {
-        head.logits_into(compute, first, &mut logits);
-        small_head.logits_into(small.compute, second, &mut small_logits);
-        let measures = compute.pool.map(targets.len(), |row| {
-            let of = row * vocab..(row + 1) * vocab;
-            targets[row].map(|target| {
-                Sums::of(
-                    compute,
-                    &logits[of.clone()],
-                    &small_logits[of.clone()],
-                    target,
-                )
-            })
+    let heads = [(&head, original.weights), (&small_head, small.weights)];
+    let heads = heads.map(|(head, weights)| HeadOf { head, weights });
+    let none = Both {
+        original: Prediction::NONE,
+        small: Prediction::NONE,
+        pair: Pair::EMPTY,
+    };
+    let mut known = vec![none; targets.len()];
+    let mut of_original = Vec::new();
+    let each = &mut |place: Place, logits: &mut Vec<f32>| {
+        if place.state == 0 {
+            return std::mem::swap(&mut of_original, logits);
+        }
+        let (first, width, tokens) = (place.rows.start, place.tokens.len(), &place.tokens);
+        let known = &mut known[place.rows.clone()];
+        compute.pool.chunks_mut(known, 1, |row, known| {
+            let Some(target) = targets[first + row] else {
+                return;
+            };
+            let known = &mut known[0];
+            let of = row * width..(row + 1) * width;
+            let (p, q) = (&of_original[of.clone()], &logits[of]);
+            known.original.add(compute, p, tokens, target);
+            known.small.add(compute, q, tokens, target);
+            known.original.add_top(p, tokens.start);
+            known.small.add_top(q, tokens.start);
+            let pair = Pair::of(compute, &First::of(compute, p), p, q);
+            known.pair = known.pair.join(pair);
         });
-        measures
-            .into_iter()
-            .flatten()
-            .for_each(|measure| sums.add(measure));
-    }
+    };
+    walk(compute, &heads, &[(0, states[0]), (1, states[1])], each)?;
     original.keep_head(head);
     small.keep_head(small_head);
+    let predicted = targets.iter().zip(&known);
+    predicted
+        .filter(|(target, _)| target.is_some())
+        .for_each(|(_, both)| sums.add(both));
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kerf_kernels::Isa;
-
-    #[test]
-    fn kl_of_known_distributions() {
-        let compute = Compute::new(Some(Isa::Portable), 1).expect("portable runs everywhere");
-        let p = [0.25f32.ln(), 0.75f32.ln()];
-        let q = [0.5f32.ln(), 0.5f32.ln()];
-        let expected = 0.25 * (0.5f64).ln() + 0.75 * (1.5f64).ln();
-        assert!((kl(&compute, &p, &q) - expected).abs() < 1e-6);
-        assert!(kl(&compute, &p, &p).abs() < 1e-6);
-    }
 
     #[test]
     fn top_takes_the_first_of_equals() {
         assert_eq!(top(&[1.0, 3.0, 3.0, f32::NAN]), 1);
+    }
+
+    #[test]
+    fn the_most_likely_token_of_pieces_is_that_of_the_whole() {
+        let row = [0.5, 2.0, 1.0, 2.0, 3.0, 3.0, -1.0];
+        for width in 1..=row.len() {
+            let mut known = Prediction::NONE;
+            for (index, piece) in row.chunks(width).enumerate() {
+                known.add_top(piece, index * width);
+            }
+            assert_eq!(known.top.1, top(&row), "{width}");
+        }
     }
 }

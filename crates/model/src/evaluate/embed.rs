@@ -3,9 +3,6 @@
 use super::{Progress, Runner, SentenceHead};
 use crate::{Batch, ModelError};
 
-/// Tokens of a batch.
-const BATCH_TOKENS: usize = 8192;
-
 impl Runner<'_> {
     /// One vector of `head.dimensions()` values per text. Works for decoders too. Texts are taken in order of their length, so that
     /// a batch holds about the same work; the result is in the order given.
@@ -23,7 +20,7 @@ impl Runner<'_> {
         let mut vectors = vec![Vec::new(); texts.len()];
         let mut rest = order.as_slice();
         while !rest.is_empty() {
-            let (own, others) = rest.split_at(fitting(texts, rest));
+            let (own, others) = rest.split_at(fitting(texts, rest, self.batch_tokens));
             let done = texts.len() - rest.len();
             self.embed_batch(texts, own, head, &mut vectors, &mut |part| {
                 let done = done as f64 + own.len() as f64 * part;
@@ -59,11 +56,11 @@ impl Runner<'_> {
 }
 
 /// How many of the texts in `order` fit into one batch; at least one.
-fn fitting(texts: &[Vec<u32>], order: &[usize]) -> usize {
+fn fitting(texts: &[Vec<u32>], order: &[usize], most: usize) -> usize {
     let mut tokens = 0;
     let fit = order.iter().take_while(|index| {
         tokens += texts[**index].len();
-        tokens <= BATCH_TOKENS
+        tokens <= most
     });
     fit.count().max(1)
 }

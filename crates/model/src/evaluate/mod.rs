@@ -1,26 +1,32 @@
 //! Perplexity, agreement of sentence pairs, similarity of two models.
 //!
-//! All functions stream: they take the tokens in batches, run each block on a whole batch, and keep decoded blocks up to a limit.
+//! All functions stream: they take the tokens in batches as they come, run each block on a whole batch, keep decoded blocks up to a
+//! limit, and look at the logits a piece of the vocabulary at a time.
 
 mod activation;
 mod closeness;
 mod divergence;
 mod embed;
 mod head;
+mod memory;
 mod module;
 mod perplexity;
 mod pool;
 mod ranks;
 mod runner;
 mod sentence_head;
+mod softmax;
 mod windows;
 
 pub use closeness::Closeness;
 pub(crate) use divergence::top;
-pub use divergence::{Divergence, divergence};
+pub use divergence::{Divergence, divergence, divergence_of};
+pub use head::Pieces;
 pub use kerf_tensors::files::pipeline::Pooling;
+pub use memory::{cache_bytes, head_bytes, running_bytes};
 pub use perplexity::Perplexity;
 pub use pool::pool;
 pub use ranks::{cosine, spearman};
-pub use runner::{Progress, Runner};
+pub use runner::{BATCH_TOKENS, Progress, Runner};
 pub use sentence_head::SentenceHead;
+pub use windows::Tokens;

@@ -1,9 +1,12 @@
 //! Perplexity over windows.
 
-use super::windows::{Windows, targets};
+use super::head::{HeadOf, walk};
+use super::softmax::{log_add, log_sum};
+use super::windows::{AtHand, Tokens, Windows, targets};
 use super::{Progress, Runner};
 use crate::{Batch, ModelError};
 use kerf_kernels::Compute;
+use std::ops::Range;
 
 /// Perplexity of a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,52 +31,124 @@ impl Perplexity {
     }
 }
 
-/// Negative log likelihood of `target`.
-pub(super) fn nll(compute: &Compute, logits: &[f32], target: u32) -> f64 {
-    f64::from(compute.kernels.log_sum_exp(logits)) - f64::from(logits[target as usize])
+/// What is known of the prediction of one token from the pieces of the vocabulary so far.
+#[derive(Clone, Copy)]
+pub(super) struct Prediction {
+    /// ln of the sum of exponentials.
+    pub sum: f64,
+    /// The logit of the token that came.
+    pub logit: f32,
+    /// The largest logit, and its token: the first of equals.
+    pub top: (f32, usize),
+}
+
+impl Prediction {
+    /// Before the first piece.
+    pub const NONE: Self = Self {
+        sum: f64::NEG_INFINITY,
+        logit: f32::NAN,
+        top: (f32::NEG_INFINITY, 0),
+    };
+
+    /// Takes in the logits of some tokens of the vocabulary.
+    pub fn add(&mut self, compute: &Compute, logits: &[f32], tokens: &Range<usize>, target: u32) {
+        self.sum = log_add(self.sum, log_sum(compute, logits));
+        if tokens.contains(&(target as usize)) {
+            self.logit = logits[target as usize - tokens.start];
+        }
+    }
+
+    /// Takes in which of some tokens is the most likely.
+    pub fn add_top(&mut self, logits: &[f32], first: usize) {
+        let best = super::top(logits);
+        if logits[best] > self.top.0 {
+            self.top = (logits[best], first + best);
+        }
+    }
+
+    /// Negative log likelihood of the token that came.
+    pub fn nll(&self) -> f64 {
+        self.sum - f64::from(self.logit)
+    }
 }
 
 impl Runner<'_> {
-    /// Windows of `context` tokens without overlap; the last partial window is dropped unless it is the only one. A window of
-    /// N tokens gives N - 1 predictions.
-    ///
-    /// Progress counts tokens. `WRONG_KIND` for encoders, `TOO_LONG` for a context beyond the model's maximum, `EMPTY` if
-    /// there is nothing to predict, `CANCELLED`.
+    /// [`Runner::perplexity_of`] of ids that are at hand.
     pub fn perplexity(
         &mut self,
         ids: &[u32],
         context: usize,
         progress: &mut Progress<'_>,
     ) -> Result<Perplexity, ModelError> {
+        self.perplexity_of(&mut AtHand::new(ids), context, progress)
+    }
+
+    /// Windows of `context` tokens without overlap; the last partial window is dropped unless it is the only one. A window of
+    /// N tokens gives N - 1 predictions. The text is read as windows are needed.
+    ///
+    /// Progress counts tokens. `WRONG_KIND` for encoders, `TOO_LONG` for a context beyond the model's maximum, `EMPTY` if
+    /// there is nothing to predict, `CANCELLED`.
+    pub fn perplexity_of<E: From<ModelError>>(
+        &mut self,
+        text: &mut dyn Tokens<Error = E>,
+        context: usize,
+        progress: &mut Progress<'_>,
+    ) -> Result<Perplexity, E> {
         self.need_decoder("perplexity")?;
-        let windows = Windows::new(self.network, ids, context)?;
+        let mut windows = Windows::new(self.network, text, context, self.batch_tokens)?;
         let (mut sum, mut count, mut done) = (0.0, 0, 0);
-        let mut logits = Vec::new();
-        for batch in windows.batches() {
+        let mut told = None;
+        while let Some(batch) = windows.next()? {
             let hidden = self.window_states(&batch, done, windows.tokens(), progress)?;
-            let targets = targets(&batch);
-            let head = self.take_head()?;
-            let rows = head.rows_at_once();
-            let chunks = hidden.chunks(rows * self.network.hidden());
-            for (hidden, targets) in chunks.zip(targets.chunks(rows)) {
-                head.logits_into(self.compute, hidden, &mut logits);
-                let vocab = self.network.vocab();
-                let losses = self.compute.pool.map(targets.len(), |row| {
-                    let logits = &logits[row * vocab..][..vocab];
-                    targets[row].map(|target| nll(self.compute, logits, target))
-                });
-                for loss in losses.into_iter().flatten() {
-                    sum += loss;
-                    count += 1;
-                }
+            for loss in self
+                .losses(&hidden, &targets(&batch))?
+                .into_iter()
+                .flatten()
+            {
+                sum += loss;
+                count += 1;
             }
-            self.keep_head(head);
             done += batch.tokens() as u64;
+            told = Some((done, windows.tokens()));
             if !progress(done, windows.tokens()) {
-                return Err(ModelError::Cancelled {});
+                return Err(ModelError::Cancelled {}.into());
             }
         }
+        // A text may have been taken for longer than it was.
+        if told != Some((done, done)) {
+            progress(done, done);
+        }
         Ok(Perplexity::from_sum(sum, count))
+    }
+
+    /// Negative log likelihood of each target, from last hidden states.
+    fn losses(
+        &mut self,
+        hidden: &[f32],
+        targets: &[Option<u32>],
+    ) -> Result<Vec<Option<f64>>, ModelError> {
+        let head = self.take_head()?;
+        let of = HeadOf {
+            head: &head,
+            weights: self.weights,
+        };
+        let compute = self.compute;
+        let mut known = vec![Prediction::NONE; targets.len()];
+        walk(compute, &[of], &[(0, hidden)], &mut |place, logits| {
+            let width = place.tokens.len();
+            let (first, known) = (place.rows.start, &mut known[place.rows.clone()]);
+            compute.pool.chunks_mut(known, 1, |row, known| {
+                if let Some(target) = targets[first + row] {
+                    let logits = &logits[row * width..][..width];
+                    known[0].add(compute, logits, &place.tokens, target);
+                }
+            });
+        })?;
+        self.keep_head(head);
+        let losses = targets.iter().zip(&known);
+        Ok(losses
+            .map(|(target, known)| target.map(|_| known.nll()))
+            .collect())
     }
 
     /// Last hidden states of a batch of windows. A batch counts for its tokens bit by bit as its blocks are done.

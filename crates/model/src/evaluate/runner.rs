@@ -6,6 +6,9 @@ use crate::{
 };
 use kerf_kernels::Compute;
 
+/// Tokens of a batch: each block is read once for this many.
+pub const BATCH_TOKENS: usize = 8192;
+
 /// Called between units of work with (done, total); returns false to cancel.
 pub type Progress<'a> = dyn FnMut(u64, u64) -> bool + 'a;
 
@@ -17,6 +20,8 @@ pub struct Runner<'a> {
     pub weights: &'a dyn WeightSource,
     /// The machine.
     pub compute: &'a Compute,
+    /// Tokens that run together where a text has many.
+    pub(crate) batch_tokens: usize,
     keep_bytes: u64,
     kept_bytes: u64,
     blocks: Vec<Option<BlockWeights>>,
@@ -35,6 +40,7 @@ impl<'a> Runner<'a> {
             network,
             weights,
             compute,
+            batch_tokens: BATCH_TOKENS,
             keep_bytes,
             kept_bytes: 0,
             blocks: vec![None; network.blocks()],
@@ -42,13 +48,20 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// The same with other batches: fewer tokens take less memory, and each block is read once for so many.
+    #[must_use]
+    pub fn with_batch_tokens(mut self, tokens: usize) -> Self {
+        self.batch_tokens = tokens.max(1);
+        self
+    }
+
     /// Logits [tokens, vocab] of one sequence; for tests and small inputs.
     pub fn logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
         let hidden = self.hidden_states(ids)?;
         let head = self.take_head()?;
-        let logits = head.logits(self.compute, &hidden);
+        let logits = head.logits(self.compute, self.weights, &hidden);
         self.keep_head(head);
-        Ok(logits)
+        logits
     }
 
     /// Last hidden states [tokens, hidden] of one sequence.
@@ -138,7 +151,8 @@ impl<'a> Runner<'a> {
                 Ok(head)
             }
             None => {
-                let head = Head::load(self.network, self.compute, self.weights);
+                let room = self.keep_bytes - self.kept_bytes;
+                let head = Head::load(self.network, self.compute, self.weights, room);
                 self.go_on()?;
                 head
             }

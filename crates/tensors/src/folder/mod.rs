@@ -17,7 +17,7 @@ mod with_file;
 pub use fs::FsFolder;
 pub use fs_out::FsOutFolder;
 pub use fs_work::FsWorkspace;
-pub use hosted::{HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace};
+pub use hosted::{HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace, open_hosted_file};
 pub use inside::Inside;
 pub(crate) use lifted::Lifted;
 pub use memory::{MemFolder, MemOutFolder, MemWorkspace};
@@ -92,6 +92,11 @@ fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
             reason: reason.to_owned(),
         }),
     }
+}
+
+/// A single file for positioned reads. `NOT_FOUND` if there is no regular file at `path`.
+pub fn open_file(path: &std::path::Path) -> Result<Box<dyn Source>, TensorsError> {
+    Ok(Box::new(fs::FsSource::open(path)?))
 }
 
 /// Copies one file of a model folder into a result, a piece at a time: it may be larger than memory.

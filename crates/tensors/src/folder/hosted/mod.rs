@@ -8,7 +8,7 @@ pub use out::HostedOutFolder;
 pub use read::HostedFolder;
 pub use work::HostedWorkspace;
 
-use crate::{Sink, TensorsError};
+use crate::{Sink, Source, TensorsError};
 use std::sync::Arc;
 
 /// Files by path, with `/` between the parts. There are no folders but in the names of files. Synchronous.
@@ -40,6 +40,14 @@ pub trait HostFiles: Send + Sync {
     fn rename(&self, from: &str, to: &str) -> Result<(), TensorsError>;
     /// Removes a file, or all files under a folder; nothing if there is neither.
     fn remove(&self, path: &str) -> Result<(), TensorsError>;
+}
+
+/// A single file of the host for positioned reads. `NOT_FOUND` if there is none.
+pub fn open_hosted_file(
+    files: &Arc<dyn HostFiles>,
+    path: &str,
+) -> Result<Box<dyn Source>, TensorsError> {
+    Ok(Box::new(read::HostedSource::open(files, path.into())?))
 }
 
 /// Path of a file in a folder; the empty folder is that of paths without `/`.

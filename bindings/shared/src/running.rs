@@ -1,0 +1,104 @@
+//! How models are run beside one another within the memory that was given.
+
+use crate::Error;
+use crate::machine;
+use crate::opened::Runnable;
+use kerf_compress::CompressError;
+use kerf_compress::memory::{BASE_BYTES, WORKER_BYTES, tokenizer_bytes};
+use kerf_kernels::Compute;
+use kerf_model::evaluate::{BATCH_TOKENS, Runner, cache_bytes, head_bytes, running_bytes};
+
+/// Smallest batch that is chosen to save memory, in tokens.
+const LEAST_BATCH: usize = 256;
+
+/// What each model may keep, and how many tokens run together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// Bytes of decoded weights that each model keeps.
+    pub keep_bytes: u64,
+    /// Tokens of a batch.
+    pub batch_tokens: usize,
+}
+
+impl Running {
+    /// Of models that see the same sequences of at most `longest` tokens, without a limit (0) or within `limit_bytes` for the whole
+    /// process: smaller batches where large ones do not fit, and what is left is for decoded weights. `MEMORY_LIMIT` if the smallest
+    /// batch does not fit.
+    pub fn of(
+        limit_bytes: u64,
+        models: &[&Runnable],
+        compute: &Compute,
+        longest: usize,
+    ) -> Result<Self, Error> {
+        Self::beside(limit_bytes, 0, models, compute, longest)
+    }
+
+    /// Of a model that continues a prompt, up to so many tokens in all.
+    pub fn writing(
+        limit_bytes: u64,
+        model: &Runnable,
+        compute: &Compute,
+        prompt: usize,
+        tokens: usize,
+    ) -> Result<Self, Error> {
+        let caches = cache_bytes(&model.network, tokens);
+        Self::beside(limit_bytes, caches, &[model], compute, prompt.max(1))
+    }
+
+    fn beside(
+        limit_bytes: u64,
+        other_bytes: u64,
+        models: &[&Runnable],
+        compute: &Compute,
+        longest: usize,
+    ) -> Result<Self, Error> {
+        let count = models.len().max(1) as u64;
+        if limit_bytes == 0 {
+            return Ok(Self {
+                keep_bytes: machine::keep_bytes() / count,
+                batch_tokens: BATCH_TOKENS,
+            });
+        }
+        let mut batch_tokens = BATCH_TOKENS;
+        loop {
+            let tokens = batch_tokens.max(longest);
+            let needed_bytes = other_bytes + needed(models, compute, tokens, longest);
+            if needed_bytes <= limit_bytes {
+                return Ok(Self {
+                    keep_bytes: (limit_bytes - needed_bytes) / count,
+                    batch_tokens,
+                });
+            }
+            if batch_tokens <= LEAST_BATCH.max(longest) {
+                return Err(CompressError::MemoryLimit {
+                    needed_bytes,
+                    limit_bytes,
+                }
+                .into());
+            }
+            batch_tokens /= 2;
+        }
+    }
+
+    /// A runner of a model.
+    pub fn runner<'a>(&self, model: &'a Runnable, compute: &'a Compute) -> Runner<'a> {
+        let runner = model.runner(compute, self.keep_bytes);
+        runner.with_batch_tokens(self.batch_tokens)
+    }
+}
+
+/// The process, the tokenizer, a batch in one model with the states of the others, and then the logits of all.
+fn needed(models: &[&Runnable], compute: &Compute, tokens: usize, longest: usize) -> u64 {
+    let networks = || models.iter().map(|model| &model.network);
+    let workers = WORKER_BYTES * compute.pool.threads() as u64;
+    let tokenizer = models
+        .first()
+        .map_or(0, |model| tokenizer_bytes(&model.opened.catalog));
+    let states: usize = networks().map(|network| tokens * network.hidden()).sum();
+    let running = networks().map(|network| running_bytes(network, tokens, longest));
+    let logits = networks()
+        .map(|network| head_bytes(network, tokens, 1))
+        .sum::<u64>();
+    let most = running.max().unwrap_or(0).max(logits);
+    BASE_BYTES + workers + tokenizer + 4 * states as u64 + most
+}
