@@ -91,7 +91,8 @@ fn is_unknown(error: &Error) -> bool {
 }
 
 fn notes(catalog: &Catalog, format: &dyn Format, output: &Output<'_>) -> Vec<String> {
-    let mut notes = output.notes().to_vec();
+    let mut notes = catalog.files.notes();
+    notes.extend(output.notes().iter().cloned());
     if format.id() == "kerf" && catalog.form == "safetensors" {
         notes.push("the model was not compressed: its tensors are stored as they are (use compress to make them smaller)".into());
     }
