@@ -162,7 +162,7 @@ export type CompressRequest = {
 }
 
 /** A repair that the engine made: never silent, counted, fatal under `strict`. */
-export type Repair = { 'kind': 'dampingRaised', tensor: string, dampingRel: number } | { 'kind': 'deadColumns', tensor: string, columns: number } | { 'kind': 'fallback', tensor: string, method: string, reason: string } | { 'kind': 'ownInputs', tensor: string, reason: string }
+export type Repair = { 'kind': 'dampingRaised', tensor: string, dampingRel: number } | { 'kind': 'deadColumns', tensor: string, columns: number } | { 'kind': 'fallback', tensor: string, method: string, reason: string } | { 'kind': 'ownInputs', tensor: string, reason: string } | { 'kind': 'outOfRange', tensor: string, groups: number, kept: boolean }
 
 /** One compressed matrix. */
 export type LayerReport = {
@@ -239,6 +239,8 @@ export type CompressReport = {
   plannedSeconds?: number
   /** Calibration tokens used. */
   tokens: number
+  /** How much of the calibration text that is; absent without one (no calibration, or the model's own text). */
+  text?: TextUse
   /** Instruction set id. */
   isa: string
   /** Worker threads. */
@@ -265,8 +267,10 @@ export type PlannedTensor = {
   shape: Array<number>
   /** Its element type in the source. */
   dtype: string
-  /** `target`, `embedding` or `kept`. */
+  /** `target`, `embedding`, `kept`, or `dead` for what the result does not have, since nobody reads it. */
   part: string
+  /** What it is that it is kept or left out; absent where that goes without saying. */
+  why?: string
   /** Role of a matrix in the network, as rules name it. */
   role?: string
   /** Block of a target matrix. */
@@ -310,6 +314,8 @@ export type PlanReport = {
   spillsActivations: boolean
   /** Calibration tokens that will be used at most; 0 without calibration. */
   tokens: number
+  /** How much of the calibration text that is, where it was read for the plan. */
+  text?: TextUse
   /** Rough floating-point operations of the run. */
   flops: number
   /** Seconds that the run will take here, from a run of a moment; absent if nobody asked or it cannot be told. */
@@ -340,13 +346,16 @@ export type TensorInfo = {
   bytes: number
   /** File it is in. */
   file: string
-  /** `target`, `embedding` or `other`; `other` for all if the architecture is not known. */
+  /**
+   * `target`, `embedding`, `dead` (nobody reads it: results do not have it) or `other`; `other` for all if the architecture is
+   * not known.
+   */
   part: string
 }
 
 /** What is inside a model. */
 export type Inspection = {
-  /** `safetensors` or `kerf`. */
+  /** `safetensors`, `kerf`, `compressed-tensors`, `gguf`, or the name of the scheme that another program quantized it in. */
   form: string
   /** Architecture id, the model_type that is not known, or `none` without one. */
   architecture: string
@@ -370,6 +379,10 @@ export type Inspection = {
   tensors: Array<TensorInfo>
   /** Other files that belong to the model. */
   sidecars: Array<string>
+  /** What the files beside the weights say, and what became of it. */
+  facts: Array<Fact>
+  /** Things a user should know. */
+  notes: Array<string>
 }
 
 /** `evaluate`: of `text`, `textFile` and `pairsFile` at least one. */
@@ -386,6 +399,8 @@ export type EvaluateRequest = {
   pairsFile?: string
   /** Window in tokens; default: the model's maximum, at most 2048. */
   context?: number
+  /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
+  maxMemoryBytes?: number
   /** Worker threads; 0 = all. */
   threads?: number
 }
@@ -402,6 +417,8 @@ export type Evaluation = {
   spearman?: number
   /** Number of pairs. */
   pairs?: number
+  /** How much of the text was used: windows are whole. */
+  text?: TextUse
   /** Wall time. */
   seconds: number
   /** Things a user should know. */
@@ -424,6 +441,8 @@ export type CompareRequest = {
   pairsFile?: string
   /** Window in tokens; default: the model's maximum, at most 2048. */
   context?: number
+  /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
+  maxMemoryBytes?: number
   /** Worker threads; 0 = all. */
   threads?: number
 }
@@ -458,12 +477,26 @@ export type GenerateRequest = {
   prompt?: string
   /** Most new tokens. Default 128. */
   maxTokens?: number
-  /** 0 = greedy. Default 0. */
+  /**
+   * Whether tokens are drawn; otherwise each is the most likely one. Default: whether `temperature` is more than 0, and without
+   * that, what the model's generation_config.json says (`do_sample`), else false.
+   */
+  sample?: boolean
+  /** Divides logits before a token is drawn; 0 = greedy. Default when drawing: that of generation_config.json, else 1. */
   temperature?: number
-  /** Default 1. */
+  /** Default when drawing: that of generation_config.json, else 1. */
   topP?: number
+  /** Number of most likely tokens that one is drawn from, 0 = all. Default when drawing: that of generation_config.json, else 0. */
+  topK?: number
+  /**
+   * Logits of tokens that were there already are divided by this (multiplied if negative). Default: that of
+   * generation_config.json, else 1.
+   */
+  repetitionPenalty?: number
   /** Same seed, same text. */
   seed?: number
+  /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
+  maxMemoryBytes?: number
   /** Worker threads; 0 = all. */
   threads?: number
 }
@@ -488,15 +521,26 @@ export type EmbedRequest = {
   architecture?: string
   /** Texts. */
   texts: Array<string>
+  /** Goes before each text, in place of the model's own prompt; may be empty. */
+  prompt?: string
+  /** Name of the model's prompt that goes before each text; without it and `prompt`, the model's default. */
+  promptName?: string
+  /**
+   * Numbers of each vector that are kept, counted from its start, after everything else the model does; default: what the model
+   * says, else all. They are not scaled to length 1 again.
+   */
+  dimensions?: number
+  /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
+  maxMemoryBytes?: number
   /** Worker threads; 0 = all. */
   threads?: number
 }
 
 /** Vectors in the order of the texts. */
 export type Embeddings = {
-  /** One after the other, `dimensions` numbers each. L2-normalised where the model's modules say so. */
+  /** One after the other, `dimensions` numbers each, as the modules of the model make them. */
   vectors: Float32Array
-  /** Width. */
+  /** Width of each. */
   dimensions: number
   /** Number of texts that were cut at the model's maximum. */
   truncated: number
@@ -655,6 +699,8 @@ export const ARCHITECTURES = [
 /** Codes of all errors of the core. */
 export const ERROR_CODES = [
   'ALREADY_COMPRESSED',
+  'ALREADY_QUANTIZED',
+  'BAD_ADAPTER',
   'BAD_ARCHITECTURE',
   'BAD_CONFIG',
   'BAD_CONTAINER',
@@ -666,7 +712,9 @@ export const ERROR_CODES = [
   'BAD_SCALE',
   'BAD_TOKEN',
   'BAD_TOKENIZER',
+  'BROKEN_LINK',
   'CALIBRATION_EMPTY',
+  'CALIBRATION_POOR',
   'CANCELLED',
   'CONTAINER_VERSION',
   'DISK_FULL',
@@ -679,6 +727,7 @@ export const ERROR_CODES = [
   'NON_FINITE',
   'NOTHING_TO_COMPRESS',
   'NOT_A_MODEL',
+  'NOT_FINITE',
   'NOT_FOUND',
   'NOT_UTF8',
   'NO_TOKENIZER',
@@ -701,8 +750,10 @@ export const ERROR_CODES = [
  * Code of an error of the core.
  *
  * - `ALREADY_COMPRESSED`: The model was compressed before.
+ * - `ALREADY_QUANTIZED`: Another program has quantized the weights, in a scheme that kerf does not read.
+ * - `BAD_ADAPTER`: An adapter beside the model that cannot be merged into it; `field` is a field of its configuration or one of its tensors.
  * - `BAD_ARCHITECTURE`: A description of an architecture breaks a rule.
- * - `BAD_CONFIG`: config.json lacks a field or has a bad value. A file beside the weights says what kerf cannot do.
+ * - `BAD_CONFIG`: A small file of a model folder lacks a field or has a value that it cannot have. config.json lacks a field or has a bad value. A file beside the weights says what kerf cannot do.
  * - `BAD_CONTAINER`: A kerf container that contradicts its specification.
  * - `BAD_HEADER`: The header of a file contradicts itself, the file or the limits.
  * - `BAD_INDEX`: The index names a shard that is not there, or a tensor that its shard does not have.
@@ -712,7 +763,9 @@ export const ERROR_CODES = [
  * - `BAD_SCALE`: A scale of a quantized matrix that its format cannot have.
  * - `BAD_TOKEN`: A token id outside the vocabulary.
  * - `BAD_TOKENIZER`: The tokenizer cannot be used.
+ * - `BROKEN_LINK`: A link in a model folder leads to nothing.
  * - `CALIBRATION_EMPTY`: A method with calibration got nothing to calibrate on.
+ * - `CALIBRATION_POOR`: `strict` is set and the calibration text says too little.
  * - `CANCELLED`: The host asked to stop. Work done so far is kept.
  * - `CONTAINER_VERSION`: A kerf container of a version this program does not know.
  * - `DISK_FULL`: No space left while writing. Nothing under the final name was touched.
@@ -725,6 +778,7 @@ export const ERROR_CODES = [
  * - `NON_FINITE`: NaN or infinity in weights.
  * - `NOTHING_TO_COMPRESS`: The model has no matrix to compress.
  * - `NOT_A_MODEL`: There is nothing here that could be a model.
+ * - `NOT_FINITE`: What a model computes is NaN or infinite.
  * - `NOT_FOUND`: A file or folder that should be there is not.
  * - `NOT_UTF8`: A text file that is not UTF-8.
  * - `NO_TOKENIZER`: The function needs text, and the model has no tokenizer.

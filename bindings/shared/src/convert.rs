@@ -91,7 +91,8 @@ fn is_unknown(error: &Error) -> bool {
 }
 
 fn notes(catalog: &Catalog, card: &Card, format: &dyn Format, output: &Output<'_>) -> Vec<String> {
-    let mut notes = output.notes().to_vec();
+    let mut notes = catalog.files.notes();
+    notes.extend(output.notes().iter().cloned());
     notes.extend(output.found());
     if card.known {
         notes.extend(kept::reasons(catalog, card).1);

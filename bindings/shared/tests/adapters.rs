@@ -140,10 +140,10 @@ fn conversions_are_those_of_the_merged_model() {
         let [adapted, merged] =
             ["adapted", "merged"].map(|name| inside.path().join(format!("{format}-{name}")));
         for (model, out) in both.iter().zip([&adapted, &merged]) {
-            ok(
-                "convert",
-                json!({ "model": text(model), "format": format, "out": text(out) }),
-            );
+            let request = json!({ "model": text(model), "format": format, "out": text(out) });
+            let notes = ok("convert", request)["notes"].to_string();
+            let says = notes.contains("merged into the model when its weights are read");
+            assert_eq!(says, model == &both[0], "{notes}");
         }
         let (adapted, merged) = (files(&adapted), files(&merged));
         assert!(adapted.keys().eq(merged.keys()), "{:?}", adapted.keys());
@@ -221,10 +221,7 @@ fn embeddings_are_those_of_the_merged_model() {
     let targets = ["query", "value", "intermediate.dense"];
     let vectors = |folder: &Path| {
         let texts = json!(["w1 w2 w3", "w7 w1"]);
-        ok(
-            "embed",
-            json!({ "model": text(folder), "texts": texts, "pooling": "mean" }),
-        )
+        ok("embed", json!({ "model": text(folder), "texts": texts }))
     };
     let plain = vectors(&model);
     let [adapted, merged] = folders(&model, inside.path(), &targets).map(|folder| vectors(&folder));

@@ -14,7 +14,8 @@ fn a_plain_model_survives_the_way_there_and_back() {
     let request = json!({ "model": stories(), "format": "kerf", "out": text(&kerf) });
     let there = dispatch("convert", &request.to_string(), &host).expect("success");
     host.check_progress();
-    assert_eq!(there["notes"].as_array().map(Vec::len), Some(1));
+    let notes = there["notes"].to_string();
+    assert!(notes.contains("was not compressed"), "{notes}");
     assert_eq!(there["outputBytes"], folder_bytes(&kerf));
     ok(
         "convert",

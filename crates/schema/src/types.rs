@@ -5,7 +5,10 @@ use kerf_bindings::api::*;
 use kerf_compress::options::FilledOptions;
 use kerf_compress::report::PlannedTensor;
 use kerf_compress::rules::{Blocks, Conditions, Match, OneOrMany};
-use kerf_compress::{Event, LayerReport, Options, PlanReport, Repair, Report, Rule, Stage, Work};
+use kerf_compress::{
+    Event, LayerReport, Options, PlanReport, Repair, Report, Rule, Stage, TextUse, Work,
+};
+use kerf_tensors::files::{Fact, Outcome};
 use ts_rs::{Config, TS};
 
 /// Declarations, in the order of the file. A type that is used and not listed fails the compilation of the TypeScript.
@@ -28,12 +31,15 @@ pub fn declarations() -> Vec<String> {
         CompressRequest,
         Repair,
         LayerReport,
+        TextUse,
         Work,
         Report,
         PlannedTensor,
         PlanReport,
         InspectRequest,
         TensorInfo,
+        Outcome,
+        Fact,
         Inspection,
         EvaluateRequest,
         Evaluation,

@@ -89,6 +89,7 @@ impl View for Tensor {
 }
 
 type Tensors = BTreeMap<String, Tensor>;
+type Edit<'a> = &'a dyn Fn(&mut Tensors);
 
 /// The case with other tensors in the file of the adapter.
 fn rewritten(case: &str, edit: impl FnOnce(&mut Tensors)) -> BTreeMap<String, Vec<u8>> {
@@ -449,7 +450,7 @@ fn refusal(files: &BTreeMap<String, Vec<u8>>) -> (String, String) {
 #[test]
 fn an_adapter_that_does_not_fit_is_refused_by_name() {
     let q = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight";
-    let edits: [(&str, &str, &dyn Fn(&mut Tensors)); 8] = [
+    let edits: [(&str, &str, Edit<'_>); 8] = [
         (
             "lora_A.weight",
             "no tensor model.layers.0.self_attn.qq_proj.weight",

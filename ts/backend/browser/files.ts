@@ -26,7 +26,7 @@ export function browserFiles(link: Link): Files {
       const bytes = await (typeof file === 'string'
         ? link.query<Uint8Array>({ ask: 'bytes', path: file })
         : bytesOf(file))
-      return decodeText(bytes, typeof file === 'string' ? file : nameOf(file))
+      return decodeStart(bytes, typeof file === 'string' ? file : nameOf(file))
     },
     async write(path, text) {
       await link.query({ ask: 'write', path, text })
