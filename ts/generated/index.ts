@@ -190,6 +190,18 @@ export type LayerReport = {
   relativeWeightError: number
 }
 
+/** How much of a text was used. */
+export type TextUse = {
+  /** Bytes of the text. */
+  bytes: number
+  /** Bytes of it behind the tokens that were used, about. */
+  usedBytes: number
+  /** Tokens that were used. */
+  tokens: number
+  /** Texts that were longer than what the model takes, of which the rest was cut. */
+  cut: number
+}
+
 /** What one step of the work took. */
 export type Work = {
   /** The phase it belongs to, as in `phases`. */
@@ -351,6 +363,23 @@ export type TensorInfo = {
    * not known.
    */
   part: string
+}
+
+/** What became of one thing that a folder says. What cannot be done is an error instead. */
+export type Outcome = 'used' | 'noted'
+
+/** One thing that a model folder says, and what became of it. */
+export type Fact = {
+  /** File in the folder. */
+  file: string
+  /** Path of the field in it; empty for the file as a whole. */
+  field: string
+  /** What it holds, shortened. */
+  value: string
+  /** What became of it. */
+  outcome: Outcome
+  /** What kerf does about it, in one sentence. */
+  says: string
 }
 
 /** What is inside a model. */
