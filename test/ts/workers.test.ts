@@ -57,7 +57,7 @@ describe('a Worker that is terminated', () => {
       const ended = await node(join(programs, 'terminated.mjs'), kerf, name, stories, out)
       expect(ended, ended.output).toMatchObject({ code: 0, signal: null })
       // One thread at work takes all of a second, or on a busy machine its share; a process with nothing to do next to nothing.
-      expect(Number(ended.output), ended.output).toBeLessThan(0.1)
+      expect(Number(ended.output), ended.output).toBeLessThan(0.05)
     },
   )
 
