@@ -27,6 +27,8 @@ const FIXES: Partial<Record<string, string>> = {
   SCHEDULE_NEEDS_ARCHITECTURE: ALONE,
   CALIBRATION_EMPTY: 'Give a text with more in it, or none.',
   ALREADY_COMPRESSED: 'Choose the original model.',
+  ALREADY_QUANTIZED: 'Choose the original model.',
+  NOT_FINITE: 'Choose the original model, or compress less.',
   STORAGE_BUSY: 'Close the other tab with this page, or wait for it.',
   STORAGE_UNAVAILABLE: 'Open this page over HTTPS or from localhost, not in a private window.',
   WORKER_FAILED: 'Load the page again; the first time it needs the network.',

@@ -148,7 +148,8 @@ pub fn header_bytes(tensors: &[PlannedTensor]) -> u64 {
             entry(t)
         }
     };
-    tensors.iter().map(whole).sum::<u64>() + 500
+    let written = tensors.iter().filter(|t| t.part != "dead");
+    written.map(whole).sum::<u64>() + 500
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ fn unit_bytes(unit: &Unit) -> u64 {
 fn group_units(units: &[Unit], max_file_bytes: u64) -> Vec<Vec<&Unit>> {
     let mut groups = vec![Vec::new()];
     let mut filled = 0u64;
-    for unit in units {
+    // A unit without tensors is one that is left out.
+    for unit in units.iter().filter(|unit| !unit.0.is_empty()) {
         let bytes = unit_bytes(unit);
         let group = groups.last_mut().expect("never empty");
         if !group.is_empty() && filled.saturating_add(bytes) > max_file_bytes {
