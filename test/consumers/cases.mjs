@@ -1,5 +1,6 @@
 // Which result is opened by whom, and what must be equal.
 import assert from 'node:assert/strict'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const OPTIONS = ['--sparsity', '0.5', '--method', 'obs', '--tokens', '4096']
@@ -61,6 +62,43 @@ export function* cases(tools) {
     model: encoder,
     test: () => sameVector(tools, encoder),
   }
+  yield* architectures(tools)
+}
+
+/** Stored as [inputs, outputs], which is no Linear: what is opened is the dense result. */
+const TURNED = ['gpt2']
+/** transformers itself runs these only with code that is fetched with the model. */
+const REMOTE = ['nomic_bert-hub']
+
+/** Every architecture once: the tiny models that are the golden ones of crates/model. */
+function* architectures(tools) {
+  const golden = join(tools.root, 'test', 'golden', 'model')
+  for (const name of readdirSync(golden)) {
+    if (REMOTE.includes(name)) continue
+    const format = TURNED.includes(name) ? 'safetensors' : 'compressed-tensors'
+    yield {
+      name: `${name} as ${format} in transformers: the same outputs`,
+      needs: ['python'],
+      model: join(golden, name),
+      test: () => sameModel(tools, name, join(golden, name), format),
+    }
+  }
+}
+
+/** The result computes what its dense form does, and at 8 bits nearly what the model did. */
+function sameModel(tools, name, model, format) {
+  const out = join(tools.folder, `golden-${name}`)
+  const { kind } = tools.kerf('inspect', model)
+  tools.kerf('compress', model, '--out', out, '--format', format, '--method', 'rtn', '--bits', '8')
+  const dense = format === 'safetensors' ? '-' : `${out}-dense`
+  if (dense !== '-') tools.kerf('convert', out, '--format', 'safetensors', '--out', dense)
+  const found = tools.script('same_model.py', out, dense, model, kind)
+  const rest = found.unexpected.filter(key => !key.endsWith('attn.bias') && !key.endsWith('attn.masked_bias'))
+  assert.deepEqual([found.missing, rest], [[], []])
+  assert.ok(format === 'safetensors' || found.compressed > 0, 'no module is compressed')
+  assert.ok(found.toDense < 1e-4, `${found.toDense} from its dense form`)
+  assert.ok(found.toOriginal < 0.1, `${found.toOriginal} from the original`)
+  return `${found.compressed} modules, ${found.toOriginal.toFixed(4)} from the original`
 }
 
 function contextOf(tools, model) {

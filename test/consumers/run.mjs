@@ -1,5 +1,6 @@
 // npm run test:consumers: results of kerf in the programs that others use. Installs node-llama-cpp into a temporary folder and
 // Python packages into an environment of its own, unless KERF_CONSUMERS_PYTHON names one. What cannot be had is skipped with a word.
+// `-- TEXT` runs the cases whose names hold the text.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -61,8 +62,6 @@ const folder = mkdtempSync(join(tmpdir(), 'kerf-consumers-'))
 const tools = {
   root,
   folder,
-  python: python(folder),
-  modules: llama(folder),
   kerf: (...args) => json(process.execPath, [join(root, 'dist', 'cli.js'), ...args, '--json']),
   script: (name, ...args) => json(tools.python, [join(here, name), ...args]),
   llama: (...args) => json(process.execPath, [join(here, 'llama.mjs'), tools.modules, ...args]),
@@ -70,8 +69,12 @@ const tools = {
   write: writeFileSync,
   exists: existsSync,
 }
+const wanted = [...cases(tools)].filter(({ name }) => name.includes(process.argv[2] ?? ''))
+const need = tool => wanted.some(({ needs }) => needs.includes(tool))
+tools.python = need('python') ? python(folder) : undefined
+tools.modules = need('modules') ? llama(folder) : undefined
 const counts = { passed: 0, failed: 0, skipped: 0 }
-for (const { name, needs, model, test } of cases(tools)) {
+for (const { name, needs, model, test } of wanted) {
   const missing = needs.find(tool => tools[tool] === undefined)
   const reason =
     missing !== undefined ? `no ${missing} here` : existsSync(model) ? undefined : 'the model is not here'

@@ -1,4 +1,4 @@
-"""A reader of kerf containers of version 3, written from docs/format.md alone: numpy, json and nothing of this project.
+"""A reader of kerf containers of versions 3 and 4, written from docs/format.md alone: numpy, json and nothing of this project.
 
     python test/golden/read_kerf.py FILE.kerf
 
@@ -67,8 +67,18 @@ def read_stream(stream, tables_and_counts):
 
 
 def lattice(index):
+    if index >= 592:
+        return (16 + (index - 592) % 16) * 2.0 ** ((index - 592) // 16 - 130)
     units = index if index < 16 else (16 + index % 16) << (index // 16 - 1)
     return units * 2.0**-24
+
+
+def read_scales(record, part):
+    if not record.get('wide'):
+        return np.frombuffer(part, '<f2')
+    if record['scales'] == 'f32Product':
+        return np.frombuffer(part, '<f4')
+    return (np.frombuffer(part, '<u2').astype('<u4') << 16).view('<f4')
 
 
 def read_coded(record, parts):
@@ -85,7 +95,7 @@ def read_coded(record, parts):
     at = (chunks + 1) * width
     scale_table = None
     if own:
-        scale_table, at = read_table(part, at, 592)
+        scale_table, at = read_table(part, at, 4656 if record.get('wide') else 592)
     code_table, at = read_table(part, at, 1 << bits)
     assert at == offsets[0] and not any(part[offsets[-1] :])
     codes, scales = [], []
@@ -98,7 +108,7 @@ def read_coded(record, parts):
         scales += [lattice(index) for run in indices for index in run]
     codes = np.array(codes, np.float32).reshape(rows, cols) - np.float32(1 << (bits - 1))
     if not own:
-        scales = np.frombuffer(parts['scales'], '<f2')
+        scales = read_scales(record, parts['scales'])
     scales = np.array(scales, np.float32).reshape(rows, groups)
     if 'kept' in record:
         assert record['kept'] == np.count_nonzero(codes)
@@ -111,7 +121,7 @@ def read(path):
     (length,) = struct.unpack('<Q', file[:8])
     header = json.loads(file[8 : 8 + length])
     metadata = header.pop('__metadata__')
-    assert metadata['kerf.version'] == '3'
+    assert metadata['kerf.version'] in ('3', '4')
     stored = {}
     for name, tensor in header.items():
         start, end = tensor['data_offsets']
@@ -153,7 +163,13 @@ def check():
     value = ((r + c) % 31 - 15) * ((r + c // 128) % 16 + 16) / 256
     assert np.array_equal(kinds['chunks.skewed'], np.where(kept, value, 0))
     assert np.array_equal(kinds['one.code'], np.full((3, 7), -1.5))
-    print('the golden files of version 3 hold what they should')
+    wide = read(GOLDEN / 'v4-wide.kerf')
+    r, c = np.mgrid[0:34, 0:45]
+    code = (r * 45 + c) * 5 % 16 - 8
+    assert np.array_equal(wide['wide.lattice'], code * ((17 + r % 7) * 2.0 ** (c // 16 - 40)))
+    assert np.array_equal(wide['wide.bf16'], code * ((17 + r % 7) * 2.0 ** (c // 16 - 60)))
+    assert np.array_equal(wide['wide.f32'], code * ((2**20 + 1 + r) * 2.0 ** (c // 16 + 40)))
+    print('the golden files of versions 3 and 4 hold what they should')
 
 
 if __name__ == '__main__':

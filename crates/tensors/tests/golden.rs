@@ -1,11 +1,11 @@
-//! Files of versions 1 to 3 as they were written once. They are never written again: what they decode to holds for ever.
+//! Files of versions 1 to 4 as they were written once. They are never written again: what they decode to holds for ever.
 
 mod common;
 
 use common::compute;
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::kerf::Coding;
-use kerf_tensors::{Catalog, DType, EncodedTensor};
+use kerf_tensors::{Catalog, DType, EncodedTensor, Grid, QuantizedMatrix, Scales, Values};
 use std::sync::Arc;
 
 const EXAMPLE: &[u8] = include_bytes!("golden/v1-example.kerf");
@@ -13,6 +13,7 @@ const KINDS: &[u8] = include_bytes!("golden/v1-kinds.kerf");
 const TRANSPOSED: &[u8] = include_bytes!("golden/v2-transposed.kerf");
 const CODED_EXAMPLE: &[u8] = include_bytes!("golden/v3-example.kerf");
 const CODED_KINDS: &[u8] = include_bytes!("golden/v3-kinds.kerf");
+const WIDE: &[u8] = include_bytes!("golden/v4-wide.kerf");
 const SPECIFICATION: &str = include_str!("../../../docs/format.md");
 
 fn open(bytes: &[u8]) -> Catalog {
@@ -177,11 +178,76 @@ fn every_kind_of_coded_matrix_decodes_as_it_did() {
     assert_eq!(catalog.get("masked.lattice").unwrap().dtype, DType::BF16);
 }
 
+/// Scales far below and above f16: coded with their codes, and as BF16 and F32.
+fn wide(name: &str) -> QuantizedMatrix {
+    let (scales, digits, step, exponent) = match name {
+        "wide.lattice" => (Scales::Lattice, 17, 7, -40),
+        "wide.bf16" => (Scales::Bf16Product, 17, 7, -60),
+        _ => (Scales::F32Product, (1 << 20) + 1, 34, 40),
+    };
+    let scale = |at: usize| {
+        let digits = (digits + at / 3 % step) as f32;
+        digits * 2f32.powi((at % 3) as i32 + exponent)
+    };
+    QuantizedMatrix {
+        rows: 34,
+        cols: 45,
+        mask: None,
+        values: Values::Codes {
+            grid: Grid {
+                scales,
+                ..Grid::new(4, 16)
+            },
+            codes: (0..34 * 45).map(|at| (at * 5 % 16) as i8 - 8).collect(),
+            scales: (0..34 * 3).map(scale).collect(),
+        },
+    }
+}
+
+const WIDE_NAMES: [&str; 3] = ["wide.lattice", "wide.bf16", "wide.f32"];
+
+#[test]
+fn scales_beyond_f16_decode_as_they_did() {
+    let catalog = open(WIDE);
+    for name in WIDE_NAMES {
+        let entry = catalog.get(name).unwrap();
+        let read = catalog.read_matrix(&compute(1), entry).unwrap();
+        assert!(read == wide(name), "{name}");
+        assert_eq!(values(&catalog, name), read.dequantize(&compute(1).kernels));
+        let rows = catalog.read_rows_f32(&compute(1), entry, 33..34).unwrap();
+        assert_eq!(rows, values(&catalog, name)[33 * 45..]);
+    }
+    assert!(
+        catalog
+            .read_encoded(catalog.get("wide.lattice").unwrap())
+            .unwrap()
+            .record
+            .coded
+    );
+}
+
+/// Run once, to make the file: `cargo test -p kerf-tensors --test golden -- --ignored`.
+#[test]
+#[ignore = "writes the golden file of version 4"]
+fn write_the_file_of_version_4() {
+    let encode = |name: &str| common::encode_in(&compute(1), name, &wide(name), Coding::Entropy);
+    let units: Vec<_> = WIDE_NAMES.map(encode).iter().map(common::unit).collect();
+    let tensors: Vec<_> = units.iter().map(common::only_tensor).collect();
+    let kerf = kerf_tensors::formats::by_id("kerf").unwrap();
+    let (folder, _) = common::write_model(&compute(1), kerf, &tensors, u64::MAX);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v4-wide.kerf");
+    std::fs::write(
+        path,
+        kerf_tensors::Folder::read(&folder, "model.kerf").unwrap(),
+    )
+    .unwrap();
+}
+
 /// The writer still makes the same bytes of the same matrices.
 #[test]
 fn encoding_what_was_decoded_gives_the_same_parts() {
     let compute = compute(1);
-    let files = [EXAMPLE, KINDS, TRANSPOSED, CODED_EXAMPLE, CODED_KINDS];
+    let files = [EXAMPLE, KINDS, TRANSPOSED, CODED_EXAMPLE, CODED_KINDS, WIDE];
     for catalog in files.map(open) {
         for entry in &catalog.tensors {
             let Ok(encoded) = catalog.read_encoded(entry) else {
