@@ -5,6 +5,7 @@ use crate::error::TextError;
 use crate::segments::{Cut, Memo};
 use kerf_tensors::files::tokenizer::{Side, TokenizerSettings};
 use serde::Deserialize;
+use serde_json::json;
 
 /// Texts shorter than this are encoded in one call.
 const LONG_BYTES: usize = 4096;
@@ -21,11 +22,17 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     /// Builds what is described.
-    pub fn new(description: &Description) -> Result<Self, TextError> {
-        let mut json = description.json.clone();
-        json["added_tokens"] = serde_json::json!([]);
-        let built = tokenizers::Tokenizer::deserialize(&json);
+    pub fn new(description: Description) -> Result<Self, TextError> {
+        Ok(Self::with(description)?.0)
+    }
+
+    /// Builds what is described, and gives the description back.
+    pub fn with(mut description: Description) -> Result<(Self, Description), TextError> {
+        // The library adds all tokens of a file at once; here they come in the steps that transformers makes.
+        let listed = std::mem::replace(&mut description.json["added_tokens"], json!([]));
+        let built = tokenizers::Tokenizer::deserialize(&description.json);
         let mut inner = built.map_err(|error| TextError::of(FILE, error.to_string()))?;
+        description.json["added_tokens"] = listed;
         for step in &description.added {
             let tokens = step.iter().map(|token| tokenizers::AddedToken {
                 content: token.content.clone(),
@@ -47,7 +54,7 @@ impl Tokenizer {
             special: None,
         };
         tokenizer.special = tokenizer.find_special();
-        Ok(tokenizer)
+        Ok((tokenizer, description))
     }
 
     /// Of tokenizer.json alone, without the small files that go with it.
@@ -56,7 +63,7 @@ impl Tokenizer {
             json: Some(json.to_vec()),
             ..TokenizerFiles::default()
         };
-        Self::new(&Description::of(&files, &TokenizerSettings::default())?)
+        Self::new(Description::of(&files, &TokenizerSettings::default())?)
     }
 
     /// Token ids, with the special tokens that the post-processor adds if `special`.
