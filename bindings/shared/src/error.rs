@@ -27,7 +27,7 @@ pub enum Error {
     BadTokenizer { path: String, reason: String },
     /// The function needs text, and the model has no tokenizer.
     #[error(
-        "{model} has no tokenizer.json, which {operation} needs; fetch it together with the model"
+        "{model} has no tokenizer, which {operation} needs (tokenizer.json, or vocab.txt, or vocab.json with merges.txt); fetch it together with the model"
     )]
     NoTokenizer { model: String, operation: String },
     /// An unknown function, an unknown or missing field, a value of a wrong type.

@@ -70,7 +70,7 @@ impl Opened {
     /// The tokenizer of the model; `operation` says in the error what needs it.
     pub fn tokenizer(&self, operation: &str) -> Result<Tokenizer, Error> {
         let description = self.tokenizer_description(operation)?;
-        Tokenizer::new(&description).map_err(|error| self.bad_tokenizer(error))
+        Tokenizer::new(description).map_err(|error| self.bad_tokenizer(error))
     }
 
     /// What the files of the folder say about the tokenizer.

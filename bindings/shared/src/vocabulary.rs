@@ -18,7 +18,8 @@ pub fn values(opened: &Opened, format: &dyn Format) -> TokenizerValues {
 fn read(opened: &Opened, network: &Network) -> Result<Vocabulary, String> {
     let description = opened.tokenizer_description("the format");
     let description = description.map_err(|error| error.to_string())?;
-    let tokenizer = Tokenizer::new(&description).map_err(|error| error.to_string())?;
+    let built = Tokenizer::with(description).map_err(|error| error.to_string())?;
+    let (tokenizer, description) = built;
     let special = tokenizer.special();
     let special = special.ok_or("its post-processor has no form in GGUF")?;
     let mut vocabulary = Vocabulary::of(&description, network.vocab(), special)

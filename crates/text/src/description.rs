@@ -113,7 +113,12 @@ impl Description {
         if class == TokenizerClass::Llama && file.as_ref().is_some_and(has_byte_level) {
             class = TokenizerClass::AsFile;
         }
-        let (mut json, batches, special) = match Recipe::of(&class, settings) {
+        let fits = |recipe: &Recipe| {
+            let model = file.as_ref().map(|file| &file["model"]);
+            settings.class_is_named || model.is_none_or(|model| recipe.fits(model))
+        };
+        let recipe = Recipe::of(&class, settings).filter(fits);
+        let (mut json, batches, special) = match recipe {
             Some(recipe) => build(recipe, file, files, settings)?,
             None => as_file(file.ok_or_else(|| refusal(files, &class))?, settings)?,
         };
@@ -173,6 +178,10 @@ type Built = (Map<String, Value>, Batches, Special);
 /// tokenizer.json as it is, with what the small files add.
 fn as_file(mut file: Value, settings: &TokenizerSettings) -> Result<Built, TextError> {
     let own = tokens_of(&file)?;
+    // Dropout is for training: ids would be drawn at random.
+    if let Some(dropout) = file["model"].get_mut("dropout") {
+        *dropout = Value::Null;
+    }
     let mut batches = Batches::of(&mut file["model"])?;
     let special = settings.special.clone();
     batches.add(own.iter().map(|(_, token)| token.clone()).collect());

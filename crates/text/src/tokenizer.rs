@@ -6,6 +6,7 @@ use crate::lowercase::lowercase_first;
 use crate::segments::{Cut, Memo};
 use kerf_tensors::files::tokenizer::{Side, TokenizerSettings};
 use serde::Deserialize;
+use serde_json::json;
 
 /// Texts shorter than this are encoded in one call.
 pub(crate) const LONG_BYTES: usize = 4096;
@@ -22,11 +23,17 @@ pub struct Tokenizer {
 
 impl Tokenizer {
     /// Builds what is described.
-    pub fn new(description: &Description) -> Result<Self, TextError> {
-        let mut json = description.json.clone();
-        json["added_tokens"] = serde_json::json!([]);
-        let built = tokenizers::Tokenizer::deserialize(&json);
+    pub fn new(description: Description) -> Result<Self, TextError> {
+        Ok(Self::with(description)?.0)
+    }
+
+    /// Builds what is described, and gives the description back.
+    pub fn with(mut description: Description) -> Result<(Self, Description), TextError> {
+        // The library adds all tokens of a file at once; here they come in the steps that transformers makes.
+        let listed = std::mem::replace(&mut description.json["added_tokens"], json!([]));
+        let built = tokenizers::Tokenizer::deserialize(&description.json);
         let mut inner = built.map_err(|error| TextError::of(FILE, error.to_string()))?;
+        description.json["added_tokens"] = listed;
         for step in &description.added {
             let tokens = step.iter().map(|token| tokenizers::AddedToken {
                 content: token.content.clone(),
@@ -48,7 +55,7 @@ impl Tokenizer {
             special: None,
         };
         tokenizer.special = tokenizer.find_special();
-        Ok(tokenizer)
+        Ok((tokenizer, description))
     }
 
     /// Of tokenizer.json alone, without the small files that go with it.
@@ -57,7 +64,7 @@ impl Tokenizer {
             json: Some(json.to_vec()),
             ..TokenizerFiles::default()
         };
-        Self::new(&Description::of(&files, &TokenizerSettings::default())?)
+        Self::new(Description::of(&files, &TokenizerSettings::default())?)
     }
 
     /// The same tokenizer, which cuts off that side of a text that is too long.

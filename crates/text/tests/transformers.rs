@@ -25,7 +25,7 @@ fn open(files: &[(String, Vec<u8>)]) -> Result<Tokenizer, String> {
     let files = TokenizerFiles::read(&folder).map_err(|error| error.to_string())?;
     let description = Description::of(&files, &described.tokenizer);
     let description = description.map_err(|error| error.to_string())?;
-    Tokenizer::new(&description).map_err(|error| error.to_string())
+    Tokenizer::new(description).map_err(|error| error.to_string())
 }
 
 fn files(goldens: &Value, case: &Value) -> Vec<(String, Vec<u8>)> {
@@ -77,6 +77,14 @@ fn ids_are_those_of_transformers() {
             if got != *ids {
                 wrong.push(tell(&format!("{text:?}:\n    {got}\nnot {ids}\n   ")));
             }
+        }
+        let long = texts.join(" and then a word ").repeat(25);
+        let whole = tokenizer
+            .encode_truncated(&long, usize::MAX)
+            .expect("ids")
+            .0;
+        if tokenizer.encode(&long, true).expect("ids") != whole {
+            wrong.push(tell("a long text"));
         }
         let (ids, _) = tokenizer.encode_truncated(texts[0], cut).expect("ids");
         if serde_json::json!(ids) != case["cut"] {

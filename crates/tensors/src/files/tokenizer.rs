@@ -68,6 +68,8 @@ pub struct TokenizerSettings {
     pub chat_template: Option<String>,
     /// How the tokenizer is built.
     pub class: TokenizerClass,
+    /// Whether a file names the class; otherwise it is that of the model type, and gives way to a tokenizer.json of another type.
+    pub class_is_named: bool,
     /// Special tokens by name.
     pub special: Special,
     /// Special tokens without a name.
@@ -108,7 +110,7 @@ impl TokenizerSettings {
             .unwrap_or_else(|| Value::Object(Default::default()));
         let fields = Fields::of(FILE, &json)?;
         let mut settings = Self::of_fields(&fields)?;
-        settings.class = class(&fields, config)?;
+        (settings.class, settings.class_is_named) = class(&fields, config)?;
         tokens::named(&fields, false, &mut settings.special)?;
         let mut extra = Extra::of_config(&fields, &mut settings.special)?;
         settings.added = match tokens::decoder(&fields)? {
@@ -177,7 +179,10 @@ impl TokenizerSettings {
 }
 
 /// The class that the files say, `tokenizer_class` of tokenizer_config.json before that of config.json.
-fn class(fields: &Fields<'_>, config: Option<&Value>) -> Result<TokenizerClass, TensorsError> {
+fn class(
+    fields: &Fields<'_>,
+    config: Option<&Value>,
+) -> Result<(TokenizerClass, bool), TensorsError> {
     let of_config = |field: &str| config.and_then(|config| config[field].as_str());
     let declared = Declared {
         name: fields
@@ -186,7 +191,7 @@ fn class(fields: &Fields<'_>, config: Option<&Value>) -> Result<TokenizerClass, 
         model_type: of_config("model_type"),
         own_code: fields.get("auto_map").is_some(),
     };
-    Ok(TokenizerClass::of(declared))
+    Ok((TokenizerClass::of(declared), declared.name.is_some()))
 }
 
 fn max_length(fields: &Fields<'_>) -> Result<Option<usize>, TensorsError> {

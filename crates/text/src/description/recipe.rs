@@ -121,23 +121,29 @@ impl Recipe {
         found.and_then(|(_, token)| Some(token.as_ref()?.content.as_str()))
     }
 
+    /// Whether this class can take a model of tokenizer.json: ids by token also make word pieces, as in transformers.
+    pub fn fits(&self, model: &Value) -> bool {
+        let list = model["vocab"].is_array();
+        match self.model["type"].as_str() {
+            Some("Unigram") => list,
+            Some("BPE") => !list && (model["type"] == "BPE" || !model["merges"].is_null()),
+            _ => !list,
+        }
+    }
+
     /// The model of this class, with the vocabulary of `model`.
     pub fn model_of(&self, mut model: Value) -> Result<Value, TextError> {
-        let kind = &self.model["type"];
-        let same = match &model["type"] {
-            Value::Null => model["vocab"].is_array() == (kind == "Unigram"),
-            other => other == kind,
-        };
-        if !same {
+        if !self.fits(&model) {
             return Err(TextError::of(
                 FILE,
                 format!(
-                    "model.type is {}, but a {} has {kind}; to take the file as it is, set tokenizer_class to \
+                    "model.type is {}, which a {} (of type {}) cannot take; to take the file as it is, set tokenizer_class to \
                      PreTrainedTokenizerFast in tokenizer_config.json",
-                    model["type"], self.name
+                    model["type"], self.name, self.model["type"]
                 ),
             ));
         }
+        let kind = &self.model["type"];
         let mut fields = self.model.clone();
         fields.insert("vocab".into(), model["vocab"].take());
         if kind == "BPE" {
