@@ -1,6 +1,7 @@
 // Which result is opened by whom, and what must be equal.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { sentenceCases } from './sentence_cases.mjs'
 
 const OPTIONS = ['--sparsity', '0.5', '--method', 'obs', '--tokens', '4096']
 const PROMPTS = [
@@ -61,6 +62,7 @@ export function* cases(tools) {
     model: encoder,
     test: () => sameVector(tools, encoder),
   }
+  yield* sentenceCases(tools)
 }
 
 function contextOf(tools, model) {

@@ -137,6 +137,14 @@ export function threadsFlag(): Option {
   return number('--threads <n>', 'worker threads (default: all)')
 }
 
+/** `--dimensions` of `embed`. */
+export function dimensionsFlag(): Option {
+  return number(
+    '--dimensions <n>',
+    'numbers of each vector that are kept (default: what the model says, else all)',
+  )
+}
+
 /** `--architecture`, on every command that opens a model to run it. */
 export function architectureFlag(): Option {
   return new Option('--architecture <file>', 'JSON file that describes a model type that kerf does not know')

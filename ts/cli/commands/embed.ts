@@ -3,12 +3,15 @@ import { readFile } from 'node:fs/promises'
 import { embed } from '../../embed.js'
 import { KerfError } from '../../errors.js'
 import type { ModelOptions } from '../../model.js'
-import { addCommonFlags, architectureFlag, ownFlags, threadsFlag } from '../flags.js'
+import { addCommonFlags, architectureFlag, dimensionsFlag, ownFlags, threadsFlag } from '../flags.js'
 import { plural } from '../../format.js'
 import { runWork, type CommonFlags } from '../run.js'
 
 interface Flags extends ModelOptions, CommonFlags {
   text: string
+  prompt?: string
+  promptName?: string
+  dimensions?: number
   threads?: number
 }
 
@@ -19,6 +22,9 @@ export function addEmbed(program: Command): void {
     .description('one vector a line of a text')
     .argument('<model>', 'folder or file of a model')
     .requiredOption('--text <file>', 'UTF-8 file, one text a line')
+    .option('--prompt <text>', 'goes before each text, in place of the prompt of the model')
+    .option('--prompt-name <name>', "name of the model's prompt that goes before each text")
+    .addOption(dimensionsFlag())
     .addOption(threadsFlag())
     .addOption(architectureFlag())
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
