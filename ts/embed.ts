@@ -1,5 +1,5 @@
 import { call, type RunOptions } from './call.js'
-import { callback, check, checkOptions, integer, texts as listOfTexts, type Rules } from './check.js'
+import { callback, check, checkOptions, integer, text, texts as listOfTexts, type Rules } from './check.js'
 import type { Embeddings } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
 import { memoryRequest, size, type Size } from './size.js'
@@ -7,6 +7,18 @@ import { model as modelRule, type Model, type WithSources } from './source.js'
 
 /** Options of {@link embed}. */
 export interface EmbedOptions extends ModelOptions {
+  /** Goes before each text, in place of the model's own prompt; may be empty. */
+  prompt?: string
+  /**
+   * Name of the model's prompt (config_sentence_transformers.json) that goes before each text. Default: what the model says,
+   * which most often is none. `prompt` goes before it.
+   */
+  promptName?: string
+  /**
+   * Numbers of each vector that are kept, counted from its start, after everything else the model does: a vector is not scaled to
+   * length 1 again. Default: what the model says, else all.
+   */
+  dimensions?: number
   /** Worker threads. Default 0: all. */
   threads?: number
   /** Peak memory that the call may use, such as `'2GiB'`. Default: decoded weights are kept in up to half of what is free. */
@@ -19,6 +31,9 @@ export interface EmbedOptions extends ModelOptions {
 
 const rules: Rules = {
   ...modelRules,
+  prompt: text,
+  promptName: text,
+  dimensions: integer(1),
   threads: integer(0, 1024),
   maxMemory: size,
   onTruncated: callback,
@@ -26,10 +41,11 @@ const rules: Rules = {
 }
 
 /**
- * One vector a text, in the order of the texts, pooled and normalised as the model's sentence-transformers files say. All are
- * views of one buffer: `vectors[0].buffer` holds the batch row by row, and lives as long as any of them does.
+ * One vector a text, in the order of the texts: what `encode` of sentence-transformers computes of the same folder (prompt, pooling and
+ * all modules after it). All are views of one buffer: `vectors[0].buffer` holds the batch row by row, and lives as long as any of them.
  *
- * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of reading a model.
+ * Errors: `BAD_OPTION`, `BAD_CONFIG` for a module that kerf does not compute, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of
+ * reading a model.
  *
  * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
  * @param texts One vector comes for each.
@@ -43,8 +59,9 @@ export async function embed(
   check('model', model, modelRule)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
-  const { onTruncated, onNote, threads, architecture, maxMemory } = options
-  const request = { model, texts, threads, architecture, ...memoryRequest(maxMemory) }
+  const { onTruncated, onNote, prompt, promptName, dimensions, threads, architecture, maxMemory } = options
+  const own = { prompt, promptName, dimensions, threads, architecture, ...memoryRequest(maxMemory) }
+  const request = { model, texts, ...own }
   const result = await call<Embeddings>('embed', request, options)
   if (result.truncated > 0) onTruncated?.(result.truncated)
   if (onNote) result.notes.forEach(note => onNote(note))

@@ -52,7 +52,10 @@ export function plural(count: number, noun: string): string {
 export function textUse(tokens: number, text: TextUse | undefined): string {
   const used = plural(tokens, 'token')
   if (text === undefined) return used
-  const rest = text.usedBytes < text.bytes ? `of ${bytes(text.bytes)} of text ${bytes(text.usedBytes)}` : `all of ${bytes(text.bytes)} of text`
+  const rest =
+    text.usedBytes < text.bytes
+      ? `of ${bytes(text.bytes)} of text ${bytes(text.usedBytes)}`
+      : `all of ${bytes(text.bytes)} of text`
   return `${used}, ${rest}${text.cut > 0 ? `; ${plural(text.cut, 'text')} longer than the model's maximum, cut there` : ''}`
 }
 

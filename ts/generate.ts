@@ -81,7 +81,11 @@ export async function generate(
   }
   const run = { ...(signal && { signal }), onProgress: listen }
   try {
-    const result = await call<Generation>('generate', { model, prompt, ...rest, ...memoryRequest(maxMemory) }, run)
+    const result = await call<Generation>(
+      'generate',
+      { model, prompt, ...rest, ...memoryRequest(maxMemory) },
+      run,
+    )
     if (result.finish === 'cancelled') throw cancelled(result, signal)
     return result
   } catch (error) {

@@ -66,7 +66,12 @@ function tensors(file: File, change: OfTensors): File {
   }
   if ('copy' in change) {
     const { shape } = entry(file, change.copy)
-    return added(file, change.as, shape, floats(file, change.copy).map(value => value * change.times))
+    return added(
+      file,
+      change.as,
+      shape,
+      floats(file, change.copy).map(value => value * change.times),
+    )
   }
   if ('add' in change) {
     const count = change.shape.reduce((product, size) => product * size, 1)

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { sentenceCases } from './sentence_cases.mjs'
 
 const OPTIONS = ['--sparsity', '0.5', '--method', 'obs', '--tokens', '4096']
 const PROMPTS = [
@@ -62,6 +63,7 @@ export function* cases(tools) {
     model: encoder,
     test: () => sameVector(tools, encoder),
   }
+  yield* sentenceCases(tools)
   yield* architectures(tools)
 }
 

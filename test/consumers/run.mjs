@@ -17,6 +17,7 @@ const packages = [
   'accelerate',
   'gguf==0.19.0',
   'safetensors',
+  'sentence-transformers==6.2.0',
 ]
 
 /** Runs a program; its last line is JSON. */
@@ -29,7 +30,10 @@ function json(program, args) {
 function python(folder) {
   const given = process.env.KERF_CONSUMERS_PYTHON
   const has = program =>
-    json(program, ['-c', 'import torch, transformers, compressed_tensors, gguf, safetensors; print(1)']) === 1
+    json(program, [
+      '-c',
+      'import torch, transformers, compressed_tensors, gguf, safetensors, sentence_transformers; print(1)',
+    ]) === 1
   try {
     if (given !== undefined) return has(given) ? given : undefined
     const venv = join(folder, 'venv')

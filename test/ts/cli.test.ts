@@ -79,6 +79,12 @@ describe('--json prints one object and nothing else', () => {
     const embedded = json(await kerf(['embed', small, '--text', texts, '--json']))
     expect(embedded['vectors']).toHaveLength(2)
     expect(embedded['dimensions']).toBe(64)
+    const flags = ['--prompt', 'query: ', '--dimensions', '5']
+    const short = json(await kerf(['embed', small, '--text', texts, '--json', ...flags]))
+    expect(short['dimensions']).toBe(5)
+    expect(short['vectors']).not.toEqual(
+      (embedded['vectors'] as number[][]).map(vector => vector.slice(0, 5)),
+    )
     const out = join(folder, 'dense')
     const converted = await kerf(['convert', small, '--format', 'safetensors', '--out', out, '--json'])
     expect(converted.code, converted.stdout).toBe(0)
@@ -153,6 +159,7 @@ describe('exit code 2: the command was wrong', () => {
     [['eval', stories], 'BAD_OPTION'],
     [['convert', stories, '--out', 'x'], 'BAD_USAGE'],
     [['embed', stories], 'BAD_USAGE'],
+    [['embed', stories, '--text', sample, '--prompt-name', 'search'], 'BAD_OPTION'],
   ])('kerf %j', async (args, code) => {
     const plain = await kerf(args)
     expect(plain.code).toBe(2)

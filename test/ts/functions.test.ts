@@ -196,6 +196,14 @@ describe.each([
     expect(vectors[1]).not.toEqual(vectors[0])
   })
 
+  it('can embed after a prompt, and keep the start of each vector', async () => {
+    const [whole] = await embed(model(), ['Once upon a time'])
+    const [after] = await embed(model(), ['a time'], { prompt: 'Once upon ' })
+    expect(after).toEqual(whole)
+    const [start] = await embed(model(), ['Once upon a time'], { dimensions: 8 })
+    expect(start).toEqual(whole?.slice(0, 8))
+  })
+
   it('can be converted to what the container holds', async () => {
     const out = join(temporaryFolder(), 'dense')
     await convert(model(), { format: 'safetensors', out })

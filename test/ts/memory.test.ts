@@ -31,7 +31,15 @@ async function run(model: string, flags: readonly string[]): Promise<{ limit: nu
   const limit = await planned(model, flags)
   const name = flags.join('').replaceAll(/[^a-z0-9]/g, '')
   const out = ['--out', join(folder, name), '--report', join(folder, `${name}.html`)]
-  const ended = await kerfWithPeak(['compress', model, ...flags, ...common, ...out, '--max-memory', `${limit}`])
+  const ended = await kerfWithPeak([
+    'compress',
+    model,
+    ...flags,
+    ...common,
+    ...out,
+    '--max-memory',
+    `${limit}`,
+  ])
   expect(ended.code, ended.stdout + ended.stderr).toBe(0)
   const report = json(ended)
   expect(report['quality'], JSON.stringify(report['notes'])).toBeDefined()

@@ -80,6 +80,9 @@ const cases: [string, unknown[], string, string][] = [
   ['generate', [stories, 5], 'prompt', 'a string, got 5'],
   ['generate', [stories, 'a', { topP: 2 }], 'topP', 'from 0 to 1'],
   ['embed', [stories, 'a text'], 'texts', 'an array of strings, got "a text"'],
+  ['embed', [stories, ['a text'], { dimensions: 0 }], 'dimensions', 'of at least 1'],
+  ['embed', [stories, ['a text'], { prompt: 1 }], 'prompt', 'a string, got 1'],
+  ['embed', [stories, ['a text'], { promptName: 'search' }], 'promptName', 'one of document, query'],
   ['convert', [stories, { out, format: 'zip' }], 'format', 'one of kerf, safetensors'],
   ['convert', [stories, { format: 'kerf' }], 'out', 'a path, got undefined'],
 ]

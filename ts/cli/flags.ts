@@ -143,6 +143,14 @@ export function memoryFlag(): Option {
   return sizeOf('--max-memory <size>', 'peak memory, such as 2GiB; refused at once if it cannot be kept')
 }
 
+/** `--dimensions` of `embed`. */
+export function dimensionsFlag(): Option {
+  return number(
+    '--dimensions <n>',
+    'numbers of each vector that are kept (default: what the model says, else all)',
+  )
+}
+
 /** `--architecture`, on every command that opens a model to run it. */
 export function architectureFlag(): Option {
   return new Option('--architecture <file>', 'JSON file that describes a model type that kerf does not know')

@@ -3,7 +3,14 @@ import type { RunOptions } from '../../call.js'
 import { embed, type EmbedOptions } from '../../embed.js'
 import { KerfError } from '../../errors.js'
 import type { ModelOptions } from '../../model.js'
-import { addCommonFlags, architectureFlag, memoryFlag, ownFlags, threadsFlag } from '../flags.js'
+import {
+  addCommonFlags,
+  architectureFlag,
+  dimensionsFlag,
+  memoryFlag,
+  ownFlags,
+  threadsFlag,
+} from '../flags.js'
 import { plural } from '../../format.js'
 import { showVectors, vectorsAsJson } from '../output/vectors.js'
 import { runWork, type CommonFlags } from '../run.js'
@@ -11,6 +18,9 @@ import { countLines, lineBatches } from '../text-lines.js'
 
 interface Flags extends ModelOptions, CommonFlags {
   text: string
+  prompt?: string
+  promptName?: string
+  dimensions?: number
   threads?: number
   maxMemory?: string
 }
@@ -30,6 +40,9 @@ export function addEmbed(program: Command): void {
     .description('one vector a line of a text')
     .argument('<model>', 'folder or file of a model')
     .requiredOption('--text <file>', 'UTF-8 file, one text a line')
+    .option('--prompt <text>', 'goes before each text, in place of the prompt of the model')
+    .option('--prompt-name <name>', "name of the model's prompt that goes before each text")
+    .addOption(dimensionsFlag())
     .addOption(threadsFlag())
     .addOption(memoryFlag())
     .addOption(architectureFlag())

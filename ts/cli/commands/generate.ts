@@ -22,9 +22,10 @@ export function addGenerate(program: Command): void {
       ),
     )
     .addOption(
-      new Option('--top-p <share>', 'draw from the likeliest tokens only (default: as the model says)').argParser(
-        toNumber,
-      ),
+      new Option(
+        '--top-p <share>',
+        'draw from the likeliest tokens only (default: as the model says)',
+      ).argParser(toNumber),
     )
     .addOption(
       new Option('--top-k <n>', 'draw from so many likeliest tokens (default: as the model says)').argParser(

@@ -2,7 +2,6 @@
 
 use super::activation::activate;
 use crate::ModelError;
-use crate::block::read;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::files::pipeline::{Activation, Dense, LayerNorm, Module};
 use kerf_tensors::folder::Inside;
@@ -61,7 +60,7 @@ impl Step {
                 } = norm;
                 fits(own, "dimension", *dimension, width)?;
                 let weights = Weights::open(compute, folder, own)?;
-                let values = |name| weights.read(name, (*dimension, 1));
+                let values = |name| weights.read(name, &[*dimension]);
                 let (weight, bias) = (values("norm.weight")?, values("norm.bias")?);
                 Ok(Self::LayerNorm { weight, bias })
             }
@@ -102,14 +101,14 @@ impl Linear {
         dense: &Dense,
     ) -> Result<Self, ModelError> {
         let weights = Weights::open(compute, folder, &dense.folder)?;
-        let matrix = |name| weights.read(name, (dense.outputs, dense.inputs));
+        let matrix = |name| weights.read(name, &[dense.outputs, dense.inputs]);
         let residual = match (dense.residual, dense.inputs == dense.outputs) {
             (false, _) => Residual::None,
             (true, true) => Residual::Input,
             (true, false) => Residual::Projected(matrix("residual.weight")?),
         };
         let bias = match dense.bias {
-            true => Some(weights.read("linear.bias", (dense.outputs, 1))?),
+            true => Some(weights.read("linear.bias", &[dense.outputs])?),
             false => None,
         };
         Ok(Self {
@@ -222,16 +221,24 @@ impl<'a> Weights<'a> {
     }
 
     /// All values of a tensor. `TENSOR_MISSING`, `WRONG_SHAPE`, `NON_FINITE`.
-    fn read(&self, name: &str, shape: (usize, usize)) -> Result<Vec<f32>, ModelError> {
-        let tensor = || format!("{name} of {}", self.folder);
-        if !self.catalog.contains(name) {
-            return Err(TensorsError::TensorMissing { tensor: tensor() }.into());
+    fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        let tensor = format!("{name} of {}", self.folder);
+        let Ok(entry) = self.catalog.get(name) else {
+            return Err(TensorsError::TensorMissing { tensor }.into());
+        };
+        if entry.shape != shape {
+            return Err(TensorsError::WrongShape {
+                tensor,
+                expected: shape.to_vec(),
+                actual: entry.shape.clone(),
+            }
+            .into());
         }
-        let values = read(self.compute, &self.catalog, name, shape)?;
+        let values = self.catalog.read_f32(self.compute, entry)?;
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(at) => Err(TensorsError::NonFinite {
-                tensor: tensor(),
+                tensor,
                 index: at as u64,
                 value: values[at].to_string(),
             }

@@ -178,8 +178,8 @@ impl Catalog {
 
     /// [`Catalog::open`] for those who only look: a model that another program quantized is shown as it lies there.
     pub fn look(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
-        let folder = transformer_at_top(folder)?;
         let files = folder.list()?;
+        let (folder, files) = transformer_at_top(folder, files)?;
         let mut index_bytes = 0;
         let chosen = choose::weights(&folder.name(), &files, &|| {
             class_of(folder.as_ref(), &files)
@@ -282,23 +282,27 @@ fn class_of(folder: &dyn Folder, files: &[String]) -> choose::Class {
     choose::Class::of(config.as_ref())
 }
 
-/// The folder itself; or, of a sentence-transformers folder whose transformer lies in a folder of its own (as versions before 2 wrote
-/// it), the same model with the transformer at the top, as later versions have it.
-fn transformer_at_top(folder: Arc<dyn Folder>) -> Result<Arc<dyn Folder>, TensorsError> {
-    let path = format!("{}/{}", folder.name(), pipeline::FILE);
-    let modules = match folder.read(pipeline::FILE) {
-        Ok(bytes) => parse::json(&path, &bytes)?,
-        Err(TensorsError::NotFound { .. }) => return Ok(folder),
-        Err(error) => return Err(error),
-    };
+/// The folder and its files; or, of a sentence-transformers folder whose transformer lies in a folder of its own (as versions before 2
+/// wrote it), those of the same model with the transformer at the top, as later versions have it.
+fn transformer_at_top(
+    folder: Arc<dyn Folder>,
+    files: Vec<String>,
+) -> Result<(Arc<dyn Folder>, Vec<String>), TensorsError> {
+    let file = pipeline::FILE;
+    if !files.iter().any(|name| name == file) {
+        return Ok((folder, files));
+    }
+    let path = format!("{}/{file}", folder.name());
+    let modules = parse::json(&path, &folder.read(file)?)?;
     match pipeline::transformer_folder(&modules) {
-        Some(path) if folder.list()?.contains(&format!("{path}/config.json")) => {
+        Some(path) if files.contains(&format!("{path}/config.json")) => {
             let lifted = Arc::new(Lifted::new(folder, &path)?);
             let modules = pipeline::with_transformer_beside(modules).to_string();
-            let file = pipeline::FILE;
-            Ok(Arc::new(WithFile::new(lifted, file, modules.into_bytes())))
+            let folder = WithFile::new(lifted, file, modules.into_bytes());
+            let files = folder.list()?;
+            Ok((Arc::new(folder), files))
         }
-        _ => Ok(folder),
+        _ => Ok((folder, files)),
     }
 }
 
