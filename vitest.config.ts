@@ -7,7 +7,7 @@ export default defineConfig({
   // The tests meet the package as its users do: built, by its name.
   resolve: { alias: { kerf: dist } },
   test: {
-    include: ['test/ts/**/*.test.ts'],
+    include: ['test/ts/**/*.test.ts', 'test/conformance/**/*.test.ts'],
     server: { deps: { external: [/dist/] } },
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } },

@@ -9,6 +9,8 @@ export type Change =
   | { set: Record<string, unknown>; in: string }
   /** A whole file. */
   | { write: string; content: string }
+  /** Other text in a file: what JSON cannot say. */
+  | { replace: string; by: string; file: string }
   | { remove: string }
   /** A link of that name to that target. */
   | { link: string; to: string }
@@ -36,6 +38,10 @@ function apply(folder: string, change: Change): void {
     mkdirSync(dirname(join(folder, change.write)), { recursive: true })
     return writeFileSync(join(folder, change.write), change.content)
   }
+  if ('replace' in change) {
+    const path = join(folder, change.file)
+    return writeFileSync(path, readFileSync(path, 'utf8').replace(change.replace, change.by))
+  }
   if ('remove' in change) return rmSync(join(folder, change.remove), { recursive: true })
   if ('link' in change) return symlinkSync(change.to, join(folder, change.link))
   const path = join(folder, 'model.safetensors')
@@ -53,16 +59,18 @@ function setFields(path: string, fields: Record<string, unknown>): void {
 
 type OfTensors = Exclude<
   Change,
-  { set: unknown } | { write: unknown } | { remove: unknown } | { link: unknown }
+  { set: unknown } | { write: unknown } | { replace: unknown } | { remove: unknown } | { link: unknown }
 >
 
 function tensors(file: File, change: OfTensors): File {
   if ('prefix' in change) return renamed(file, name => change.prefix + name)
   if ('strip' in change) return renamed(file, name => name.replace(change.strip, ''))
   if ('drop' in change) {
-    const { [change.drop]: gone, ...header } = file.header
-    if (!gone) throw new Error(`no tensor ${change.drop}`)
-    return { ...file, header }
+    entry(file, change.drop)
+    return packed(
+      file,
+      Object.keys(file.header).filter(name => name !== change.drop),
+    )
   }
   if ('copy' in change) {
     const { shape } = entry(file, change.copy)
@@ -100,9 +108,27 @@ function renamed(file: File, rename: (name: string) => string): File {
   return { ...file, header: Object.fromEntries(header) }
 }
 
+/** Some tensors, one behind the other. */
+function packed(file: File, names: readonly string[]): File {
+  const header: Record<string, Entry> = {}
+  const pieces: Buffer[] = []
+  let at = 0
+  for (const name of names) {
+    const old = entry(file, name)
+    const piece = file.data.subarray(...old.data_offsets)
+    header[name] = { ...old, data_offsets: [at, at + piece.length] }
+    pieces.push(piece)
+    at += piece.length
+  }
+  return { ...file, header, data: Buffer.concat(pieces) }
+}
+
+/** With one tensor more, or another in place of one. */
 function added(file: File, name: string, shape: number[], values: Float32Array): File {
   const start = file.data.length
   const data = Buffer.concat([file.data, Buffer.from(values.buffer)])
-  const entry: Entry = { dtype: 'F32', shape, data_offsets: [start, data.length] }
-  return { ...file, header: { ...file.header, [name]: entry }, data }
+  const own: Entry = { dtype: 'F32', shape, data_offsets: [start, data.length] }
+  const { [name]: _replaced, ...header } = file.header
+  const names = [...Object.keys(header), name]
+  return packed({ ...file, header: { ...header, [name]: own }, data }, names)
 }

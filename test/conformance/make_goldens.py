@@ -40,6 +40,11 @@ def apply(folder, change):
         os.makedirs(os.path.dirname(path(change["write"])), exist_ok=True)
         with open(path(change["write"]), "w", newline="") as file:
             file.write(change["content"])
+    elif "replace" in change:
+        with open(path(change["file"])) as file:
+            text = file.read()
+        with open(path(change["file"]), "w") as file:
+            file.write(text.replace(change["replace"], change["by"], 1))
     elif "remove" in change:
         target = path(change["remove"])
         shutil.rmtree(target) if os.path.isdir(target) else os.remove(target)
@@ -89,7 +94,10 @@ def transformers_oracle(folder, ask):
         asked = ask["generate"]
         ids = tokenizer(asked["prompt"], return_tensors="pt")["input_ids"]
         options = {"do_sample": False} if asked.get("temperature") == 0 else {}
-        written = model.generate(ids, max_new_tokens=asked["maxTokens"], **options)[0]
+        written = model.generate(ids, max_new_tokens=asked["maxTokens"], **options)[0].tolist()
+        ends = model.generation_config.eos_token_id
+        if written[-1] in (ends if isinstance(ends, list) else [ends]):
+            written.pop()                   # kerf leaves the end token out
         whole = tokenizer.decode(written, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         start = tokenizer.decode(ids[0], skip_special_tokens=True, clean_up_tokenization_spaces=False)
         assert whole.startswith(start)

@@ -10,7 +10,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Folders of a run that nobody asked to be longer.
 const SHORT: u64 = 150;
@@ -74,7 +74,7 @@ impl Damage {
         let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else {
             return self.bytes(bytes);
         };
-        for _ in 0..=self.below(3) {
+        for _ in 0..=self.below(2) {
             self.value(&mut value, 0);
         }
         let mut text = value.to_string();
@@ -151,16 +151,32 @@ impl Damage {
     }
 }
 
-/// The folders that are damaged.
-fn bases() -> Vec<PathBuf> {
+/// The files of each folder that is damaged.
+fn bases() -> Vec<BTreeMap<String, Vec<u8>>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    [
-        "test/fixtures/stories260K",
-        "test/golden/model/bert-relu",
-        "test/golden/model/gpt2",
+    let files = |folder: &str| files_of(&root.join(folder));
+    let mut sentences = files("test/golden/pipeline/bert");
+    let modules = json!([
+        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+        {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+        {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+    ]);
+    let pooling = json!({"word_embedding_dimension": 32, "pooling_mode_mean_tokens": true, "include_prompt": true});
+    let prompts = json!({"prompts": {"query": "the "}, "default_prompt_name": "query"});
+    let lengths = json!({"max_seq_length": 16, "do_lower_case": true});
+    for (file, content) in [
+        ("modules.json", modules),
+        ("1_Pooling/config.json", pooling),
+        ("config_sentence_transformers.json", prompts),
+        ("sentence_bert_config.json", lengths),
+    ] {
+        sentences.insert(file.into(), content.to_string().into_bytes());
+    }
+    vec![
+        files("test/fixtures/stories260K"),
+        files("test/golden/model/gpt2"),
+        sentences,
     ]
-    .map(|folder| root.join(folder))
-    .to_vec()
 }
 
 fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -203,7 +219,7 @@ fn no_damage_makes_a_function_panic() {
     let seed = number("KERF_DAMAGED_SEED", 1);
     let rounds = number("KERF_DAMAGED_FOLDERS", SHORT);
     let work = tempfile::tempdir().expect("folder");
-    let bases: Vec<_> = bases().iter().map(|base| files_of(base)).collect();
+    let bases = bases();
     let mut ends: BTreeMap<String, u64> = BTreeMap::new();
     for round in 0..rounds {
         let mut damage = Damage(Xoshiro256PlusPlus::seed_from_u64(
@@ -214,7 +230,7 @@ fn no_damage_makes_a_function_panic() {
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir(&folder).expect("folder");
         let names: Vec<&String> = files.keys().collect();
-        let damaged: Vec<String> = (0..=damage.below(2))
+        let damaged: Vec<String> = (0..=damage.below(3) / 2)
             .map(|_| (*damage.one(&names)).clone())
             .collect();
         for (name, bytes) in &files {
@@ -222,7 +238,9 @@ fn no_damage_makes_a_function_panic() {
                 true => damage.file(name, bytes),
                 false => bytes.clone(),
             };
-            std::fs::write(folder.join(name), bytes).expect("write");
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
+            std::fs::write(path, bytes).expect("write");
         }
         for (command, request) in requests(&folder, &work.path().join(format!("out{round}")), round)
         {

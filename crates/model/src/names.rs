@@ -24,10 +24,13 @@ impl Network {
         (self.wrapper, self.prefix) = self.find_prefix(weights);
         self.token = format!("{}.weight", self.name(self.arch.embeddings.token, 0));
         if !self.wrapper.is_empty() {
-            let says = "names of tensors begin so, as a wrapper left them; kerf reads and writes them as they are, and other tools \
-                        may not find them";
-            let fact = Fact::noted("the weights", "names", &self.wrapper, says);
-            self.facts.push(fact);
+            let wrapper = &self.wrapper;
+            let says = format!(
+                "names of tensors begin with {wrapper:?}, as a wrapper left them; kerf reads and writes them so, and other tools may not find \
+                 them"
+            );
+            self.facts
+                .push(Fact::noted("the weights", "names", wrapper, says));
         }
         let block = &self.arch.block;
         // A norm that every block has.
