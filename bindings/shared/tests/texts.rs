@@ -247,7 +247,7 @@ fn texts_that_say_too_little_get_a_note_and_are_an_error_under_strict() {
         ),
         (
             "repeated",
-            json!({ "texts": ["dog ".repeat(4000)] }),
+            json!({ "texts": ["was ".repeat(4000)] }),
             "one token",
         ),
         ("lines", json!({ "texts": [line.repeat(400)] }), "repeats"),

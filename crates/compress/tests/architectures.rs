@@ -7,7 +7,7 @@ use common::{Host, temp};
 use kerf_compress::Options;
 use kerf_kernels::{Compute, Stop};
 use kerf_model::evaluate::Runner;
-use kerf_model::{Kind, Network};
+use kerf_model::{Kind, Network, Use};
 use kerf_tensors::folder::{FsOutFolder, MemFolder};
 use kerf_tensors::formats::{self, AsItIs, Card, Output};
 use kerf_tensors::safetensors::{OutTensor, plan_files};
@@ -137,8 +137,11 @@ fn battery(folder: &Path) {
         assert_eq!(record.transposed, target.transposed);
     }
     let dense = export(&small, &compute, &root.path().join("dense"));
-    assert_eq!(dense.tensors.len(), source.tensors.len());
-    for entry in &source.tensors {
+    let uses = before.uses(&source).unwrap();
+    let read = source.tensors.iter().zip(uses);
+    let read: Vec<_> = read.filter(|(_, used)| *used != Use::Dead).collect();
+    assert_eq!(dense.tensors.len(), read.len(), "{name}");
+    for (entry, _) in read {
         let exported = dense.get(&entry.name).unwrap();
         assert_eq!(
             (&exported.shape, exported.dtype),

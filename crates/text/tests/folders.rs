@@ -211,7 +211,8 @@ fn facts_say_what_becomes_of_each_setting() {
         ),
         (None, Some("b"))
     );
-    let notes = files.notes();
+    let mut notes = files.notes();
+    notes.retain(|note| !note.starts_with("config.json"));
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains("my_own_field"));
     let says = |field: &str| {
@@ -232,7 +233,10 @@ fn facts_say_what_becomes_of_each_setting() {
         config(json!({"tokenizer_class": "T5Tokenizer"})),
     ]);
     assert!(
-        other.notes()[0].contains("T5Tokenizer"),
+        other
+            .notes()
+            .iter()
+            .any(|note| note.contains("T5Tokenizer")),
         "{:?}",
         other.notes()
     );

@@ -62,7 +62,8 @@ impl Sibling {
             .iter()
             .max_by_key(|entry| entry.stored_bytes())?;
         let folder = MemFolder::new("sibling");
-        let tensor = ("matrix.weight", vec![SQUARE, SQUARE], largest.dtype);
+        // A name that a linear layer may have: others are kept (`unknown.rs`).
+        let tensor = ("layers.0.proj.weight", vec![SQUARE, SQUARE], largest.dtype);
         folder.insert(
             "model.safetensors",
             safetensors(compute, std::iter::once(tensor)),
