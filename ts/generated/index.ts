@@ -782,7 +782,7 @@ export const ERROR_CODES = [
  * - `ALREADY_QUANTIZED`: Another program has quantized the weights, in a scheme that kerf does not read.
  * - `BAD_ADAPTER`: An adapter beside the model that cannot be merged into it; `field` is a field of its configuration or one of its tensors.
  * - `BAD_ARCHITECTURE`: A description of an architecture breaks a rule.
- * - `BAD_CONFIG`: A small file of a model folder lacks a field or has a value that it cannot have. config.json lacks a field or has a bad value. A file beside the weights says what kerf cannot do.
+ * - `BAD_CONFIG`: A small file of a model folder lacks a field or has a value that it cannot have. config.json lacks a field or has a bad value.
  * - `BAD_CONTAINER`: A kerf container that contradicts its specification.
  * - `BAD_HEADER`: The header of a file contradicts itself, the file or the limits.
  * - `BAD_INDEX`: The index names a shard that is not there, or a tensor that its shard does not have.
