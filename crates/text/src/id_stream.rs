@@ -38,10 +38,11 @@ impl<'a> IdStream<'a> {
         self.rest.push_str(part);
         // A short text is one call; so is one whose post-processor does something else than to add tokens.
         let can_cut = !self.special || self.tokenizer.special().is_some();
-        if can_cut && self.rest.len() >= LONG_BYTES {
-            if let Some(cut) = self.tokenizer.cut.last(&self.rest) {
-                self.encode_before(cut, ids)?;
-            }
+        if can_cut
+            && self.rest.len() >= LONG_BYTES
+            && let Some(cut) = self.tokenizer.cut.last(&self.rest)
+        {
+            self.encode_before(cut, ids)?;
         }
         while self.rest.len() > MOST_BYTES {
             self.forced += 1;

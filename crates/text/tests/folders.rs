@@ -41,7 +41,7 @@ fn open(files: &[(&str, String)]) -> Tokenizer {
 }
 
 fn refused(files: &[(&str, String)]) -> String {
-    describe(files).err().expect("an error")
+    describe(files).expect_err("an error")
 }
 
 fn with(base: &str, edit: impl FnOnce(&mut Value)) -> String {

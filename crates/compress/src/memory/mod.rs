@@ -151,8 +151,7 @@ impl<'a> Run<'a> {
             .max(self.searching());
         // The text is made into tokens before the job begins, and embeddings are solved before the network runs.
         let workers = WORKER_BYTES * self.threads as u64;
-        let peak = (CALIBRATION_BYTES + workers + peak)
-            .max(embeddings)
+        let peak = (CALIBRATION_BYTES + (workers + peak).max(embeddings))
             .max(TEXT_BYTES + tokenizer_bytes(self.task.catalog));
         MemoryPlan {
             peak_bytes: BASE_BYTES + peak,
