@@ -34,7 +34,7 @@ def main(result, dense, original, kind):
 
     def distance(folder):
         _, _, theirs = output(folder)
-        return (ours - theirs).abs().max().item() / theirs.abs().max().item()
+        return ((ours - theirs).norm() / theirs.norm()).item()
 
     print(json.dumps({
         "compressed": compressed,

@@ -28,6 +28,7 @@ impl Network {
             linears: linears.into_iter().map(|linear| linear.weight).collect(),
             embeddings: self.embeddings().into_iter().collect(),
             heads: self.head_modules(),
+            unopened: self.arch.unopened.map(str::to_owned),
             gguf: self.arch.gguf.map(|gguf| self.gguf(&gguf, catalog)),
             tokenizer: None,
         })

@@ -74,6 +74,7 @@ pub(super) const BERT: Architecture = Architecture {
     final_norm: None,
     head: None,
     head_aliases: &[],
+    unopened: None,
     gguf: None,
     dead: &["embeddings.position_ids", "embeddings.token_type_ids"],
     copies: &["cls.predictions.decoder"],

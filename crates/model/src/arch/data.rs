@@ -67,6 +67,9 @@ pub struct Architecture {
     /// Other names that programs give the module of the head, whatever its tensor is called: a result says them too.
     #[serde(default, deserialize_with = "leak::names")]
     pub head_aliases: List<Name>,
+    /// What programs do with the tensors when they load them that keeps them from opening compressed layers; absent where they open them.
+    #[serde(default, deserialize_with = "leak::optional")]
+    pub unopened: Option<Name>,
     /// How llama.cpp runs it, if it does: for results in GGUF.
     #[serde(default)]
     pub gguf: Option<Gguf>,

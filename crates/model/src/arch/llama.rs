@@ -57,6 +57,7 @@ pub(super) const LLAMA: Architecture = Architecture {
         cap: None,
     }),
     head_aliases: &[],
+    unopened: None,
     gguf: Some(Gguf {
         architecture: "llama",
         moved_rows: true,

@@ -51,6 +51,9 @@ pub(super) const MODERNBERT: Architecture = Architecture {
     }),
     final_norm: Some("final_norm"),
     copies: &["decoder"],
+    unopened: Some(
+        "transformers (5.24) asks each block for the weights of its layers when it has loaded them, and a compressed layer has none",
+    ),
     ..BERT
 };
 

@@ -40,6 +40,9 @@ pub(super) const NOMIC_BERT: Architecture = Architecture {
         "layers.{}.self_attn.rotary_emb.inv_freq",
         "encoder.layers.{}.attn.rotary_emb.inv_freq",
     ],
+    unopened: Some(
+        "transformers 5 splits attn.Wqkv into three layers when it loads it, which it cannot do with codes",
+    ),
     ..BERT
 };
 

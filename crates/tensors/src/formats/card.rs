@@ -28,6 +28,8 @@ pub struct Card {
     pub unread: HashSet<String>,
     /// Names that readers give the module of the head, also where it is tied; none without a head.
     pub heads: Vec<String>,
+    /// Why readers of compressed layers do not open this architecture, if they do not.
+    pub unopened: Option<String>,
     /// What llama.cpp needs; the reason if it cannot run the model.
     pub gguf: Option<Result<GgufCard, String>>,
     /// The tokenizer.

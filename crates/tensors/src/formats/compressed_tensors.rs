@@ -65,6 +65,10 @@ impl Format for CompressedTensors {
             (_, Some(name)) => format!(
                 "{name} is no Linear but stored the other way round, which readers would not find"
             ),
+            _ if card.unopened.is_some() => format!(
+                "{}; write safetensors, or kerf",
+                card.unopened.as_deref().unwrap_or_default()
+            ),
             _ => match source.files.config {
                 None => "without config.json there is no place to say how it is stored".into(),
                 Some(_) => return Ok(()),

@@ -498,6 +498,10 @@ fn what_a_format_cannot_hold_is_an_error_that_says_why() {
         transposed: Some("q.weight".into()),
         ..card()
     };
+    let unopened = || Card {
+        unopened: Some("readers split its matrices".into()),
+        ..card()
+    };
     let no_tokenizer = || Card {
         tokenizer: Some(Err("Unigram".into())),
         ..card()
@@ -508,6 +512,7 @@ fn what_a_format_cannot_hold_is_an_error_that_says_why() {
     }
     assert_eq!(code(unknown(), "compressed-tensors"), "FORMAT_UNSUPPORTED");
     assert_eq!(code(turned(), "compressed-tensors"), "FORMAT_UNSUPPORTED");
+    assert_eq!(code(unopened(), "compressed-tensors"), "FORMAT_UNSUPPORTED");
     assert_eq!(code(unknown(), "gguf-q4_0"), "FORMAT_UNSUPPORTED");
     assert_eq!(code(no_tokenizer(), "gguf-q8_0"), "FORMAT_UNSUPPORTED");
     assert_eq!(code(strange, "gguf-q8_0"), "FORMAT_UNSUPPORTED");
