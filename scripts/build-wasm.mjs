@@ -10,7 +10,7 @@ import { setUp } from './lib/setup.mjs'
 import { wasmCompiler } from './lib/wasm-compiler.mjs'
 import { wasmTools } from './lib/wasm-tools.mjs'
 
-/** Most bytes of a module as a server sends it: a page's first load has to stay under 3 MB with the tokenizer. */
+/** Most bytes of a module as a server sends it: a page's first load has to stay near 3 MB with the tokenizer. */
 const MOST_BYTES = 1_500_000
 const GLUE = 'kerf_wasm.js'
 const MODULE = 'kerf_wasm_bg.wasm'
