@@ -7,7 +7,6 @@ use crate::running::Running;
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, text_file};
 use kerf_compress::Stage;
-use kerf_model::finite;
 
 /// Does with each text what the model's sentence-transformers files say: prompt, cut at the maximum, pooling and the modules after
 /// it. Works for decoders too. Errors: those of opening a model, `NO_TOKENIZER`, `BAD_CONFIG`, `BAD_OPTION`, `EMPTY`, `CANCELLED`.
@@ -31,15 +30,9 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         .encoding
         .encode(&made.tokenizer, &compute, &request.texts)?;
     let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
-    let progress = &mut |done, total| reporter.report(done, total);
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
     let running = Running::of(limit_bytes, &[&model], &compute, made.encoding.max_tokens)?;
-    let vectors = running
-        .runner(&model, &compute)
-        .embed(&ids, &made.head, progress)?;
-    for vector in &vectors {
-        finite::check(&compute, "vectors", &model.opened.path, vector)?;
-    }
+    let vectors = made.make(&model, &compute, running, &ids, &reporter)?;
     Ok(Embeddings {
         vectors: in_one(vectors),
         dimensions: made.head.dimensions(),

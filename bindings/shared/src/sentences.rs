@@ -8,7 +8,6 @@ use crate::running::Running;
 use crate::vectors::Vectors;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{cosine, spearman};
-use kerf_model::finite;
 
 /// Token ids of both columns: all first sentences, then all second ones, duplicates included.
 pub struct Sentences {
@@ -41,13 +40,7 @@ impl Sentences {
         running: Running,
         reporter: &Reporter<'_>,
     ) -> Result<Vec<Vec<f32>>, Error> {
-        let mut runner = running.runner(model, compute);
-        let progress = &mut |done, total| reporter.report(done, total);
-        let vectors = runner.embed(&self.ids, &made.head, progress)?;
-        for vector in &vectors {
-            finite::check(compute, "vectors", &model.opened.path, vector)?;
-        }
-        Ok(vectors)
+        made.make(model, compute, running, &self.ids, reporter)
     }
 
     /// Spearman's rank correlation of the cosine of each pair with its score. `BAD_PAIRS` where it is not defined.

@@ -2,7 +2,7 @@
 
 use kerf_tensors::folder::{
     FsFolder, FsOutFolder, FsWorkspace, HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace,
-    open_file, open_hosted_file,
+    MemSource, open_file, open_hosted_file,
 };
 use kerf_tensors::{Folder, OutFolder, Source, TensorsError, Workspace};
 use std::borrow::Cow;
@@ -57,7 +57,7 @@ impl Storage for FileSystem {
         match std::fs::metadata(&place) {
             // What comes through a pipe cannot be read twice, nor from any place.
             Ok(found) if !found.is_file() && !found.is_dir() => {
-                Ok(Box::new(InMemory::new(path, self.read(path)?)))
+                Ok(Box::new(MemSource::new(path, self.read(path)?)))
             }
             _ => open_file(&place),
         }
@@ -82,45 +82,6 @@ impl Storage for FileSystem {
 
     fn place(&self, path: &str) -> String {
         expanded(path).display().to_string()
-    }
-}
-
-/// Bytes that are in memory.
-pub struct InMemory {
-    name: String,
-    bytes: Vec<u8>,
-}
-
-impl InMemory {
-    /// `name`: what to call them in errors.
-    pub fn new(name: &str, bytes: Vec<u8>) -> Self {
-        let name = name.into();
-        Self { name, bytes }
-    }
-}
-
-impl Source for InMemory {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn len_bytes(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError> {
-        let end = offset.saturating_add(buf.len() as u64);
-        let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
-        let bytes = range.and_then(|(offset, end)| self.bytes.get(offset..end));
-        let Some(bytes) = bytes else {
-            return Err(TensorsError::Truncated {
-                path: self.name.clone(),
-                expected_bytes: end,
-                actual_bytes: self.len_bytes(),
-            });
-        };
-        buf.copy_from_slice(bytes);
-        Ok(())
     }
 }
 

@@ -2,9 +2,10 @@
 //! the start is no part of the text.
 
 use crate::Error;
-use crate::storage::{InMemory, Storage};
+use crate::storage::Storage;
 use kerf_model::ModelError;
 use kerf_tensors::Source;
+use kerf_tensors::folder::MemSource;
 
 /// Bytes that are read at once.
 const PART_BYTES: u64 = 64 << 10;
@@ -51,7 +52,7 @@ impl Text {
         let bytes = without_mark(text).as_bytes().to_vec();
         Self {
             path: path.into(),
-            source: Box::new(InMemory::new(path, bytes)),
+            source: Box::new(MemSource::new(path, bytes)),
             begin: 0,
             at: 0,
         }

@@ -4,8 +4,11 @@ use crate::Error;
 use crate::encoding::Encoding;
 use crate::error::bad_option;
 use crate::opened::Runnable;
+use crate::reporter::Reporter;
+use crate::running::Running;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::SentenceHead;
+use kerf_model::finite;
 use kerf_tensors::files::pipeline::{self, Prompts};
 use kerf_text::Tokenizer;
 
@@ -33,6 +36,24 @@ pub struct Vectors {
 }
 
 impl Vectors {
+    /// The vectors of texts that are token ids. `NOT_FINITE` for one with a number that is none; those of [`kerf_model::evaluate::Runner::embed`].
+    pub fn make(
+        &self,
+        model: &Runnable,
+        compute: &Compute,
+        running: Running,
+        ids: &[Vec<u32>],
+        reporter: &Reporter<'_>,
+    ) -> Result<Vec<Vec<f32>>, Error> {
+        let progress = &mut |done, total| reporter.report(done, total);
+        let mut runner = running.runner(model, compute);
+        let vectors = runner.embed(ids, &self.head, progress)?;
+        for vector in &vectors {
+            finite::check(compute, "vectors", &model.opened.path, vector)?;
+        }
+        Ok(vectors)
+    }
+
     /// As the model's sentence-transformers files say: what `encode` of sentence-transformers 6 computes. `NO_TOKENIZER`;
     /// `BAD_CONFIG` for what kerf cannot compute; `BAD_OPTION` for a prompt that the model does not have and for a number of
     /// dimensions that is none or more than its vectors have.

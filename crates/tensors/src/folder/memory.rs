@@ -60,10 +60,21 @@ impl Folder for MemFolder {
     }
 }
 
+/// Bytes that are in memory.
 #[derive(Debug)]
-struct MemSource {
+pub struct MemSource {
     name: String,
     bytes: Arc<Vec<u8>>,
+}
+
+impl MemSource {
+    /// `name`: what to call them in errors.
+    pub fn new(name: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            name: name.into(),
+            bytes: Arc::new(bytes),
+        }
+    }
 }
 
 impl Source for MemSource {

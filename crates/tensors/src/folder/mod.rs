@@ -20,7 +20,7 @@ pub use fs_work::FsWorkspace;
 pub use hosted::{HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace, open_hosted_file};
 pub use inside::Inside;
 pub(crate) use lifted::Lifted;
-pub use memory::{MemFolder, MemOutFolder, MemWorkspace};
+pub use memory::{MemFolder, MemOutFolder, MemSource, MemWorkspace};
 pub(crate) use names::is_safe;
 pub(crate) use stand_in::{stand_in, stand_in_of};
 pub(crate) use with_file::WithFile;
