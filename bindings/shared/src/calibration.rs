@@ -8,7 +8,7 @@ use crate::running::Running;
 use crate::storage::Storage;
 use crate::text_file::{Lines, Text, without_mark};
 use crate::text_tokens::{TextTokens, forced_note};
-use crate::{Error, Host};
+use crate::{Error, Host, sample};
 use kerf_compress::calibration::{BYTES_OF_A_TOKEN, MAX_WINDOW, Places, decoder_windows, places};
 use kerf_compress::{CompressError, Stage, TextUse};
 use kerf_kernels::Compute;
@@ -17,9 +17,8 @@ use kerf_model::{Kind, ModelError, Network};
 use kerf_tensors::TensorsError;
 use kerf_text::{IdStream, Tokenizer};
 
-/// The sample that ships with kerf; data/README.md says where it is from.
-const BUILTIN: &str = include_str!("../data/calibration.txt");
-
+/// Characters of the shortest line of the sample that an encoder sees.
+const LEAST_LETTERS: usize = 20;
 /// Most bytes of one text of an encoder that are encoded, and of several together. The library takes about 100 bytes for each.
 const LONGEST_TEXT_BYTES: usize = 256 << 10;
 /// Bytes that a window takes at a time.
@@ -70,7 +69,9 @@ pub fn draw(
             text: None,
             notes: Vec::new(),
         },
-        Calibration::Builtin => from_text(Text::given(BUILTIN), model, compute, draw)?,
+        Calibration::Builtin => {
+            from_text(Text::given(&builtin(&model.network)), model, compute, draw)?
+        }
         Calibration::File(path) => {
             let text = Text::open(&*storage, path).map_err(|error| match error {
                 Error::Model(ModelError::Empty { .. }) => empty(calibration),
@@ -104,10 +105,29 @@ pub fn encoded_bytes(
 /// Bytes of the text, if it is there before the run.
 fn text_bytes(storage: &dyn Storage, calibration: &Calibration) -> Option<u64> {
     match calibration {
-        Calibration::Builtin => Some(BUILTIN.len() as u64),
+        Calibration::Builtin => Some(
+            sample::CALIBRATION
+                .iter()
+                .map(|kind| kind.text.len() as u64)
+                .sum(),
+        ),
         Calibration::File(path) => storage.len_bytes(path),
         Calibration::Texts(texts) => Some(texts.iter().map(|text| text.len() as u64).sum()),
         Calibration::Own => None,
+    }
+}
+
+/// The sample that ships with kerf. An encoder reads one text a line, of which the shortest (a bracket of a program) tell nothing.
+fn builtin(network: &Network) -> String {
+    let text = sample::mixed(sample::CALIBRATION);
+    match network.kind() {
+        Kind::Decoder => text,
+        Kind::Encoder => {
+            let lines = text
+                .lines()
+                .filter(|line| line.chars().count() >= LEAST_LETTERS);
+            lines.collect::<Vec<_>>().join("\n")
+        }
     }
 }
 

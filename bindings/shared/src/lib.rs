@@ -26,6 +26,7 @@ pub mod panics;
 pub mod progress;
 mod reporter;
 mod running;
+mod sample;
 mod sentences;
 pub mod storage;
 mod surrogates;

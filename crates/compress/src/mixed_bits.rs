@@ -157,8 +157,20 @@ pub(crate) fn allowed_bytes(plan: &Plan, budget: Budget) -> f64 {
 pub(crate) fn allowed(plan: &Plan, budget: Budget) -> f64 {
     match budget {
         Budget::Bits(bits) => bits * plan.target_weights() as f64 / 8.0,
+        Budget::Size(bits) => bits * free_weights(plan) as f64 / 8.0,
         Budget::Bytes(bytes) => bytes as f64,
     }
+}
+
+/// Weights of the matrices that the budget is for.
+fn free_weights(plan: &Plan) -> usize {
+    let free = plan.targets.iter().filter(|matrix| is_free(matrix));
+    free.map(|matrix| matrix.rows * matrix.cols).sum()
+}
+
+/// Whether a budget decides about a matrix.
+fn is_free(matrix: &Matrix) -> bool {
+    matrix.free_bits || matrix.step.is_some()
 }
 
 /// Bytes that the budget counts beside those of the matrices that it is for.
@@ -167,7 +179,7 @@ pub(crate) fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64
     let free = |name: &str| {
         plan.targets
             .iter()
-            .any(|matrix| (matrix.free_bits || matrix.step.is_some()) && matrix.name == name)
+            .any(|matrix| is_free(matrix) && matrix.name == name)
     };
     let of = |counts: &dyn Fn(&str) -> bool| -> u64 {
         let counted = report.tensors.iter().filter(|tensor| counts(&tensor.part));
@@ -187,6 +199,7 @@ pub(crate) fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64
     let header = report.bits_per_weight / 8.0 * plan.target_weights() as f64 - target_bytes as f64;
     match budget {
         Budget::Bits(_) => of(&|part| part == "target") as f64 + header,
+        Budget::Size(_) => header,
         Budget::Bytes(_) => of(&|_| true) as f64 + (report.output_bytes - tensors) as f64,
     }
 }
@@ -199,7 +212,7 @@ pub(crate) fn too_little(
     why: &str,
 ) -> CompressError {
     match budget {
-        Budget::Bits(bits) => {
+        Budget::Bits(bits) | Budget::Size(bits) => {
             let least = (least_bytes * 8.0 / weights as f64 * 1000.0).ceil() / 1000.0;
             let expected = format!("at least {least}, {why}");
             bad_option("targetBits", &expected, bits)

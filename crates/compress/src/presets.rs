@@ -2,167 +2,276 @@
 
 use crate::options::Options;
 
-/// A row of one of the tables.
-pub struct Preset {
+/// A named size. Each is a point of the curve of entropy-constrained rounding, and where something else decides (a format that does not
+/// code entropy, or options that say bits or zeros) so many bits of each code.
+pub struct Size {
     /// Stable id, as options have it.
     pub id: &'static str,
     /// What to expect, in one line.
     pub about: &'static str,
-    /// Sets what it stands for.
-    values: fn() -> Options,
+    /// Bits a weight under entropy-constrained rounding; `None` rounds without calibration.
+    pub target_bits: Option<f64>,
+    /// Bits of a code where the size is not a point of the curve.
+    pub bits: u8,
+    /// Bits of embeddings in a format that codes entropy.
+    pub embedding_bits: u8,
+    /// Bits of the head there.
+    pub head_bits: u8,
 }
 
-impl Preset {
-    /// Fills in what the options leave open.
-    pub fn fill(&self, options: &mut Options) {
-        let values = (self.values)();
-        options.method = options.method.take().or(values.method);
-        options.schedule = options.schedule.take().or(values.schedule);
-        options.granularity = options.granularity.take().or(values.granularity);
-        options.levels = options.levels.or(values.levels);
-        options.slope = options.slope.or(values.slope);
-        options.loss_scale = options.loss_scale.take().or(values.loss_scale);
-        options.generations = options.generations.or(values.generations);
-        options.sparsity = options.sparsity.or(values.sparsity);
-        if options.target_bits.is_none() && options.target_bytes.is_none() {
-            options.bits = options.bits.or(values.bits);
-        }
-        options.group_size = options.group_size.or(values.group_size);
-        options.embedding_bits = options.embedding_bits.or(values.embedding_bits);
-        options.tokens = options.tokens.or(values.tokens);
-        options.iterations = options.iterations.or(values.iterations);
-        options.sweeps = options.sweeps.or(values.sweeps);
-        options.blend = options.blend.or(values.blend);
-    }
-}
-
-fn sized(method: &str, sparsity: f64, bits: u8) -> Options {
-    Options {
-        method: Some(method.into()),
-        sparsity: Some(sparsity),
-        bits: Some(bits),
-        ..Options::default()
-    }
-}
-
-fn effort(tokens: usize, iterations: usize, sweeps: usize) -> Options {
-    Options {
-        tokens: Some(tokens),
-        iterations: Some(iterations),
-        sweeps: Some(sweeps),
-        ..Options::default()
-    }
-}
-
-/// How small: docs/guide.md has what each cost on the models measured.
-pub fn sizes() -> &'static [Preset] {
+/// How small: docs/what-to-expect.md has what each cost on the models measured.
+pub fn sizes() -> &'static [Size] {
     &[
-        Preset {
+        Size {
             id: "safe",
-            about: "8 bits, nothing removed, no calibration: the loss is too small to measure",
-            values: || sized("rtn", 0.0, 8),
+            about: "8 bits, no calibration: the loss is too small to measure",
+            target_bits: None,
+            bits: 8,
+            embedding_bits: 8,
+            head_bits: 8,
         },
-        Preset {
+        Size {
             id: "light",
-            about: "4 bits, nothing removed, calibrated",
-            values: || sized("joint", 0.0, 4),
+            about: "5 bits, calibrated: hard to tell from the original; what is done without any size",
+            target_bits: Some(5.0),
+            bits: 8,
+            embedding_bits: 6,
+            head_bits: 8,
         },
-        Preset {
+        Size {
             id: "compact",
-            about: "3 bits, nothing removed, calibrated",
-            values: || sized("joint", 0.0, 3),
+            about: "4 bits, calibrated: close to the original",
+            target_bits: Some(4.0),
+            bits: 4,
+            embedding_bits: 5,
+            head_bits: 7,
         },
-        Preset {
-            id: "half",
-            about: "50 % removed, 4 bits, calibrated",
-            values: || sized("joint", 0.5, 4),
-        },
-        Preset {
+        Size {
             id: "small",
-            about: "70 % removed, 4 bits, calibrated: what is done without a preset",
-            values: || sized("joint", 0.7, 4),
+            about: "3 bits, calibrated: a small language model gets noticeably worse",
+            target_bits: Some(3.0),
+            bits: 3,
+            embedding_bits: 4,
+            head_bits: 6,
         },
-        Preset {
+        Size {
             id: "tiny",
-            about: "80 % removed, 4 bits, calibrated: visibly worse",
-            values: || sized("joint", 0.8, 4),
+            about: "2 bits, calibrated: for encoders; most small language models break",
+            target_bits: Some(2.0),
+            bits: 2,
+            embedding_bits: 4,
+            head_bits: 6,
         },
     ]
 }
 
+/// The size that is taken if none is asked for.
+pub fn default_size() -> &'static Size {
+    &sizes()[1]
+}
+
+impl Size {
+    /// Fills in what the options leave open. `codes_entropy`: whether the format codes what weights tell.
+    pub fn fill(&self, options: &mut Options, codes_entropy: bool) {
+        let budget = options.target_bits.is_some() || options.target_bytes.is_some();
+        let entropy = options
+            .method
+            .as_deref()
+            .is_none_or(|method| method == "entropy");
+        let decided =
+            options.sparsity.is_some() || options.bits.is_some() || options.pattern.is_some();
+        if codes_entropy {
+            options.embedding_bits = options.embedding_bits.or(Some(self.embedding_bits));
+            options.head_bits = options.head_bits.or(Some(self.head_bits));
+        }
+        if budget {
+            return;
+        }
+        match self
+            .target_bits
+            .filter(|_| codes_entropy && entropy && !decided)
+        {
+            Some(bits) => {
+                options.method = Some("entropy".into());
+                options.target_bits = Some(bits);
+            }
+            None => {
+                let method = self.target_bits.map_or("rtn", |_| "joint");
+                options.method.get_or_insert_with(|| method.into());
+                options.bits.get_or_insert(self.bits);
+                if options.pattern.is_none() {
+                    options.sparsity.get_or_insert(0.0);
+                }
+            }
+        }
+    }
+}
+
+/// A named effort.
+pub struct Quality {
+    /// Stable id, as options have it.
+    pub id: &'static str,
+    /// What it takes, in one line.
+    pub about: &'static str,
+    /// Calibration tokens.
+    tokens: usize,
+    /// Iterations of the search for what survives.
+    iterations: usize,
+    /// Sweeps of coordinate descent.
+    sweeps: usize,
+    /// Whether the dense model runs along and matrices are probed.
+    looks_at_dense: bool,
+}
+
 /// How much effort.
-pub fn qualities() -> &'static [Preset] {
+pub fn qualities() -> &'static [Quality] {
     &[
-        Preset {
+        Quality {
             id: "fast",
             about: "4,096 calibration tokens, without the dense model beside them and without probes",
-            values: || Options {
-                blend: Some(0.0),
-                schedule: Some("uniform".into()),
-                ..effort(4096, 0, 1)
-            },
+            tokens: 4096,
+            iterations: 0,
+            sweeps: 1,
+            looks_at_dense: false,
         },
-        Preset {
+        Quality {
             id: "balanced",
             about: "16,384 calibration tokens: what is done without a quality",
-            values: || effort(16384, 8, 2),
+            tokens: 16384,
+            iterations: 8,
+            sweeps: 2,
+            looks_at_dense: true,
         },
-        Preset {
+        Quality {
             id: "best",
             about: "65,536 calibration tokens",
-            values: || effort(65536, 60, 8),
+            tokens: 65536,
+            iterations: 60,
+            sweeps: 8,
+            looks_at_dense: true,
         },
     ]
 }
 
 /// The effort that is made if none is asked for.
-pub fn default_quality() -> &'static Preset {
+pub fn default_quality() -> &'static Quality {
     &qualities()[1]
 }
 
-/// Ids of a table, in order.
-pub fn ids(table: &'static [Preset]) -> Vec<&'static str> {
-    table.iter().map(|preset| preset.id).collect()
+impl Quality {
+    /// Fills in what the options leave open.
+    pub fn fill(&self, options: &mut Options) {
+        options.tokens.get_or_insert(self.tokens);
+        options.iterations.get_or_insert(self.iterations);
+        options.sweeps.get_or_insert(self.sweeps);
+        if !self.looks_at_dense {
+            options.blend.get_or_insert(0.0);
+            options.schedule.get_or_insert_with(|| "uniform".into());
+        }
+    }
+}
+
+/// Ids of the sizes, in order.
+pub fn size_ids() -> Vec<&'static str> {
+    sizes().iter().map(|size| size.id).collect()
+}
+
+/// Ids of the qualities, in order.
+pub fn quality_ids() -> Vec<&'static str> {
+    qualities().iter().map(|quality| quality.id).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn filled(options: Options) -> Options {
+        options.resolve().unwrap().options
+    }
+
     #[test]
-    fn every_preset_resolves_and_yields_to_what_is_given() {
-        for preset in sizes() {
-            let options = Options {
-                preset: Some(preset.id.into()),
-                bits: Some(3),
+    fn every_size_resolves_in_every_way_and_yields_to_what_is_given() {
+        for size in sizes() {
+            let preset = || Options {
+                preset: Some(size.id.into()),
                 ..Options::default()
             };
-            let settings = options.resolve().unwrap();
-            assert_eq!(settings.options.bits, Some(3), "{}", preset.id);
+            let plain = filled(preset());
+            assert_eq!(plain.target_bits, size.target_bits, "{}", size.id);
+            assert_eq!(plain.sparsity, Some(0.0), "{}", size.id);
+            let bits = filled(Options {
+                bits: Some(6),
+                ..preset()
+            });
+            assert_eq!(
+                (bits.bits, bits.target_bits),
+                (Some(6), None),
+                "{}",
+                size.id
+            );
+            let budget = filled(Options {
+                target_bits: Some(2.5),
+                ..preset()
+            });
+            assert_eq!(budget.target_bits, Some(2.5), "{}", size.id);
+            assert_eq!(
+                budget.embedding_bits,
+                Some(size.embedding_bits),
+                "{}",
+                size.id
+            );
         }
-        for quality in qualities() {
-            let options = |tokens| Options {
-                quality: Some(quality.id.into()),
-                tokens,
+    }
+
+    #[test]
+    fn zeros_come_only_where_they_are_asked_for() {
+        let zeros = filled(Options {
+            preset: Some("small".into()),
+            sparsity: Some(0.5),
+            ..Options::default()
+        });
+        assert_eq!(
+            (zeros.method.as_deref(), zeros.bits, zeros.sparsity),
+            (Some("joint"), Some(3), Some(0.5))
+        );
+        let numbers = |sparsity, bits| {
+            let options = filled(Options {
+                sparsity,
+                bits,
                 ..Options::default()
+            });
+            assert_eq!(options.method.as_deref(), Some("joint"));
+            (options.sparsity, options.bits)
+        };
+        assert_eq!(numbers(None, Some(4)), (Some(0.0), Some(4)));
+        assert_eq!(numbers(Some(0.7), None), (Some(0.7), Some(4)));
+        assert_eq!(numbers(Some(0.7), Some(3)), (Some(0.7), Some(3)));
+    }
+
+    #[test]
+    fn every_quality_resolves_and_yields_to_what_is_given() {
+        for quality in qualities() {
+            let tokens = |tokens| {
+                filled(Options {
+                    quality: Some(quality.id.into()),
+                    tokens,
+                    ..Options::default()
+                })
+                .tokens
             };
-            let filled = options(None).resolve().unwrap().options;
-            assert_eq!(filled.tokens, (quality.values)().tokens, "{}", quality.id);
-            let given = options(Some(77)).resolve().unwrap().options;
-            assert_eq!(given.tokens, Some(77));
+            assert_eq!(tokens(None), Some(quality.tokens), "{}", quality.id);
+            assert_eq!(tokens(Some(77)), Some(77));
         }
     }
 
     #[test]
     fn the_rows_that_claim_to_be_the_default_are() {
-        let default = Options::default().resolve().unwrap().options;
-        let named = Options {
-            preset: Some("small".into()),
-            quality: Some("balanced".into()),
+        let mut named = filled(Options {
+            preset: Some(default_size().id.into()),
+            quality: Some(default_quality().id.into()),
             ..Options::default()
-        };
-        let mut named = named.resolve().unwrap().options;
+        });
         (named.preset, named.quality) = (None, None);
-        assert_eq!(named, default);
+        assert_eq!(named, filled(Options::default()));
     }
 }

@@ -1,6 +1,7 @@
 //! Rules: matrices for which something else holds than for the rest. Ordered; the first that matches a matrix decides.
 
 use crate::glob::glob;
+use crate::methods::{self, Method};
 use crate::options::{Options, bad_option};
 use crate::{CompressError, settings};
 use serde::{Deserialize, Serialize};
@@ -143,12 +144,20 @@ impl Rule {
         }
     }
 
+    fn says_numbers(&self) -> bool {
+        let grid = self.bits.is_some() || self.group_size.is_some();
+        grid || self.sparsity.is_some() || self.pattern.is_some()
+    }
+
     /// The options of the whole with those of the rule in their place.
     pub(crate) fn over(&self, options: &Options) -> Options {
         let mut options = options.clone();
         if self.method.is_some() {
             // What the method before implied holds no longer.
             (options.pattern, options.sparsity) = (None, None);
+        } else if self.says_numbers() && chooses_rate(&options) {
+            // Entropy-constrained rounding takes no numbers: such a matrix is for the method that does.
+            options.method = Some("joint".into());
         }
         if self.pattern.is_some() {
             options.sparsity = None;
@@ -165,6 +174,12 @@ impl Rule {
         options.group_size = self.group_size.or(options.group_size);
         options
     }
+}
+
+/// Whether the method of all matrices decides about bits and zeros itself.
+fn chooses_rate(options: &Options) -> bool {
+    let method = options.method.as_deref().and_then(methods::by_id);
+    method.is_some_and(Method::chooses_rate)
 }
 
 impl Conditions {

@@ -120,8 +120,10 @@ impl Options {
             format_ids,
             &options.format,
         )?;
+        options.fill_sizes(format)?;
         options.choose_entropy(format)?;
-        let budget = options.resolve_budget(format)?;
+        let asked = self.target_bits.is_some();
+        let budget = options.resolve_budget(format, asked)?;
         options.fill(format)?;
         options.check_numbers()?;
         let solving = options.solving("", format, Scope::Targets)?;

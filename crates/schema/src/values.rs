@@ -33,12 +33,12 @@ pub fn constants() -> Vec<String> {
         list(
             "Named sizes of the option `preset`.",
             "PRESETS",
-            &presets::ids(presets::sizes()),
+            &presets::size_ids(),
         ),
         list(
             "Named efforts of the option `quality`.",
             "QUALITIES",
-            &presets::ids(presets::qualities()),
+            &presets::quality_ids(),
         ),
         list("Ids of the format table.", "FORMATS", &formats),
         list("Ids of the instruction sets.", "ISAS", &isas),

@@ -44,7 +44,7 @@ impl Job {
 
     /// What the embeddings took more than was foreseen; a budget of bits does not count them.
     fn embedding_excess(&self, budget: Budget) -> f64 {
-        if matches!(budget, Budget::Bits(_)) {
+        if !matches!(budget, Budget::Bytes(_)) {
             return 0.0;
         }
         let embeddings = self.plan.embeddings.iter();

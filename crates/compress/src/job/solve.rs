@@ -6,7 +6,7 @@ use crate::matrices::Matrix;
 use crate::methods::{Inputs, Problem, Solved};
 use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair};
-use crate::solve::energy::{output_energy, ratio, weight_error};
+use crate::solve::energy::{output_energy, ratio, unshrunk, weight_error};
 use crate::{CompressError, Stage};
 use kerf_tensors::{EncodedTensor, QuantizedMatrix, TensorsError, Values, transpose};
 
@@ -226,11 +226,14 @@ impl Job {
         let w = &*range::times(w, -power);
         let near = (power != 0).then(|| solved.matrix.clone().times_power_of_two(-power));
         let result = near.as_ref().unwrap_or(&solved.matrix);
-        let error = weight_error(&self.compute, w, result);
+        let error = weight_error(&self.compute, w, result, inputs.map(|inputs| &inputs.gram));
         let relative_output_error = inputs.map(|inputs| {
             let whole = output_energy(&self.compute, w, matrix.rows, &inputs.gram);
             let part = match &solved.damped {
-                Some(damped) => damped.without_damping(error.error),
+                Some(damped) => {
+                    let energy = damped.without_damping(error.error);
+                    unshrunk(energy, error.by_inputs, &inputs.gram).max(0.0)
+                }
                 None => self.error_energy(w, result, inputs),
             };
             ratio(part, whole)

@@ -20,6 +20,10 @@ impl Method for Admm {
         "admm"
     }
 
+    fn only_removes(&self) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         Needs::Gram
     }

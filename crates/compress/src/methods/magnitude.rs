@@ -14,6 +14,10 @@ impl Method for Magnitude {
         "magnitude"
     }
 
+    fn only_removes(&self) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         Needs::Nothing
     }

@@ -168,6 +168,10 @@ pub trait Method: Sync {
     fn prunes(&self) -> bool {
         true
     }
+    /// Whether choosing what to remove is all that it is about: then a sparsity must be given.
+    fn only_removes(&self) -> bool {
+        false
+    }
     /// Whether sparsity and bits are what comes out of a step, and not what goes in.
     fn chooses_rate(&self) -> bool {
         false

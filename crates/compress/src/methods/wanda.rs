@@ -16,6 +16,10 @@ impl Method for Wanda {
         "wanda"
     }
 
+    fn only_removes(&self) -> bool {
+        true
+    }
+
     fn needs(&self) -> Needs {
         Needs::Gram
     }

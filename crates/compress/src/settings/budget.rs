@@ -15,6 +15,8 @@ const USUAL_TARGET_BITS: f64 = 2.0;
 pub enum Budget {
     /// Bits per weight of the target matrices, with all their bytes.
     Bits(f64),
+    /// The same of a named size, of the matrices alone that no rule fixes: a rule for some takes nothing from the others.
+    Size(f64),
     /// Bytes of all files.
     Bytes(u64),
 }
@@ -57,21 +59,23 @@ impl Options {
         Ok(())
     }
 
-    /// Before defaults are filled in, since a budget changes them.
+    /// Before defaults are filled in, since a budget changes them. `asked`: bits were asked for, and do not come from a size.
     pub(super) fn resolve_budget(
         &mut self,
         format: &dyn Format,
+        asked: bool,
     ) -> Result<Option<Budget>, CompressError> {
         let (option, budget) = match (self.target_bits, self.target_bytes) {
             (None, None) => return Ok(None),
-            (Some(bits), None) => ("targetBits", Budget::Bits(bits)),
+            (Some(bits), None) if asked => ("targetBits", Budget::Bits(bits)),
+            (Some(bits), None) => ("targetBits", Budget::Size(bits)),
             (None, Some(bytes)) => ("targetBytes", Budget::Bytes(bytes)),
             (Some(_), Some(bytes)) => {
                 let expected = "targetBits or targetBytes, not both";
                 return Err(bad_option("targetBytes", expected, bytes));
             }
         };
-        if let Budget::Bits(bits) = budget {
+        if let Budget::Bits(bits) | Budget::Size(bits) = budget {
             check(
                 (0.5..=16.0).contains(&bits),
                 option,

@@ -146,7 +146,11 @@ impl Options {
             return Ok(0.0);
         }
         let Some(fixed) = pattern.sparsity() else {
-            return Ok(self.sparsity.unwrap_or(0.7));
+            let none = self.sparsity.is_none() && method.only_removes();
+            let expected =
+                "a share of weights to remove, such as 0.5: the method does nothing else";
+            check(!none, &option, expected, "nothing")?;
+            return Ok(self.sparsity.unwrap_or(0.0));
         };
         let asked = self.sparsity.unwrap_or(fixed);
         check(

@@ -5,7 +5,7 @@ use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::options::Options;
 use crate::pattern::Pattern;
-use crate::presets::{self, Preset};
+use crate::presets;
 use crate::statistics::Needs;
 use kerf_tensors::formats::Format;
 
@@ -13,25 +13,38 @@ use kerf_tensors::formats::Format;
 const LEAST_HEAD_BITS: u8 = 6;
 
 impl Options {
-    /// What the format implies, then presets, then defaults, where nothing is given.
-    pub(super) fn fill(&mut self, format: &dyn Format) -> Result<(), CompressError> {
+    /// What the format implies, then sizes: before budgets are resolved, since a size may be one.
+    pub(super) fn fill_sizes(&mut self, format: &dyn Format) -> Result<(), CompressError> {
         let implied = format.defaults();
         self.bits = self.bits.or(implied.bits);
         self.group_size = self.group_size.or(implied.group_size);
         self.embedding_bits = self.embedding_bits.or(implied.embedding_bits);
-        let tables = [
-            ("preset", &self.preset, presets::sizes()),
-            ("quality", &self.quality, presets::qualities()),
-        ];
-        let mut named: Vec<&Preset> = Vec::new();
-        for (option, id, table) in tables {
-            if let Some(id) = id {
-                let row = table.iter().find(|preset| preset.id == id);
-                named.push(lookup(row, option, presets::ids(table), id)?);
+        let named = match self.preset.as_deref() {
+            Some(id) => {
+                let row = presets::sizes().iter().find(|size| size.id == id);
+                Some(lookup(row, "preset", presets::size_ids(), id)?)
             }
+            None => self.asks_no_size().then(presets::default_size),
+        };
+        if let Some(size) = named {
+            size.fill(self, format.codes_entropy());
         }
-        for preset in named {
-            preset.fill(self);
+        Ok(())
+    }
+
+    /// Whether nothing says how small the result shall be. (A method that only removes does: it has nothing to do without zeros.)
+    fn asks_no_size(&self) -> bool {
+        let method = self.method.as_deref().and_then(methods::by_id);
+        let numbers = self.sparsity.is_some() || self.bits.is_some() || self.pattern.is_some();
+        let budget = self.target_bits.is_some() || self.target_bytes.is_some();
+        !numbers && !budget && !method.is_some_and(Method::only_removes)
+    }
+
+    /// Qualities, then defaults, where nothing is given.
+    pub(super) fn fill(&mut self, format: &dyn Format) -> Result<(), CompressError> {
+        if let Some(id) = self.quality.clone() {
+            let row = presets::qualities().iter().find(|quality| quality.id == id);
+            lookup(row, "quality", presets::quality_ids(), &id)?.fill(self);
         }
         self.method.get_or_insert_with(|| "joint".into());
         self.granularity.get_or_insert_with(|| "nested".into());

@@ -57,7 +57,26 @@ pub fn output_energy(compute: &Compute, d: &[f32], rows: usize, gram: &Gram) -> 
             .sum::<f64>()
     });
     // In the order of the tasks, whatever ran first.
-    sums.iter().sum()
+    unshrunk(sums.iter().sum(), column_energy(compute, d, gram), gram)
+}
+
+/// The sum over columns of their mean square input times the squares of `d` [rows, n] there.
+fn column_energy(compute: &Compute, d: &[f32], gram: &Gram) -> f64 {
+    if gram.shrinkage == 0.0 {
+        return 0.0;
+    }
+    let diagonal = gram.diagonal();
+    let rows = compute.pool.map(d.len() / gram.n, |row| {
+        let row = d[row * gram.n..][..gram.n].iter().zip(&diagonal);
+        row.map(|(d, h)| f64::from(d * d * h)).sum::<f64>()
+    });
+    rows.iter().sum()
+}
+
+/// The energy in the statistics as they were counted, from that in the shrunk ones and that of the diagonal alone.
+pub fn unshrunk(energy: f64, of_columns: f64, gram: &Gram) -> f64 {
+    let share = f64::from(gram.shrinkage);
+    (energy - share * of_columns) / (1.0 - share)
 }
 
 /// Sums of squares.
@@ -67,11 +86,19 @@ pub struct WeightError {
     pub error: f64,
     /// Of the matrix.
     pub norm: f64,
+    /// Of what it lost, each column times its mean square input; 0 where these are not known.
+    pub by_inputs: f64,
 }
 
 /// What `w` loses when it becomes `matrix`. A row is decoded while it is in cache: one pass over `w`. Sums are f32 within a
 /// row and f64 beyond.
-pub fn weight_error(compute: &Compute, w: &[f32], matrix: &QuantizedMatrix) -> WeightError {
+pub fn weight_error(
+    compute: &Compute,
+    w: &[f32],
+    matrix: &QuantizedMatrix,
+    inputs: Option<&Gram>,
+) -> WeightError {
+    let squares = inputs.map(Gram::diagonal);
     let (cols, kernels) = (matrix.cols, &compute.kernels);
     let parts = compute.pool.map(matrix.rows.div_ceil(PANEL_ROWS), |panel| {
         let mut part = WeightError::default();
@@ -82,12 +109,16 @@ pub fn weight_error(compute: &Compute, w: &[f32], matrix: &QuantizedMatrix) -> W
             kernels.axpy(-1.0, w, &mut lost);
             part.error += f64::from(kernels.dot(&lost, &lost));
             part.norm += f64::from(kernels.dot(w, w));
+            let Some(squares) = &squares else { continue };
+            let columns = lost.iter().zip(squares);
+            part.by_inputs += columns.map(|(d, h)| f64::from(d * d * h)).sum::<f64>();
         }
         part
     });
     let add = |sum: WeightError, part: &WeightError| WeightError {
         error: sum.error + part.error,
         norm: sum.norm + part.norm,
+        by_inputs: sum.by_inputs + part.by_inputs,
     };
     parts.iter().fold(WeightError::default(), add)
 }

@@ -3,6 +3,8 @@
 use crate::statistics::Gram;
 use kerf_kernels::{Compute, MatMut};
 
+/// Of the median square of the inputs: more counts as so much for the damping.
+const LARGEST: f64 = 4.0;
 /// Tenfold raises of the damping before giving up: from the default 0.01 up to 1e5 times the mean diagonal.
 const MAX_RAISES: u32 = 7;
 
@@ -48,11 +50,7 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
             reason: "all its inputs are zero in the calibration".into(),
         });
     }
-    let mean = diagonal
-        .iter()
-        .map(|&value| value.max(0.0) as f64)
-        .sum::<f64>()
-        / (n - dead.len()) as f64;
+    let mean = usual(&diagonal);
     let mut u = Vec::with_capacity(n * n);
     let mut tried = damping_rel;
     for _ in 0..=MAX_RAISES {
@@ -93,6 +91,16 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
             tried / 10.0
         ),
     })
+}
+
+/// The mean of the live inputs' squares, of which none counts for more than [`LARGEST`] times the median: in a language model a few
+/// inputs are a thousand times as large as all others, and damping that is small for these would drown the rest.
+fn usual(diagonal: &[f32]) -> f64 {
+    let mut live: Vec<f32> = diagonal.iter().copied().filter(|d| *d > 0.0).collect();
+    live.sort_unstable_by(f32::total_cmp);
+    let most = LARGEST * f64::from(live[live.len() / 2]);
+    let sum: f64 = live.iter().map(|&value| f64::from(value).min(most)).sum();
+    sum / live.len() as f64
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ use kerf_tensors::{Grid, Mask, Scales};
 pub const PRICE: f64 = 0.15;
 /// The step if nobody says: about two bits a weight.
 pub const DEFAULT_STEP: f64 = 1.0;
+/// The code of a row's largest weight, at most: below the last one, since a scale is rounded, and weights take over errors of others.
+const LARGEST_CODE: f32 = 116.0;
 /// The grid: any code of eight bits, one scale a row. Most of the range is never used.
 pub const GRID: Grid = Grid {
     scales: Scales::Lattice,
@@ -106,12 +108,16 @@ fn descend(
     rounded.energy = descent.energy(w, rounded);
 }
 
-/// Of each row, the scale of the grid that is nearest to `step` times the root mean square of its weights.
+/// Of each row, the scale of the grid that is nearest to `step` times the root mean square of its weights, or with which the largest
+/// code still reaches its largest weight: a single weight that is cut can break a model.
 pub fn row_steps(compute: &Compute, w: &[f32], cols: usize, grid: Grid, step: f64) -> Vec<f32> {
     compute.pool.map(w.len() / cols.max(1), |row| {
         let row = &w[row * cols..(row + 1) * cols];
         let square = f64::from(compute.kernels.dot(row, row)) / cols as f64;
-        grid.scales.nearest((step * square.sqrt()) as f32)
+        let largest = row.iter().fold(0.0f32, |most, w| most.max(w.abs()));
+        let least = largest / LARGEST_CODE;
+        grid.scales
+            .nearest(((step * square.sqrt()) as f32).max(least))
     })
 }
 
