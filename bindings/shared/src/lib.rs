@@ -27,6 +27,7 @@ pub mod progress;
 mod reporter;
 mod running;
 mod sentences;
+mod share;
 pub mod storage;
 mod surrogates;
 mod text_file;
