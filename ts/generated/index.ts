@@ -604,9 +604,12 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
+export type Stage = 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'embed' | 'generate'
 
-/** Progress of one stage. `done` never falls and ends at `total`. */
+/**
+ * Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends
+ * at `total`.
+ */
 export type ProgressEvent = {
   /** Which phase. */
   stage: Stage
@@ -618,6 +621,11 @@ export type ProgressEvent = {
   unit: string
   /** What is being worked on: a block, a tensor, a file, or a piece of generated text. */
   name: string
+  /**
+   * Share of the whole call that is done, 0 to 1. It never falls, ends at 1, and grows about as time passes; a run that goes on
+   * after an interruption begins with what was done before.
+   */
+  overall: number
 }
 
 /** Functions of the core. */
