@@ -16,7 +16,7 @@ export async function withTarget<R extends { out: string }>(
   run: RunOptions,
   work: (out: string | undefined, run: RunOptions) => Promise<R>,
 ): Promise<R> {
-  if (out === undefined || typeof out === 'string') return work(out, run)
+  if (out === undefined || typeof out === 'string') return work(out, partOf(run, 0, 1))
   const delivery = backend().deliver?.(out, model)
   if (!delivery) throw new Error('kerf: no backend for this target')
   await delivery.prepare()

@@ -48,9 +48,19 @@ export async function installedExample(name: string): Promise<string> {
   const folder = temporaryFolder()
   const example = join(folder, name)
   cpSync(join(root, 'examples', name), example, { recursive: true })
+  withoutTools(join(example, 'package.json'))
   const files = (await tarballs()).filter(file => !file.includes('browser'))
   const registry = await openRegistry(dependencyFolders(join(stage, 'kerf')), join(folder, 'packed'))
   afterAll(() => registry.close())
   await npm(example, registry.url, 'install', '--omit=dev', ...files)
   return example
+}
+
+/** Electron itself is not on the registry of the tests, and npm asks for it even where it is left out. */
+function withoutTools(file: string): void {
+  const { devDependencies: _, ...manifest } = JSON.parse(readFileSync(file, 'utf8')) as Record<
+    string,
+    unknown
+  >
+  writeFileSync(file, JSON.stringify(manifest))
 }

@@ -317,3 +317,116 @@ fn weights(matrix: &Matrix) -> f64 {
 fn product(matrix: &Matrix) -> f64 {
     2.0 * weights(matrix) * matrix.cols as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, Stage};
+    use kerf_tensors::Catalog;
+    use std::path::Path;
+
+    fn plan(options: Options, tokens: usize) -> Plan {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K");
+        let catalog = Catalog::open_path(&folder).unwrap();
+        Plan::new(&catalog, options.resolve().unwrap(), Some(tokens), None).unwrap()
+    }
+
+    fn joint() -> Options {
+        Options {
+            method: Some("joint".into()),
+            sparsity: Some(0.5),
+            ..Options::default()
+        }
+    }
+
+    fn units_and_shares(plan: &Plan) -> (Vec<Unit>, Shares) {
+        let batches = batches(&vec![vec![0; 100]; plan.tokens / 100], 1000);
+        let units = super::super::units(plan);
+        let shares = Shares::of(plan, &units, &batches, 2);
+        (units, shares)
+    }
+
+    /// Share of all units of a kind.
+    fn sum(plan: &Plan, of: impl Fn(&Unit) -> bool) -> f64 {
+        let (units, Shares { ends }) = units_and_shares(plan);
+        let begins = std::iter::once(&0.0).chain(&ends);
+        let parts = begins.zip(&ends).map(|(begin, end)| end - begin);
+        let own = units.iter().zip(parts).filter(|(unit, _)| of(unit));
+        own.map(|(_, part)| part).sum()
+    }
+
+    #[test]
+    fn shares_of_all_methods_and_schedules_rise_and_are_one_together() {
+        let budget = Options {
+            target_bits: Some(3.0),
+            ..Options::default()
+        };
+        let schedules = crate::schedules::ids().into_iter().map(|id| Options {
+            schedule: Some(id.into()),
+            ..joint()
+        });
+        let methods = ["rtn", "magnitude", "wanda", "obs", "descent", "admm"];
+        let methods = methods.into_iter().map(|id| Options {
+            method: Some(id.into()),
+            ..Options::default()
+        });
+        for options in schedules.chain(methods).chain([budget]) {
+            let plan = plan(options, 2000);
+            let (units, Shares { ends }) = units_and_shares(&plan);
+            assert_eq!(units.len(), ends.len());
+            assert!(ends[0] > 0.0);
+            assert!(ends.windows(2).all(|pair| pair[0] < pair[1]), "{ends:?}");
+            assert_eq!(ends.last(), Some(&1.0));
+            assert!(expected_seconds(&plan) > 0.0);
+        }
+    }
+
+    #[test]
+    fn more_tokens_are_statistics_more_iterations_are_solving_and_probes_take_something() {
+        let statistics = |unit: &Unit| matches!(unit, Unit::Statistics(..) | Unit::Forward(_));
+        let solving = |unit: &Unit| matches!(unit, Unit::Solve(_));
+        let (few, many) = (plan(joint(), 1000), plan(joint(), 16000));
+        assert!(sum(&many, statistics) > 2.0 * sum(&few, statistics));
+        assert!(expected_seconds(&many) > 2.0 * expected_seconds(&few));
+        let hard = Options {
+            iterations: Some(200),
+            ..joint()
+        };
+        assert!(sum(&plan(hard, 1000), solving) > 1.5 * sum(&few, solving));
+        assert!(sum(&few, |unit| *unit == Unit::Probe) > 0.01);
+        // Of a run without calibration nothing but solving and writing is left.
+        let rounded = Options {
+            method: Some("rtn".into()),
+            ..Options::default()
+        };
+        let rounded = plan(rounded, 1000);
+        let rest = sum(&rounded, |unit| *unit == Unit::Write);
+        assert!((sum(&rounded, solving) + rest - 1.0).abs() < 1e-9);
+    }
+
+    struct Heard(Vec<f64>);
+
+    impl JobHost for Heard {
+        fn event(&mut self, event: Event) {
+            self.0.push(event.overall);
+        }
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn what_a_unit_tells_of_itself_is_told_of_the_job() {
+        let shares = Shares::spread([1.0, 2.0, 1.0].into_iter());
+        let mut heard = Heard(Vec::new());
+        for (unit, of_own) in [(0, 0.0), (0, 1.0), (1, 0.5), (2, 0.5), (2, 1.0)] {
+            let told = super::super::event(Stage::Solve, 1, 1, "matrices", "x");
+            let overall = of_own;
+            shares
+                .part(unit, &mut heard)
+                .event(Event { overall, ..told });
+        }
+        assert_eq!(heard.0, [0.0, 0.25, 0.5, 0.875, 1.0]);
+    }
+}
