@@ -23,8 +23,8 @@ const READ_FOR_PLAN_BYTES: u64 = 1 << 20;
 /// Rate at which text becomes tokens, where it is not read for the plan.
 const TEXT_BYTES_PER_SECOND: f64 = 6e6;
 /// Seconds of opening a model and its tokenizer, and of foreseeing a run, about: both hardly depend on the model.
-const OPENING_SECONDS: f64 = 0.1;
-const FORESEEING_SECONDS: f64 = 0.4;
+const OPENING_SECONDS: f64 = 0.15;
+const FORESEEING_SECONDS: f64 = 0.6;
 
 /// What `compress` would do, from headers, the tokenizer and a short calibration text; writes nothing. Errors: those of opening
 /// a model, `BAD_OPTION`, `MEMORY_LIMIT`, `METHOD_NEEDS_ARCHITECTURE`, `ALREADY_COMPRESSED`, `NOTHING_TO_COMPRESS`.
@@ -252,7 +252,7 @@ fn reading_event(plan: &Plan) -> Event {
         done: 0,
         total: plan.tokens as u64,
         unit: "tokens".into(),
-        name: "reading the text".into(),
+        name: String::new(),
         overall: 0.0,
     }
 }

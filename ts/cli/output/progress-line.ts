@@ -21,7 +21,7 @@ export type End = 'done' | 'stopped'
 
 const WIDEST_BAR = 30
 const NARROWEST_BAR = 5
-/** Below this width words give way. */
+/** Below this width a bar is short, so that words have room. */
 const NARROW = 60
 /** Shorter rests of a name say nothing. */
 const LEAST_NAME = 8
@@ -29,9 +29,9 @@ const LEAST_NAME = 8
 /** One line in at most `width` columns: a bar, percent, time left, the stage in words, and what is being worked on. */
 export function barLine(state: State, width: number, colors: Colors): string {
   const share = shareOf(state)
-  const numbers = [percent(share).padStart(5), ...time(state, width >= NARROW)].join('  ')
+  const numbers = [percent(share).padStart(5), ...time(state)].join('  ')
   const room = width - numbers.length - 1
-  const barWidth = Math.min(WIDEST_BAR, Math.floor(width / 4), room)
+  const barWidth = Math.min(WIDEST_BAR, Math.floor(width / (width < NARROW ? 8 : 4)), room)
   if (barWidth < NARROWEST_BAR) return shorten(numbers.trimStart(), width)
   const full = Math.floor(share * barWidth)
   const bar = `${colors.cyan('━'.repeat(full))}${colors.dim('─'.repeat(barWidth - full))}`
@@ -41,7 +41,7 @@ export function barLine(state: State, width: number, colors: Colors): string {
 
 /** The same without a bar, for a file. */
 export function plainLine(state: State, width: number): string {
-  const numbers = [percent(shareOf(state)), ...time(state, true)].join(', ')
+  const numbers = [percent(shareOf(state)), ...time(state)].join(', ')
   const words = state.end === undefined ? wordsOf(state.event, width - numbers.length - 2) : ''
   return `${numbers}${words && `: ${words}`}`
 }
@@ -55,11 +55,10 @@ function shareOf({ event, end }: State): number {
   return end === 'done' ? 1 : event.overall
 }
 
-function time({ elapsed, left, end }: State, isWide: boolean): string[] {
+function time({ elapsed, left, end }: State): string[] {
   if (end === 'done') return [duration(elapsed)]
   if (end === 'stopped') return [`stopped after ${duration(elapsed)}`]
-  if (left === undefined) return []
-  return [isWide ? `${duration(left)} left` : duration(left)]
+  return left === undefined ? [] : [`${duration(left)} left`]
 }
 
 /** The stage and its thing; first the thing gives way, in its middle, since the ends of names say most, then the stage at its end. */
