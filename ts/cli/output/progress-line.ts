@@ -31,7 +31,8 @@ export function barLine(state: State, width: number, colors: Colors): string {
   const share = shareOf(state)
   const numbers = [percent(share).padStart(5), ...time(state)].join('  ')
   const room = width - numbers.length - 1
-  const barWidth = Math.min(WIDEST_BAR, Math.floor(width / (width < NARROW ? 8 : 4)), room)
+  const wanted = width < NARROW ? NARROWEST_BAR : Math.floor(width / 4)
+  const barWidth = Math.min(WIDEST_BAR, wanted, room)
   if (barWidth < NARROWEST_BAR) return shorten(numbers.trimStart(), width)
   const full = Math.floor(share * barWidth)
   const bar = `${colors.cyan('━'.repeat(full))}${colors.dim('─'.repeat(barWidth - full))}`

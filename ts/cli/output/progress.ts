@@ -1,8 +1,7 @@
-import cliProgress, { type MultiBar, type SingleBar } from 'cli-progress'
 import pc from 'picocolors'
 import type { ProgressEvent } from '../../generated/index.js'
 import { Pace } from '../../pace.js'
-import { columns, wantsColor } from '../screen.js'
+import { columns, wantsColor, type Colors } from '../screen.js'
 import { barLine, percent, plainLine, type End, type State } from './progress-line.js'
 
 /** Shows how far the work is. */
@@ -14,7 +13,9 @@ export interface Progress {
   close: (end: End) => void
 }
 
-const FRAMES_PER_SECOND = 10
+const FRAME_MS = 100
+/** To the start of the line, and nothing on it. */
+const CLEARED = '\r\x1b[K'
 /** Shortest time between two plain lines. */
 const LINE_MS = 1000
 
@@ -45,53 +46,53 @@ class Latest {
   }
 }
 
-/** One bar for all of the work. Its line is never as wide as the terminal, so nothing wraps. */
+/** One bar for all of the work. Its line is never as wide as the terminal, so nothing wraps; no mode of the terminal is changed. */
 class Bar implements Progress {
   private readonly latest = new Latest()
-  private readonly screen: MultiBar
-  private bar: SingleBar | undefined
+  private readonly colors: Colors
+  private timer: ReturnType<typeof setInterval> | undefined
+  private drawn = ''
   private end: End | undefined
-  /** However the process ends, the terminal is as it was. */
+  /** However the process ends, what comes next begins on a line of its own. */
   private readonly onExit = (): void => this.close('stopped')
 
   constructor(private readonly stream: NodeJS.WriteStream) {
-    const colors = pc.createColors(wantsColor(stream))
-    // Several bars are what the library can write lines above.
-    this.screen = new cliProgress.MultiBar({
-      stream,
-      fps: FRAMES_PER_SECOND,
-      forceRedraw: true, // Time left changes between events.
-      gracefulExit: false, // Ctrl-C is the command's to hear.
-      hideCursor: false,
-      format: () => {
-        const state = this.latest.state(this.end)
-        return state ? barLine(state, columns(stream) - 1, colors) : ''
-      },
-    })
+    this.colors = pc.createColors(wantsColor(stream))
   }
 
   update(event: ProgressEvent): void {
     if (this.end !== undefined) return
     this.latest.take(event)
-    if (!this.bar) {
-      process.once('exit', this.onExit)
-      this.bar = this.screen.create(1, 0)
-    }
-    this.bar.update(event.overall)
+    if (this.timer) return
+    // Time left changes between events.
+    this.timer = setInterval(() => this.draw(), FRAME_MS).unref()
+    process.once('exit', this.onExit)
+    this.draw()
   }
 
   say(text: string): void {
-    if (!this.bar) return void this.stream.write(`${text}\n`)
-    this.screen.log(`${text}\n`)
-    // Now, since the work may end before the next frame.
-    this.screen.update()
+    const isOpen = this.drawn !== '' && this.end === undefined
+    this.stream.write(`${isOpen ? CLEARED : ''}${text}\n`)
+    this.drawn = ''
+    if (isOpen) this.draw()
   }
 
   close(end: End): void {
     if (this.end !== undefined) return
     this.end = end
+    clearInterval(this.timer)
     process.off('exit', this.onExit)
-    if (this.bar) this.screen.stop()
+    if (!this.timer) return
+    this.draw()
+    this.stream.write('\n')
+  }
+
+  private draw(): void {
+    const state = this.latest.state(this.end)
+    const line = state ? barLine(state, columns(this.stream) - 1, this.colors) : ''
+    if (line === this.drawn) return
+    this.drawn = line
+    this.stream.write(`${CLEARED}${line}`)
   }
 }
 
