@@ -144,6 +144,9 @@ impl Compression {
             stop: host.stop(),
         })?;
         let begun = Instant::now();
+        if request.estimate != Some(false) {
+            host.event(plan_event(1, reading_end));
+        }
         let output_bytes = job.plan().report(&catalog).output_bytes;
         let foreseen = foresee(job.plan(), &catalog, output_bytes, &request, Some(&lengths));
         Ok(Self {

@@ -3,6 +3,7 @@ import type { ProgressEvent } from '../../generated/index.js'
 import { Pace } from '../../pace.js'
 import { columns, wantsColor, type Colors } from '../screen.js'
 import { barLine, percent, plainLine, type End, type State } from './progress-line.js'
+import { wrap } from './table.js'
 
 /** Shows how far the work is. */
 export interface Progress {
@@ -14,6 +15,8 @@ export interface Progress {
 }
 
 const FRAME_MS = 100
+/** Columns after a line for the cursor, and for the ^C that a terminal shows. */
+const ROOM = 3
 /** To the start of the line, and nothing on it. */
 const CLEARED = '\r\x1b[K'
 /** Shortest time between two plain lines. */
@@ -72,7 +75,8 @@ class Bar implements Progress {
 
   say(text: string): void {
     const isOpen = this.drawn !== '' && this.end === undefined
-    this.stream.write(`${isOpen ? CLEARED : ''}${text}\n`)
+    const lines = wrap(text, columns(this.stream) - 1).join('\n')
+    this.stream.write(`${isOpen ? CLEARED : ''}${lines}\n`)
     this.drawn = ''
     if (isOpen) this.draw()
   }
@@ -89,7 +93,7 @@ class Bar implements Progress {
 
   private draw(): void {
     const state = this.latest.state(this.end)
-    const line = state ? barLine(state, columns(this.stream) - 1, this.colors) : ''
+    const line = state ? barLine(state, columns(this.stream) - ROOM, this.colors) : ''
     if (line === this.drawn) return
     this.drawn = line
     this.stream.write(`${CLEARED}${line}`)
