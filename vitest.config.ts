@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: { alias: { kerf: dist } },
   test: {
     include: ['test/ts/**/*.test.ts', 'test/conformance/**/*.test.ts'],
+    globalSetup: 'test/ts/support/run-folder.ts',
     server: { deps: { external: [/dist/] } },
     pool: 'forks',
     poolOptions: { forks: { maxForks: 2 } },

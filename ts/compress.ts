@@ -40,12 +40,12 @@ export async function compress(
   const { core, after } = splitAfter(options)
   compressRequest(model, core)
   await refuseEarly(after)
-  return withTarget<CompressResult>(model, options.out, options, out => {
+  return withTarget<CompressResult>(model, options.out, options, (out, run) => {
     const { out: _, ...others } = core
     const placed = { ...others, ...(out !== undefined && { out }) }
     const request = compressRequest(model, placed)
-    const start = (): Promise<CompressReport> => call<CompressReport>('compress', request, options)
-    return Object.keys(after).length === 0 ? start() : finish(model, placed, after, start)
+    const start = (part: RunOptions): Promise<CompressReport> => call('compress', request, part)
+    return Object.keys(after).length === 0 ? start(run) : finish(model, { ...placed, ...run }, after, start)
   })
 }
 

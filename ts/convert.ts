@@ -45,7 +45,7 @@ export async function convert(
   check('format', format, oneOf(FORMATS))
   check('out', out, target)
   const maxShardBytes = maxShardSize === undefined ? undefined : parseSize('maxShardSize', maxShardSize)
-  return withTarget(model, out, options, place =>
-    call<Conversion>('convert', { model, format, out: place, maxShardBytes, threads }, options),
+  return withTarget(model, out, options, (place, run) =>
+    call<Conversion>('convert', { model, format, out: place, maxShardBytes, threads }, run),
   )
 }

@@ -1,15 +1,15 @@
 // The main process: a window, dialogs, and the messages between the window and the worker. No work is done here.
 import { app, BrowserWindow, dialog, ipcMain, powerSaveBlocker, shell, utilityProcess } from 'electron'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createEngine } from './engine.js'
-import { toOptions } from './settings.js'
+import { sizes, toOptions } from './settings.js'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const engine = createEngine(launchWorker)
 let window
 /** What the user chose, and what is going on. The window knows names of these, never paths to act on. */
-const state = { model: undefined, result: undefined, running: undefined }
+const state = { model: undefined, text: undefined, result: undefined, running: undefined }
 
 function launchWorker() {
   const child = utilityProcess.fork(join(here, 'worker.js'), [], { serviceName: 'kerf' })
@@ -45,6 +45,23 @@ handle('choose-model', async () => {
   return { folder, architecture, parameters, bytes, known }
 })
 
+handle('choose-text', async () => {
+  const choice = await dialog.showOpenDialog(window, {
+    title: 'Text like what the model will be used for (UTF-8)',
+    properties: ['openFile'],
+    filters: [
+      { name: 'Text', extensions: ['txt', 'md', 'csv', 'jsonl'] },
+      { name: 'All files', extensions: ['*'] },
+    ],
+  })
+  const [file] = choice.filePaths
+  if (file === undefined) return undefined
+  state.text = file
+  return basename(file)
+})
+
+handle('sizes', sizes)
+
 handle('plan', async settings => {
   const { inputBytes, outputBytes, peakMemoryBytes, diskBytes, seconds, notes } = await work('plan', settings)
     .done
@@ -71,7 +88,7 @@ handle('show-result', () => void (state.result && shell.showItemInFolder(join(st
 
 function work(call, settings, onProgress) {
   if (state.model === undefined) throw new Error('choose a model first')
-  return engine.start(call, [state.model, toOptions(state.model, settings)], onProgress)
+  return engine.start(call, [state.model, toOptions(state.model, settings, state.text)], onProgress)
 }
 
 function openWindow() {

@@ -1,8 +1,10 @@
-// All that the window can do: five requests and one event. (A sandboxed preload script is CommonJS, whatever package.json says.)
+// All that the window can do: seven requests and one event. (A sandboxed preload script is CommonJS, whatever package.json says.)
 const { contextBridge, ipcRenderer } = require('electron')
 
 contextBridge.exposeInMainWorld('kerf', {
   chooseModel: () => ipcRenderer.invoke('choose-model'),
+  chooseText: () => ipcRenderer.invoke('choose-text'),
+  sizes: () => ipcRenderer.invoke('sizes'),
   plan: settings => ipcRenderer.invoke('plan', settings),
   compress: settings => ipcRenderer.invoke('compress', settings),
   cancel: () => ipcRenderer.invoke('cancel'),

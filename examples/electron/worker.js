@@ -2,9 +2,9 @@
 //
 //   in   { id, call: 'plan' | 'compress' | 'inspect', args: [model, options] }   starts a call; ids are the parent's
 //        { id, cancel: true }                                         asks it to stop; unknown ids are no error, it may be over
-//   out  { id, progress: { stage, done, total, unit, name } }         at most about twenty a second
+//   out  { id, progress: { overall, stage, done, total, unit, name, label } }   at most about twenty a second
 //        { id, result }  or  { id, error: { code, message, details } }   exactly one, after all progress
-import { compress, inspect, KerfError, plan } from 'kerf'
+import { compress, inspect, KerfError, plan, STAGE_LABELS } from 'kerf'
 import { openPort } from './port.js'
 
 const CALLS = { compress, inspect, plan }
@@ -39,7 +39,8 @@ function accept(id, call, args) {
   if (!Object.hasOwn(CALLS, call)) throw badMessage('call', `one of ${Object.keys(CALLS).join(', ')}`, call)
   if (!Array.isArray(args)) throw badMessage('args', 'a list', args)
   const [model, options] = args
-  const onProgress = progress => port.post({ id, progress })
+  const onProgress = progress =>
+    port.post({ id, progress: { ...progress, label: STAGE_LABELS[progress.stage] } })
   return signal => CALLS[call](model, { ...options, signal, onProgress })
 }
 

@@ -1,15 +1,16 @@
-// node shrink.js MODEL OUT: compresses a model to half of its weights and 4 bits, and uses the result. Ctrl-C stops; the same
-// command again goes on where it was.
-import { compress, embed, generate, KerfError, plan } from 'kerf'
+// node shrink.js MODEL OUT: compresses a model as far as is safe, and uses the result. Ctrl-C stops; the same command again goes on
+// where it was.
+import { compress, embed, generate, KerfError, plan, STAGE_LABELS } from 'kerf'
 
 const [model, out] = process.argv.slice(2)
 if (out === undefined) throw new Error('usage: node shrink.js MODEL OUT')
 // Fewer calibration tokens than the default: sooner done, a little worse.
-const options = { sparsity: 0.5, bits: 4, tokens: 4096, out }
+const options = { tokens: 4096, out }
 
 const stop = new AbortController()
 process.once('SIGINT', () => stop.abort())
 
+let shown
 const megabytes = bytes => `${(bytes / 1e6).toFixed(1)} MB`
 
 try {
@@ -24,8 +25,12 @@ try {
   process.exitCode = 1
 }
 
-function show({ stage, done, total }) {
-  if (done === total) console.log(`${stage}: ${total} done`)
+/** A line for every tenth of the work. */
+function show({ overall, stage }) {
+  const tenths = Math.floor(overall * 10)
+  if (tenths === shown) return
+  shown = tenths
+  console.log(`${tenths * 10} %: ${STAGE_LABELS[stage]}`)
 }
 
 /** Decoders write, encoders give vectors. */

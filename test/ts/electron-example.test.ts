@@ -1,18 +1,17 @@
 // The worker of examples/electron in a forked Node process: the same files, with Node's channel in place of Electron's.
 import { fork, type ChildProcess } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { CompressReport, PlanReport, ProgressEvent } from 'kerf'
+import { STAGE_LABELS, type CompressReport, type PlanReport, type ProgressEvent } from 'kerf'
+import { PRESETS } from '../../ts/generated/index.js'
 import { names, temporaryFolder } from './support/folders.js'
 import { root, stories } from './support/models.js'
 import { runNode } from './support/node.js'
+import { installedExample } from './support/packed.js'
 
-const example = join(temporaryFolder(), 'electron')
-cpSync(join(root, 'examples', 'electron'), example, { recursive: true })
-mkdirSync(join(example, 'node_modules'))
-symlinkSync(root, join(example, 'node_modules', 'kerf'), 'junction')
+const example = await installedExample('electron')
 
 interface Call<R> {
   done: Promise<R>
@@ -80,7 +79,8 @@ describe('the worker of the Electron example', () => {
     expect(names(out)).toContain('config.json')
     const stages = new Set(events.map(event => event.stage))
     for (const stage of ['statistics', 'solve', 'forward', 'write'] as const) expect(stages).toContain(stage)
-    const last = events.filter(event => event.stage === 'write').at(-1)
+    const last = events.at(-1)
+    expect(last).toMatchObject({ stage: 'write', overall: 1 })
     expect(last?.done).toBe(last?.total)
   })
 
@@ -167,39 +167,57 @@ describe('the worker of the Electron example', () => {
 describe('the rest of the Electron example', () => {
   it('takes from its window nothing that its controls cannot produce', async () => {
     const { toOptions } = (await load('settings.js')) as {
-      toOptions: (model: string, settings: unknown) => object
+      toOptions: (model: string, settings: unknown, text: string | undefined) => object
     }
-    expect(toOptions(join('models', 'a'), { sparsity: 0.5, bits: 4, memory: '2GiB' })).toEqual({
-      sparsity: 0.5,
-      bits: 4,
+    const model = join('models', 'a')
+    const good = { size: 'advised', memory: 'none', calibration: 'builtin' }
+    expect(toOptions(model, good, undefined)).toEqual({ out: join('models', 'a-kerf') })
+    const chosen = { size: 'compact', memory: '2GiB', calibration: 'file' }
+    expect(toOptions(model, chosen, '/texts/mine.txt')).toEqual({
+      preset: 'compact',
+      calibration: '/texts/mine.txt',
       maxMemory: '2GiB',
-      out: join('models', 'a-kerf-50-4'),
+      out: join('models', 'a-kerf-compact'),
     })
-    const good = { sparsity: 0.5, bits: 4, memory: 'none' }
-    for (const bad of [{ sparsity: 1 }, { sparsity: NaN }, { bits: 7 }, { memory: '1TB' }]) {
-      expect(() => toOptions('a', { ...good, ...bad })).toThrow(Object.keys(bad)[0])
+    for (const bad of [{ size: 'huge' }, { size: 3 }, { memory: '1TB' }, { calibration: '/etc/passwd' }]) {
+      expect(() => toOptions('a', { ...good, ...bad }, undefined)).toThrow(Object.keys(bad)[0])
     }
-    expect(() => toOptions('a', undefined)).toThrow('sparsity')
+    expect(() => toOptions('a', chosen, undefined)).toThrow('choose a text file first')
+    expect(() => toOptions('a', undefined, undefined)).toThrow('size')
   })
 
-  it('tells the time left of a stage from what was done since it was first seen', async () => {
-    const { createStages, bytes, duration } = (await load(join('renderer', 'progress.js'))) as {
-      createStages: (now: () => number) => {
-        take: (event: object) => { label: string; share: number; left?: number }
-      }
+  it('offers every preset, and first what kerf advises, which the window sends if nothing is changed', async () => {
+    const { sizes } = (await load('settings.js')) as { sizes: () => { id: string; about: string }[] }
+    expect(sizes().map(({ id }) => id)).toEqual(['advised', ...PRESETS])
+    for (const { about } of sizes()) expect(about).toMatch(/\w/)
+  })
+
+  it('has a label for every stage, and the worker sends it', async () => {
+    const types = readFileSync(join(root, 'ts', 'generated', 'index.ts'), 'utf8')
+    const union = /^export type Stage = (.*)$/m.exec(types)?.[1] ?? ''
+    const stages = [...union.matchAll(/'(\w+)'/g)].map(([, stage]) => stage ?? '')
+    expect(stages.length).toBeGreaterThan(8)
+    const labels = STAGE_LABELS as Record<string, string>
+    for (const stage of stages) expect(labels[stage], stage).toMatch(/^[A-Z][a-z]+/)
+    const told: (ProgressEvent & { label?: string })[] = []
+    const options = { out: join(temporaryFolder(), 'out'), tokens: 512 }
+    await createEngine(launch).start('compress', [stories, options], event => told.push(event)).done
+    for (const { stage, label } of told) expect(label, stage).toBe(labels[stage])
+  })
+
+  it('tells the time left from what was done since the run began', async () => {
+    const { createPace, bytes, duration } = (await load(join('renderer', 'progress.js'))) as {
+      createPace: (now: () => number) => { take: (share: number) => { share: number; left?: number } }
       bytes: (count: number) => string
       duration: (seconds: number) => string
     }
     let now = 0
-    const stages = createStages(() => now)
+    const pace = createPace(() => now)
     // A resumed run: 40 of 100 were there at once and say nothing about the speed.
-    expect(stages.take({ stage: 'solve', done: 40, total: 100 })).toMatchObject({
-      share: 0.4,
-      left: undefined,
-    })
+    expect(pace.take(0.4)).toMatchObject({ share: 0.4, left: undefined })
     now = 10_000
-    expect(stages.take({ stage: 'solve', done: 60, total: 100 }).left).toBe(20)
-    expect(stages.take({ stage: 'solve', done: 100, total: 100 }).left).toBe(0)
+    expect(pace.take(0.6).left).toBeCloseTo(20)
+    expect(pace.take(1)).toEqual({ share: 1, left: 0 })
     expect([bytes(999), bytes(1_060_000), bytes(91_600_000)]).toEqual(['999 B', '1.06 MB', '91.6 MB'])
     expect([duration(2), duration(61), duration(7200)]).toEqual(['2 s', '2 min', '2 h 0 min'])
   })

@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PLATFORMS, platformTriple } from '../../ts/backend/platform.js'
 import { names, temporaryFolder } from './support/folders.js'
 import { encoder, root, stories } from './support/models.js'
+import { stage, tarballs } from './support/packed.js'
 import { dependencyFolders, installedBytes, npm, openRegistry, type Registry } from './support/registry.js'
 
 const run = promisify(execFile)
-const stage = join(root, '.work', 'pack', 'stage')
 const folder = temporaryFolder()
 const esm = project('esm', 'module')
 const cjs = project('cjs', 'commonjs')
@@ -29,7 +29,7 @@ function project(name: string, type: string): string {
 }
 
 beforeAll(async () => {
-  await run(process.execPath, [join(root, 'scripts', 'pack.mjs')], { cwd: root })
+  await tarballs()
   const main = join(stage, 'kerf')
   const platforms = readdirSync(join(stage, 'npm')).map(name => join(stage, 'npm', name))
   const packages = [

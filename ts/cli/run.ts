@@ -29,12 +29,12 @@ export async function runWork<R>(flags: CommonFlags, { work, show, showJson }: W
   try {
     const run = { signal: interrupt.signal, onProgress: progress.update.bind(progress) }
     const result = await work(run, screen)
-    progress.close()
+    progress.close('done')
     if (!flags.json) show(result, screen)
     else if (showJson) await showJson(result, screen)
     else screen.line(JSON.stringify(result))
   } catch (error) {
-    progress.close()
+    progress.close('stopped')
     const failure = toFailure(error)
     showFailure(failure, flags.json === true)
     process.exitCode = exitCode(failure)

@@ -604,9 +604,12 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
+export type Stage = 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'embed' | 'generate'
 
-/** Progress of one stage. `done` never falls and ends at `total`. */
+/**
+ * Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends
+ * at `total`.
+ */
 export type ProgressEvent = {
   /** Which phase. */
   stage: Stage
@@ -618,6 +621,11 @@ export type ProgressEvent = {
   unit: string
   /** What is being worked on: a block, a tensor, a file, or a piece of generated text. */
   name: string
+  /**
+   * Share of the whole call that is done, 0 to 1. It never falls, ends at 1, and grows about as time passes; a run that goes on
+   * after an interruption begins with what was done before.
+   */
+  overall: number
 }
 
 /** Functions of the core. */
@@ -675,6 +683,16 @@ export const PRESETS = [
   'small',
   'tiny',
 ] as const
+
+/** What to expect of each preset, in one line. */
+export const PRESET_ABOUT = {
+  safe: "8 bits, nothing removed, no calibration: the loss is too small to measure",
+  light: "4 bits, nothing removed, calibrated",
+  compact: "3 bits, nothing removed, calibrated",
+  half: "50 % removed, 4 bits, calibrated",
+  small: "70 % removed, 4 bits, calibrated: what is done without a preset",
+  tiny: "80 % removed, 4 bits, calibrated: visibly worse",
+} as const
 
 /** Named efforts of the option `quality`. */
 export const QUALITIES = [

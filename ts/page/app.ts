@@ -102,9 +102,7 @@ export class App {
     estimate.end()
     this.wanted = wanted
     const stop = new AbortController()
-    const progress = new Progress(`Shrinking ${chosen.name}`, estimate.seconds, found.blocks, () =>
-      stop.abort(),
-    )
+    const progress = new Progress(`Shrinking ${chosen.name}`, estimate.seconds, () => stop.abort())
     this.clear()
     this.lock(true)
     this.work.replaceChildren(progress.element)

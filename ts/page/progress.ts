@@ -1,47 +1,30 @@
-import type { ProgressEvent, Stage } from '../browser.js'
-import { bytes, duration, integer } from '../format.js'
+import { STAGE_LABELS, type ProgressEvent } from '../browser.js'
+import { duration, shorten } from '../format.js'
+import { Pace } from '../pace.js'
 import { button, el, section } from './dom.js'
-import { Stages, type Row } from './stages.js'
 
-/** What happens in a stage, in plain words. */
-const WORDS: Record<Stage, string> = {
-  copy: 'Copying the model',
-  plan: 'Planning',
-  calibrate: 'Reading the text',
-  survey: 'Looking at what each matrix costs',
-  search: 'Searching how to share the size',
-  statistics: 'Watching what goes into each matrix',
-  solve: 'Shrinking the matrices',
-  forward: 'Passing the text on',
-  write: 'Writing the files',
-  evaluate: 'Measuring',
-  generate: 'Writing text',
-}
-
-/** How often a screen reader is told something, if no stage begins or ends. */
+/** How often a screen reader is told how far the run is. */
 const SPOKEN_MS = 10_000
+/** Longest name of a matrix or file. */
+const NAME_WIDTH = 48
 
-/** How a run goes on. */
+/** How a run goes on: one bar for all of it, and in words what is being done. */
 export class Progress {
   readonly element: HTMLElement
-  private readonly stages: Stages
-  private readonly list = el('ul', { class: 'stages' })
+  private readonly pace = new Pace()
+  private readonly bar = el('progress', { 'aria-label': 'Progress', max: 1, value: 0 })
   private readonly clock = el('p', { class: 'clock' })
+  private readonly stage = el('p', { class: 'stage' })
   private readonly spoken = el('p', { class: 'hidden-words', role: 'status', 'aria-live': 'polite' })
-  private readonly rows = new Map<
-    Stage,
-    { line: HTMLElement; bar: HTMLProgressElement; count: HTMLElement }
-  >()
   private readonly timer: ReturnType<typeof setInterval>
   private spokenMs = -Infinity
 
+  /** `foreseenSeconds` is what the plan said. */
   constructor(
     title: string,
-    foreseenSeconds: number | undefined,
-    private readonly blocks: number,
+    private readonly foreseenSeconds: number | undefined,
     onCancel: () => void,
   ) {
-    this.stages = new Stages(foreseenSeconds)
     const cancel = button('Cancel', () => {
       cancel.disabled = true
       this.say('Stopping')
@@ -51,7 +34,8 @@ export class Progress {
       'work',
       title,
       this.clock,
-      this.list,
+      this.bar,
+      this.stage,
       this.spoken,
       el('div', { class: 'actions' }, cancel),
       el(
@@ -65,10 +49,11 @@ export class Progress {
   }
 
   /** Shows an event. */
-  take(event: ProgressEvent): void {
-    const isTurn = this.stages.take(event)
-    this.show(event.stage)
-    if (isTurn || performance.now() - this.spokenMs > SPOKEN_MS) this.say(this.inWords())
+  take({ overall, stage, name }: ProgressEvent): void {
+    this.pace.take(overall)
+    this.bar.value = overall
+    this.stage.textContent = `${STAGE_LABELS[stage]}${name && `, ${shorten(name, NAME_WIDTH)}`}`
+    if (performance.now() - this.spokenMs > SPOKEN_MS) this.say(`${STAGE_LABELS[stage]}. ${this.inTime()}`)
   }
 
   /** No more is shown. */
@@ -76,53 +61,26 @@ export class Progress {
     clearInterval(this.timer)
   }
 
-  private show(stage: Stage): void {
-    const row = this.stages.rows.find(found => found.stage === stage)
-    if (!row) return
-    const shown = this.rows.get(stage) ?? this.add(stage)
-    shown.bar.max = Math.max(1, row.total)
-    shown.bar.value = row.done
-    shown.count.textContent = counts(row)
-    shown.line.classList.toggle('over', row.isOver)
-  }
-
-  private add(stage: Stage): { line: HTMLElement; bar: HTMLProgressElement; count: HTMLElement } {
-    const bar = el('progress', { 'aria-label': WORDS[stage], max: 1, value: 0 })
-    const count = el('span', { class: 'count' })
-    const line = el('li', {}, el('span', {}, WORDS[stage]), count, bar)
-    const shown = { line, bar, count }
-    this.rows.set(stage, shown)
-    // In the order of the work, whichever is heard of first.
-    const inOrder = Object.keys(WORDS).flatMap(name => this.rows.get(name as Stage)?.line ?? [])
-    const before = inOrder[inOrder.indexOf(line) - 1]
-    if (before) before.after(line)
-    else this.list.prepend(line)
-    return shown
-  }
-
   private tick(): void {
     this.clock.textContent = this.inTime()
   }
 
   private inTime(): string {
-    const { elapsed, left, block } = this.stages
-    const where = block !== undefined && this.blocks > 0 ? `Block ${block} of ${this.blocks} · ` : ''
+    const left = this.left()
     const rest = left === undefined ? 'time left not known yet' : `about ${duration(Math.max(1, left))} left`
-    return `${where}${duration(elapsed)} so far, ${rest}`
+    return `${Math.floor(100 * this.pace.share)} % · ${duration(this.pace.elapsed)} so far, ${rest}`
   }
 
-  private inWords(): string {
-    const now = this.stages.rows.findLast(row => !row.isOver) ?? this.stages.rows.at(-1)
-    return now ? `${WORDS[now.stage]}, ${counts(now)}. ${this.inTime()}` : this.inTime()
+  /** By the rate of the run, and before there is one, by its plan. */
+  private left(): number | undefined {
+    const { left, elapsed } = this.pace
+    if (left !== undefined) return left
+    const { foreseenSeconds } = this
+    return foreseenSeconds === undefined || elapsed >= foreseenSeconds ? undefined : foreseenSeconds - elapsed
   }
 
   private say(text: string): void {
     this.spokenMs = performance.now()
     this.spoken.textContent = text
   }
-}
-
-function counts({ done, total, unit }: Row): string {
-  if (unit === 'bytes') return `${bytes(done)} of ${bytes(total)}`
-  return total <= 1 ? '' : `${integer(done)} of ${integer(total)} ${unit}`
 }

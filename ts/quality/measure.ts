@@ -7,16 +7,17 @@ import type { ProgressEvent } from '../generated/index.js'
 import type { MeasureOptions } from '../measure.js'
 import type { Size } from '../size.js'
 import type { FileSource, Model, WithSources } from '../source.js'
+import { partOf } from '../overall.js'
 import { meanCosine } from './nearest.js'
 import { promptsOf } from './prompts.js'
 import { PROSE } from './prose.js'
 import type { Quality } from './quality.js'
-import { continuations, neighbours, type Both } from './samples.js'
+import { continuations, MOST_SENTENCES, neighbours, type Both } from './samples.js'
 import { SENTENCES } from './sentences.js'
 
 const SHIPPED = 'a sample that ships with kerf'
-/** Most sentences of a file that are embedded for the mean cosine. */
-const MOST_SENTENCES = 1000
+/** Share of a decoder's measuring after which the two models write. */
+const WRITING_BEGINS = 0.6
 
 /** What quality is measured on; without files on a sample that ships with kerf. */
 export interface QualityJob {
@@ -49,8 +50,8 @@ export async function measureQuality(job: QualityJob, run: RunOptions): Promise<
 /** Pairs are for encoders, which have vectors; the core would take them for a decoder's hidden states too. */
 async function decoder(both: Both, { evalText }: QualityJob, text: string | undefined): Promise<Quality> {
   const source = evalText === undefined ? { text: PROSE } : { textFile: evalText }
-  const { original, small, kl, topTokenAgreement } = await compared(both, source)
-  const samples = await continuations(both, promptsOf(text))
+  const { original, small, kl, topTokenAgreement } = await compared(part(both, 0, WRITING_BEGINS), source)
+  const samples = await continuations(part(both, WRITING_BEGINS, 1), promptsOf(text))
   return {
     kind: 'decoder',
     measuredOn: nameOf(evalText) ?? SHIPPED,
@@ -65,11 +66,17 @@ async function decoder(both: Both, { evalText }: QualityJob, text: string | unde
 
 async function encoder(both: Both, job: QualityJob, text: string | undefined): Promise<Quality> {
   const lines = text === undefined ? SENTENCES : sentencesOf(text, nameOf(job.evalText) ?? '')
-  const pairs = job.evalPairs === undefined ? undefined : await compared(both, { pairs: job.evalPairs })
+  const turn = job.evalPairs === undefined ? 0 : await shareOfPairs(job.evalPairs, lines)
+  const middle = (turn + 1) / 2
+  const told = counted(both.run)
+  const pairs =
+    job.evalPairs === undefined
+      ? undefined
+      : await compared(part({ ...both, run: told.run }, 0, turn), { pairs: job.evalPairs })
   const started = performance.now()
-  const quiet = pairs !== undefined
-  const before = await embedded(both, both.original, lines, quiet ? undefined : 0)
-  const after = await embedded(both, both.small, lines, quiet ? undefined : lines.length)
+  const rest = 2 * lines.length
+  const before = await embedded(part(both, turn, middle), both.original, lines, told.after(0, rest))
+  const after = await embedded(part(both, middle, 1), both.small, lines, told.after(lines.length, rest))
   const measures = { seconds: (performance.now() - started) / 1000, notes: [] }
   const mean = pairs?.meanCosine ?? meanCosine(before, after)
   return {
@@ -91,17 +98,48 @@ function compared(
   return compare(original, small, { ...on, ...machine, ...run })
 }
 
-/** Vectors of one of the two models; both together are one stage that begins at `offset` of twice as many texts. */
+/** The same two models, in a part of the work that is told. */
+function part(both: Both, from: number, to: number): Both {
+  return { ...both, run: partOf(both.run, from, to) }
+}
+
+/** Share of the bytes of both that are those of the pairs; of a long file, of its beginning. */
+async function shareOfPairs(pairs: string | FileSource, lines: readonly string[]): Promise<number> {
+  const { length } = await backend().files.read(pairs)
+  return length / (length + lines.reduce((sum, line) => sum + line.length, 1))
+}
+
+/** Where a stage goes on to count texts: after those that were counted before. */
+type Count = (event: ProgressEvent) => ProgressEvent
+
+/** Remembers how many texts were counted. */
+function counted({ onProgress, ...others }: RunOptions): {
+  run: RunOptions
+  after: (offset: number, rest: number) => Count
+} {
+  let before = 0
+  const listen = (event: ProgressEvent): void => {
+    before = event.total
+    onProgress?.(event)
+  }
+  return {
+    run: { ...others, onProgress: listen },
+    after: (offset, rest) => event => ({
+      ...event,
+      done: before + offset + event.done,
+      total: before + rest,
+    }),
+  }
+}
+
+/** Vectors of one of the two models. */
 function embedded(
   { machine, run }: Both,
   model: Model,
   texts: readonly string[],
-  offset: number | undefined,
+  count: Count,
 ): Promise<Float32Array[]> {
-  const onProgress = (event: ProgressEvent): void => {
-    if (offset === undefined) return
-    run.onProgress?.({ ...event, done: offset + event.done, total: 2 * texts.length })
-  }
+  const onProgress = (event: ProgressEvent): void => run.onProgress?.(count(event))
   return embed(model, texts, { ...run, ...machine, onProgress })
 }
 

@@ -6,7 +6,9 @@ import { KerfError } from '../errors.js'
 import type { CompressReport } from '../generated/index.js'
 import { inspect } from '../inspect.js'
 import type { CompressOptions } from '../options.js'
+import { partOf } from '../overall.js'
 import { plan as planOf } from '../plan.js'
+import { measuringShare } from '../quality/cost.js'
 import { measureQuality } from '../quality/measure.js'
 import type { AfterOptions } from '../quality/options.js'
 import type { FileSource, Model, WithSources } from '../source.js'
@@ -22,7 +24,7 @@ export async function finish(
   model: Model,
   options: WithSources<CompressOptions> & RunOptions,
   after: WithSources<AfterOptions>,
-  start: () => Promise<CompressReport>,
+  start: (run: RunOptions) => Promise<CompressReport>,
 ): Promise<CompressResult> {
   const run: RunOptions = { ...(options.signal && { signal: options.signal }) }
   const { kind } = await inspect(model, run)
@@ -35,8 +37,10 @@ export async function finish(
   }
   // What each tensor is; how long the run takes is foreseen by the run itself.
   const plan = await planOf(model, { ...options, estimate: false, onProgress: () => undefined })
-  const report = await start()
-  const measured = await measure(model, options, after, report, kind)
+  const turn = kind === undefined ? 1 : 1 - (await measuringShare(plan, kind, after))
+  const report = await start(partOf(options, 0, turn))
+  const rest = { ...options, ...partOf(options, turn, 1) }
+  const measured = await measure(model, rest, after, report, kind)
   const { notes } = report
   const done: CompressResult = {
     ...report,

@@ -2,13 +2,19 @@
 
 use crate::answer::{Answer, Envelope};
 use crate::dispatch::{Begun, Work, begin};
+use crate::share::Rising;
 use crate::{Error, Host, panics};
 use kerf_tensors::ErrorData;
 use serde_json::json;
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A call of one function. `compress` takes a step for each unit of its job; the others are done in one.
-pub struct Call(State);
+pub struct Call {
+    state: State,
+    /// Share of the work that the host was told of.
+    told: Cell<f64>,
+}
 
 enum State {
     Asked { command: String, request: String },
@@ -19,10 +25,13 @@ enum State {
 impl Call {
     /// Nothing is looked at yet: what is wrong with the request, the first step says.
     pub fn new(command: &str, request_json: &str) -> Self {
-        Self(State::Asked {
-            command: command.into(),
-            request: request_json.into(),
-        })
+        Self {
+            state: State::Asked {
+                command: command.into(),
+                request: request_json.into(),
+            },
+            told: Cell::new(0.0),
+        }
     }
 
     /// Does one step. `None`: there is more to do. At the end, the response or the error, also where the step panicked (and
@@ -31,7 +40,7 @@ impl Call {
         let stepped = catch_unwind(AssertUnwindSafe(|| self.advance(host)))
             .unwrap_or_else(|payload| Err(panics::to_error(&*payload).data()))
             .transpose()?;
-        self.0 = State::Over;
+        self.state = State::Over;
         Some(match stepped {
             Ok(answer) => answer.into(),
             Err(error) => Envelope {
@@ -47,11 +56,12 @@ impl Call {
     }
 
     pub(crate) fn advance(&mut self, host: &dyn Host) -> Result<Option<Answer>, ErrorData> {
-        match &mut self.0 {
+        let host = &Rising::of(host, &self.told);
+        match &mut self.state {
             State::Asked { command, request } => match begin(command, request, host)? {
                 Begun::Done(answer) => Ok(Some(answer)),
                 Begun::Going(work) => {
-                    self.0 = State::Going(work);
+                    self.state = State::Going(work);
                     Ok(None)
                 }
             },

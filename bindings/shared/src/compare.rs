@@ -1,11 +1,12 @@
 //! `compare`: what a compressed model lost against its original.
 
 use crate::api::{CompareRequest, Comparison};
-use crate::evaluate::{context, fill_perplexity, fill_text, text_to_measure};
+use crate::evaluate::{context, fill_perplexity, fill_text, text_to_measure, turn_to_pairs};
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
 use crate::running::Running;
 use crate::sentences::{Sentences, mean_cosine};
+use crate::share::Part;
 use crate::text_file::Text;
 use crate::text_tokens::TextTokens;
 use crate::vectors::{Vectors, Wish};
@@ -44,11 +45,13 @@ pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, E
         small_bytes: both.small.opened.catalog.bytes(),
         ..Comparison::default()
     };
+    let turn = turn_to_pairs(&*storage, text.as_ref(), request.pairs_file.as_deref());
     if let Some(text) = text {
+        let host = &Part::of(host, 0.0, turn);
         both.text(text, request.context, host, &mut result)?;
     }
     if let Some(path) = &request.pairs_file {
-        both.pairs(path, host, &mut result)?;
+        both.pairs(path, &Part::of(host, turn, 1.0), &mut result)?;
     }
     result.original.seconds = started.elapsed().as_secs_f64();
     result.small.seconds = result.original.seconds;
@@ -103,7 +106,7 @@ impl Both {
         let count = sentences.len() as u64;
         let running = self.running(made.encoding.max_tokens)?;
         let embed = |model: &Runnable, offset: u64| {
-            let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path)
+            let reporter = Reporter::new(host, Stage::Evaluate, "texts", &model.opened.path)
                 .part(offset, 2 * count);
             sentences.embed(model, &made, &self.compute, running, &reporter)
         };

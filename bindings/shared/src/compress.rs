@@ -3,11 +3,13 @@
 use crate::api::{Calibration, CompressRequest};
 use crate::calibration::{self, Draw, Drawn};
 use crate::opened::{Opened, Runnable};
+use crate::share::{self, Part};
 use crate::storage::Storage;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::plan::Plan;
 use kerf_compress::{
     Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step, TextUse, estimate,
+    expected_seconds,
 };
 use kerf_kernels::Compute;
 use kerf_tensors::Catalog;
@@ -20,6 +22,9 @@ use web_time::Instant;
 const READ_FOR_PLAN_BYTES: u64 = 1 << 20;
 /// Rate at which text becomes tokens, where it is not read for the plan.
 const TEXT_BYTES_PER_SECOND: f64 = 6e6;
+/// Seconds of opening a model and its tokenizer, and of foreseeing a run, about: both hardly depend on the model.
+const OPENING_SECONDS: f64 = 0.15;
+const FORESEEING_SECONDS: f64 = 0.6;
 
 /// What `compress` would do, from headers, the tokenizer and a short calibration text; writes nothing. Errors: those of opening
 /// a model, `BAD_OPTION`, `MEMORY_LIMIT`, `METHOD_NEEDS_ARCHITECTURE`, `ALREADY_COMPRESSED`, `NOTHING_TO_COMPRESS`.
@@ -87,6 +92,8 @@ fn foresee(
 /// unit of it. A run that was interrupted goes on where it was, if model, options and calibration are the same.
 pub struct Compression {
     job: Job,
+    /// Share of the call after which the job begins.
+    turn: f64,
     /// Seconds before the job: reading and encoding text.
     reading: f64,
     /// How much of the calibration text was used, and what there is to know of it.
@@ -106,15 +113,20 @@ impl Compression {
         let storage = host.storage();
         let opened = Opened::open(&*storage, &request.model, request.architecture.as_deref())?;
         let places = Places::of(&*storage, &request)?;
-        host.event(plan_event(0));
+        host.event(plan_event(0, 0.0));
         // Whatever can be refused is refused before a work folder exists or a text is encoded.
         let tokenizer = vocabulary::values(&opened, settings.format);
         let plan = Plan::new(&opened.catalog, settings.clone(), None, tokenizer.clone())?;
         drop(storage.out_folder(&places.out)?);
-        host.event(plan_event(1));
+        let [opening, reading_end, turn, _] = parts(&*storage, &plan, &request);
+        host.event(plan_event(1, opening));
         let catalog = opened.catalog.clone();
         let drawn = match plan.calibrated() {
-            true => calibrate(opened, &settings, &request, host)?,
+            true => {
+                let host = Part::of(host, opening, reading_end);
+                host.event(reading_event(&plan));
+                calibrate(opened, &settings, &request, &host)?
+            }
             false => Drawn::default(),
         };
         let reading = started.elapsed().as_secs_f64();
@@ -132,10 +144,14 @@ impl Compression {
             stop: host.stop(),
         })?;
         let begun = Instant::now();
+        if request.estimate != Some(false) {
+            host.event(plan_event(1, reading_end));
+        }
         let output_bytes = job.plan().report(&catalog).output_bytes;
         let foreseen = foresee(job.plan(), &catalog, output_bytes, &request, Some(&lengths));
         Ok(Self {
             job,
+            turn,
             reading,
             text: drawn.text,
             notes: drawn.notes,
@@ -147,7 +163,8 @@ impl Compression {
     /// One unit; the report after the last. Errors: `DISK_FULL`, `NON_FINITE`, `STRICT`, `CANCELLED`; after an error there is nothing
     /// under the name of the result.
     pub fn step(&mut self, host: &dyn Host) -> Result<Option<Report>, Error> {
-        let Step::Done(mut report) = self.job.step(&mut Forward(host))? else {
+        let host = Part::of(host, self.turn, 1.0);
+        let Step::Done(mut report) = self.job.step(&mut Forward(&host))? else {
             return Ok(None);
         };
         report.peak_rss_bytes = machine::peak_rss_bytes();
@@ -220,14 +237,48 @@ fn default_work_dir(out: &Path) -> Result<String, Error> {
     Ok(work_dir.display().to_string())
 }
 
-fn plan_event(done: u64) -> Event {
+fn plan_event(done: u64, overall: f64) -> Event {
     Event {
         stage: Stage::Plan,
         done,
         total: 1,
         unit: "units".into(),
         name: "checking".into(),
+        overall,
     }
+}
+
+/// The text is about to be read. The job counts its tokens, when they are used.
+fn reading_event(plan: &Plan) -> Event {
+    Event {
+        stage: Stage::Calibrate,
+        done: 0,
+        total: plan.tokens as u64,
+        unit: "tokens".into(),
+        name: String::new(),
+        overall: 0.0,
+    }
+}
+
+/// Shares of the call after which these end: opening the model, reading (or writing) the calibration text, foreseeing, the job.
+fn parts(storage: &dyn Storage, plan: &Plan, request: &CompressRequest) -> [f64; 4] {
+    let running = expected_seconds(plan);
+    let reading = match plan.network.as_ref().filter(|_| plan.calibrated()) {
+        None => 0.0,
+        Some(network) => {
+            let draw = draw_of(&plan.settings);
+            match calibration::encoded_bytes(storage, &request.calibration, network, draw) {
+                Some(bytes) => OPENING_SECONDS + bytes as f64 / TEXT_BYTES_PER_SECOND,
+                // The model writes it, one token after another.
+                None => running,
+            }
+        }
+    };
+    let foreseeing = match request.estimate {
+        Some(false) => 0.0,
+        _ => FORESEEING_SECONDS,
+    };
+    share::ends([OPENING_SECONDS, reading, foreseeing, running])
 }
 
 /// Seconds since the first call.

@@ -29,7 +29,7 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
     let (ids, truncated) = made
         .encoding
         .encode(&made.tokenizer, &compute, &request.texts)?;
-    let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
+    let reporter = Reporter::new(host, Stage::Embed, "texts", &model.opened.path);
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
     let running = Running::of(limit_bytes, &[&model], &compute, made.encoding.max_tokens)?;
     let vectors = made.make(&model, &compute, running, &ids, &reporter)?;

@@ -6,6 +6,7 @@ use crate::opened::Runnable;
 use crate::reporter::Reporter;
 use crate::running::Running;
 use crate::sentences::Sentences;
+use crate::share::Part;
 use crate::storage::Storage;
 use crate::text_file::{self, Text};
 use crate::text_tokens::TextTokens;
@@ -32,7 +33,9 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
     let mut result = Evaluation::default();
+    let turn = turn_to_pairs(&*storage, text.as_ref(), request.pairs_file.as_deref());
     if let Some(text) = text {
+        let host = &Part::of(host, 0.0, turn);
         let context = context(&model.network, request.context)?;
         let limit = request.max_memory_bytes.unwrap_or(0);
         let running = Running::of(limit, &[&model], &compute, context)?;
@@ -44,6 +47,7 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     }
     if let Some(path) = &request.pairs_file {
         let limit = request.max_memory_bytes.unwrap_or(0);
+        let host = &Part::of(host, turn, 1.0);
         score_pairs(&model, &compute, limit, path, host, &mut result)?;
     }
     result.seconds = started.elapsed().as_secs_f64();
@@ -66,6 +70,16 @@ pub fn text_to_measure(
         expected: "at least one of them".into(),
         actual: "none".into(),
     })
+}
+
+/// Share of the work after which pairs follow a text: that of its bytes.
+pub fn turn_to_pairs(storage: &dyn Storage, text: Option<&Text>, pairs: Option<&str>) -> f64 {
+    let of_pairs = pairs.map_or(0, |path| storage.len_bytes(path).unwrap_or(0));
+    let of_text = text.map_or(0, Text::bytes);
+    match pairs {
+        None => 1.0,
+        Some(_) => of_text as f64 / (of_text + of_pairs).max(1) as f64,
+    }
 }
 
 /// Window in tokens: what was asked for, else the model's maximum, at most 2048.
@@ -125,7 +139,7 @@ fn score_pairs(
     let pairs = pairs::read(&*host.storage(), path)?;
     let made = Vectors::of(model, compute, &Wish::default())?;
     let sentences = Sentences::new(&pairs, &made, compute)?;
-    let reporter = Reporter::new(host, Stage::Generate, "texts", &model.opened.path);
+    let reporter = Reporter::new(host, Stage::Evaluate, "texts", &model.opened.path);
     let running = Running::of(limit_bytes, &[model], compute, made.encoding.max_tokens)?;
     let vectors = sentences.embed(model, &made, compute, running, &reporter)?;
     result.spearman = Some(sentences.spearman(path, &vectors)?);

@@ -156,6 +156,7 @@ impl Writer<'_> {
             total,
             unit: "tokens".into(),
             name: piece,
+            overall: self.tokens as f64 / total.max(1) as f64,
         });
     }
 }

@@ -28,6 +28,7 @@ mod reporter;
 mod running;
 mod sample;
 mod sentences;
+mod share;
 pub mod storage;
 mod surrogates;
 mod text_file;

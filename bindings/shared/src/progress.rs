@@ -4,14 +4,14 @@
 use kerf_compress::{Event, Stage};
 use web_time::{Duration, Instant};
 
-/// Shortest time between two events of one stage.
+/// Shortest time between two events of one stage that count the same.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Holds events back that follow another too soon. Keeps the order.
 #[derive(Debug, Default)]
 pub struct Coalescer {
     held: Option<Event>,
-    sent: Option<(Stage, Instant)>,
+    sent: Option<(Stage, String, Instant)>,
 }
 
 impl Coalescer {
@@ -19,7 +19,7 @@ impl Coalescer {
     pub fn push(&mut self, event: Event, now: Instant) -> Vec<Event> {
         let mut ready = Vec::new();
         let event = match self.held.take() {
-            Some(held) if held.stage == event.stage => merge(held, event),
+            Some(held) if counts_same(&held, event.stage, &event.unit) => merge(held, event),
             Some(held) => {
                 ready.push(held);
                 event
@@ -27,7 +27,7 @@ impl Coalescer {
             None => event,
         };
         if self.is_due(&event, now) {
-            self.sent = Some((event.stage, now));
+            self.sent = Some((event.stage, event.unit.clone(), now));
             ready.push(event);
         } else {
             self.held = Some(event);
@@ -42,13 +42,17 @@ impl Coalescer {
 
     fn is_due(&self, event: &Event, now: Instant) -> bool {
         let is_last = event.total > 0 && event.done >= event.total;
-        match self.sent {
-            Some((stage, at)) if stage == event.stage => {
-                is_last || now.duration_since(at) >= INTERVAL
+        match &self.sent {
+            Some((stage, unit, at)) if counts_same(event, *stage, unit) => {
+                is_last || now.duration_since(*at) >= INTERVAL
             }
             _ => true,
         }
     }
+}
+
+fn counts_same(event: &Event, stage: Stage, unit: &str) -> bool {
+    event.stage == stage && event.unit == unit
 }
 
 /// The newer event stands for both; pieces of text are joined.
@@ -70,6 +74,7 @@ mod tests {
             total: 1000,
             unit: "tokens".into(),
             name: name.into(),
+            overall: 0.0,
         }
     }
 
@@ -104,6 +109,21 @@ mod tests {
         ]);
         let names: Vec<_> = out.iter().map(|event| event.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn the_last_of_what_a_stage_counts_is_delivered_before_it_counts_something_else() {
+        let texts = |done| Event {
+            unit: "texts".into(),
+            ..event(Stage::Evaluate, done, "")
+        };
+        let tokens = |done| event(Stage::Evaluate, done, "");
+        let out = run(&[(0, tokens(1)), (1, tokens(2)), (2, texts(1)), (3, texts(2))]);
+        let told: Vec<_> = out.iter().map(|e| (e.unit.as_str(), e.done)).collect();
+        assert_eq!(
+            told,
+            [("tokens", 1), ("tokens", 2), ("texts", 1), ("texts", 2)]
+        );
     }
 
     #[test]

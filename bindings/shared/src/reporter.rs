@@ -37,12 +37,14 @@ impl<'a> Reporter<'a> {
 
     /// Tells, and returns whether to go on.
     pub fn report(&self, done: u64, total: u64) -> bool {
+        let (done, total) = (done + self.offset, total.max(self.total));
         self.host.event(Event {
             stage: self.stage,
-            done: done + self.offset,
-            total: total.max(self.total),
+            done,
+            total,
             unit: self.unit.into(),
             name: self.name.clone(),
+            overall: done as f64 / total.max(1) as f64,
         });
         !self.host.cancelled()
     }

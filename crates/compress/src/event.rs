@@ -25,13 +25,16 @@ pub enum Stage {
     Forward,
     /// Writing files.
     Write,
-    /// Scoring.
+    /// Scoring a model on text or pairs.
     Evaluate,
-    /// Producing text or vectors.
+    /// Making vectors of texts.
+    Embed,
+    /// Writing text.
     Generate,
 }
 
-/// Progress of one stage. `done` never falls and ends at `total`.
+/// Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends
+/// at `total`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename = "ProgressEvent"))]
 #[serde(rename_all = "camelCase")]
@@ -48,4 +51,18 @@ pub struct Event {
     pub unit: String,
     /// What is being worked on: a block, a tensor, a file, or a piece of generated text.
     pub name: String,
+    /// Share of the whole call that is done, 0 to 1. It never falls, ends at 1, and grows about as time passes; a run that goes on
+    /// after an interruption begins with what was done before.
+    pub overall: f64,
+}
+
+impl Event {
+    /// The same of a larger work, of which that of this event is the part between two shares.
+    pub fn within(mut self, from: f64, to: f64) -> Self {
+        self.overall = match self.overall {
+            whole if whole >= 1.0 => to,
+            share => from + (to - from) * share.max(0.0),
+        };
+        self
+    }
 }

@@ -33,7 +33,7 @@ mod unknown;
 
 pub use error::CompressError;
 pub use event::{Event, Stage};
-pub use job::{Job, JobHost, JobInputs, Step};
+pub use job::{Job, JobHost, JobInputs, Step, expected_seconds};
 pub use options::Options;
 pub use report::{LayerReport, PlanReport, Repair, Report, TextUse, Work};
 pub use rules::Rule;

@@ -35,6 +35,11 @@ pub fn constants() -> Vec<String> {
             "PRESETS",
             &presets::size_ids(),
         ),
+        abouts(
+            "What to expect of each preset, in one line.",
+            "PRESET_ABOUT",
+            presets::sizes(),
+        ),
         list(
             "Named efforts of the option `quality`.",
             "QUALITIES",
@@ -88,6 +93,15 @@ fn error_code() -> String {
 fn list(doc: &str, name: &str, ids: &[&str]) -> String {
     let ids: String = ids.iter().map(|id| format!("  '{id}',\n")).collect();
     format!("/** {doc} */\nexport const {name} = [\n{ids}] as const\n")
+}
+
+fn abouts(doc: &str, name: &str, table: &[presets::Preset]) -> String {
+    let rows = table.iter().map(|preset| {
+        let about = serde_json::to_string(preset.about).expect("text is JSON");
+        format!("  {}: {about},\n", preset.id)
+    });
+    let rows: String = rows.collect();
+    format!("/** {doc} */\nexport const {name} = {{\n{rows}}} as const\n")
 }
 
 fn defaults() -> String {

@@ -1,36 +1,26 @@
-// Stages of a run: how far each is, and how long it will still take.
+// How far a run is, and how long it will still take.
 
-/** What the stages do, in words for people. */
-const WORDS = {
-  plan: 'Planning',
-  calibrate: 'Reading calibration text',
-  statistics: 'Measuring inputs',
-  solve: 'Compressing matrices',
-  forward: 'Running the compressed block',
-  write: 'Writing',
-}
+/** What an earlier run did is told at once, in a step larger than this: it says nothing about the speed of this one. */
+const JUMP = 0.05
+const LEAST_MS = 1000
 
-/** Keeps the stages of one run. `now` is a clock in milliseconds. */
-export function createStages(now = () => performance.now()) {
-  const stages = new Map()
+/** Guesses time left from the share that is done, 0 to 1. `now` is a clock in milliseconds. */
+export function createPace(now = () => performance.now()) {
+  let first = { ms: now(), share: 0 }
+  let last = first
   return {
-    /** Takes an event; returns `{ stage, label, share, left }`, where `left` is seconds or undefined. */
-    take({ stage, done, total }) {
-      const known = stages.get(stage)
-      // A resumed run starts with much done at once: only what is done from here on tells the speed.
-      const start = known ?? { atMs: now(), done }
-      stages.set(stage, start)
-      const share = total > 0 ? Math.min(1, done / total) : 0
-      return { stage, label: WORDS[stage] ?? stage, share, left: secondsLeft(start, now(), done, total) }
+    /** Takes in the share of an event; returns `{ share, left }`, where `left` is seconds or undefined. */
+    take(share) {
+      const ms = now()
+      const isJump = share - last.share > JUMP && ms - last.ms < LEAST_MS
+      if (isJump) first = { ms: first.ms, share: first.share + share - last.share }
+      last = { ms, share }
+      const progressed = share - first.share
+      if (share >= 1) return { share, left: 0 }
+      if (ms - first.ms < LEAST_MS || progressed <= 0) return { share, left: undefined }
+      return { share, left: ((ms - first.ms) / 1000) * ((1 - share) / progressed) }
     },
   }
-}
-
-function secondsLeft(start, nowMs, done, total) {
-  const seconds = (nowMs - start.atMs) / 1000
-  const progressed = done - start.done
-  if (done >= total) return 0
-  return progressed > 0 && seconds > 0.5 ? (seconds * (total - done)) / progressed : undefined
 }
 
 /** A size such as `16.7 MB`. */

@@ -1,10 +1,10 @@
 // What the window shows. It has no access to files or Node: only the requests of preload.js.
-import { bytes, createStages, duration } from './progress.js'
+import { bytes, createPace, duration } from './progress.js'
 
 const { kerf } = window
 const part = id => document.getElementById(id)
 const controls = part('controls')
-let stages = createStages()
+let pace = createPace()
 let planNumber = 0
 
 part('choose').addEventListener('click', async () => {
@@ -18,8 +18,14 @@ part('choose').addEventListener('click', async () => {
   await showPlan()
 })
 
-part('sparsity').addEventListener('input', () => {
-  part('sparsity-value').textContent = `${part('sparsity').value} %`
+part('choose-text').addEventListener('click', async () => {
+  const name = await ask(kerf.chooseText())
+  if (name === undefined) return
+  const option = part('calibration').querySelector('[value="file"]')
+  option.textContent = name
+  option.disabled = false
+  part('calibration').value = 'file'
+  await showPlan()
 })
 part('settings').addEventListener('change', showPlan)
 part('settings').addEventListener('submit', async event => {
@@ -33,10 +39,20 @@ part('cancel').addEventListener('click', () => {
 })
 part('show').addEventListener('click', () => void ask(kerf.showResult()))
 kerf.onProgress(showProgress)
+void showSizes()
 
 function settings() {
-  const [sparsity, bits] = [Number(part('sparsity').value) / 100, Number(part('bits').value)]
-  return { sparsity, bits, memory: part('memory').value }
+  return {
+    size: part('size').value,
+    calibration: part('calibration').value,
+    memory: part('memory').value,
+  }
+}
+
+/** The first is what kerf advises. */
+async function showSizes() {
+  const sizes = (await ask(kerf.sizes())) ?? []
+  part('size').append(...sizes.map(({ id, about }) => element('option', { value: id }, `${id}: ${about}`)))
 }
 
 /** The answer of a request, or undefined after its error was shown. */
@@ -51,7 +67,7 @@ async function showPlan() {
   say('')
   const number = (planNumber += 1)
   const plan = await ask(kerf.plan(settings()))
-  // Somebody who drags a slider asks for many plans; only the last counts.
+  // Somebody who tries several settings asks for many plans; only the last counts.
   if (number !== planNumber) return
   part('plan').hidden = part('plan-notes').hidden = plan === undefined
   part('start').disabled = plan === undefined
@@ -69,8 +85,9 @@ async function showPlan() {
 }
 
 async function run() {
-  stages = createStages()
-  part('stages').replaceChildren()
+  pace = createPace()
+  part('bar').value = 0
+  part('share').textContent = part('stage').textContent = ''
   part('result').hidden = true
   say('')
   setRunning(true)
@@ -87,17 +104,12 @@ function setRunning(isRunning) {
   if (isRunning) part('cancel').focus()
 }
 
-function showProgress(event) {
-  const { stage, label, share, left } = stages.take(event)
-  const id = `stage-${stage}`
-  if (!part(id)) {
-    const bar = element('progress', { max: 1, 'aria-label': label })
-    part('stages').append(element('li', { id }, element('span', {}, label), bar, element('span', {})))
-  }
-  const [, bar, time] = part(id).children
-  bar.value = share
-  if (left === 0) time.textContent = 'done'
-  else time.textContent = left === undefined ? '' : `${duration(left)} left`
+function showProgress({ overall, label, name }) {
+  const { share, left } = pace.take(overall)
+  part('bar').value = share
+  const rest = left === undefined ? '' : `, ${duration(left)} left`
+  part('share').textContent = `${Math.floor(share * 100)} %${rest}`
+  part('stage').textContent = name === '' ? label : `${label}: ${name}`
 }
 
 function showResult(report) {

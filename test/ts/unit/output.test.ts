@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { collapse } from '../../../ts/cli/output/collapse.js'
 import { bytes, duration, integer, percent, shellWord, shorten, significant } from '../../../ts/format.js'
-import { barLine } from '../../../ts/cli/output/progress.js'
+import { barLine, plainLine } from '../../../ts/cli/output/progress-line.js'
 import { repairs } from '../../../ts/cli/output/report.js'
 import { facts, table, wrap } from '../../../ts/cli/output/table.js'
 import { wantsColor, type Screen } from '../../../ts/cli/screen.js'
@@ -69,25 +69,41 @@ describe('sizes', () => {
 })
 
 describe('a narrow terminal', () => {
-  const row = {
-    event: { stage: 'solve', done: 12, total: 35, unit: 'matrices', name: 'model.layers.1.self_attn.q_proj' },
-    startedMs: performance.now() - 4000,
-    firstDone: 0,
-    endedMs: undefined,
+  const event = {
+    stage: 'solve',
+    done: 12,
+    total: 35,
+    unit: 'matrices',
+    name: 'model.layers.1.self_attn.q_proj.weight',
+    overall: 0.349,
   } as const
+  const state = { event, elapsed: 65, left: 125 }
+  const plain = pc.createColors(false)
 
-  it.each([10, 20, 30, 40, 60, 80, 120])('never wraps a bar line at %i columns', width => {
-    const line = barLine(row, width)
-    expect(line.length).toBeLessThanOrEqual(width)
-    if (width >= 40) expect(line).toContain('12/35 matrices')
-    if (width >= 60) expect(line).toMatch(/━+─+/)
+  it.each([5, 10, 20, 30, 39, 40, 60, 80, 120])('never wraps a line of progress at %i columns', width => {
+    for (const end of [{}, { end: 'done' }, { end: 'stopped' }] as const) {
+      const line = barLine({ ...state, ...end }, width, plain)
+      expect(line.length).toBeLessThanOrEqual(width)
+      if (width >= 30) expect(line).toContain(end.end === 'done' ? '100 %' : '34 %')
+      expect(plainLine({ ...state, ...end }, width).length).toBeLessThanOrEqual(Math.max(width, 31))
+    }
+    const line = barLine(state, width, plain)
+    if (width >= 39) expect(line).toMatch(/━+─+ +34 % +2 min 5 s.* shrink/)
+    if (width >= 80) expect(line).toMatch(/2 min 5 s left {2}shrinking the matrices, .*weight$/)
     if (width >= 120) expect(line).toContain('q_proj')
   })
 
-  it('shows the time left, and in the end the time taken', () => {
-    expect(barLine(row, 80)).toMatch(/7\.\d s left/)
-    const end = { ...row, event: { ...row.event, done: 35 }, endedMs: row.startedMs + 2000 }
-    expect(barLine(end, 80)).toMatch(/35\/35 matrices {2}2\.0 s$/)
+  it('says in the end how long it took, and no more that something is done', () => {
+    expect(barLine({ ...state, end: 'done' }, 80, plain)).toMatch(/^━+ 100 % {2}1 min 5 s$/)
+    expect(barLine({ ...state, end: 'stopped' }, 80, plain)).toMatch(/ {2}34 % {2}stopped after 1 min 5 s$/)
+    expect(plainLine({ ...state, end: 'done' }, 80)).toBe('100 %, 1 min 5 s')
+  })
+
+  it('shows no time left that nobody knows, and no piece of text as a name', () => {
+    const writing = { ...event, stage: 'generate', name: ' a piece' } as const
+    expect(barLine({ event: writing, elapsed: 0.1, left: undefined }, 80, plain)).toMatch(
+      / {2}34 % {2}writing text$/,
+    )
   })
 
   it.each([30, 50, 80])('never wraps a table or facts at %i columns', width => {

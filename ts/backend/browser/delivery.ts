@@ -114,7 +114,7 @@ function teller(total: number, onEvent: (event: ProgressEvent) => void): Teller 
   let done = 0
   return (bytes, name) => {
     done = Math.min(total, done + bytes)
-    onEvent({ stage: 'copy', done, total, unit: 'bytes', name })
+    onEvent({ stage: 'copy', done, total, unit: 'bytes', name, overall: done / Math.max(1, total) })
   }
 }
 

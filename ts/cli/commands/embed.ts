@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { RunOptions } from '../../call.js'
 import { embed, type EmbedOptions } from '../../embed.js'
 import { KerfError } from '../../errors.js'
+import type { ProgressEvent } from '../../generated/index.js'
 import type { ModelOptions } from '../../model.js'
 import {
   addCommonFlags,
@@ -79,13 +80,13 @@ async function embedFile(
 ): Promise<Embedded> {
   const count = await countLines(path)
   const notes = new Set<string>()
+  const follow = ofBatches(options.onProgress, count)
   let [done, dimensions, truncated] = [0, 0, 0]
   for await (const lines of lineBatches(path)) {
     const before = done
     const vectors = await embed(model, lines, {
       ...options,
-      onProgress: event =>
-        options.onProgress({ ...event, done: before + event.done, total: count ?? before + event.total }),
+      onProgress: event => follow.take(event, before),
       onTruncated: texts => void (truncated += texts),
       onNote: note => void notes.add(note),
     }).catch((error: unknown) => {
@@ -95,7 +96,28 @@ async function embedFile(
     dimensions = vectors[0]?.length ?? 0
     await take(vectors)
   }
+  follow.end()
   return { dimensions, truncated, notes: [...notes] }
+}
+
+/** Tells of batches as of one work. Where nobody knows how many texts there will be, one more batch is taken to come, until none does. */
+function ofBatches(
+  onProgress: Required<RunOptions>['onProgress'],
+  count: number | undefined,
+): { take: (event: ProgressEvent, before: number) => void; end: () => void } {
+  let last: ProgressEvent | undefined
+  return {
+    take(event, before) {
+      const done = before + event.done
+      const share = done / Math.max(1, count ?? done + event.total)
+      const overall = Math.min(1, Math.max(share, last?.overall ?? 0))
+      last = { ...event, done, total: count ?? before + event.total, overall }
+      onProgress(last)
+    },
+    end() {
+      if (last && last.overall < 1) onProgress({ ...last, done: last.total, overall: 1 })
+    },
+  }
 }
 
 /** The core counts the texts of a call from 0; who gave a file looks for a line. */

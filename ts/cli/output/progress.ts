@@ -1,45 +1,30 @@
-import cliProgress, { type MultiBar, type SingleBar } from 'cli-progress'
 import pc from 'picocolors'
-import type { ProgressEvent, Stage } from '../../generated/index.js'
-import { columns, wantsColor } from '../screen.js'
-import { bytes, duration, integer, shorten } from '../../format.js'
+import type { ProgressEvent } from '../../generated/index.js'
+import { Pace } from '../../pace.js'
+import { columns, wantsColor, type Colors } from '../screen.js'
+import { barLine, percent, plainLine, type End, type State } from './progress-line.js'
+import { wrap } from './table.js'
 
 /** Shows how far the work is. */
 export interface Progress {
   update: (event: ProgressEvent) => void
   /** Something to say meanwhile. */
   say: (text: string) => void
-  /** Leaves the last state on the screen. */
-  close: () => void
+  /** Leaves the last state on the screen, with how the work ended, and everything else as it was. */
+  close: (end: End) => void
 }
 
-/** A stage with its latest event and the times that its time left is guessed from. */
-interface Row {
-  event: ProgressEvent
-  startedMs: number
-  firstDone: number
-  endedMs: number | undefined
-}
+const FRAME_MS = 100
+/** Columns after a line for the cursor, and for the ^C that a terminal shows. */
+const ROOM = 3
+/** To the start of the line, and nothing on it. */
+const CLEARED = '\r\x1b[K'
+/** Shortest time between two plain lines. */
+const LINE_MS = 1000
 
-const FRAMES_PER_SECOND = 12
-const LINE_MS = 5000
-const WORDS: Record<Stage, string> = {
-  plan: 'plan',
-  calibrate: 'calibrate',
-  survey: 'survey',
-  search: 'search',
-  statistics: 'statistics',
-  solve: 'solve',
-  forward: 'forward',
-  copy: 'copy',
-  write: 'write',
-  evaluate: 'evaluate',
-  generate: 'generate',
-}
-
-/** Bars on a terminal, plain lines in a pipe, both on `stream`. */
+/** A bar on a terminal, plain lines in a pipe, both on `stream`. */
 export function openProgress(stream: NodeJS.WriteStream = process.stderr): Progress {
-  return stream.isTTY && process.env['TERM'] !== 'dumb' ? new Bars(stream) : new Lines(stream)
+  return stream.isTTY && process.env['TERM'] !== 'dumb' ? new Bar(stream) : new Lines(stream)
 }
 
 /** Shows nothing but what is said. */
@@ -47,114 +32,102 @@ export function quietProgress(stream: NodeJS.WriteStream = process.stderr): Prog
   return { update: () => undefined, say: text => void stream.write(`${text}\n`), close: () => undefined }
 }
 
-class Rows {
-  readonly rows = new Map<Stage, Row>()
+/** The latest event with its times. */
+class Latest {
+  private readonly pace = new Pace()
+  private event: ProgressEvent | undefined
 
-  take(event: ProgressEvent): Row {
-    const now = performance.now()
-    const row = this.rows.get(event.stage) ?? {
-      event,
-      startedMs: now,
-      firstDone: event.done,
-      endedMs: undefined,
-    }
-    row.event = event
-    row.endedMs = event.total > 0 && event.done >= event.total ? (row.endedMs ?? now) : undefined
-    this.rows.set(event.stage, row)
-    return row
+  take(event: ProgressEvent): void {
+    this.event = event
+    this.pace.take(event.overall)
+  }
+
+  /** Nothing before the first event. */
+  state(end?: End): State | undefined {
+    const { elapsed, left } = this.pace
+    return this.event && { event: this.event, elapsed, left, ...(end && { end }) }
   }
 }
 
-/** One bar a stage. A line is never as wide as the terminal, so nothing wraps. */
-class Bars implements Progress {
-  private readonly state = new Rows()
-  private readonly bars = new Map<Stage, SingleBar>()
-  private readonly screen: MultiBar
+/** One bar for all of the work. Its line is never as wide as the terminal, so nothing wraps; no mode of the terminal is changed. */
+class Bar implements Progress {
+  private readonly latest = new Latest()
+  private readonly colors: Colors
+  private timer: ReturnType<typeof setInterval> | undefined
+  private drawn = ''
+  private end: End | undefined
+  /** However the process ends, what comes next begins on a line of its own. */
+  private readonly onExit = (): void => this.close('stopped')
 
-  constructor(stream: NodeJS.WriteStream) {
-    const colors = pc.createColors(wantsColor(stream))
-    this.screen = new cliProgress.MultiBar({
-      stream,
-      fps: FRAMES_PER_SECOND,
-      forceRedraw: true, // Time left changes between events.
-      gracefulExit: false, // Ctrl-C is the command's to hear.
-      hideCursor: false, // A second Ctrl-C would leave it hidden.
-      format: (_options, _params, { row }: { row: Row }) => barLine(row, columns(stream) - 1, colors),
-    })
+  constructor(private readonly stream: NodeJS.WriteStream) {
+    this.colors = pc.createColors(wantsColor(stream))
   }
 
   update(event: ProgressEvent): void {
-    const row = this.state.take(event)
-    const bar = this.bars.get(event.stage) ?? this.screen.create(event.total, 0, { row })
-    this.bars.set(event.stage, bar)
-    bar.setTotal(event.total)
-    bar.update(event.done, { row })
+    if (this.end !== undefined) return
+    this.latest.take(event)
+    if (this.timer) return
+    // Time left changes between events.
+    this.timer = setInterval(() => this.draw(), FRAME_MS).unref()
+    process.once('exit', this.onExit)
+    this.draw()
   }
 
   say(text: string): void {
-    this.screen.log(`${text}\n`)
+    const isOpen = this.drawn !== '' && this.end === undefined
+    const lines = wrap(text, columns(this.stream) - 1).join('\n')
+    this.stream.write(`${isOpen ? CLEARED : ''}${lines}\n`)
+    this.drawn = ''
+    if (isOpen) this.draw()
   }
 
-  close(): void {
-    this.screen.stop()
+  close(end: End): void {
+    if (this.end !== undefined) return
+    this.end = end
+    clearInterval(this.timer)
+    process.off('exit', this.onExit)
+    if (!this.timer) return
+    this.draw()
+    this.stream.write('\n')
+  }
+
+  private draw(): void {
+    const state = this.latest.state(this.end)
+    const line = state ? barLine(state, columns(this.stream) - ROOM, this.colors) : ''
+    if (line === this.drawn) return
+    this.drawn = line
+    this.stream.write(`${CLEARED}${line}`)
   }
 }
 
-/** One line when a block is done, otherwise one every few seconds, and one at the end of a stage. */
+/** A line when there is another percent, but at most one a second, and one at the end. */
 class Lines implements Progress {
-  private readonly state = new Rows()
-  private readonly shown = new Map<Stage, { atMs: number; done: number }>()
+  private readonly latest = new Latest()
+  private shownMs = performance.now()
+  private shown = ''
 
   constructor(private readonly stream: NodeJS.WriteStream) {}
 
   update(event: ProgressEvent): void {
-    const row = this.state.take(event)
-    const last = this.shown.get(event.stage)
-    if (event.total === 0 || last?.done === event.done) return
+    this.latest.take(event)
+    const share = percent(event.overall)
     const now = performance.now()
-    const isEnd = event.done >= event.total
-    const isBlock = event.unit === 'blocks' && now - (last?.atMs ?? row.startedMs) >= LINE_MS / 5
-    if (!isEnd && !isBlock && now - (last?.atMs ?? row.startedMs) < LINE_MS) return
-    this.shown.set(event.stage, { atMs: now, done: event.done })
-    this.stream.write(`${WORDS[event.stage]} ${counts(event)}${timing(row, ', ')}\n`)
+    if (share === this.shown || now - this.shownMs < LINE_MS) return
+    this.shown = share
+    this.shownMs = now
+    this.show()
   }
 
   say(text: string): void {
     this.stream.write(`${text}\n`)
   }
 
-  close(): void {
-    this.shown.clear()
+  close(end: End): void {
+    if (end === 'done') this.show(end)
   }
-}
 
-/** The bar line of a stage in at most `width` columns: the name is left out first, then the bar. */
-export function barLine(row: Row, width: number, colors = pc.createColors(false)): string {
-  const { event } = row
-  const label = WORDS[event.stage].padEnd(10)
-  const end = `${counts(event)}${timing(row, '  ')}`
-  const barWidth = Math.min(30, width - label.length - end.length - 4)
-  if (barWidth < 5) return shorten(`${label.trimEnd()} ${end}`, width)
-  const share = event.total > 0 ? Math.min(1, event.done / event.total) : 0
-  const full = Math.round(share * barWidth)
-  const bar = `${colors.cyan('━'.repeat(full))}${colors.dim('─'.repeat(barWidth - full))}`
-  const room = width - label.length - barWidth - end.length - 4
-  const name = row.endedMs === undefined && event.stage !== 'generate' && room > 8 ? event.name : ''
-  return `${label} ${bar} ${end}${name && `  ${colors.dim(shorten(name, room - 2))}`}`
-}
-
-function counts({ done, total, unit }: ProgressEvent): string {
-  return unit === 'bytes' ? `${bytes(done)} of ${bytes(total)}` : `${integer(done)}/${integer(total)} ${unit}`
-}
-
-/** Time taken by a stage that is over, else time left if it can be guessed. */
-function timing({ event, startedMs, firstDone, endedMs }: Row, separator: string): string {
-  if (endedMs !== undefined) {
-    const seconds = (endedMs - startedMs) / 1000
-    return seconds < 0.05 ? '' : `${separator}${duration(seconds)}`
+  private show(end?: End): void {
+    const state = this.latest.state(end)
+    if (state) this.stream.write(`${plainLine(state, columns(this.stream))}\n`)
   }
-  const done = event.done - firstDone
-  const elapsed = (performance.now() - startedMs) / 1000
-  if (done <= 0 || elapsed < 0.5) return ''
-  return `${separator}${duration((elapsed * (event.total - event.done)) / done)} left`
 }

@@ -2,7 +2,7 @@
 //! matrices before them in the block already compressed ("true sequential" in GPTQ's terms), so the statistics are those
 //! that the compressed model will see, and one pass serves both statistics and the step to the next block.
 
-use super::{Job, JobHost, event};
+use super::{Job, JobHost, block_name, event, of_unit};
 use crate::activations::{Activations, Place, Streams, Values};
 use crate::journal::Journal;
 use crate::methods::Inputs;
@@ -255,7 +255,8 @@ impl Job {
         let cancelled = self.cancelled();
         Progress {
             told,
-            name: format!("block {block}"),
+            name: block_name(block, self.blocks()),
+            unit_tokens: (0, tokens),
             host,
             pool: self.compute.pool.clone(),
             cancelled,
@@ -268,6 +269,8 @@ struct Progress<'h> {
     /// Stage, tokens done, tokens in all.
     told: Option<(Stage, u64, u64)>,
     name: String,
+    /// Tokens done and in all of this pass.
+    unit_tokens: (u64, u64),
     host: &'h mut dyn JobHost,
     pool: Pool,
     cancelled: CompressError,
@@ -277,8 +280,10 @@ impl Progress<'_> {
     fn add(&mut self, tokens: usize) -> Result<(), CompressError> {
         if let Some((stage, done, total)) = &mut self.told {
             *done += tokens as u64;
-            self.host
-                .event(event(*stage, *done, *total, "tokens", &self.name));
+            let (of_pass, pass) = &mut self.unit_tokens;
+            *of_pass += tokens as u64;
+            let told = event(*stage, *done, *total, "tokens", &self.name);
+            self.host.event(of_unit(told, *of_pass, *pass));
         }
         if self.host.cancelled() || self.pool.stopped() {
             Err(self.cancelled.clone())

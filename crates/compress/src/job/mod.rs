@@ -13,12 +13,14 @@ mod rate_control;
 mod receipt;
 mod sample;
 mod search;
+mod share;
 mod solve;
 mod survey;
 mod work;
 mod write;
 
 pub(crate) use search::{MEASURED_TOKENS, SOLVED_TOKENS, search_tokens};
+pub use share::expected_seconds;
 pub(crate) use write::run_metadata;
 
 pub(crate) use sample::{Sample, SolvedSample};
@@ -114,6 +116,7 @@ pub struct Job {
     clock: fn() -> f64,
     started: f64,
     units: Vec<Unit>,
+    shares: share::Shares,
     next: usize,
     resumed: usize,
     phases: BTreeMap<String, f64>,
@@ -160,6 +163,7 @@ impl Job {
         let journal = Journal::open(inputs.workspace.clone(), &fingerprint)?;
         let batches = batches(sequences, plan.memory.batch_tokens);
         let units = units(&plan);
+        let shares = share::Shares::of(&plan, &units, &batches, compute.pool.threads());
         let mut job = Self {
             catalog: inputs.catalog,
             compute,
@@ -173,6 +177,7 @@ impl Job {
             clock: inputs.clock,
             started,
             units,
+            shares,
             next: 0,
             phases: BTreeMap::new(),
             work: Vec::new(),
@@ -199,7 +204,8 @@ impl Job {
         }
         let (unit, begun) = (self.units[self.next], (self.clock)());
         let meter = self.compute.meter.clone();
-        let done = meter.step(work::REST, || self.run(unit, host));
+        let mut host = self.shares.part(self.next, host);
+        let done = meter.step(work::REST, || self.run(unit, &mut host));
         self.add_time(unit.phase(), begun);
         self.add_work(unit);
         match done {
@@ -338,6 +344,7 @@ impl Job {
     }
 }
 
+/// An event of a unit that has just begun; [`of_unit`] says how far it is.
 fn event(stage: Stage, done: u64, total: u64, unit: &str, name: &str) -> Event {
     Event {
         stage,
@@ -345,7 +352,19 @@ fn event(stage: Stage, done: u64, total: u64, unit: &str, name: &str) -> Event {
         total,
         unit: unit.into(),
         name: name.into(),
+        overall: 0.0,
     }
+}
+
+/// The event of a unit of which so much is done.
+fn of_unit(event: Event, done: u64, total: u64) -> Event {
+    let overall = done as f64 / total.max(1) as f64;
+    Event { overall, ..event }
+}
+
+/// A block as people count.
+fn block_name(block: usize, blocks: usize) -> String {
+    format!("block {} of {blocks}", block + 1)
 }
 
 /// Whole sequences, as many to a batch as fit in `limit` tokens (at least one).

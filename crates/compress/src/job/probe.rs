@@ -6,7 +6,7 @@
 //! rounding of each. Memory: residual stream and shared input of the probed tokens for each matrix.
 
 use super::decisions::put_json;
-use super::{Job, JobHost, batches, event};
+use super::{Job, JobHost, batches, block_name, event, of_unit};
 use crate::matrices::Matrix;
 use crate::methods::{Inputs, Problem, by_id};
 use crate::solve::effort::Effort;
@@ -130,8 +130,9 @@ impl Job {
         for block in 0..total {
             self.probe_block(block, &mut probe)?;
             self.check_cancelled(host)?;
-            let (name, done) = (format!("block {block}"), block as u64 + 1);
-            host.event(event(Stage::Survey, done, total as u64, "blocks", &name));
+            let (name, done) = (block_name(block, total), block as u64 + 1);
+            let told = event(Stage::Survey, done, total as u64, "blocks", &name);
+            host.event(of_unit(told, done, total as u64 + 1));
         }
         let end = || self.probe_end(probe);
         let probed = self.compute.meter.step("distance", end)?;

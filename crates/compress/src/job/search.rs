@@ -4,7 +4,7 @@
 //! sequences that no matrix was solved on.
 
 use super::decisions::put_json;
-use super::{Job, JobHost, event};
+use super::{Job, JobHost, block_name, event, of_unit};
 use crate::journal::{Journal, Record};
 use crate::matrices::Matrix;
 use crate::methods::Inputs;
@@ -25,7 +25,7 @@ use std::ops::Range;
 pub(super) const FOUND: &str = "search";
 
 /// Levels to each side of the start.
-const LEVELS: i8 = 2;
+pub(super) const LEVELS: i8 = 2;
 /// Sparsity between two levels.
 const STEP: f64 = 0.05;
 /// Most tokens on which levels are solved.
@@ -98,7 +98,8 @@ impl Job {
         solved?;
         self.check_cancelled(host)?;
         self.dense = Some(dense);
-        self.report_search(block + 1, &format!("block {block}"), host);
+        let name = block_name(block, self.blocks());
+        self.report_search((block + 1, &name), (1, 1), host);
         Ok(())
     }
 
@@ -107,15 +108,16 @@ impl Job {
     }
 
     /// Steps are the blocks whose levels are solved, and then the generations.
-    fn report_search(&self, done: usize, name: &str, host: &mut dyn JobHost) {
+    /// `of_own` and `own`: how far the unit is.
+    fn report_search(
+        &self,
+        (done, name): (usize, &str),
+        (of_own, own): (usize, usize),
+        host: &mut dyn JobHost,
+    ) {
         let total = self.blocks() + self.generations();
-        host.event(event(
-            Stage::Search,
-            done as u64,
-            total as u64,
-            "steps",
-            name,
-        ));
+        let told = event(Stage::Search, done as u64, total as u64, "steps", name);
+        host.event(of_unit(told, of_own as u64, own as u64));
     }
 
     fn solve_place(
@@ -385,7 +387,8 @@ impl Candidates for Switches<'_> {
 
     fn generation(&mut self, done: usize) -> Result<(), CompressError> {
         let (name, steps) = (format!("generation {done}"), self.job.blocks() + done);
-        self.job.report_search(steps, &name, self.host);
+        let own = (done, self.job.generations());
+        self.job.report_search((steps, &name), own, self.host);
         self.job.check_cancelled(self.host)
     }
 }

@@ -1,6 +1,6 @@
 //! The unit that solves one matrix and writes it to the work folder.
 
-use super::{Job, JobHost, event, range};
+use super::{Job, JobHost, event, of_unit, range};
 use crate::journal::{Journal, Record};
 use crate::matrices::Matrix;
 use crate::methods::{Inputs, Problem, Solved};
@@ -54,7 +54,7 @@ impl Job {
             self.flush()?;
             self.statistics(matrix.block, matrix.input, host)?;
         }
-        self.report_solve(host, &matrix.name);
+        self.report_solve(host, &matrix.name, 0);
         if let Some((_, inputs)) = self.inputs.as_mut().filter(|_| calibrated) {
             let rows = self.plan.aiming_rows(matrix.block, matrix.input);
             let damping_rel = self.plan.settings.options.damping_rel;
@@ -84,7 +84,7 @@ impl Job {
             return Err(cancelled);
         }
         self.pending = Some(solved?);
-        self.report_solve(host, &matrix.name);
+        self.report_solve(host, &matrix.name, 1);
         Ok(())
     }
 
@@ -261,20 +261,17 @@ impl Job {
         output_energy(&self.compute, &lost, matrix.rows, &inputs.gram)
     }
 
-    fn report_solve(&self, host: &mut dyn JobHost, name: &str) {
+    /// `ended`: 1 when the matrix is solved, before that 0.
+    fn report_solve(&self, host: &mut dyn JobHost, name: &str, ended: u64) {
         let done = self
             .plan
             .matrices()
             .filter(|m| self.journal.get(&solve_unit(&m.name)).is_some())
             .count()
             + usize::from(self.pending.is_some());
-        host.event(event(
-            Stage::Solve,
-            done as u64,
-            self.plan.matrices().count() as u64,
-            "matrices",
-            name,
-        ));
+        let total = self.plan.matrices().count() as u64;
+        let told = event(Stage::Solve, done as u64, total, "matrices", name);
+        host.event(of_unit(told, ended, 1));
     }
 }
 

@@ -2,7 +2,7 @@
 //! them, on inputs of the dense model.
 
 use super::decisions::put_json;
-use super::{Job, JobHost, event};
+use super::{Job, JobHost, block_name, event, of_unit};
 use crate::matrices::Matrix;
 use crate::survey::{self, Measure, Summary};
 use crate::{CompressError, Stage};
@@ -32,8 +32,9 @@ impl Job {
         let file = format!("survey-{block}.json");
         put_json(&mut self.journal, unit(block), file, &summaries)?;
         let (done, total) = (block as u64 + 1, self.blocks() as u64);
-        let name = format!("block {block}");
-        host.event(event(Stage::Survey, done, total, "blocks", &name));
+        let name = block_name(block, self.blocks());
+        let told = event(Stage::Survey, done, total, "blocks", &name);
+        host.event(of_unit(told, 1, 1));
         Ok(())
     }
 

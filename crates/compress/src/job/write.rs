@@ -1,6 +1,6 @@
 //! The last unit: all files of the result, written beside and renamed.
 
-use super::{Job, JobHost, event};
+use super::{Job, JobHost, event, of_unit};
 use crate::overlay::unit_catalog;
 use crate::plan::{Plan, solve_unit};
 use crate::{CompressError, Stage};
@@ -61,7 +61,8 @@ impl Job {
         let mut done = 0;
         output.write(&self.compute, out.as_mut(), &mut |file, bytes| {
             done += bytes;
-            host.event(event(Stage::Write, done, written.total, "bytes", file));
+            let told = event(Stage::Write, done, written.total, "bytes", file);
+            host.event(of_unit(told, done, written.total));
             self.check_cancelled(host)
         })?;
         out.commit()?;

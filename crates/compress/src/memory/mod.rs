@@ -8,6 +8,8 @@ mod before;
 mod groups;
 mod solving;
 
+pub(crate) use solving::extent;
+
 use crate::matrices::Matrix;
 use crate::settings::Settings;
 use crate::solve::target;

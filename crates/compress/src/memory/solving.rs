@@ -8,7 +8,7 @@ use crate::solve::extent::Extent;
 use crate::statistics::Needs;
 
 /// The extent of a matrix with the options of a run.
-pub(super) fn extent(settings: &Settings, matrix: &Matrix) -> Extent {
+pub(crate) fn extent(settings: &Settings, matrix: &Matrix) -> Extent {
     Extent {
         rows: matrix.rows,
         cols: matrix.cols,

@@ -36,6 +36,10 @@ impl Method for Admm {
         STEPS.memory_bytes(of)
     }
 
+    fn products(&self, of: &Extent) -> f64 {
+        STEPS.products(of)
+    }
+
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
         solve(compute, p, self.id(), STEPS)
     }

@@ -5,7 +5,7 @@
 
 use super::{Method, Problem, Solved};
 use crate::solve::extent::Extent;
-use crate::solve::rounding_at_rate::{memory_bytes, solve};
+use crate::solve::rounding_at_rate::{memory_bytes, products, solve};
 use crate::statistics::Needs;
 use kerf_kernels::Compute;
 
@@ -38,6 +38,10 @@ impl Method for Entropy {
 
     fn memory_bytes(&self, of: &Extent) -> u64 {
         memory_bytes(of)
+    }
+
+    fn products(&self, of: &Extent) -> f64 {
+        products(of)
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {

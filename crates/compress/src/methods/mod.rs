@@ -193,6 +193,12 @@ pub trait Method: Sync {
     fn memory_bytes(&self, of: &Extent) -> u64 {
         of.solved()
     }
+    /// Flops of [`Method::solve`] over those of a product of the weights with a square of their inputs (2 rows cols^2), about: progress
+    /// is told by it.
+    fn products(&self, of: &Extent) -> f64 {
+        let _ = of;
+        0.0
+    }
     /// Solves one matrix. Never fails: what cannot be done as asked is done otherwise and reported as a repair.
     fn solve(&self, compute: &Compute, problem: &Problem<'_>) -> Solved;
 }

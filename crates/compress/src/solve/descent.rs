@@ -277,6 +277,11 @@ impl<'a> Descent<'a> {
     }
 }
 
+/// Products of so many sweeps, see [`crate::methods::Method::products`]; the gradient at the start is one.
+pub fn products(sweeps: usize) -> f64 {
+    1.0 + 0.8 * sweeps as f64
+}
+
 /// Memory of a [`Descent`]: gradient, what was lost at its start or what a block changed, the mask of a swap.
 pub fn memory_bytes(of: &Extent) -> u64 {
     2 * of.matrix() + of.mask()

@@ -51,6 +51,21 @@ impl Steps {
         };
         weights + search.max(codes)
     }
+
+    /// Products of [`solve`], see [`crate::methods::Method::products`]; measured, as they depend on how often something is tried.
+    pub fn products(&self, of: &Extent) -> f64 {
+        const ROUNDING: f64 = 0.5;
+        const ITERATION: f64 = 1.35;
+        const REFIT: f64 = 2.0;
+        let descent = match self.descend && of.grid.is_some() {
+            true => descent::products(of.effort.sweeps),
+            false => ROUNDING,
+        };
+        match self.search && of.effort.iterations > 0 && of.prunes {
+            true => ITERATION * of.effort.iterations as f64 + REFIT + descent,
+            false => ROUNDING + descent,
+        }
+    }
 }
 
 /// Solves a matrix by the steps, in this order: the support; the values of the survivors on it; a grid fitted to those values; codes

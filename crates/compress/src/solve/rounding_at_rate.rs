@@ -158,6 +158,12 @@ fn each_row(
     });
 }
 
+/// Products of [`solve`], see [`crate::methods::Method::products`].
+pub fn products(of: &Extent) -> f64 {
+    const ROUNDING: f64 = 0.5;
+    ROUNDING + descent::products(of.effort.sweeps)
+}
+
 /// Memory of [`solve`], the result included.
 pub fn memory_bytes(of: &Extent) -> u64 {
     let of = &Extent {

@@ -1,6 +1,7 @@
 // Calls of the core, driven step by step: several take turns.
 import type { ErrorData } from '../../../errors.js'
 import type { ProgressEvent } from '../../../generated/index.js'
+import { within } from '../../../overall.js'
 import type { Answer } from '../../backend.js'
 import { failed, type FromWorker, type Mount, type Setup } from '../protocol.js'
 import { CallFiles } from './call-files.js'
@@ -13,6 +14,8 @@ import type { Storage } from './storage.js'
 
 /** Functions that read headers only. */
 const HEADERS_ONLY = ['inspect', 'plan']
+/** Share of a call that copying a model takes, where one is copied. */
+const COPYING = 0.2
 
 /** A call as the page asked for it. */
 export interface Request {
@@ -60,6 +63,8 @@ export class Calls {
   private async run(request: Request, pool: Pool, signal: AbortSignal): Promise<Answer> {
     const { id, command, requestJson, mounts, stop } = request
     const post = (eventJson: string): void => this.post({ kind: 'event', id, eventJson })
+    // What is copied first is a part of the call.
+    let begun = 0
     const core = await this.loaded()
     const sources = await mountAll(mounts, {
       pool,
@@ -67,14 +72,17 @@ export class Calls {
       session: this.setup.session,
       ask: this.ask,
       headersOnly: HEADERS_ONLY.includes(command),
-      onEvent: (event: ProgressEvent) => post(JSON.stringify(event)),
+      onEvent: (event: ProgressEvent) => {
+        begun = COPYING
+        post(JSON.stringify(within(event, 0, begun)))
+      },
     })
     signal.throwIfAborted()
     const files = new CallFiles(pool, sources)
     const call: Call = new core.Call(command, requestJson, files, eventJson => {
       // In the middle of a step no message arrives, but shared memory can be looked at.
       if (stop && Atomics.load(stop, 0) !== 0) call.cancel()
-      post(eventJson)
+      post(begun === 0 ? eventJson : JSON.stringify(within(JSON.parse(eventJson) as ProgressEvent, begun, 1)))
     })
     const answer = await this.drive(call, core, pool, signal)
     call.free()

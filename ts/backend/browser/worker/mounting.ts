@@ -135,6 +135,7 @@ function counter(total: number, onEvent: (event: ProgressEvent) => void): Copyin
     const now = performance.now()
     if (now - told < EVENT_MS && done < total) return
     told = now
-    onEvent({ stage: 'copy', done, total: Math.max(done, total), unit: 'bytes', name })
+    const most = Math.max(1, done, total)
+    onEvent({ stage: 'copy', done, total: Math.max(done, total), unit: 'bytes', name, overall: done / most })
   }
 }
