@@ -1,6 +1,7 @@
 //! Errors of planning and running a compression.
 
 use kerf_model::ModelError;
+use kerf_tensors::amount::{bytes, bytes_at_least};
 use kerf_tensors::{ErrorData, TensorsError, error::error_data, error_codes};
 use serde::Serialize;
 
@@ -23,11 +24,28 @@ pub enum CompressError {
         expected: String,
         actual: String,
     },
+    /// An option that may not be given beside others, or with what they ask for.
+    #[error("option {option} cannot be given here: {reason}")]
+    OptionConflict {
+        option: String,
+        /// "nothing", for whoever reads the fields of a `BAD_OPTION`.
+        expected: String,
+        actual: String,
+        /// Why not, and what to do.
+        reason: String,
+    },
     /// The run cannot keep to the memory that it was given.
     #[error(
-        "this run needs at least {needed_bytes} bytes of memory, maxMemory is {limit_bytes}; allow more, or need less: to compress, fewer calibration tokens or a method without calibration (magnitude, rtn); to measure, a shorter context"
+        "this run needs at least {} of memory, and `maxMemory` allows {}; allow more{fix}",
+        bytes_at_least(*needed_bytes),
+        bytes(*limit_bytes)
     )]
-    MemoryLimit { needed_bytes: u64, limit_bytes: u64 },
+    MemoryLimit {
+        needed_bytes: u64,
+        limit_bytes: u64,
+        /// What needs less, as the end of the sentence.
+        fix: String,
+    },
     /// A method with calibration got nothing to calibrate on.
     #[error(
         "the calibration text ({calibration}) is empty: give a text with at least a few thousand words"
@@ -44,7 +62,7 @@ pub enum CompressError {
     MethodNeedsArchitecture { method: String, model_type: String },
     /// Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
     #[error(
-        "schedule {schedule} needs a survey of the model, but {}, or use uniform without targetBits or targetBytes",
+        "schedule {schedule} needs a survey of the model, but {}, or use uniform without `targetBits` or `targetBytes`",
         not_known(model_type)
     )]
     ScheduleNeedsArchitecture {
@@ -75,13 +93,14 @@ fn not_known(model_type: &str) -> String {
     match model_type {
         "" => "the folder has no config.json, which says what network it is; fetch it together with the weights".into(),
         _ => format!(
-            "architecture {model_type:?} is not known to kerf; describe it in JSON (--architecture FILE)"
+            "architecture {model_type:?} is not known to kerf; describe it in JSON (`architecture`)"
         ),
     }
 }
 
 error_codes!(CompressError or the code inside Tensors, Model {
     BadOption => "BAD_OPTION",
+    OptionConflict => "BAD_OPTION",
     MemoryLimit => "MEMORY_LIMIT",
     CalibrationEmpty => "CALIBRATION_EMPTY",
     CalibrationPoor => "CALIBRATION_POOR",
@@ -97,7 +116,7 @@ fn because(kept: &str) -> String {
     match kept {
         "" => String::new(),
         kept => format!(
-            " ({kept}); if it has linear layers, describe its architecture in JSON (--architecture FILE)"
+            " ({kept}); if it has linear layers, describe its architecture in JSON (`architecture`)"
         ),
     }
 }
