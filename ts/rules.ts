@@ -1,4 +1,15 @@
-import { badOption, check, flag, integer, number, oneOf, text, unknownOption, type Rule, type Rules } from './check.js'
+import {
+  badOption,
+  check,
+  flag,
+  integer,
+  number,
+  oneOf,
+  text,
+  unknownOption,
+  type Rule,
+  type Rules,
+} from './check.js'
 import { METHODS } from './generated/index.js'
 import type { Conditions, Rule as CoreRule } from './generated/index.js'
 

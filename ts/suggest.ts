@@ -15,7 +15,9 @@ export function suggest(word: string, names: readonly string[]): string[] {
   if (begun.length > 0) return begun.slice(0, MOST_NAMES)
   const near = names
     .map(name => ({ name, changes: changesBetween(asked, plain(name)) }))
-    .filter(({ name, changes }) => changes <= MOST_CHANGES && 2 * changes < Math.max(asked.length, name.length))
+    .filter(
+      ({ name, changes }) => changes <= MOST_CHANGES && 2 * changes < Math.max(asked.length, name.length),
+    )
   const least = Math.min(...near.map(({ changes }) => changes))
   return near
     .filter(({ changes }) => changes === least)

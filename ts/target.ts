@@ -8,14 +8,14 @@ import type { Model, Target } from './source.js'
  */
 export async function withTarget<R extends { out: string }>(
   model: Model,
-  out: string | Target | undefined,
+  { out, force }: { out: string | Target | undefined; force: boolean | undefined },
   run: RunOptions,
   work: (out: string | undefined) => Promise<R>,
 ): Promise<R> {
   if (out === undefined || typeof out === 'string') return work(out)
   const delivery = backend().deliver?.(out, model)
   if (!delivery) throw new Error('kerf: no backend for this target')
-  await delivery.prepare()
+  await delivery.prepare(force === true)
   const result = await work(delivery.path)
   return { ...result, out: await delivery.deliver(event => run.onProgress?.(event)) }
 }

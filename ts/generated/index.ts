@@ -157,6 +157,8 @@ export type CompressRequest = {
   calibration?: Calibration
   /** What to remove, and how. */
   options?: GivenOptions
+  /** Replace a result of kerf that is at `out` already. */
+  force?: boolean
   /** Whether to foresee the time, which itself takes a fraction of a second. Default true. */
   estimate?: boolean
 }
@@ -585,6 +587,8 @@ export type ConvertRequest = {
   format: string
   /** Folder of the result. */
   out: string
+  /** Replace a result of kerf that is at `out` already. */
+  force?: boolean
   /** Largest file of the result, in bytes; default 5 GB. */
   maxShardBytes?: number
   /** Worker threads; 0 = all. */
