@@ -1,5 +1,5 @@
 import { KerfError } from './errors.js'
-import { inCode, sentenceOf } from './sentences.js'
+import { inCode, sentenceOf, UNKNOWN } from './sentences.js'
 import { suggest } from './suggest.js'
 
 /** What a parameter must be, in words and as a test. */
@@ -79,12 +79,12 @@ export function badOption(option: string, expected: string, value: unknown, more
 /** The error of an option that nobody knows. */
 export function unknownOption(option: string, known: readonly string[], place = ''): KerfError {
   const suggestions = suggest(option, known).map(name => `${place}${name}`)
-  return badOption(`${place}${option}`, `one of ${known.join(', ')}`, 'an unknown option', { suggestions })
+  return badOption(`${place}${option}`, `one of ${known.join(', ')}`, UNKNOWN, { suggestions })
 }
 
 /** The error of options of which at least one is needed; `reason` says for what. */
 export function needsOne(options: readonly string[], reason: string): KerfError {
-  const expected = `at least one of ${options.join(', ')}`
+  const expected = `at least one of ${options.slice(0, -1).join(', ')} and ${options.at(-1)}`
   return badOption(options[0] ?? '', expected, undefined, { options, reason })
 }
 
@@ -110,7 +110,7 @@ export function checkOptions(options: unknown, rules: Rules): void {
 }
 
 function show(value: unknown): string {
-  if (value === 'an unknown option') return value
+  if (value === UNKNOWN) return UNKNOWN
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
   if (typeof value === 'function') return 'a function'
   if (Array.isArray(value)) return `an array of ${value.length}`

@@ -18,6 +18,9 @@ export interface Said {
 /** In code an option is a property. */
 export const inCode: Words = { label: option => `option ${option}`, name: () => undefined }
 
+/** What an option is that no rule is for. */
+export const UNKNOWN = 'an unknown option'
+
 /** Codes whose fields are an option, what it may be and what it is. */
 const OF_OPTIONS: ReadonlySet<string> = new Set(['BAD_OPTION', 'BAD_USAGE'])
 
@@ -40,14 +43,16 @@ function ofOption(details: Readonly<Record<string, unknown>>, words: Words): str
   const { option, options, reason } = details as { option: string; options?: string[]; reason?: string }
   const [expected, actual] = [spelled(String(details['expected']), words), String(details['actual'])]
   const label = words.label(option)
-  if (options !== undefined) return `${reason ?? 'something is missing'}: give ${oneOf(options, words)}`
   const mean = didYouMean(details['suggestions'], actual.startsWith('"'))
-  if (actual === 'an unknown option') {
-    // A label of code begins with that word already.
-    const named = label.replace(/^option /, '')
-    return `unknown option ${named}${mean || `; there are ${expected.replace(/^one of /, '')}`}`
+  const isUnknown = actual === UNKNOWN
+  // A list of forty names helps nobody who has been told the one that was meant.
+  const known = isUnknown && mean !== '' ? 'one of the names that are known' : expected
+  if (reason !== undefined && options === undefined) {
+    return `${label} cannot be given here: ${spelled(reason, words)}`
   }
-  if (reason !== undefined) return `${label} cannot be given here: ${spelled(reason, words)}`
+  if (words === inCode) return `${label}: expected ${known}, got ${actual}${mean}`
+  if (options !== undefined) return `${reason}: give ${named(options, words)}`
+  if (isUnknown) return `${label} is not known${mean === '' ? `: expected ${expected}` : mean}`
   if (actual === 'undefined') return `${label} is missing: expected ${expected}`
   return `${label}: expected ${expected}, got ${actual}${mean}`
 }
@@ -55,17 +60,16 @@ function ofOption(details: Readonly<Record<string, unknown>>, words: Words): str
 function didYouMean(suggestions: unknown, quoted: boolean): string {
   if (!Array.isArray(suggestions) || suggestions.length === 0) return ''
   const names = suggestions.map(name => (quoted ? JSON.stringify(name) : String(name)))
-  return `; did you mean ${joined(names, 'or')}?`
+  return `; did you mean ${joined(names)}?`
 }
 
-/** "at least one of text, textFile and pairs", or "--text or --pairs". */
-function oneOf(options: readonly string[], words: Words): string {
-  const here = [...new Set(options.map(option => words.name(option)))]
-  const names = here.filter(name => name !== undefined)
-  return names.length > 0 ? joined(names, 'or') : `at least one of ${joined(options, 'and')}`
+/** "--text or --pairs": those of the options that are here. */
+function named(options: readonly string[], words: Words): string {
+  const names = options.map(option => words.name(option)).filter(name => name !== undefined)
+  return joined([...new Set(names)])
 }
 
-function joined(names: readonly string[], word: 'and' | 'or'): string {
+function joined(names: readonly string[]): string {
   if (names.length < 2) return names.join('')
-  return `${names.slice(0, -1).join(', ')} ${word} ${names.at(-1)}`
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`
 }

@@ -16,15 +16,32 @@ export interface Failure {
   details: Readonly<Record<string, unknown>>
 }
 
-/** What to try next, where the sentence of the error does not say it already. `kerf`: the command that was given. */
-const HINTS: Partial<Record<string, (kerf: string) => string>> = {
-  BAD_USAGE: kerf => `${kerf} --help lists what there is`,
-  BAD_OPTION: kerf => `${kerf} --help lists the options`,
+/** What to try next, where the sentence of the error does not say it already. */
+const HINTS: Partial<Record<string, (command: Command | undefined) => string | undefined>> = {
+  BAD_USAGE: command => `${helpOf(command)} lists what there is`,
+  BAD_OPTION: command => `${helpOf(command)} lists the options`,
+  WRONG_KIND: command => OTHER_KIND[command?.name() ?? ''],
+  TOO_LONG: command =>
+    command?.options.some(({ long }) => long === '--context') ? 'give a smaller --context' : undefined,
   NOT_A_MODEL: () => 'MODEL is a folder with config.json and safetensors files, or one such file',
   DISK_FULL: () =>
     'nothing was written under the final name; what was done so far is kept, run the same command again',
   METHOD_NEEDS_ARCHITECTURE: () => 'try --method magnitude',
   UNKNOWN_ARCHITECTURE: () => 'try --method magnitude',
+}
+
+/** What the other kind of model is for. */
+const OTHER_KIND: Partial<Record<string, string>> = {
+  eval: 'an encoder is measured on sentence pairs: --pairs FILE.csv',
+  compare: 'encoders are compared on sentence pairs: --pairs FILE.csv',
+  generate: 'an encoder gives vectors: kerf embed MODEL --text FILE',
+}
+
+/** The help of a command that names all its flags. */
+function helpOf(command: Command | undefined): string {
+  if (command === undefined) return 'kerf --help'
+  const all = command.options.find(({ long }) => long === '--help-all')
+  return `kerf ${command.name()} ${all?.long ?? '--help'}`
 }
 
 /** Any error as data; its sentence names options as the command does. */
@@ -59,6 +76,6 @@ export function showFailure(failure: Failure, json: boolean, command?: Command):
   const line = failure.message.replaceAll('\n', ' ')
   const isCancelled = failure.code === 'CANCELLED'
   process.stderr.write(`${isCancelled ? colors.yellow('kerf:') : colors.red('kerf:')} ${line}\n`)
-  const hint = HINTS[failure.code]?.(command ? `kerf ${command.name()}` : 'kerf')
+  const hint = HINTS[failure.code]?.(command)
   if (hint) process.stderr.write(`${colors.dim(`      ${hint}`)}\n`)
 }

@@ -14,7 +14,7 @@ const SENTENCES: Readonly<Record<string, (message: string, command: Command | un
   'commander.help': () => 'a command is missing',
   'commander.missingArgument': message => {
     const { name = '', reason = '' } = groups(/argument '(?<name>\w+)'(?<reason>.*)$/, message)
-    return `${name.toUpperCase()} is missing${reason}`
+    return `argument '${name}' is missing${reason}`
   },
   'commander.missingMandatoryOptionValue': message => {
     const { long = '', value = '' } = groups(/'(?:-\w, )?(?<long>--[\w-]+) <(?<value>[^>]+)>'/, message)

@@ -95,6 +95,7 @@ pub fn bad_option(option: &str, expected: &str, actual: impl std::fmt::Display) 
         option: option.into(),
         expected: expected.into(),
         actual: actual.to_string(),
+        reason: String::new(),
     }
     .into()
 }

@@ -17,21 +17,15 @@ pub enum CompressError {
     /// From the network.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// An option has a value that it cannot have.
-    #[error("option {option}: expected {expected}, got {actual}")]
+    /// An option has a value that it cannot have, or may not be given beside others.
+    #[error("option {option}{}", refusal(expected, actual, reason))]
     BadOption {
         option: String,
+        /// What it may be; "nothing" where it may not be given at all.
         expected: String,
         actual: String,
-    },
-    /// An option that may not be given beside others, or with what they ask for.
-    #[error("option {option} cannot be given here: {reason}")]
-    OptionConflict {
-        option: String,
-        /// "nothing", for whoever reads the fields of a `BAD_OPTION`.
-        expected: String,
-        actual: String,
-        /// Why not, and what to do.
+        /// Why it may not be given, and what to do; empty where another value helps.
+        #[serde(skip_serializing_if = "String::is_empty")]
         reason: String,
     },
     /// The run cannot keep to the memory that it was given.
@@ -88,6 +82,13 @@ pub enum CompressError {
     Cancelled { work_dir: String },
 }
 
+fn refusal(expected: &str, actual: &str, reason: &str) -> String {
+    match reason {
+        "" => format!(": expected {expected}, got {actual}"),
+        reason => format!(" cannot be given here: {reason}"),
+    }
+}
+
 /// Why a network is not known, and what to do. An empty `model_type`: there is no config.json.
 fn not_known(model_type: &str) -> String {
     match model_type {
@@ -100,7 +101,6 @@ fn not_known(model_type: &str) -> String {
 
 error_codes!(CompressError or the code inside Tensors, Model {
     BadOption => "BAD_OPTION",
-    OptionConflict => "BAD_OPTION",
     MemoryLimit => "MEMORY_LIMIT",
     CalibrationEmpty => "CALIBRATION_EMPTY",
     CalibrationPoor => "CALIBRATION_POOR",

@@ -168,6 +168,7 @@ pub(crate) fn bad_option(
         option: option.into(),
         expected: expected.into(),
         actual: actual.to_string(),
+        reason: String::new(),
     }
 }
 
@@ -177,7 +178,7 @@ pub(crate) fn conflict(
     actual: impl std::fmt::Display,
     reason: impl Into<String>,
 ) -> CompressError {
-    CompressError::OptionConflict {
+    CompressError::BadOption {
         option: option.into(),
         expected: "nothing".into(),
         actual: actual.to_string(),
