@@ -18,6 +18,9 @@ export interface Said {
 /** In code an option is a property. */
 export const inCode: Words = { label: option => `option ${option}`, name: () => undefined }
 
+/** In a configuration an option is a property too, but its reader sits at a terminal. */
+const inFile: Words = { ...inCode }
+
 /** What an option is that no rule is for. */
 export const UNKNOWN = 'an unknown option'
 
@@ -30,6 +33,11 @@ export function sentenceOf({ code, message, details }: Said, words: Words): stri
   if (code === 'BAD_REQUEST' && typeof details['field'] === 'string') {
     const option = details['field'].split('.').at(-1) ?? ''
     return ofOption({ ...details, option }, words)
+  }
+  if (code === 'CONFIG_INVALID' && words !== inCode && typeof details['option'] === 'string') {
+    // In the words of the file: its options are properties.
+    const { reason: _, ...fields } = details
+    return `configuration ${String(details['file'])}: ${ofOption(fields, inFile)}`
   }
   return spelled(message, words)
 }

@@ -44,7 +44,8 @@ export async function configured(
   if (loaded) {
     const given = new Set(Object.keys(own))
     const fromFile = Object.keys(loaded.options).filter(option => !given.has(option))
-    rememberOrigin(command, relative('.', loaded.file), fromFile)
+    const near = relative('.', loaded.file)
+    rememberOrigin(command, near.startsWith('..') ? loaded.file : near, fromFile)
   }
   return { model: chosen, options: { ...loaded?.options, ...own } }
 }

@@ -54,13 +54,15 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     })
 }
 
-/// A model that stays in its form keeps what it says of itself, as of the run that made it; another says what wrote it.
+/// A model that stays in its form keeps what it says of itself, as of the run that made it. All say what wrote them: whoever is asked to
+/// replace a result must know it again.
 fn kept_metadata(catalog: &Catalog, format: &dyn Format) -> BTreeMap<String, String> {
-    match format.form() == catalog.form {
+    let mut metadata = match format.form() == catalog.form {
         true => catalog.metadata.clone(),
-        // Whoever is asked to replace it must know it again.
-        false => BTreeMap::from([kerf::producer()]),
-    }
+        false => BTreeMap::new(),
+    };
+    metadata.extend([kerf::producer()]);
+    metadata
 }
 
 fn find_format(id: &str) -> Result<&'static dyn Format, Error> {

@@ -11,7 +11,14 @@ import pc from 'picocolors'
 function screen(width: number): Screen & { lines: string[] } {
   const lines: string[] = []
   const line = (text = ''): void => void lines.push(text)
-  return { lines, line, write: line, put: async text => line(String(text)), width, colors: pc.createColors(false) }
+  return {
+    lines,
+    line,
+    write: line,
+    put: async text => line(String(text)),
+    width,
+    colors: pc.createColors(false),
+  }
 }
 
 describe('numbers for people', () => {
