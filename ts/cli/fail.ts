@@ -21,13 +21,20 @@ const HINTS: Partial<Record<string, (command: Command | undefined) => string | u
   BAD_USAGE: command => `${helpOf(command)} lists what there is`,
   BAD_OPTION: command => `${helpOf(command)} lists the options`,
   WRONG_KIND: command => OTHER_KIND[command?.name() ?? ''],
-  TOO_LONG: command =>
-    command?.options.some(({ long }) => long === '--context') ? 'give a smaller --context' : undefined,
+  TOO_LONG: command => (hasFlag(command, '--context') ? 'give a smaller --context' : 'shorten the prompt'),
   NOT_A_MODEL: () => 'MODEL is a folder with config.json and safetensors files, or one such file',
   DISK_FULL: () =>
     'nothing was written under the final name; what was done so far is kept, run the same command again',
-  METHOD_NEEDS_ARCHITECTURE: () => 'try --method magnitude',
-  UNKNOWN_ARCHITECTURE: () => 'try --method magnitude',
+  METHOD_NEEDS_ARCHITECTURE: magnitude,
+  UNKNOWN_ARCHITECTURE: magnitude,
+}
+
+function magnitude(command: Command | undefined): string | undefined {
+  return hasFlag(command, '--method') ? 'try --method magnitude' : undefined
+}
+
+function hasFlag(command: Command | undefined, flag: string): boolean {
+  return command?.options.some(({ long }) => long === flag) ?? false
 }
 
 /** What the other kind of model is for. */
@@ -40,8 +47,7 @@ const OTHER_KIND: Partial<Record<string, string>> = {
 /** The help of a command that names all its flags. */
 function helpOf(command: Command | undefined): string {
   if (command === undefined) return 'kerf --help'
-  const all = command.options.find(({ long }) => long === '--help-all')
-  return `kerf ${command.name()} ${all?.long ?? '--help'}`
+  return `kerf ${command.name()} ${hasFlag(command, '--help-all') ? '--help-all' : '--help'}`
 }
 
 /** Any error as data; its sentence names options as the command does. */

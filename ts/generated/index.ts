@@ -790,7 +790,7 @@ export const ERROR_CODES = [
  * - `BAD_CONTAINER`: A kerf container that contradicts its specification.
  * - `BAD_HEADER`: The header of a file contradicts itself, the file or the limits.
  * - `BAD_INDEX`: The index names a shard that is not there, or a tensor that its shard does not have.
- * - `BAD_OPTION`: An option has a value that it cannot have.
+ * - `BAD_OPTION`: An option has a value that it cannot have, or may not be given beside others.
  * - `BAD_PAIRS`: A pairs file that breaks the rules.
  * - `BAD_REQUEST`: An unknown function, an unknown or missing field, a value of a wrong type.
  * - `BAD_SCALE`: A scale of a quantized matrix that its format cannot have.
@@ -815,7 +815,7 @@ export const ERROR_CODES = [
  * - `NOT_FOUND`: A file or folder that should be there is not.
  * - `NOT_UTF8`: A text file that is not UTF-8.
  * - `NO_TOKENIZER`: The function needs text, and the model has no tokenizer.
- * - `OUTPUT_EXISTS`: The output folder exists already.
+ * - `OUTPUT_EXISTS`: The output folder exists already. The output folder exists already, and kerf did not write it: `force` replaces kerf's own results alone.
  * - `OUT_OF_MEMORY`: A module in a browser got no more memory.
  * - `RESERVED_NAME`: The form to be written gives names like this another meaning.
  * - `SCHEDULE_NEEDS_ARCHITECTURE`: Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.

@@ -56,7 +56,8 @@ pub enum CompressError {
     MethodNeedsArchitecture { method: String, model_type: String },
     /// Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
     #[error(
-        "schedule {schedule} needs a survey of the model, but {}, or use uniform without `targetBits` or `targetBytes`",
+        "{} needs a survey of the model, but {}, or take the schedule uniform without a budget (`targetBits`, `targetBytes`)",
+        surveyor(schedule),
         not_known(model_type)
     )]
     ScheduleNeedsArchitecture {
@@ -86,6 +87,14 @@ fn refusal(expected: &str, actual: &str, reason: &str) -> String {
     match reason {
         "" => format!(": expected {expected}, got {actual}"),
         reason => format!(" cannot be given here: {reason}"),
+    }
+}
+
+/// Uniform itself looks at nothing: it is a budget then that does.
+fn surveyor(schedule: &str) -> String {
+    match schedule {
+        "uniform" => "a budget".into(),
+        schedule => format!("schedule {schedule}"),
     }
 }
 

@@ -30,11 +30,7 @@ export function showInspection(model: string, result: Inspection, screen: Screen
   screen.line(`${screen.colors.bold(model)}  ${result.form}, ${bytes(result.bytes)}`)
   screen.line()
   facts(screen, [
-    [
-      'architecture',
-      result.architecture,
-      result.known ? '' : 'not known to kerf: only rtn and magnitude work',
-    ],
+    ['architecture', result.architecture, remarkOf(result)],
     ['weights', integer(result.parameters), `${integer(result.targetParameters)} in target matrices`],
     ...shape(result),
     ['other files', result.sidecars.join(', ') || 'none'],
@@ -67,6 +63,15 @@ function grouped(tensors: readonly TensorInfo[], cells: (row: Row) => string[]):
   const rows = underBlocks(groups, ({ items }: Group<TensorInfo>, name) => cells({ name, items }))
   if (others.length > 0) rows.push(cells({ name: 'everything else', items: others }))
   return rows
+}
+
+/** Forms that kerf reads; another is the scheme of the program that quantized the weights. */
+const FORMS: readonly string[] = ['safetensors', 'kerf', 'compressed-tensors', 'gguf']
+
+function remarkOf({ known, form }: Inspection): string {
+  if (known) return ''
+  if (!FORMS.includes(form)) return 'quantized by another program: kerf shows it, and takes the original'
+  return 'not known to kerf: only rtn and magnitude work'
 }
 
 /** Whether anything is stored otherwise than as plain numbers. */

@@ -158,6 +158,22 @@ fn temporary_prefix(root: &Path) -> String {
     format!(".{name}.kerf-tmp-")
 }
 
+/// What went wrong with a file that nobody asked for, as an error of the result that was.
+fn beside(root: &Path, error: TensorsError) -> TensorsError {
+    let (kind, reason) = match error {
+        TensorsError::Io { kind, reason, .. } => (kind, reason),
+        TensorsError::NotFound { .. } => {
+            ("NotFound".into(), "the system takes no file here".into())
+        }
+        other => return other,
+    };
+    TensorsError::Io {
+        path: root.display().to_string(),
+        kind,
+        reason: format!("nothing can be written beside it ({reason}); name another `out`"),
+    }
+}
+
 /// Makes and locks a temporary sibling of `root`.
 fn make_temporary(root: &Path, prefix: &str) -> Result<(PathBuf, (PathBuf, File)), TensorsError> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -165,7 +181,8 @@ fn make_temporary(root: &Path, prefix: &str) -> Result<(PathBuf, (PathBuf, File)
     for _ in 0..1000 {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let lock_path = root.with_file_name(format!("{prefix}{pid}-{n}.lock"));
-        let (Locked::Yes(lock) | Locked::Unsupported(lock)) = lock::try_lock(&lock_path)? else {
+        let locked = lock::try_lock(&lock_path).map_err(|error| beside(root, error))?;
+        let (Locked::Yes(lock) | Locked::Unsupported(lock)) = locked else {
             continue;
         };
         let temporary = root.with_file_name(format!("{prefix}{pid}-{n}"));

@@ -119,8 +119,15 @@ fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
     }
 }
 
-/// A single file for positioned reads. `NOT_FOUND` if there is no regular file at `path`.
+/// A single file for positioned reads. `NOT_FOUND` if there is no regular file at `path`, `IO` if it is a folder.
 pub fn open_file(path: &std::path::Path) -> Result<Box<dyn Source>, TensorsError> {
+    if path.is_dir() {
+        return Err(TensorsError::Io {
+            path: path.display().to_string(),
+            kind: "IsADirectory".into(),
+            reason: "it is a folder, where a file is expected".into(),
+        });
+    }
     Ok(Box::new(fs::FsSource::open(path)?))
 }
 
