@@ -26,6 +26,7 @@ export function addHelpAll(command: Command): void {
   command.option('--help-all', `show all options: ${hidden.length} more, for whoever tunes the method`)
   command.on('option:help-all', () => {
     for (const option of hidden) option.hideHelp(false)
+    command.options.find(({ long }) => long === '--help-all')?.hideHelp()
     command.help()
   })
 }

@@ -12,8 +12,8 @@ const COLUMNS: readonly (Column & { cell: (row: Row) => string })[] = [
   { head: 'shape', right: true, cell: ({ items }) => alike(items, ({ shape }) => shape.join('x')) },
   { head: 'bytes', right: true, cell: ({ items }) => bytes(sum(items)) },
   { head: 'stored', cell: ({ items }) => storedOf(items) },
-  { head: 'dtype', cell: ({ items }) => alike(items, ({ dtype }) => dtype) },
-  { head: 'part', cell: ({ items }) => alike(items, ({ part }) => part) },
+  { head: 'dtype', spare: true, cell: ({ items }) => alike(items, ({ dtype }) => dtype) },
+  { head: 'part', spare: true, cell: ({ items }) => alike(items, ({ part }) => part) },
 ]
 
 /** Tensors that share a row. */

@@ -5,6 +5,8 @@ import { shorten } from '../../format.js'
 export interface Column {
   head: string
   right?: boolean
+  /** It is left out before names are broken. */
+  spare?: boolean
 }
 
 const GAP = '  '
@@ -29,9 +31,9 @@ export function table(
 ): void {
   const full = rows.filter(row => row.length > 1)
   const widths = columns.map((column, index) =>
-    Math.max(column.head.length, ...(index === 0 ? rows : full).map(row => row[index]?.length ?? 0)),
+    Math.max(column.head.length, ...full.map(row => row[index]?.length ?? 0)),
   )
-  const shown = fit(widths, screen.width - 2, narrowest(rows, longNames))
+  const shown = fit(columns, widths, screen.width - 2, narrowest(full, longNames))
   const print = (cells: readonly string[], style: (text: string) => string): void => {
     const [width = 1] = shown
     const names = lines(cells[0] ?? '', width, longNames)
@@ -49,7 +51,10 @@ export function table(
     columns.map(column => column.head),
     screen.colors.dim,
   )
-  for (const row of rows) print(row, row.length === 1 ? screen.colors.dim : text => text)
+  for (const row of rows) {
+    if (row.length > 1) print(row, text => text)
+    else screen.line(screen.colors.dim(`${GAP}${row[0]}`))
+  }
 }
 
 /** Columns that names need at least. */
@@ -57,7 +62,7 @@ function narrowest(rows: readonly (readonly string[])[], longNames: LongNames): 
   if (longNames === 'cut') return NARROWEST_NAME
   const names = rows.map(([name = '']) => name)
   if (longNames === 'whole') return Math.max(...names.map(name => name.length))
-  return Math.max(...names.flatMap(name => name.split(/(?=\.)/)).map(part => part.length + INDENT.length))
+  return Math.max(...names.flatMap(name => broken(name, 1)).map(line => line.length))
 }
 
 function lines(name: string, width: number, longNames: LongNames): string[] {
@@ -67,16 +72,15 @@ function lines(name: string, width: number, longNames: LongNames): string[] {
 
 /** Parts of a name that fit, cut before points; what follows the first is set in. */
 function broken(name: string, width: number): string[] {
+  const further = `${/^ */.exec(name)?.[0] ?? ''}${INDENT}`
   const lines: string[] = []
   let line = ''
   for (const part of name.split(/(?=\.)/)) {
-    const indent = lines.length === 0 ? '' : INDENT
-    if (line.trim() !== '' && line.length + part.length > width) {
+    if (line !== '' && line.length + part.length > width) {
       lines.push(line)
-      line = `${INDENT}${part}`
-    } else {
-      line = line === '' ? indent + part : line + part
+      line = further
     }
+    line += part
   }
   return [...lines, line]
 }
@@ -108,9 +112,16 @@ export function underBlocks<G extends { name: string }>(
   return rows
 }
 
-function fit(widths: readonly number[], available: number, narrowest: number): number[] {
+/** Widths of the columns that are shown. */
+function fit(
+  columns: readonly Column[],
+  widths: readonly number[],
+  available: number,
+  narrowest: number,
+): number[] {
   const shown = [...widths]
   const total = (): number => shown.reduce((sum, width) => sum + width + GAP.length, -GAP.length)
+  while (total() > available && columns[shown.length - 1]?.spare) shown.pop()
   for (;;) {
     const rest = total() - (shown[0] ?? 0)
     const name = available - rest
