@@ -1,11 +1,19 @@
 // What the terminal says of each thing that can be wrong: the exact sentence, in the words of the command line.
 import { compress, convert, evaluate, plan } from 'kerf'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { jsonError, kerf } from './support/cli.js'
 import { kerfError } from './support/errors.js'
-import { temporaryFolder } from './support/folders.js'
+import { copyModel, temporaryFolder } from './support/folders.js'
 import { encoder, sample, stories } from './support/models.js'
 
 const folder = temporaryFolder()
@@ -24,7 +32,25 @@ beforeAll(() => {
   writeFileSync(at('both.json'), '{"bits": 4, "targetBits": 3}')
   writeFileSync(at('typo.json'), '{"sparsty": 0.5}')
   writeFileSync(at('id.json'), '{"preset": "tinny"}')
+  damage('unknown', model => configure(model, { model_type: 'spiral' }))
+  damage('no-width', model => configure(model, { hidden_size: 0 }))
+  damage('silent', model => rmSync(join(model, 'tokenizer.json')))
+  damage('cut', model => truncateSync(join(model, 'model.safetensors'), 500_000))
+  damage('linked', model => {
+    rmSync(join(model, 'tokenizer.json'))
+    symlinkSync('/nowhere/blob', join(model, 'tokenizer.json'))
+  })
 })
+
+function damage(name: string, change: (model: string) => void): void {
+  change(copyModel(stories, folder, name))
+}
+
+function configure(model: string, values: object): void {
+  const file = join(model, 'config.json')
+  const config = JSON.parse(readFileSync(file, 'utf8')) as object
+  writeFileSync(file, JSON.stringify({ ...config, ...values }))
+}
 
 /** A command, and what it says after `kerf: `. */
 type Row = [args: () => string[], sentence: () => string]
@@ -188,6 +214,38 @@ const rows: Row[] = [
   [generating('--temperature', '-1'), says('--temperature: expected a number of at least 0, got -1')],
   [generating('--top-p', '0'), says('--top-p: expected a number of more than 0, at most 1, got 0')],
   [generating('--seed', '0.5'), says('--seed: expected a whole number of at least 0, got 0.5')],
+  [evaluating('--text', '.'), says('.: it is a folder, where a file is expected')],
+  [
+    () => ['compress', at('unknown'), '--out', out],
+    says(
+      'method joint needs calibration, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or use magnitude or rtn',
+    ),
+  ],
+  [
+    () => ['compress', at('unknown'), '--out', out, '--method', 'magnitude', '--target-bits', '3'],
+    says(
+      'a budget needs a survey of the model, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or take the schedule uniform without a budget (--target-bits, --target-bytes)',
+    ),
+  ],
+  [
+    () => ['compress', at('no-width'), '--out', out],
+    says('config.json: hidden_size: expected an integer from 1 to 262144, got 0'),
+  ],
+  [
+    () => ['generate', at('silent'), '--prompt', 'a'],
+    () =>
+      `${at('silent')} has no tokenizer, which generation needs (tokenizer.json, or vocab.txt, or vocab.json with merges.txt); fetch it together with the model`,
+  ],
+  [
+    () => ['inspect', at('cut')],
+    () =>
+      `${at('cut')}/model.safetensors is truncated: it has 500 kB, its header promises 1.04 MB; fetch it again`,
+  ],
+  [
+    () => ['eval', at('linked'), '--text', sample],
+    () =>
+      `${at('linked')}/tokenizer.json is a link to /nowhere/blob, which does not exist; fetch the file again, or copy the model with what its links lead to`,
+  ],
   [() => ['page', '--port', '99999'], says('--port: expected a whole number from 0 to 65535, got 99999')],
 ]
 
