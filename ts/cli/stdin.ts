@@ -12,10 +12,16 @@ import { UsageError } from './usage.js'
 /** What stands for it on the command line, and what it is called in sentences. A file of that name is `./-`. */
 export const STDIN = { flag: '-', name: 'standard input' } as const
 
+/** Standard input; who sits at a terminal is told that it is their turn. */
+export function openStdin(): NodeJS.ReadStream {
+  if (process.stdin.isTTY) process.stderr.write('reading from the terminal; Ctrl-D ends the text\n')
+  return process.stdin
+}
+
 /** All of standard input as text. `NOT_UTF8` if it is none. */
 export async function stdinText(): Promise<string> {
   const pieces: Buffer[] = []
-  for await (const piece of process.stdin as AsyncIterable<Buffer>) pieces.push(piece)
+  for await (const piece of openStdin() as AsyncIterable<Buffer>) pieces.push(piece)
   return decodeText(Buffer.concat(pieces), STDIN.name)
 }
 
@@ -44,7 +50,7 @@ export async function withSpooled<R>(from: string, work: (path: string) => Promi
   const path = join(folder, 'text')
   const name = from === STDIN.flag ? STDIN.name : from
   try {
-    const source = from === STDIN.flag ? process.stdin : createReadStream(expanded(from))
+    const source = from === STDIN.flag ? openStdin() : createReadStream(expanded(from))
     await pipeline(source, createWriteStream(path))
     return await work(path)
   } catch (error) {

@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { expanded } from '../backend/home.js'
-import { STDIN } from './stdin.js'
+import { openStdin, STDIN } from './stdin.js'
 import { KerfError } from '../errors.js'
 import { decodePart } from '../text.js'
 
@@ -74,7 +74,7 @@ async function* parts(path: string): AsyncGenerator<string> {
 
 async function* chunks(path: string): AsyncGenerator<Buffer> {
   const isStdin = path === STDIN.flag
-  const stream = (isStdin ? process.stdin : createReadStream(expanded(path))) as AsyncIterable<Buffer>
+  const stream = (isStdin ? openStdin() : createReadStream(expanded(path))) as AsyncIterable<Buffer>
   const iterator = stream[Symbol.asyncIterator]()
   try {
     for (;;) {
