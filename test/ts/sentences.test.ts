@@ -214,6 +214,7 @@ const rows: Row[] = [
   [generating('--temperature', '-1'), says('--temperature: expected a number of at least 0, got -1')],
   [generating('--top-p', '0'), says('--top-p: expected a number of more than 0, at most 1, got 0')],
   [generating('--seed', '0.5'), says('--seed: expected a whole number of at least 0, got 0.5')],
+  [() => ['embed', stories, '--text', '.'], says('.: it is a folder, where a file is expected')],
   [evaluating('--text', '.'), says('.: it is a folder, where a file is expected')],
   [
     () => ['compress', at('unknown'), '--out', out],

@@ -87,6 +87,12 @@ async function* chunks(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** What the system refuses most, as a sentence says it. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder, where a file is expected',
+  EACCES: 'you may not read it (permission denied)',
+}
+
 /** What the system says of a file, in the words of the core. */
 async function readable<T>(path: string, promise: Promise<T>): Promise<T> {
   try {
@@ -96,7 +102,12 @@ async function readable<T>(path: string, promise: Promise<T>): Promise<T> {
     if (code === 'ENOENT') {
       throw new KerfError({ code: 'NOT_FOUND', message: `${path} does not exist`, details: { path } })
     }
-    throw new KerfError({ code: 'IO', message: `${path}: ${reason}`, details: { path, kind: code, reason } })
+    const words = SYSTEM_WORDS[code] ?? reason
+    throw new KerfError({
+      code: 'IO',
+      message: `${path}: ${words}`,
+      details: { path, kind: code, reason: words },
+    })
   }
 }
 
