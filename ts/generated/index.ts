@@ -815,7 +815,7 @@ export const ERROR_CODES = [
  * - `NOT_FOUND`: A file or folder that should be there is not.
  * - `NOT_UTF8`: A text file that is not UTF-8.
  * - `NO_TOKENIZER`: The function needs text, and the model has no tokenizer.
- * - `OUTPUT_EXISTS`: The output folder exists already. The output folder exists already, and kerf did not write it: `force` replaces kerf's own results alone.
+ * - `OUTPUT_EXISTS`: The output folder exists already.
  * - `OUT_OF_MEMORY`: A module in a browser got no more memory.
  * - `RESERVED_NAME`: The form to be written gives names like this another meaning.
  * - `SCHEDULE_NEEDS_ARCHITECTURE`: Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
