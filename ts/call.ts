@@ -1,6 +1,7 @@
 import { backend } from './backend/backend.js'
 import { abortSignal, callback, type Rules } from './check.js'
 import { KerfError, type ErrorData } from './errors.js'
+import { inPublicNames } from './public-names.js'
 import type { ProgressEvent } from './generated/index.js'
 
 /** What every function takes besides its own options: how to follow the work, and how to stop it. */
@@ -47,8 +48,7 @@ function cancelled(signal: AbortSignal): KerfError {
   return new KerfError(data, { cause: signal.reason })
 }
 
-function toError(data: ErrorData, signal: AbortSignal | undefined): KerfError {
-  const details = data.details ?? {}
-  if (data.code !== 'CANCELLED') return new KerfError({ ...data, details })
-  return new KerfError({ ...data, details }, { cause: signal?.reason })
+function toError(given: ErrorData, signal: AbortSignal | undefined): KerfError {
+  const data = inPublicNames({ ...given, details: given.details ?? {} })
+  return new KerfError(data, data.code === 'CANCELLED' ? { cause: signal?.reason } : undefined)
 }

@@ -1,9 +1,13 @@
 import { KerfError } from './errors.js'
+import { inCode, sentenceOf, UNKNOWN } from './sentences.js'
+import { suggest } from './suggest.js'
 
 /** What a parameter must be, in words and as a test. */
 export interface Rule {
   expected: string
   test: (value: unknown) => boolean
+  /** All that it may be, where that is a list of ids. */
+  ids?: readonly string[]
   /** What a JSON Schema says of it beyond its type. */
   schema?: Readonly<Record<string, number | string | readonly number[]>>
 }
@@ -62,19 +66,35 @@ export function oneOf(ids: readonly string[]): Rule {
   return {
     expected: `one of ${ids.join(', ')}`,
     test: value => typeof value === 'string' && ids.includes(value),
+    ids,
   }
 }
 
 /** The error of a parameter: one sentence with its name, what was expected and what came. */
-export function badOption(option: string, expected: string, value: unknown): KerfError {
-  const actual = show(value)
-  const message = `option ${option}: expected ${expected}, got ${actual}`
-  return new KerfError({ code: 'BAD_OPTION', message, details: { option, expected, actual } })
+export function badOption(option: string, expected: string, value: unknown, more: object = {}): KerfError {
+  const said = { code: 'BAD_OPTION', details: { option, expected, actual: show(value), ...more } } as const
+  return new KerfError({ ...said, message: sentenceOf({ ...said, message: '' }, inCode) })
+}
+
+/** The error of an option that nobody knows. */
+export function unknownOption(option: string, known: readonly string[], place = ''): KerfError {
+  const suggestions = suggest(option, known).map(name => `${place}${name}`)
+  return badOption(`${place}${option}`, `one of ${known.join(', ')}`, UNKNOWN, { suggestions })
+}
+
+/** The error of options of which at least one is needed; `reason` says for what. */
+export function needsOne(options: readonly string[], reason: string): KerfError {
+  const expected = `at least one of ${options.slice(0, -1).join(', ')} and ${options.at(-1)}`
+  return badOption(options[0] ?? '', expected, undefined, { options, reason })
 }
 
 /** Throws `BAD_OPTION` unless the parameter is what it must be. */
 export function check(name: string, value: unknown, rule: Rule): void {
-  if (!rule.test(value)) throw badOption(name, rule.expected, value)
+  if (!rule.test(value)) throw badOption(name, rule.expected, value, suggestions(rule, value))
+}
+
+function suggestions({ ids }: Rule, value: unknown): object {
+  return ids && typeof value === 'string' ? { suggestions: suggest(value, ids) } : {}
 }
 
 /** Checks every option that is set, and refuses those that no rule is for. */
@@ -84,13 +104,13 @@ export function checkOptions(options: unknown, rules: Rules): void {
   }
   for (const [name, value] of Object.entries(options)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (!rule) throw badOption(name, `one of ${Object.keys(rules).join(', ')}`, 'an unknown option')
+    if (!rule) throw unknownOption(name, Object.keys(rules))
     if (value !== undefined) check(name, value, rule)
   }
 }
 
 function show(value: unknown): string {
-  if (value === 'an unknown option') return value
+  if (value === UNKNOWN) return UNKNOWN
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
   if (typeof value === 'function') return 'a function'
   if (Array.isArray(value)) return `an array of ${value.length}`

@@ -40,7 +40,7 @@ export async function compress(
   const { core, after } = splitAfter(options)
   compressRequest(model, core)
   await refuseEarly(after)
-  return withTarget<CompressResult>(model, options.out, options, (out, run) => {
+  return withTarget<CompressResult>(model, { out: options.out, force: options.force }, options, (out, run) => {
     const { out: _, ...others } = core
     const placed = { ...others, ...(out !== undefined && { out }) }
     const request = compressRequest(model, placed)

@@ -1,5 +1,5 @@
 import { call, runRules, type RunOptions } from './call.js'
-import { check, checkOptions, integer, oneOf, type Rules } from './check.js'
+import { check, checkOptions, flag, integer, oneOf, type Rules } from './check.js'
 import { FORMATS } from './generated/index.js'
 import type { Conversion } from './generated/index.js'
 import type { Format } from './options.js'
@@ -11,8 +11,10 @@ import { withTarget } from './target.js'
 export interface ConvertOptions {
   /** Form of the result: `safetensors` (dense, with exact zeros, read by every loader) or `kerf`. */
   format: Format
-  /** Folder of the result. It must not exist. */
+  /** Folder of the result. It must not exist, unless `force` is given. */
   out: string
+  /** Replaces a result of kerf that is at `out` already, when the new one is whole; anything else stays. Default false. */
+  force?: boolean
   /** Largest file of the result, such as `'2GB'`. Default 5 GB. */
   maxShardSize?: Size
   /** Worker threads. Default 0: all. */
@@ -23,6 +25,7 @@ const rules: Rules = {
   ...runRules,
   format: oneOf(FORMATS),
   out: target,
+  force: flag,
   maxShardSize: size,
   threads: integer(0, 1024),
 }
@@ -41,11 +44,11 @@ export async function convert(
 ): Promise<Conversion> {
   check('model', model, modelRule)
   checkOptions(options, rules)
-  const { format, out, maxShardSize, threads } = options
+  const { format, out, force, maxShardSize, threads } = options
   check('format', format, oneOf(FORMATS))
   check('out', out, target)
   const maxShardBytes = maxShardSize === undefined ? undefined : parseSize('maxShardSize', maxShardSize)
-  return withTarget(model, out, options, (place, run) =>
-    call<Conversion>('convert', { model, format, out: place, maxShardBytes, threads }, run),
+  return withTarget(model, { out, force }, options, (place, run) =>
+    call<Conversion>('convert', { model, format, out: place, force, maxShardBytes, threads }, run),
   )
 }

@@ -29,9 +29,12 @@ export type KerfErrorCode = ErrorCode | HostErrorCode
 export interface ErrorData {
   /** Stable name of what went wrong. */
   code: KerfErrorCode
-  /** One sentence that names the thing and the fix. */
+  /** One sentence that names the thing and the fix. Options of the API in it are between backticks. */
   message: string
-  /** Fields of that code, such as `path`, `tensor`, `expected` and `actual`. */
+  /**
+   * Fields of that code, such as `path`, `tensor`, `expected` and `actual`. A `BAD_OPTION` has `option`, `expected` and `actual`, and
+   * where there are any `suggestions` (names that may have been meant) or the `reason` why the option may not be given at all.
+   */
   details: Readonly<Record<string, unknown>>
 }
 

@@ -1,4 +1,4 @@
-import { badOption, checkOptions, integer, text, type Rules } from './check.js'
+import { badOption, checkOptions, needsOne, integer, text, type Rules } from './check.js'
 import { modelRules, type ModelOptions } from './model.js'
 import { memoryRequest, size, type Size } from './size.js'
 import { file, type WithSources } from './source.js'
@@ -34,10 +34,10 @@ export function measureRequest(options: WithSources<MeasureOptions>): object {
   checkOptions(options, rules)
   const { text, textFile, pairs, context, threads, architecture, maxMemory } = options
   if (text === undefined && textFile === undefined && pairs === undefined) {
-    throw badOption('text', 'at least one of text, textFile and pairs', undefined)
+    throw needsOne(['text', 'textFile', 'pairs'], 'nothing to measure on')
   }
   if (text !== undefined && textFile !== undefined) {
-    throw badOption('textFile', 'only one of text and textFile', textFile)
+    throw badOption('textFile', 'nothing', textFile, { reason: '`text` is the text already' })
   }
   return { text, textFile, pairsFile: pairs, context, threads, architecture, ...memoryRequest(maxMemory) }
 }

@@ -61,8 +61,10 @@ type Renamed =
 
 /** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
 export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelOptions {
-  /** Folder of the result. Default: a sibling of the model, NAME-kerf. It must not exist. */
+  /** Folder of the result. Default: a sibling of the model, NAME-kerf. It must not exist, unless `force` is given. */
   out?: string
+  /** Replaces a result of kerf that is at `out` already, when the new one is whole; anything else stays. Default false. */
+  force?: boolean
   /** Folder of the journal, removed after success. Default: a hidden sibling of `out`. */
   workDir?: string
   /**
@@ -123,6 +125,7 @@ export const PATH_OPTIONS = ['out', 'workDir', 'calibration', 'architecture'] as
 export const compressRules: Rules = {
   ...modelRules,
   out: target,
+  force: flag,
   workDir: path,
   calibration,
   preset: oneOf(PRESETS),
@@ -185,6 +188,7 @@ export function compressRequest(
     onProgress,
     signal,
     out,
+    force,
     workDir,
     architecture,
     calibration: source,
@@ -201,6 +205,7 @@ export function compressRequest(
   if (matrixRules !== undefined) core.rules = [...matrixRules]
   // Another target gets what is under a path of the backend's choice.
   if (typeof out === 'string') request.out = out
+  if (force !== undefined) request.force = force
   if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
   if (architecture !== undefined) request.architecture = architecture

@@ -1,4 +1,15 @@
-import { badOption, check, flag, integer, number, oneOf, text, type Rule, type Rules } from './check.js'
+import {
+  badOption,
+  check,
+  flag,
+  integer,
+  number,
+  oneOf,
+  text,
+  unknownOption,
+  type Rule,
+  type Rules,
+} from './check.js'
 import { METHODS } from './generated/index.js'
 import type { Conditions, Rule as CoreRule } from './generated/index.js'
 
@@ -65,7 +76,7 @@ function checkMatch(place: string, match: unknown): void {
 function checkFields(place: string, object: object, rules: Rules, known: readonly string[]): void {
   for (const [name, value] of Object.entries(object)) {
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (!rule) throw badOption(`${place}.${name}`, `one of ${known.join(', ')}`, 'an unknown option')
+    if (!rule) throw unknownOption(name, known, `${place}.`)
     if (value !== undefined) check(`${place}.${name}`, value, rule)
   }
 }

@@ -12,14 +12,14 @@ const DELIVERY_BEGINS = 0.9
  */
 export async function withTarget<R extends { out: string }>(
   model: Model,
-  out: string | Target | undefined,
+  { out, force }: { out: string | Target | undefined; force: boolean | undefined },
   run: RunOptions,
   work: (out: string | undefined, run: RunOptions) => Promise<R>,
 ): Promise<R> {
   if (out === undefined || typeof out === 'string') return work(out, partOf(run, 0, 1))
   const delivery = backend().deliver?.(out, model)
   if (!delivery) throw new Error('kerf: no backend for this target')
-  await delivery.prepare()
+  await delivery.prepare(force === true)
   const result = await work(delivery.path, partOf(run, 0, DELIVERY_BEGINS))
   const { onProgress } = partOf(run, DELIVERY_BEGINS, 1)
   return { ...result, out: await delivery.deliver(event => onProgress?.(event)) }

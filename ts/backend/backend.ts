@@ -43,8 +43,8 @@ export interface Files {
 export interface Delivery {
   /** Where the core writes it. */
   path: string
-  /** Refuses what cannot be written to, before the work. */
-  prepare: () => Promise<void>
+  /** Refuses what cannot be written to, before the work. `force`: a result of kerf that is there gives way. */
+  prepare: (force: boolean) => Promise<void>
   /** Brings it to its target; resolves to what the result is called there. */
   deliver: (onEvent: (event: ProgressEvent) => void) => Promise<string>
 }

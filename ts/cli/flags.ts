@@ -1,4 +1,5 @@
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
+import { oneOf, type Rule } from '../check.js'
 import {
   DEFAULT_OPTIONS,
   FORMATS,
@@ -11,35 +12,53 @@ import {
   SCHEDULES,
 } from '../generated/index.js'
 import { size } from '../size.js'
+import { suggest } from '../suggest.js'
+import { group, rare } from './help.js'
+import { UsageError } from './usage.js'
 
-/** A number on the command line; the API checks its range. */
-export function toNumber(value: string): number {
-  const number = value.trim() === '' ? NaN : Number(value)
-  if (!Number.isFinite(number)) throw new InvalidArgumentError('It must be a number.')
-  return number
+/** A flag whose values are read by a rule: what is none of its kind is a {@link UsageError} with the words of the API. */
+function flagOf<T>(flags: string, text: string, rule: Rule, read: (value: string) => T): Option {
+  const option = new Option(flags, text)
+  return option.argParser((value: string) => {
+    const found = read(value)
+    if (rule.test(found)) return found
+    const suggestions = rule.ids ? suggest(value, rule.ids) : []
+    throw new UsageError({
+      option: option.attributeName(),
+      expected: rule.expected,
+      actual: JSON.stringify(value),
+      suggestions,
+    })
+  })
 }
 
-function toSize(value: string): string {
-  if (!size.test(value)) throw new InvalidArgumentError(`It must be ${size.expected}.`)
-  return value
-}
+const aNumber: Rule = { expected: 'a number', test: Number.isFinite }
 
-const number = (flags: string, text: string): Option => new Option(flags, text).argParser(toNumber)
-const sizeOf = (flags: string, text: string): Option => new Option(flags, text).argParser(toSize)
-const choice = (flags: string, text: string, ids: readonly string[]): Option =>
-  new Option(flags, text).choices([...ids])
+/** A flag that takes a number; the API checks its range. */
+export const number = (flags: string, text: string): Option =>
+  flagOf(flags, text, aNumber, value => (value.trim() === '' ? NaN : Number(value)))
+const sizeOf = (flags: string, text: string): Option => flagOf(flags, text, size, value => value)
+/** A flag that takes one of the ids of a table. */
+export const choice = (flags: string, text: string, ids: readonly string[]): Option => {
+  const option = flagOf(flags, text, oneOf(ids), value => value)
+  // For the help; the check is above.
+  option.argChoices = [...ids]
+  return option
+}
 
 const D = DEFAULT_OPTIONS
 
-/** Options of `compress` and `plan`; their camelCase is `CompressOptions`. Defaults are the core's, and only named here. */
+/**
+ * Options of `compress` and `plan`; their camelCase is `CompressOptions`. Defaults are the core's, and only named here. The half that
+ * only helps whoever tunes a method is shown by `--help-all`.
+ */
 export function addCompressFlags(command: Command): Command {
-  const options = [
+  group(command, 'How small:', [
     choice(
       '--preset <name>',
       'how small: safe (8 bits), light (4 bits), compact (3 bits), half, small or tiny (50, 70, 80 % removed)',
       PRESETS,
     ),
-    choice('--quality <name>', 'how much effort (default: balanced)', QUALITIES),
     number(
       '--sparsity <share>',
       'share of the weights to remove (default: 0.7, or what --pattern says; 0 for rtn)',
@@ -50,7 +69,29 @@ export function addCompressFlags(command: Command): Command {
       'bits per weight that the target matrices may take; each gets 2, 3, 4 or 8 bits',
     ),
     sizeOf('--target-bytes <size>', 'size that all files of the result may have together, such as 10MB'),
+    choice('--format <id>', `form of the result (default: ${D.format})`, FORMATS),
+  ])
+  group(command, 'How well:', [
+    choice('--quality <name>', 'how much effort (default: balanced)', QUALITIES),
+    new Option(
+      '--calibration <source>',
+      'a text file (- is standard input), "builtin", or "self": the model writes its own (default: builtin)',
+    ),
+    number('--tokens <n>', `most calibration tokens (default: ${D.tokens})`),
     choice('--method <id>', `how a matrix is solved (default: ${D.method})`, METHODS),
+  ])
+  group(command, 'The machine:', [
+    memoryFlag(),
+    number('--threads <n>', 'worker threads (default: all)'),
+    new Option('--no-estimate', 'do not foresee the time, which takes a fraction of a second'),
+  ])
+  group(command, 'Tuning:', rare(tuningFlags()))
+  return command
+}
+
+/** What the help of `--help-all` has more. */
+function tuningFlags(): Option[] {
+  return [
     choice('--schedule <id>', `how sparsity is spread (default: ${D.schedule})`, SCHEDULES),
     choice(
       '--granularity <g>',
@@ -65,12 +106,6 @@ export function addCompressFlags(command: Command): Command {
       LOSS_SCALES,
     ),
     number('--generations <n>', `generations of the schedule search (default: ${D.generations})`),
-    choice('--format <id>', `form of the result (default: ${D.format})`, FORMATS),
-    new Option(
-      '--calibration <source>',
-      'a text file, "builtin", or "self": the model writes its own (default: builtin)',
-    ),
-    number('--tokens <n>', `most calibration tokens (default: ${D.tokens})`),
     number(
       '--iterations <n>',
       'iterations of the search for what survives (admm, joint; default: by --quality)',
@@ -81,10 +116,6 @@ export function addCompressFlags(command: Command): Command {
       '--pattern <p>',
       'unstructured, row, or N:M such as 2:4 (default: what the method is known for)',
     ),
-    memoryFlag(),
-    number('--threads <n>', 'worker threads (default: all)'),
-    number('--seed <n>', `seed of everything random (default: ${D.seed})`),
-    new Option('--strict', 'a repair (more damping, dead columns, a fallback) is an error'),
     number(
       '--embedding-bits <n>',
       `bits of embeddings and head; 16 keeps them (default: ${D.embeddingBits})`,
@@ -102,35 +133,44 @@ export function addCompressFlags(command: Command): Command {
       '--blend <share>',
       'how much of what the dense model computes a matrix aims at, 0 to 1 (default: what --method is known for; 0 with --quality fast)',
     ),
+    number('--seed <n>', `seed of everything random (default: ${D.seed})`),
+    new Option('--strict', 'a repair (more damping, dead columns, a fallback) is an error'),
     choice('--isa <id>', 'instruction set; portable gives the same bytes everywhere', ISAS),
-    new Option('--no-estimate', 'do not foresee the time, which takes a fraction of a second'),
     sizeOf('--max-shard-size <size>', 'largest file of the result (default: 5GB)'),
     architectureFlag(),
   ]
-  for (const option of options) command.addOption(option)
-  return command
 }
 
 /** Options of `compress` alone: what happens when the work is done. */
 export function addAfterFlags(command: Command): Command {
-  return command
-    .option(
+  group(command, 'What it lost:', [
+    new Option(
       '--report <file>',
       'write a self-contained HTML page about the run, quality before and after included',
-    )
-    .option('--eval-text <file>', 'measure quality on this UTF-8 text (encoders: one text a line)')
-    .option('--eval-pairs <file>', 'measure an encoder on this CSV of sentence, sentence, score')
+    ),
+    new Option(
+      '--eval-text <file>',
+      'measure quality on this UTF-8 text (encoders: one text a line); - is standard input',
+    ),
+    new Option('--eval-pairs <file>', 'measure an encoder on this CSV of sentence, sentence, score'),
+  ])
+  return command
 }
 
 /** Options of `eval` and `compare`. */
 export function addMeasureFlags(command: Command): Command {
   return command
-    .option('--text <file>', 'UTF-8 text for perplexity')
+    .option('--text <file>', 'UTF-8 text for perplexity; - is standard input')
     .option('--pairs <file>', 'CSV of sentence, sentence, score, for Spearman')
     .addOption(number('--context <n>', "window in tokens (default: the model's maximum, at most 2048)"))
     .addOption(threadsFlag())
     .addOption(memoryFlag())
     .addOption(architectureFlag())
+}
+
+/** `--force`, on every command that writes a model. */
+export function forceFlag(): Option {
+  return new Option('--force', 'replace a result that is there already, if kerf wrote it')
 }
 
 /** `--threads`. */

@@ -8,7 +8,7 @@ import { addGenerate } from './commands/generate.js'
 import { addInspect } from './commands/inspect.js'
 import { addPage } from './commands/page.js'
 import { addPlan } from './commands/plan.js'
-import { EXIT, showFailure, toFailure } from './fail.js'
+import { exitCode, showFailure, toFailure } from './fail.js'
 
 /** Version of the package, put in by the build. */
 declare const KERF_VERSION: string
@@ -34,11 +34,13 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
     const json = args.includes('--json')
-    const failure = toFailure(error)
-    const isHelp = failure.message === '(outputHelp)'
-    if (isHelp) failure.message = 'a command is missing'
-    if (json || !isHelp) showFailure(failure, json)
-    process.exitCode = error instanceof CommanderError ? EXIT.usage : EXIT.failed
+    const named = args.find(arg => !arg.startsWith('-'))
+    const command = program.commands.find(candidate => candidate.name() === named)
+    const failure = toFailure(error, command)
+    const isHelp = error instanceof CommanderError && error.code === 'commander.help'
+    // The help that was written says it.
+    if (json || !isHelp) showFailure(failure, json, command)
+    process.exitCode = exitCode(failure)
   }
 }
 

@@ -1,8 +1,11 @@
+import type { Command } from 'commander'
 import type { RunOptions } from '../call.js'
 import { exitCode, showFailure, toFailure } from './fail.js'
 import { openInterrupt } from './interrupt.js'
 import { openProgress, quietProgress } from './output/progress.js'
+import { spelled } from '../sentences.js'
 import { openScreen, type Screen } from './screen.js'
+import { wordsOf } from './words.js'
 
 /** Options that every command has. */
 export interface CommonFlags {
@@ -19,8 +22,13 @@ export interface Work<R> {
 }
 
 /** Runs a command to its end: progress, Ctrl-C, the result, the exit code. Never throws. */
-export async function runWork<R>(flags: CommonFlags, { work, show, showJson }: Work<R>): Promise<void> {
-  const screen = openScreen()
+export async function runWork<R>(
+  command: Command,
+  flags: CommonFlags,
+  { work, show, showJson }: Work<R>,
+): Promise<void> {
+  const words = wordsOf(command)
+  const screen: Screen = { ...openScreen(), spell: text => spelled(text, words) }
   const silent = flags.quiet === true || (flags.json === true && !process.stderr.isTTY)
   const progress = silent ? quietProgress() : openProgress()
   const interrupt = openInterrupt(() =>
@@ -35,8 +43,8 @@ export async function runWork<R>(flags: CommonFlags, { work, show, showJson }: W
     else screen.line(JSON.stringify(result))
   } catch (error) {
     progress.close('stopped')
-    const failure = toFailure(error)
-    showFailure(failure, flags.json === true)
+    const failure = toFailure(error, command)
+    showFailure(failure, flags.json === true, command)
     process.exitCode = exitCode(failure)
   } finally {
     interrupt.close()

@@ -10,9 +10,11 @@ export interface Screen {
   /** A piece of the result without a line end. */
   write: (text: string) => void
   /** As `write`; resolves when the reader has taken enough that more may come. */
-  put: (text: string) => Promise<void>
+  put(piece: string | Uint8Array): Promise<void>
   /** Colours of the result; plain text where they are not wanted. */
   colors: Colors
+  /** A text of the core with options as they are called here; as it is, where nobody says how. */
+  spell?: (text: string) => string
   /** Columns that a line may take. */
   width: number
 }
@@ -37,8 +39,8 @@ export function openScreen(): Screen {
   return {
     line: (text = '') => void out.write(`${text}\n`),
     write: text => void out.write(text),
-    async put(text) {
-      if (!out.write(text)) await once(out, 'drain')
+    async put(piece) {
+      if (!out.write(piece)) await once(out, 'drain')
     },
     colors: pc.createColors(wantsColor(out)),
     width: columns(out),

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { expanded } from '../backend/home.js'
+import { openStdin, STDIN } from './stdin.js'
 import { KerfError } from '../errors.js'
 import { decodePart } from '../text.js'
 
@@ -15,6 +16,7 @@ const LINE_END = 0x0a
  * `IO`, `NOT_UTF8`, `EMPTY`.
  */
 export async function countLines(path: string): Promise<number | undefined> {
+  if (path === STDIN.flag) return undefined
   const found = await readable(path, stat(expanded(path)))
   // What is under /dev may go on where it was read up to.
   if (!found.isFile() || expanded(path).startsWith('/dev/')) return undefined
@@ -24,7 +26,7 @@ export async function countLines(path: string): Promise<number | undefined> {
 }
 
 /**
- * Lines of a UTF-8 file without their ends, in order; no batch is empty. The end of the last line begins no further one, a byte order
+ * Lines of a UTF-8 file, or of standard input (`-`), without their ends, in order; no batch is empty. The end of the last line begins no further one, a byte order
  * mark belongs to none. Errors: as {@link countLines}.
  */
 export async function* lineBatches(path: string): AsyncGenerator<string[]> {
@@ -52,10 +54,11 @@ function linesOf(text: string): string[] {
 
 /** The text, cut after ends of lines. */
 async function* parts(path: string): AsyncGenerator<string> {
+  const name = path === STDIN.flag ? STDIN.name : path
   let [pending, offset]: [Uint8Array[], number] = [[], 0]
   const take = (): string => {
     const bytes = Buffer.concat(pending)
-    const text = decodePart(bytes, path, offset)
+    const text = decodePart(bytes, name, offset)
     pending = []
     offset += bytes.length
     return text
@@ -70,7 +73,8 @@ async function* parts(path: string): AsyncGenerator<string> {
 }
 
 async function* chunks(path: string): AsyncGenerator<Buffer> {
-  const stream = createReadStream(expanded(path)) as AsyncIterable<Buffer>
+  const isStdin = path === STDIN.flag
+  const stream = (isStdin ? openStdin() : createReadStream(expanded(path))) as AsyncIterable<Buffer>
   const iterator = stream[Symbol.asyncIterator]()
   try {
     for (;;) {
@@ -83,6 +87,12 @@ async function* chunks(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** What the system refuses most, as a sentence says it. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  EISDIR: 'it is a folder, where a file is expected',
+  EACCES: 'you may not read it (permission denied)',
+}
+
 /** What the system says of a file, in the words of the core. */
 async function readable<T>(path: string, promise: Promise<T>): Promise<T> {
   try {
@@ -92,11 +102,16 @@ async function readable<T>(path: string, promise: Promise<T>): Promise<T> {
     if (code === 'ENOENT') {
       throw new KerfError({ code: 'NOT_FOUND', message: `${path} does not exist`, details: { path } })
     }
-    throw new KerfError({ code: 'IO', message: `${path}: ${reason}`, details: { path, kind: code, reason } })
+    const words = SYSTEM_WORDS[code] ?? reason
+    throw new KerfError({
+      code: 'IO',
+      message: `${path}: ${words}`,
+      details: { path, kind: code, reason: words },
+    })
   }
 }
 
 function empty(path: string): KerfError {
-  const fix = 'give one text a line'
-  return new KerfError({ code: 'EMPTY', message: `${path} is empty: ${fix}`, details: { what: path, fix } })
+  const [what, fix] = [path === STDIN.flag ? STDIN.name : path, 'give one text a line']
+  return new KerfError({ code: 'EMPTY', message: `${what} is empty: ${fix}`, details: { what, fix } })
 }

@@ -157,6 +157,8 @@ export type CompressRequest = {
   calibration?: Calibration
   /** What to remove, and how. */
   options?: GivenOptions
+  /** Replace a result of kerf that is at `out` already. */
+  force?: boolean
   /** Whether to foresee the time, which itself takes a fraction of a second. Default true. */
   estimate?: boolean
 }
@@ -585,6 +587,8 @@ export type ConvertRequest = {
   format: string
   /** Folder of the result. */
   out: string
+  /** Replace a result of kerf that is at `out` already. */
+  force?: boolean
   /** Largest file of the result, in bytes; default 5 GB. */
   maxShardBytes?: number
   /** Worker threads; 0 = all. */
@@ -804,7 +808,7 @@ export const ERROR_CODES = [
  * - `BAD_CONTAINER`: A kerf container that contradicts its specification.
  * - `BAD_HEADER`: The header of a file contradicts itself, the file or the limits.
  * - `BAD_INDEX`: The index names a shard that is not there, or a tensor that its shard does not have.
- * - `BAD_OPTION`: An option has a value that it cannot have.
+ * - `BAD_OPTION`: An option has a value that it cannot have, or may not be given beside others.
  * - `BAD_PAIRS`: A pairs file that breaks the rules.
  * - `BAD_REQUEST`: An unknown function, an unknown or missing field, a value of a wrong type.
  * - `BAD_SCALE`: A scale of a quantized matrix that its format cannot have.

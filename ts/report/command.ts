@@ -2,15 +2,10 @@ import { shellWord } from '../format.js'
 import { DEFAULT_OPTIONS } from '../generated/index.js'
 import type { CompressReport, Options } from '../generated/index.js'
 import type { CompressOptions } from '../options.js'
+import { publicName } from '../public-names.js'
 import type { AfterOptions } from '../quality/options.js'
 import type { WithSources } from '../source.js'
 
-/** Options of the core that have another name on the command line. */
-const RENAMED: Partial<Record<string, string>> = {
-  dampingRel: 'damping',
-  maxMemoryBytes: 'max-memory',
-  maxShardBytes: 'max-shard-size',
-}
 /**
  * Named always, since they are what a reader looks for, or since their default depends on the method; the instruction set, since other
  * bytes come out with another.
@@ -48,5 +43,5 @@ function isPlain(value: unknown): boolean {
 }
 
 function flagOf(name: string): string {
-  return RENAMED[name] ?? name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+  return publicName(name).replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }

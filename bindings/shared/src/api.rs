@@ -52,6 +52,8 @@ pub struct CompressRequest {
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<Calibration>"))] pub calibration: Calibration,
     /// What to remove, and how.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<GivenOptions>"))] pub options: Options,
+    /// Replace a result of kerf that is at `out` already.
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))] pub force: bool,
     /// Whether to foresee the time, which itself takes a fraction of a second. Default true.
     #[serde(default)] pub estimate: Option<bool>,
 }}
@@ -297,6 +299,8 @@ pub struct ConvertRequest {
     pub format: String,
     /// Folder of the result.
     pub out: String,
+    /// Replace a result of kerf that is at `out` already.
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))] pub force: bool,
     /// Largest file of the result, in bytes; default 5 GB.
     #[serde(default)] pub max_shard_bytes: Option<u64>,
     /// Worker threads; 0 = all.

@@ -4,7 +4,7 @@ use crate::api::{CompareRequest, Comparison};
 use crate::evaluate::{context, fill_perplexity, fill_text, text_to_measure, turn_to_pairs};
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
-use crate::running::Running;
+use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
 use crate::sentences::{Sentences, mean_cosine};
 use crate::share::Part;
 use crate::text_file::Text;
@@ -67,9 +67,9 @@ struct Both {
 
 impl Both {
     /// Both run on sequences of at most `longest` tokens.
-    fn running(&self, longest: usize) -> Result<Running, Error> {
+    fn running(&self, longest: usize, fix: &str) -> Result<Running, Error> {
         let models = [&self.original, &self.small];
-        Running::of(self.limit_bytes, &models, &self.compute, longest)
+        Running::of(self.limit_bytes, &models, &self.compute, longest, fix)
     }
 
     fn text(
@@ -82,7 +82,7 @@ impl Both {
         let tokenizer = self.original.opened.tokenizer("perplexity")?;
         let mut tokens = TextTokens::of(text, &tokenizer);
         let context = context(&self.original.network, asked)?;
-        let running = self.running(context)?;
+        let running = self.running(context, SHORTER_WINDOWS)?;
         let mut original = running.runner(&self.original, &self.compute);
         let mut small = running.runner(&self.small, &self.compute);
         let reporter = Reporter::new(host, Stage::Evaluate, "tokens", &self.small.opened.path);
@@ -104,7 +104,7 @@ impl Both {
         let made = Vectors::of(&self.original, &self.compute, &Wish::default())?;
         let sentences = Sentences::new(&pairs, &made, &self.compute)?;
         let count = sentences.len() as u64;
-        let running = self.running(made.encoding.max_tokens)?;
+        let running = self.running(made.encoding.max_tokens, FEWER_THREADS)?;
         let embed = |model: &Runnable, offset: u64| {
             let reporter = Reporter::new(host, Stage::Evaluate, "texts", &model.opened.path)
                 .part(offset, 2 * count);

@@ -2,6 +2,7 @@
 
 use crate::api::{Calibration, CompressRequest};
 use crate::calibration::{self, Draw, Drawn};
+use crate::error::bad_option;
 use crate::opened::{Opened, Runnable};
 use crate::share::{self, Part};
 use crate::storage::Storage;
@@ -13,6 +14,7 @@ use kerf_compress::{
 };
 use kerf_kernels::Compute;
 use kerf_tensors::Catalog;
+use kerf_tensors::folder::Existing;
 use std::path::Path;
 use std::sync::OnceLock;
 use web_time::Instant;
@@ -117,7 +119,8 @@ impl Compression {
         // Whatever can be refused is refused before a work folder exists or a text is encoded.
         let tokenizer = vocabulary::values(&opened, settings.format);
         let plan = Plan::new(&opened.catalog, settings.clone(), None, tokenizer.clone())?;
-        drop(storage.out_folder(&places.out)?);
+        let existing = Existing::forced(request.force);
+        drop(storage.out_folder(&places.out, existing)?);
         let [opening, reading_end, turn, _] = parts(&*storage, &plan, &request);
         host.event(plan_event(1, opening));
         let catalog = opened.catalog.clone();
@@ -138,7 +141,7 @@ impl Compression {
             calibration: drawn.sequences,
             tokenizer,
             workspace: storage.workspace(&places.work_dir)?,
-            out: Box::new(move || storage.out_folder(&out)),
+            out: Box::new(move || storage.out_folder(&out, existing)),
             out_name: places.out,
             clock: seconds,
             stop: host.stop(),
@@ -227,11 +230,7 @@ impl Places {
 
 fn default_work_dir(out: &Path) -> Result<String, Error> {
     let Some(name) = out.file_name() else {
-        return Err(Error::BadRequest {
-            field: "out".into(),
-            expected: "a folder with a name".into(),
-            actual: out.display().to_string(),
-        });
+        return Err(bad_option("out", "a folder with a name", out.display()));
     };
     let work_dir = out.with_file_name(format!(".{}.kerf-work", name.to_string_lossy()));
     Ok(work_dir.display().to_string())

@@ -7,8 +7,9 @@ use crate::reporter::Reporter;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::{Stage, kept};
 use kerf_model::ModelError;
-use kerf_tensors::Catalog;
+use kerf_tensors::folder::Existing;
 use kerf_tensors::formats::{self, AsItIs, Card, Format, Output};
+use kerf_tensors::{Catalog, kerf};
 use std::collections::BTreeMap;
 
 /// Largest file without a limit of the user.
@@ -36,7 +37,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
         true,
     )?;
     let (mut done, total) = (0, output.total_bytes());
-    let mut out = storage.out_folder(&request.out)?;
+    let mut out = storage.out_folder(&request.out, Existing::forced(request.force))?;
     output.write(&compute, &mut *out, &mut |file, bytes| {
         done += bytes;
         match Reporter::new(host, Stage::Write, "bytes", file).report(done, total) {
@@ -53,12 +54,15 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     })
 }
 
-/// A model that stays in its form keeps what it says of itself, as of the run that made it.
+/// A model that stays in its form keeps what it says of itself, as of the run that made it. All say what wrote them: whoever is asked to
+/// replace a result must know it again.
 fn kept_metadata(catalog: &Catalog, format: &dyn Format) -> BTreeMap<String, String> {
-    match format.form() == catalog.form {
+    let mut metadata = match format.form() == catalog.form {
         true => catalog.metadata.clone(),
         false => BTreeMap::new(),
-    }
+    };
+    metadata.extend([kerf::producer()]);
+    metadata
 }
 
 fn find_format(id: &str) -> Result<&'static dyn Format, Error> {

@@ -3,7 +3,7 @@
 use crate::api::{EmbedRequest, Embeddings};
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
-use crate::running::Running;
+use crate::running::{FEWER_THREADS, Running};
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, text_file};
 use kerf_compress::Stage;
@@ -31,7 +31,13 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         .encode(&made.tokenizer, &compute, &request.texts)?;
     let reporter = Reporter::new(host, Stage::Embed, "texts", &model.opened.path);
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
-    let running = Running::of(limit_bytes, &[&model], &compute, made.encoding.max_tokens)?;
+    let running = Running::of(
+        limit_bytes,
+        &[&model],
+        &compute,
+        made.encoding.max_tokens,
+        FEWER_THREADS,
+    )?;
     let vectors = made.make(&model, &compute, running, &ids, &reporter)?;
     Ok(Embeddings {
         vectors: in_one(vectors),

@@ -2,6 +2,7 @@
 
 use kerf_compress::CompressError;
 use kerf_model::ModelError;
+use kerf_tensors::amount::bytes;
 use kerf_tensors::error::error_data;
 use kerf_tensors::{ErrorData, TensorsError, error_codes};
 use kerf_text::TextError;
@@ -49,7 +50,9 @@ pub enum Error {
     },
     /// A module in a browser got no more memory.
     #[error(
-        "out of memory: {asked_bytes} bytes were refused beside the {held_bytes} in use; set maxMemory, or calibrate on fewer tokens"
+        "out of memory: {} were refused beside the {} in use; set `maxMemory`, or calibrate on fewer `tokens`",
+        bytes(*asked_bytes),
+        bytes(*held_bytes)
     )]
     OutOfMemory { asked_bytes: u64, held_bytes: u64 },
     /// A bug in kerf.
@@ -92,6 +95,7 @@ pub fn bad_option(option: &str, expected: &str, actual: impl std::fmt::Display) 
         option: option.into(),
         expected: expected.into(),
         actual: actual.to_string(),
+        reason: String::new(),
     }
     .into()
 }

@@ -4,7 +4,7 @@ use crate::api::{EvaluateRequest, Evaluation};
 use crate::error::bad_option;
 use crate::opened::Runnable;
 use crate::reporter::Reporter;
-use crate::running::Running;
+use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
 use crate::sentences::Sentences;
 use crate::share::Part;
 use crate::storage::Storage;
@@ -38,7 +38,7 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
         let host = &Part::of(host, 0.0, turn);
         let context = context(&model.network, request.context)?;
         let limit = request.max_memory_bytes.unwrap_or(0);
-        let running = Running::of(limit, &[&model], &compute, context)?;
+        let running = Running::of(limit, &[&model], &compute, context, SHORTER_WINDOWS)?;
         let tokenizer = model.opened.tokenizer("perplexity")?;
         let mut tokens = TextTokens::of(text, &tokenizer);
         let measured = perplexity(&model, &compute, running, &mut tokens, context, host)?;
@@ -66,9 +66,9 @@ pub fn text_to_measure(
         return Ok(text);
     }
     Err(Error::BadRequest {
-        field: "text, textFile, pairsFile".into(),
-        expected: "at least one of them".into(),
-        actual: "none".into(),
+        field: "textFile".into(),
+        expected: "a text (`text` or `textFile`) or `pairsFile`".into(),
+        actual: "neither".into(),
     })
 }
 
@@ -140,7 +140,13 @@ fn score_pairs(
     let made = Vectors::of(model, compute, &Wish::default())?;
     let sentences = Sentences::new(&pairs, &made, compute)?;
     let reporter = Reporter::new(host, Stage::Evaluate, "texts", &model.opened.path);
-    let running = Running::of(limit_bytes, &[model], compute, made.encoding.max_tokens)?;
+    let running = Running::of(
+        limit_bytes,
+        &[model],
+        compute,
+        made.encoding.max_tokens,
+        FEWER_THREADS,
+    )?;
     let vectors = sentences.embed(model, &made, compute, running, &reporter)?;
     result.spearman = Some(sentences.spearman(path, &vectors)?);
     result.pairs = Some(pairs.len() as u64);

@@ -100,15 +100,27 @@ fn sampling(request: &GenerateRequest, says: &Says) -> Result<Sampling, Error> {
 fn check(request: &GenerateRequest) -> Result<(), Error> {
     let temperature = request.temperature.unwrap_or(0.0);
     if !(temperature.is_finite() && temperature >= 0.0) {
-        return Err(bad_option("temperature", "0 or more", temperature));
+        return Err(bad_option(
+            "temperature",
+            "a number of at least 0",
+            temperature,
+        ));
     }
     let top_p = request.top_p.unwrap_or(1.0);
     if !(top_p > 0.0 && top_p <= 1.0) {
-        return Err(bad_option("topP", "more than 0, at most 1", top_p));
+        return Err(bad_option(
+            "topP",
+            "a number of more than 0, at most 1",
+            top_p,
+        ));
     }
     let penalty = request.repetition_penalty.unwrap_or(1.0);
     if !(penalty.is_finite() && penalty > 0.0) {
-        return Err(bad_option("repetitionPenalty", "more than 0", penalty));
+        return Err(bad_option(
+            "repetitionPenalty",
+            "a number of more than 0",
+            penalty,
+        ));
     }
     Ok(())
 }

@@ -8,6 +8,10 @@ use kerf_compress::memory::{BASE_BYTES, WORKER_BYTES, tokenizer_bytes};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{BATCH_TOKENS, Runner, cache_bytes, head_bytes, running_bytes};
 
+/// What needs less memory where a text is measured in windows: the end of a sentence.
+pub const SHORTER_WINDOWS: &str = ", or measure in shorter windows (`context`)";
+/// What needs less memory where each text is one sequence.
+pub const FEWER_THREADS: &str = ", or use fewer `threads`";
 /// Smallest batch that is chosen to save memory, in tokens.
 const LEAST_BATCH: usize = 256;
 
@@ -23,14 +27,15 @@ pub struct Running {
 impl Running {
     /// Of models that see the same sequences of at most `longest` tokens, without a limit (0) or within `limit_bytes` for the whole
     /// process: smaller batches where large ones do not fit, and what is left is for decoded weights. `MEMORY_LIMIT` if the smallest
-    /// batch does not fit.
+    /// batch does not fit; its sentence ends with `fix`.
     pub fn of(
         limit_bytes: u64,
         models: &[&Runnable],
         compute: &Compute,
         longest: usize,
+        fix: &str,
     ) -> Result<Self, Error> {
-        Self::beside(limit_bytes, 0, models, compute, longest)
+        Self::beside(limit_bytes, 0, models, compute, longest, fix)
     }
 
     /// Of a model that continues a prompt, up to so many tokens in all.
@@ -42,7 +47,8 @@ impl Running {
         tokens: usize,
     ) -> Result<Self, Error> {
         let caches = cache_bytes(&model.network, tokens);
-        Self::beside(limit_bytes, caches, &[model], compute, prompt.max(1))
+        let fix = ", or write fewer tokens (`maxTokens`)";
+        Self::beside(limit_bytes, caches, &[model], compute, prompt.max(1), fix)
     }
 
     fn beside(
@@ -51,6 +57,7 @@ impl Running {
         models: &[&Runnable],
         compute: &Compute,
         longest: usize,
+        fix: &str,
     ) -> Result<Self, Error> {
         let count = models.len().max(1) as u64;
         if limit_bytes == 0 {
@@ -73,6 +80,7 @@ impl Running {
                 return Err(CompressError::MemoryLimit {
                     needed_bytes,
                     limit_bytes,
+                    fix: fix.into(),
                 }
                 .into());
             }

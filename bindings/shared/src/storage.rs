@@ -1,8 +1,8 @@
 //! Where the paths of a request lead: the file system, or the files of a host that has none.
 
 use kerf_tensors::folder::{
-    FsFolder, FsOutFolder, FsWorkspace, HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace,
-    MemSource, open_file, open_hosted_file,
+    Existing, FsFolder, FsOutFolder, FsWorkspace, HostFiles, HostedFolder, HostedOutFolder,
+    HostedWorkspace, MemSource, open_file, open_hosted_file,
 };
 use kerf_tensors::{Folder, OutFolder, Source, TensorsError, Workspace};
 use std::borrow::Cow;
@@ -13,8 +13,12 @@ use std::sync::Arc;
 pub trait Storage: Send + Sync {
     /// A model to read: a folder, or a file with the small files beside it. `NOT_FOUND` if there is neither.
     fn folder(&self, path: &str) -> Result<Arc<dyn Folder>, TensorsError>;
-    /// A folder for a result. `OUTPUT_EXISTS` if there is anything.
-    fn out_folder(&self, path: &str) -> Result<Box<dyn OutFolder>, TensorsError>;
+    /// A folder for a result. `OUTPUT_EXISTS` if there is anything that does not give way.
+    fn out_folder(
+        &self,
+        path: &str,
+        existing: Existing,
+    ) -> Result<Box<dyn OutFolder>, TensorsError>;
     /// A work folder. `WORK_DIR_BUSY` if another run holds it.
     fn workspace(&self, path: &str) -> Result<Arc<dyn Workspace>, TensorsError>;
     /// The whole of a file. `NOT_FOUND` if there is none.
@@ -40,8 +44,12 @@ impl Storage for FileSystem {
         Ok(Arc::new(FsFolder::open(&expanded(path))?))
     }
 
-    fn out_folder(&self, path: &str) -> Result<Box<dyn OutFolder>, TensorsError> {
-        Ok(Box::new(FsOutFolder::create(&expanded(path))?))
+    fn out_folder(
+        &self,
+        path: &str,
+        existing: Existing,
+    ) -> Result<Box<dyn OutFolder>, TensorsError> {
+        Ok(Box::new(FsOutFolder::over(&expanded(path), existing)?))
     }
 
     fn workspace(&self, path: &str) -> Result<Arc<dyn Workspace>, TensorsError> {
@@ -93,8 +101,13 @@ impl Storage for Hosted {
         Ok(Arc::new(HostedFolder::open(self.0.clone(), path)?))
     }
 
-    fn out_folder(&self, path: &str) -> Result<Box<dyn OutFolder>, TensorsError> {
-        Ok(Box::new(HostedOutFolder::create(self.0.clone(), path)?))
+    fn out_folder(
+        &self,
+        path: &str,
+        existing: Existing,
+    ) -> Result<Box<dyn OutFolder>, TensorsError> {
+        let files = self.0.clone();
+        Ok(Box::new(HostedOutFolder::over(files, path, existing)?))
     }
 
     fn workspace(&self, path: &str) -> Result<Arc<dyn Workspace>, TensorsError> {

@@ -200,8 +200,8 @@ pub fn one_of(
 ) -> Result<Option<Text>, Error> {
     match (text, file) {
         (Some(_), Some(_)) => Err(Error::BadRequest {
-            field: "text, textFile".into(),
-            expected: "one of the two".into(),
+            field: "textFile".into(),
+            expected: "nothing beside `text`".into(),
             actual: "both".into(),
         }),
         (Some(text), None) if without_mark(text).trim().is_empty() => Err(empty("text")),

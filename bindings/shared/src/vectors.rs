@@ -114,27 +114,32 @@ fn prompt<'a>(
         (Some(prompt), name) => {
             if name.is_some() {
                 notes.push(
-                    "promptName was passed over, since prompt says what goes before each text"
+                    "`promptName` was passed over, since `prompt` says what goes before each text"
                         .into(),
                 );
             }
             Ok(prompt)
         }
-        (None, Some(name)) => match prompts.named.get(name) {
-            Some(prompt) => {
-                if prompt.is_empty() {
-                    notes.push(format!(
-                        "the prompt {name} is empty: nothing goes before a text"
-                    ));
+        (None, Some(name)) => {
+            match prompts.named.get(name) {
+                Some(prompt) => {
+                    if prompt.is_empty() {
+                        notes.push(format!(
+                            "the prompt {name} is empty: nothing goes before a text"
+                        ));
+                    }
+                    Ok(prompt)
                 }
-                Ok(prompt)
+                None => {
+                    let known: Vec<&str> = prompts.named.keys().map(String::as_str).collect();
+                    let expected = match known.is_empty() {
+                    true => "no name, since the model has no prompts of its own (`prompt` gives one)".into(),
+                    false => format!("a prompt of the model: one of {}", known.join(", ")),
+                };
+                    Err(bad_option("promptName", &expected, name))
+                }
             }
-            None => {
-                let known: Vec<&str> = prompts.named.keys().map(String::as_str).collect();
-                let expected = format!("a prompt of the model: one of {}", known.join(", "));
-                Err(bad_option("promptName", &expected, name))
-            }
-        },
+        }
         (None, None) => {
             let default = prompts.default.as_ref();
             Ok(default.map_or("", |name| &prompts.named[name]))

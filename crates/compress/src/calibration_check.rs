@@ -66,7 +66,7 @@ pub(crate) fn poor(
             ),
             match asked < widest {
                 true => format!(
-                    "raise tokens (now {asked}) to {widest} or more, with a text that has as many"
+                    "raise `tokens` (now {asked}) to {widest} or more, with a text that has as many"
                 ),
                 false => format!("give a text of at least {widest} tokens"),
             },
@@ -139,7 +139,7 @@ mod tests {
             "{found:?}"
         );
         let capped = poor(&[text(40)], (64, "w"), 40)[0].to_string();
-        assert!(capped.contains("raise tokens (now 40) to 64"), "{capped}");
+        assert!(capped.contains("raise `tokens` (now 40) to 64"), "{capped}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Errors of planning and running a compression.
 
 use kerf_model::ModelError;
+use kerf_tensors::amount::{bytes, bytes_at_least};
 use kerf_tensors::{ErrorData, TensorsError, error::error_data, error_codes};
 use serde::Serialize;
 
@@ -16,18 +17,29 @@ pub enum CompressError {
     /// From the network.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// An option has a value that it cannot have.
-    #[error("option {option}: expected {expected}, got {actual}")]
+    /// An option has a value that it cannot have, or may not be given beside others.
+    #[error("option {option}{}", refusal(expected, actual, reason))]
     BadOption {
         option: String,
+        /// What it may be; "nothing" where it may not be given at all.
         expected: String,
         actual: String,
+        /// Why it may not be given, and what to do; empty where another value helps.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        reason: String,
     },
     /// The run cannot keep to the memory that it was given.
     #[error(
-        "this run needs at least {needed_bytes} bytes of memory, maxMemory is {limit_bytes}; allow more, or need less: to compress, fewer calibration tokens or a method without calibration (magnitude, rtn); to measure, a shorter context"
+        "this run needs at least {} of memory, and `maxMemory` allows {}; allow more{fix}",
+        bytes_at_least(*needed_bytes),
+        bytes(*limit_bytes)
     )]
-    MemoryLimit { needed_bytes: u64, limit_bytes: u64 },
+    MemoryLimit {
+        needed_bytes: u64,
+        limit_bytes: u64,
+        /// What needs less, as the end of the sentence.
+        fix: String,
+    },
     /// A method with calibration got nothing to calibrate on.
     #[error(
         "the calibration text ({calibration}) is empty: give a text with at least a few thousand words"
@@ -44,7 +56,8 @@ pub enum CompressError {
     MethodNeedsArchitecture { method: String, model_type: String },
     /// Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
     #[error(
-        "schedule {schedule} needs a survey of the model, but {}, or use uniform without targetBits or targetBytes",
+        "{} needs a survey of the model, but {}, or take the schedule uniform without a budget (`targetBits`, `targetBytes`)",
+        surveyor(schedule),
         not_known(model_type)
     )]
     ScheduleNeedsArchitecture {
@@ -70,12 +83,27 @@ pub enum CompressError {
     Cancelled { work_dir: String },
 }
 
+fn refusal(expected: &str, actual: &str, reason: &str) -> String {
+    match reason {
+        "" => format!(": expected {expected}, got {actual}"),
+        reason => format!(" cannot be given here: {reason}"),
+    }
+}
+
+/// Uniform itself looks at nothing: it is a budget then that does.
+fn surveyor(schedule: &str) -> String {
+    match schedule {
+        "uniform" => "a budget".into(),
+        schedule => format!("schedule {schedule}"),
+    }
+}
+
 /// Why a network is not known, and what to do. An empty `model_type`: there is no config.json.
 fn not_known(model_type: &str) -> String {
     match model_type {
         "" => "the folder has no config.json, which says what network it is; fetch it together with the weights".into(),
         _ => format!(
-            "architecture {model_type:?} is not known to kerf; describe it in JSON (--architecture FILE)"
+            "architecture {model_type:?} is not known to kerf; describe it in JSON (`architecture`)"
         ),
     }
 }
@@ -97,7 +125,7 @@ fn because(kept: &str) -> String {
     match kept {
         "" => String::new(),
         kept => format!(
-            " ({kept}); if it has linear layers, describe its architecture in JSON (--architecture FILE)"
+            " ({kept}); if it has linear layers, describe its architecture in JSON (`architecture`)"
         ),
     }
 }

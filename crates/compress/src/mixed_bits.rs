@@ -14,6 +14,7 @@ use crate::schedules::Granularity;
 use crate::settings::Budget;
 use crate::sizes;
 use crate::survey::{Summary, WIDTHS};
+use kerf_tensors::amount;
 use kerf_tensors::{Catalog, DType};
 use std::collections::HashMap;
 
@@ -219,8 +220,8 @@ pub(crate) fn too_little(
         }
         Budget::Bytes(bytes) => {
             let least = least_bytes.ceil() as u64;
-            let expected = format!("at least {least}, {why}");
-            bad_option("targetBytes", &expected, bytes)
+            let expected = format!("at least {}, {why}", amount::bytes_at_least(least));
+            bad_option("targetBytes", &expected, amount::bytes(bytes))
         }
     }
 }

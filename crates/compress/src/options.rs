@@ -168,5 +168,20 @@ pub(crate) fn bad_option(
         option: option.into(),
         expected: expected.into(),
         actual: actual.to_string(),
+        reason: String::new(),
+    }
+}
+
+/// A `BAD_OPTION` for what may not be given beside something else; `reason` says what that is, and what to do.
+pub(crate) fn conflict(
+    option: &str,
+    actual: impl std::fmt::Display,
+    reason: impl Into<String>,
+) -> CompressError {
+    CompressError::BadOption {
+        option: option.into(),
+        expected: "nothing".into(),
+        actual: actual.to_string(),
+        reason: reason.into(),
     }
 }

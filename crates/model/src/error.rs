@@ -12,7 +12,7 @@ pub enum ModelError {
     #[error(transparent)]
     Tensors(#[from] TensorsError),
     /// The architecture is not in the table.
-    #[error("architecture {model_type:?} is not known to kerf (known: {}); methods without calibration (rtn, magnitude) still work, and a description in JSON makes it known: --architecture FILE", known.join(", "))]
+    #[error("architecture {model_type:?} is not known to kerf (known: {}); describe it in JSON (`architecture`), or compress it by its weights alone (rtn, magnitude)", known.join(", "))]
     UnknownArchitecture {
         /// Its `model_type`.
         model_type: String,

@@ -1,5 +1,6 @@
 //! One error type for everything on disk. Every variant has a stable code and typed fields.
 
+use crate::amount::bytes_apart;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,7 +54,7 @@ pub enum TensorsError {
     DiskFull { path: String },
     /// Another process works in the same work folder.
     #[error(
-        "the work folder {path} is in use by another run; wait for it or name another work folder"
+        "the work folder {path} is in use by another run; wait for it, or name another one (`workDir`)"
     )]
     WorkDirBusy { path: String },
     /// A file or folder that should be there is not.
@@ -65,11 +66,20 @@ pub enum TensorsError {
     )]
     BrokenLink { path: String, target: String },
     /// The output folder exists already.
-    #[error("{path} exists already; choose another output or remove it first")]
+    #[error(
+        "{path} exists already; name another `out`, or give `force` to replace what kerf wrote"
+    )]
     OutputExists { path: String },
+    /// The output folder exists already, and kerf did not write it: `force` replaces kerf's own results alone.
+    #[error(
+        "{path} exists already and is not as kerf wrote it ({reason}), so that `force` does not replace it; name another `out`"
+    )]
+    OutputForeign { path: String, reason: String },
     /// A file is shorter than its header says.
     #[error(
-        "{path} is truncated: it has {actual_bytes} bytes, its header promises {expected_bytes}; fetch it again"
+        "{path} is truncated: it has {}, its header promises {}; fetch it again",
+        bytes_apart(*actual_bytes, *expected_bytes).0,
+        bytes_apart(*actual_bytes, *expected_bytes).1
     )]
     Truncated {
         path: String,
@@ -181,6 +191,7 @@ error_codes!(TensorsError {
     NotFound => "NOT_FOUND",
     BrokenLink => "BROKEN_LINK",
     OutputExists => "OUTPUT_EXISTS",
+    OutputForeign => "OUTPUT_EXISTS",
     Truncated => "TRUNCATED",
     BadHeader => "BAD_HEADER",
     BadIndex => "BAD_INDEX",

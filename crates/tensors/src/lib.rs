@@ -1,5 +1,6 @@
 //! What is on disk: safetensors by header and positioned reads, the kerf container, grids and quantized matrices.
 
+pub mod amount;
 mod bytes;
 pub mod catalog;
 mod coded;

@@ -1,7 +1,7 @@
 //! Folders on the file system and in memory: nothing under the final name before it is complete, nothing left behind.
 
 use kerf_tensors::folder::{
-    FsFolder, FsOutFolder, FsWorkspace, MemFolder, MemOutFolder, MemWorkspace,
+    Existing, FsFolder, FsOutFolder, FsWorkspace, MemFolder, MemOutFolder, MemWorkspace,
 };
 use kerf_tensors::{Folder, OutFolder, Workspace};
 use std::fs;
@@ -63,6 +63,99 @@ fn a_result_never_replaces_what_appeared_meanwhile() {
     assert_eq!(out.commit().unwrap_err().code(), "OUTPUT_EXISTS");
     assert_eq!(names(dir.path()), ["out"]);
     assert_eq!(fs::read(&target).unwrap(), b"somebody else's");
+}
+
+/// A file with weights as kerf writes it, or as another program does.
+fn weights(from_kerf: bool) -> Vec<u8> {
+    let mark = match from_kerf {
+        true => r#""kerf.producer":"kerf 0.0.0""#,
+        false => r#""format":"pt""#,
+    };
+    let header = format!(r#"{{"__metadata__":{{{mark}}}}}"#);
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], header.as_bytes()].concat()
+}
+
+#[test]
+fn what_kerf_wrote_gives_way_where_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out");
+    let result = |file: &str, content: &[u8]| {
+        let mut out = Box::new(FsOutFolder::over(&target, Existing::GivesWay)?);
+        write(out.as_mut(), "model.kerf", &weights(true));
+        write(out.as_mut(), file, content);
+        // The old one is there until the new one is whole.
+        out.commit()
+    };
+    result("old.json", b"{}").unwrap();
+    assert_eq!(
+        FsOutFolder::create(&target).unwrap_err().code(),
+        "OUTPUT_EXISTS"
+    );
+    result("new.json", b"{}").unwrap();
+    assert_eq!(names(&target), ["model.kerf", "new.json"]);
+    assert_eq!(names(dir.path()), ["out"]);
+    let mut unfinished = FsOutFolder::over(&target, Existing::GivesWay).unwrap();
+    write(&mut unfinished, "half", b"");
+    drop(unfinished);
+    assert_eq!(names(&target), ["model.kerf", "new.json"]);
+    assert_eq!(names(dir.path()), ["out"]);
+}
+
+#[test]
+fn what_kerf_did_not_write_never_gives_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let cases: [(&str, &[(&str, Vec<u8>)]); 6] = [
+        (
+            "of another program",
+            &[("model.safetensors", weights(false))],
+        ),
+        (
+            "in part of another program",
+            &[
+                ("model.kerf", weights(true)),
+                ("b.safetensors", weights(false)),
+            ],
+        ),
+        ("without weights", &[("notes.txt", b"mine".to_vec())]),
+        ("empty", &[]),
+        (
+            "with a hidden file",
+            &[("model.kerf", weights(true)), (".gitignore", Vec::new())],
+        ),
+        ("damaged", &[("model.kerf", b"kerf.producer".to_vec())]),
+    ];
+    for (what, files) in cases {
+        let target = dir.path().join(what);
+        fs::create_dir(&target).unwrap();
+        for (file, content) in files {
+            fs::write(target.join(file), content).unwrap();
+        }
+        let before = names(&target);
+        let error = FsOutFolder::over(&target, Existing::GivesWay).unwrap_err();
+        assert_eq!(error.code(), "OUTPUT_EXISTS", "{what}");
+        assert!(error.to_string().contains("`force`"), "{error}");
+        assert_eq!(names(&target), before, "{what}");
+    }
+    let file = dir.path().join("file");
+    fs::write(&file, "mine").unwrap();
+    let error = FsOutFolder::over(&file, Existing::GivesWay).unwrap_err();
+    assert_eq!(error.code(), "OUTPUT_EXISTS");
+}
+
+#[test]
+fn a_result_that_a_killed_run_moved_aside_is_put_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out");
+    let aside = dir.path().join(".out.kerf-tmp-999-0.old");
+    let lock = dir.path().join(".out.kerf-tmp-999-0.lock");
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join("model.kerf"), weights(true)).unwrap();
+    fs::write(&lock, "").unwrap();
+    let error = FsOutFolder::create(&target).unwrap_err();
+    assert_eq!(error.code(), "OUTPUT_EXISTS");
+    assert_eq!(names(&target), ["model.kerf"]);
+    assert_eq!(names(dir.path()), ["out"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Folders over files that a host gives: a result appears at once or never, a work folder reads what it wrote, names stay inside,
 //! and what the host says went wrong is what the caller hears.
 
-use kerf_tensors::folder::{HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace};
+use kerf_tensors::folder::{Existing, HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace};
 use kerf_tensors::{Folder, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -183,6 +183,29 @@ fn a_result_appears_at_once_or_never() {
     files.create("other").unwrap();
     assert_eq!(other.commit().unwrap_err().code(), "OUTPUT_EXISTS");
     assert!(files.paths().iter().all(|path| !path.contains("kerf-tmp")));
+}
+
+#[test]
+fn what_kerf_wrote_gives_way_where_that_is_asked_for() {
+    let header = br#"{"__metadata__":{"kerf.version":"1"}}"#;
+    let weights = [&(header.len() as u64).to_le_bytes()[..], header].concat();
+    let files = Files::with(&[("mine/notes.txt", "mine")]);
+    for file in ["old.json", "new.json"] {
+        let over = HostedOutFolder::over(files.clone(), "small", Existing::GivesWay);
+        let mut out = Box::new(over.unwrap());
+        write(out.as_mut(), "model.kerf", &weights).unwrap();
+        write(out.as_mut(), file, b"{}").unwrap();
+        out.commit().unwrap();
+    }
+    let expected = ["mine/notes.txt", "small/model.kerf", "small/new.json"];
+    assert_eq!(files.paths(), expected);
+    let foreign = HostedOutFolder::over(files.clone(), "mine", Existing::GivesWay);
+    assert_eq!(foreign.err().unwrap().code(), "OUTPUT_EXISTS");
+    // Between two renames there was nothing under the final name.
+    files.rename("small", ".small.kerf-old").unwrap();
+    let stays = HostedOutFolder::create(files.clone(), "small");
+    assert_eq!(stays.err().unwrap().code(), "OUTPUT_EXISTS");
+    assert_eq!(files.paths(), expected);
 }
 
 #[test]

@@ -4,6 +4,10 @@ import { bytes, duration, integer, percent, shellWord, shorten, significant } fr
 import { barLine, plainLine } from '../../../ts/cli/output/progress-line.js'
 import { repairs } from '../../../ts/cli/output/report.js'
 import { facts, table, wrap } from '../../../ts/cli/output/table.js'
+import { showInspection } from '../../../ts/cli/output/inspection.js'
+import { nextCommands, type Kind } from '../../../ts/cli/output/next.js'
+import { suggest } from '../../../ts/suggest.js'
+import type { Inspection, TensorInfo } from '../../../ts/generated/index.js'
 import { wantsColor, type Screen } from '../../../ts/cli/screen.js'
 import { parseSize } from '../../../ts/size.js'
 import pc from 'picocolors'
@@ -11,7 +15,14 @@ import pc from 'picocolors'
 function screen(width: number): Screen & { lines: string[] } {
   const lines: string[] = []
   const line = (text = ''): void => void lines.push(text)
-  return { lines, line, write: line, put: async text => line(text), width, colors: pc.createColors(false) }
+  return {
+    lines,
+    line,
+    write: line,
+    put: async text => line(String(text)),
+    width,
+    colors: pc.createColors(false),
+  }
 }
 
 describe('numbers for people', () => {
@@ -124,6 +135,122 @@ describe('a narrow terminal', () => {
     expect(wrap(text, 12).every(line => line.length <= 12)).toBe(true)
     expect(wrap(text, 12).join(' ').split(/ +/)).toEqual(text.split(' '))
   })
+})
+
+describe('names of tensors', () => {
+  const tensor = (
+    name: string,
+    shape: number[],
+    part: string,
+    stored: string,
+    bytes: number,
+  ): TensorInfo => ({
+    name,
+    shape,
+    dtype: 'F32',
+    part,
+    stored,
+    bytes,
+    file: 'model.kerf',
+  })
+  const blocks = Array.from({ length: 12 }, (_, block) => block)
+  const place = 'encoder.layer'
+  const found: Inspection = {
+    form: 'kerf',
+    architecture: 'bert',
+    known: true,
+    parameters: 1000,
+    targetParameters: 900,
+    bytes: 500,
+    blocks: 12,
+    hidden: 8,
+    maxContext: 16,
+    tensors: blocks.flatMap(block => [
+      tensor(
+        `${place}.${block}.attention.self.query.weight`,
+        [384, 384],
+        'target',
+        `kerf 4 bit, ${60 + block}.5 % zeros`,
+        100,
+      ),
+      tensor(
+        `${place}.${block}.attention.self.value.weight`,
+        [384, 384],
+        'target',
+        `kerf 4 bit, ${70 + block}.0 % zeros`,
+        100,
+      ),
+      tensor(`${place}.${block}.attention.self.value.bias`, [384], 'other', 'plain', 10),
+    ]),
+    sidecars: [],
+    facts: [],
+    notes: [],
+  }
+
+  it('share a row over the blocks, whole, with all that is no matrix in one', () => {
+    const small = screen(80)
+    showInspection('small', found, small)
+    const text = small.lines.join('\n')
+    expect(text).toContain('  encoder.layer.{0..11}\n')
+    expect(text).toMatch(/^ {4}attention\.self\.query +12 +384x384 +1\.20 kB +4 bit, 60\.5-71\.5 % zeros/m)
+    expect(text).toMatch(/^ {4}attention\.self\.value +12 +384x384 +1\.20 kB +4 bit, 70\.0-81\.0 % zeros/m)
+    expect(text).toMatch(/^ {2}everything else +12 +384 +120 B/m)
+    expect(text).toContain('36 tensors; --all lists each')
+    expect(text).not.toContain('…')
+    expect(small.lines.length).toBeLessThan(20)
+  })
+
+  it.each([40, 60, 80, 200])('are never cut in the list of all at %i columns', width => {
+    const small = screen(width)
+    showInspection('small', found, small, true)
+    const lines = small.lines.map(line => line.trim().split(' ')[0])
+    for (const { name } of found.tensors) expect(lines).toContain(name)
+  })
+
+  it.each([30, 50])('go on below where they are too long, at %i columns', width => {
+    const small = screen(width)
+    const name = 'model.layers.0.post_attention_layernorm.weight'
+    table(small, [{ head: 'tensor' }, { head: 'bytes', right: true }], [[name, '1 B']], 'broken')
+    const names = small.lines.slice(1).map(line => line.replace('1 B', '').trim())
+    expect(names.join('')).toBe(name)
+    for (const line of small.lines) expect(line.length).toBeLessThanOrEqual(width)
+  })
+})
+
+describe('what comes next', () => {
+  const next = (kind: Kind, model = './my model', options = {}): string[] => {
+    const small = screen(40)
+    nextCommands(model, "it's small", kind, options, small)
+    return small.lines.slice(2)
+  }
+
+  it('fits the model, and a shell takes it as it is', () => {
+    const small = `'it'\\''s small'`
+    expect(next('decoder')).toEqual([
+      `  kerf generate ${small} --prompt 'Once upon a time'`,
+      `  kerf compare './my model' ${small} --text FILE.txt`,
+    ])
+    expect(next('encoder', 'm', { evalPairs: 'a b.csv' })).toEqual([
+      `  echo 'One text a line.' | kerf embed ${small} --text -`,
+      `  kerf compare m ${small} --pairs 'a b.csv'`,
+    ])
+    expect(next(undefined)).toEqual([`  kerf inspect ${small}`])
+  })
+})
+
+describe('did you mean', () => {
+  const names = ['sparsity', 'bits', 'maxMemory', 'method', 'gguf-q4_0', 'gguf-q8_0']
+  it.each([
+    ['sparsty', ['sparsity']],
+    ['bist', ['bits']],
+    ['max_memory', ['maxMemory']],
+    ['max-memory', ['maxMemory']],
+    ['METHOD', ['method']],
+    ['gguf', ['gguf-q4_0', 'gguf-q8_0']],
+    ['colour', []],
+    ['', []],
+    ['x', []],
+  ])('%j', (word, expected) => expect(suggest(word, names)).toEqual(expected))
 })
 
 describe('what is alike', () => {

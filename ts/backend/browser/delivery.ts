@@ -4,6 +4,7 @@ import type { ProgressEvent } from '../../generated/index.js'
 import type { ByteStream, Model, Target } from '../../source.js'
 import type { Delivery } from '../backend.js'
 import type { Kept } from './kept.js'
+import { whyNotOurs } from './ours.js'
 import { nameOf } from './sources.js'
 
 /** Results that are on their way lie here; they are gone when they have arrived. */
@@ -16,8 +17,8 @@ export function delivery(kept: Kept, target: Target, model: Model): Delivery {
   const isDirectory = 'kind' in target
   return {
     path,
-    async prepare() {
-      if (isDirectory) await refuseFull(target as FileSystemDirectoryHandle)
+    async prepare(force) {
+      if (isDirectory) await refuseFull(target as FileSystemDirectoryHandle, force)
       // Whole, but never delivered: the page was closed meanwhile.
       await kept.remove(path)
     },
@@ -39,16 +40,31 @@ export function delivery(kept: Kept, target: Target, model: Model): Delivery {
   }
 }
 
-async function refuseFull(directory: FileSystemDirectoryHandle): Promise<void> {
-  for await (const name of directory.keys()) {
-    const path = directory.name
-    const message = `${path} is not empty (${name} is in it); give an empty directory, such as await handle.getDirectoryHandle('small', { create: true })`
-    throw new KerfError({ code: 'OUTPUT_EXISTS', message, details: { path } })
+async function refuseFull(directory: FileSystemDirectoryHandle, force: boolean): Promise<void> {
+  const names: string[] = []
+  for await (const name of directory.keys()) names.push(name)
+  const [first] = names
+  if (first === undefined) return
+  const path = directory.name
+  const exists = (message: string): KerfError =>
+    new KerfError({ code: 'OUTPUT_EXISTS', message, details: { path } })
+  const empty = "give an empty directory, such as await handle.getDirectoryHandle('small', { create: true })"
+  if (!force) {
+    throw exists(
+      `${path} is not empty (${first} is in it); ${empty}, or \`force\` to replace what kerf wrote`,
+    )
+  }
+  const reason = await whyNotOurs(directory, names)
+  if (reason !== undefined) {
+    throw exists(
+      `${path} is not as kerf wrote it (${reason}), so that \`force\` does not replace it; ${empty}`,
+    )
   }
 }
 
 type Teller = (bytes: number, name: string) => void
 
+/** A directory cannot be renamed: each file takes the place of the old one when it is whole, then goes what the result does not have. */
 async function toDirectory(
   kept: Kept,
   from: string,
@@ -56,8 +72,9 @@ async function toDirectory(
   told: Teller,
 ): Promise<void> {
   const written: string[] = []
+  const files = await kept.list(from)
   try {
-    for (const { path } of await kept.list(from)) {
+    for (const { path } of files) {
       written.push(path.split('/', 1)[0] ?? '')
       const file = await kept.file(`${from}/${path}`)
       const output = await (await place(directory, path)).createWritable()
@@ -71,6 +88,10 @@ async function toDirectory(
       await directory.removeEntry(name, { recursive: true }).catch(() => undefined)
     throw error
   }
+  const wanted = new Set(written)
+  const old: string[] = []
+  for await (const name of directory.keys()) if (!wanted.has(name)) old.push(name)
+  for (const name of old) await directory.removeEntry(name, { recursive: true })
 }
 
 async function place(directory: FileSystemDirectoryHandle, path: string): Promise<FileSystemFileHandle> {

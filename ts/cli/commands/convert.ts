@@ -1,9 +1,10 @@
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { convert, type ConvertOptions } from '../../convert.js'
 import { FORMATS } from '../../generated/index.js'
 import { size } from '../../size.js'
-import { addCommonFlags, ownFlags, threadsFlag } from '../flags.js'
+import { addCommonFlags, choice, forceFlag, ownFlags, threadsFlag } from '../flags.js'
 import { bytes } from '../../format.js'
+import { examples } from '../help.js'
 import { facts, notes } from '../output/table.js'
 import { runWork, type CommonFlags } from '../run.js'
 
@@ -13,12 +14,14 @@ export function addConvert(program: Command): void {
     .command('convert')
     .description('write a model in another form')
     .argument('<model>', 'folder or file of a model')
-    .addOption(new Option('--format <id>', 'form of the result').choices([...FORMATS]).makeOptionMandatory())
+    .addOption(choice('--format <id>', 'form of the result', FORMATS).makeOptionMandatory())
     .requiredOption('--out <folder>', 'folder of the result')
+    .addOption(forceFlag())
     .option('--max-shard-size <size>', `largest file: ${size.expected} (default: 5GB)`)
     .addOption(threadsFlag())
+  examples(command, ['kerf convert ./MiniLM-kerf --format safetensors --out ./MiniLM-dense'])
   addCommonFlags(command).action(async (model: string, flags: ConvertOptions & CommonFlags) => {
-    await runWork(flags, {
+    await runWork(command, flags, {
       work: run => convert(model, { ...ownFlags(flags), ...run }),
       show: (result, screen) => {
         facts(screen, [

@@ -1,8 +1,11 @@
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { generate, type GenerateOptions } from '../../generate.js'
-import { addCommonFlags, architectureFlag, memoryFlag, ownFlags, threadsFlag, toNumber } from '../flags.js'
+import { addCommonFlags, architectureFlag, memoryFlag, number, ownFlags, threadsFlag } from '../flags.js'
 import { duration, plural } from '../../format.js'
+import { examples } from '../help.js'
 import { runWork, type CommonFlags } from '../run.js'
+import type { Screen } from '../screen.js'
+import { STDIN, stdinText } from '../stdin.js'
 
 interface Flags extends Omit<GenerateOptions, 'onToken'>, CommonFlags {
   prompt: string
@@ -14,46 +17,42 @@ export function addGenerate(program: Command): void {
     .command('generate')
     .description('continue a text')
     .argument('<model>', 'folder or file of a decoder')
-    .option('--prompt <text>', 'text to continue', '')
-    .addOption(new Option('--max-tokens <n>', 'most new tokens (default: 128)').argParser(toNumber))
+    .option('--prompt <text>', 'text to continue; - is standard input', '')
+    .addOption(number('--max-tokens <n>', 'most new tokens (default: 128)'))
+    .addOption(number('--temperature <t>', '0 takes the most likely token (default: as the model says)'))
+    .addOption(number('--top-p <share>', 'draw from the likeliest tokens only (default: as the model says)'))
+    .addOption(number('--top-k <n>', 'draw from so many likeliest tokens (default: as the model says)'))
     .addOption(
-      new Option('--temperature <t>', '0 takes the most likely token (default: as the model says)').argParser(
-        toNumber,
-      ),
-    )
-    .addOption(
-      new Option(
-        '--top-p <share>',
-        'draw from the likeliest tokens only (default: as the model says)',
-      ).argParser(toNumber),
-    )
-    .addOption(
-      new Option('--top-k <n>', 'draw from so many likeliest tokens (default: as the model says)').argParser(
-        toNumber,
-      ),
-    )
-    .addOption(
-      new Option(
+      number(
         '--repetition-penalty <x>',
         'make tokens that were there less likely (default: as the model says)',
-      ).argParser(toNumber),
+      ),
     )
-    .addOption(new Option('--seed <n>', 'same seed, same text (default: 0)').argParser(toNumber))
+    .addOption(number('--seed <n>', 'same seed, same text (default: 0)'))
     .addOption(threadsFlag())
     .addOption(memoryFlag())
     .addOption(architectureFlag())
+  examples(command, ["kerf generate ./SmolLM2-kerf --prompt 'Once upon a time' --temperature 0.8 --seed 1"])
   addCommonFlags(command).action(async (model: string, flags: Flags) => {
-    const { prompt, ...options } = ownFlags(flags)
+    const { prompt: given, ...options } = ownFlags(flags)
+    let begin = (): void => undefined
     // The text itself is the progress.
     await runWork(
+      command,
       { ...flags, quiet: true },
       {
-        work: ({ signal }, screen) => {
+        work: async ({ signal }, screen) => {
+          const prompt = given === STDIN.flag ? await stdinText() : given
           if (flags.json) return generate(model, prompt, { ...options, signal })
-          screen.write(screen.colors.dim(prompt))
-          return generate(model, prompt, { ...options, signal, onToken: screen.write })
+          begin = once(() => screen.write(screen.colors.dim(prompt)))
+          const onToken = (piece: string): void => {
+            begin()
+            screen.write(piece)
+          }
+          return generate(model, prompt, { ...options, signal, onToken })
         },
-        show: ({ tokens, seconds, finish }, screen) => {
+        show: ({ tokens, seconds, finish }, screen: Screen) => {
+          begin()
           screen.line()
           const speed = `${plural(tokens, 'token')} in ${duration(seconds)}`
           if (!flags.quiet) process.stderr.write(`${screen.colors.dim(`${speed}, ended by ${finish}`)}\n`)
@@ -61,4 +60,13 @@ export function addGenerate(program: Command): void {
       },
     )
   })
+}
+
+/** The prompt is shown with the first token: whatever can be refused has been by then. */
+function once(work: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) work()
+    isDone = true
+  }
 }

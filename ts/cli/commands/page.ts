@@ -1,8 +1,9 @@
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { once } from 'node:events'
 import { check, integer } from '../../check.js'
 import { exitCode, showFailure, toFailure } from '../fail.js'
-import { addCommonFlags, toNumber } from '../flags.js'
+import { addCommonFlags, number } from '../flags.js'
+import { examples } from '../help.js'
 import { openInterrupt } from '../interrupt.js'
 import type { CommonFlags } from '../run.js'
 import { openScreen } from '../screen.js'
@@ -22,16 +23,17 @@ export function addPage(program: Command): void {
   const command = program
     .command('page')
     .description('compress in a browser: serve the page on this machine until Ctrl-C')
-    .addOption(new Option('--port <n>', '0 takes any that is free').argParser(toNumber).default(PORT))
+    .addOption(number('--port <n>', '0 takes any that is free').default(PORT))
     .option(
       '--host <address>',
       'address to listen on; only localhost and HTTPS may share memory',
       '127.0.0.1',
     )
-  addCommonFlags(command).action(run)
+  examples(command, ['kerf page --port 0'])
+  addCommonFlags(command).action((flags: Flags) => run(command, flags))
 }
 
-async function run({ port, host, json }: Flags): Promise<void> {
+async function run(command: Command, { port, host, json }: Flags): Promise<void> {
   const interrupt = openInterrupt(() => undefined)
   try {
     check('port', port, integer(0, 65535))
@@ -41,8 +43,8 @@ async function run({ port, host, json }: Flags): Promise<void> {
     if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort')
     await served.close()
   } catch (error) {
-    const failure = toFailure(error)
-    showFailure(failure, json === true)
+    const failure = toFailure(error, command)
+    showFailure(failure, json === true, command)
     process.exitCode = exitCode(failure)
   } finally {
     interrupt.close()

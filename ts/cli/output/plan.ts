@@ -2,7 +2,7 @@ import type { FilledOptions, PlannedTensor, PlanReport } from '../../generated/i
 import type { Screen } from '../screen.js'
 import { collapse } from './collapse.js'
 import { bytes, duration, integer, percent, plural, significant, textUse } from '../../format.js'
-import { facts, notes, table } from './table.js'
+import { facts, notes, table, underBlocks, withoutWeight } from './table.js'
 
 /** The options in one line of words. */
 export function describe(options: FilledOptions): string {
@@ -23,12 +23,13 @@ function calibration({ tokens, text }: PlanReport): string {
   return text === undefined ? `at most ${integer(tokens)} tokens` : textUse(tokens, text)
 }
 
-/** Shows what would be done. */
-export function showPlan(model: string, plan: PlanReport, screen: Screen): void {
+/** Shows what would be done. `all`: every tensor has a row; else those that are kept are one. */
+export function showPlan(model: string, plan: PlanReport, screen: Screen, all = false): void {
   const { options } = plan
-  screen.line(`${screen.colors.bold(model)}  ${plan.architecture}: ${describe(options)}`)
+  screen.line(`${screen.colors.bold(model)}  ${plan.architecture}`)
   screen.line()
   facts(screen, [
+    ['how', describe(options)],
     ['before', bytes(plan.inputBytes)],
     ['after', bytes(plan.outputBytes), `${significant(plan.inputBytes / plan.outputBytes, 3)} times smaller`],
     ['bits per weight', significant(plan.bitsPerWeight, 3), 'target matrices'],
@@ -46,54 +47,69 @@ export function showPlan(model: string, plan: PlanReport, screen: Screen): void 
     ],
   ])
   screen.line()
-  showTensors(plan, screen)
+  showTensors(plan, all, screen)
   notes(screen, plan.notes)
 }
 
-function showTensors(plan: PlanReport, screen: Screen): void {
-  const groups = collapse(plan.tensors, tensor => [
-    tensor.shape.join('x'),
-    tensor.part,
-    tensor.method ?? '',
-    `${tensor.sparsity}`,
-    `${tensor.bits}`,
-    `${tensor.rule}`,
-    tensor.why ?? '',
-  ])
-  const rows = groups.map(({ name, items }) => {
-    const first = items[0]
-    const sum = (key: 'inputBytes' | 'outputBytes'): string =>
-      bytes(items.reduce((total, tensor) => total + tensor[key], 0))
-    return [
-      name,
-      first?.role ?? '',
-      `${items.length}`,
-      sum('inputBytes'),
-      sum('outputBytes'),
-      whatOf(first),
-      bitsOf(first?.bits),
-    ]
-  })
-  table(
-    screen,
-    [
-      { head: 'tensor' },
-      { head: 'role' },
-      { head: 'count', right: true },
-      { head: 'before', right: true },
-      { head: 'after', right: true },
-      { head: 'what' },
-      { head: 'bits', right: true },
+const COLUMNS = [
+  { head: 'tensor' },
+  { head: 'role' },
+  { head: 'count', right: true },
+  { head: 'before', right: true },
+  { head: 'after', right: true },
+  { head: 'bits', right: true },
+  { head: 'what' },
+] as const
+
+function showTensors({ tensors }: PlanReport, all: boolean, screen: Screen): void {
+  const rows = all ? tensors.map(tensor => row(tensor.name, [tensor])) : grouped(tensors)
+  table(screen, COLUMNS, rows, all ? 'whole' : 'broken')
+  if (!all) screen.line(screen.colors.dim(`  ${plural(tensors.length, 'tensor')}; --all lists each`))
+}
+
+/** What alike tensors of all blocks become, then all that is kept as it is. */
+function grouped(tensors: readonly PlannedTensor[]): string[][] {
+  const goesAlong = ({ part, rule }: PlannedTensor): boolean => part === 'kept' && rule === undefined
+  const groups = collapse(
+    withoutWeight(tensors.filter(tensor => !goesAlong(tensor))),
+    ({ shape, part, method, sparsity, bits, rule, why }) => [
+      shape.join('x'),
+      part,
+      method ?? '',
+      `${sparsity}`,
+      `${bits}`,
+      `${rule}`,
+      why ?? '',
     ],
-    rows,
   )
+  const rows = underBlocks(groups, ({ items }, name) => row(name, items))
+  const kept = tensors.filter(goesAlong)
+  // Why some of them are kept is in the notes.
+  if (kept.length > 0) rows.push([...row('everything else', kept).slice(0, -1), 'kept'])
+  return rows
+}
+
+function row(name: string, items: readonly PlannedTensor[]): string[] {
+  const [first] = items
+  const sum = (key: 'inputBytes' | 'outputBytes'): string =>
+    bytes(items.reduce((total, tensor) => total + tensor[key], 0))
+  return [
+    name,
+    first?.role ?? '',
+    `${items.length}`,
+    sum('inputBytes'),
+    sum('outputBytes'),
+    bitsOf(first?.bits),
+    whatOf(first),
+  ]
 }
 
 function whatOf(tensor: PlannedTensor | undefined): string {
   if (tensor === undefined) return ''
   const rule = tensor.rule === undefined ? '' : `, rule ${tensor.rule + 1}`
+  // Why is in the notes.
+  if (tensor.part === 'dead') return 'left out'
   const why = tensor.why === undefined ? '' : `: ${tensor.why}`
-  if (tensor.part === 'dead') return `left out${why}`
   if (tensor.method === undefined) return `kept${rule}${why}`
   return `${tensor.method}${tensor.sparsity === 0 ? '' : ` ${percent(tensor.sparsity)}`}${rule}`
 }

@@ -3,18 +3,19 @@ import type { CompressReport, LayerReport, Repair } from '../../generated/index.
 import { headlineOf, othersOf } from '../../quality/words.js'
 import { resultParts } from '../../report/parts.js'
 import type { Screen } from '../screen.js'
-import { bytes, duration, percent, plural, shellWord, significant, textUse } from '../../format.js'
+import { bytes, duration, percent, plural, significant, textUse } from '../../format.js'
 import { describe } from './plan.js'
 import { showSamples } from './samples.js'
 import { facts, notes } from './table.js'
 
-/** Shows what was done, and what to do next. */
+/** Shows what was done. */
 export function showReport(model: string, report: CompressResult, screen: Screen): void {
   const { colors } = screen
   screen.line()
-  screen.line(`${colors.bold(model)}  ${report.architecture}: ${describe(report.options)}`)
+  screen.line(`${colors.bold(model)}  ${report.architecture}`)
   screen.line()
   facts(screen, [
+    ['how', describe(report.options)],
     ['before', bytes(report.inputBytes)],
     [
       'after',
@@ -45,15 +46,6 @@ export function showReport(model: string, report: CompressResult, screen: Screen
   const measured = [...(original?.notes ?? []), ...(result?.notes ?? [])]
   notes(screen, [...new Set([...report.notes, ...measured])])
   showSamples(samples ?? [], screen)
-  screen.line()
-  screen.line(colors.dim('Next:'))
-  const small = shellWord(report.out)
-  screen.line(
-    `  kerf compare ${shellWord(model)} ${small} --text FILE   ${colors.dim('(an encoder: --pairs FILE.csv)')}`,
-  )
-  screen.line(
-    `  kerf generate ${small} --prompt TEXT   ${colors.dim('(an encoder: kerf embed --text FILE)')}`,
-  )
 }
 
 /** "linear layers 3.1 MB, embeddings 12.1 MB, everything else 1.4 MB". */

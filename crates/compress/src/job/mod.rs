@@ -142,6 +142,7 @@ impl Job {
                 option: "isa".into(),
                 expected: "an instruction set that this machine has (or leave it out)".into(),
                 actual: inputs.options.isa.unwrap_or_default(),
+                reason: String::new(),
             });
         };
         let compute = compute.with_stop(inputs.stop).with_clock(inputs.clock);

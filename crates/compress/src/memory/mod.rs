@@ -93,6 +93,10 @@ pub(crate) fn plan(
     Err(CompressError::MemoryLimit {
         needed_bytes,
         limit_bytes: limit,
+        fix: match network {
+            Some(_) => ", take fewer calibration `tokens`, or a `method` without calibration (magnitude, rtn)".into(),
+            None => String::new(),
+        },
     })
 }
 

@@ -3,8 +3,9 @@
 use super::checks::check;
 use crate::CompressError;
 use crate::methods::{self, Method};
-use crate::options::{Options, bad_option};
+use crate::options::{Options, bad_option, conflict};
 use crate::pattern::Pattern;
+use kerf_tensors::amount;
 use kerf_tensors::formats::Format;
 
 /// Bits a weight of a method that works under a budget, if none is given.
@@ -49,8 +50,16 @@ impl Options {
         ];
         for (option, given) in given {
             if let Some(given) = given {
-                let expected = "nothing, since entropy chooses it: say targetBits or targetBytes";
-                return Err(bad_option(option, expected, given));
+                let reason = match (self.target_bits, self.target_bytes) {
+                    (Some(_), _) => "`targetBits` decides it for each matrix; give one of the two",
+                    (None, Some(_)) => {
+                        "`targetBytes` decides it for each matrix; give one of the two"
+                    }
+                    (None, None) => {
+                        "the method entropy chooses it itself; say how small with `targetBits` or `targetBytes`"
+                    }
+                };
+                return Err(conflict(option, given, reason));
             }
         }
         if !asked {
@@ -71,8 +80,8 @@ impl Options {
             (Some(bits), None) => ("targetBits", Budget::Size(bits)),
             (None, Some(bytes)) => ("targetBytes", Budget::Bytes(bytes)),
             (Some(_), Some(bytes)) => {
-                let expected = "targetBits or targetBytes, not both";
-                return Err(bad_option("targetBytes", expected, bytes));
+                let reason = "`targetBits` says how small already; give one of the two";
+                return Err(conflict("targetBytes", amount::bytes(bytes), reason));
             }
         };
         if let Budget::Bits(bits) | Budget::Size(bits) = budget {
@@ -84,12 +93,14 @@ impl Options {
             )?;
         }
         if let Some(bits) = self.bits {
-            let expected = format!("nothing, since {option} chooses the bits of each matrix");
-            return Err(bad_option("bits", &expected, bits));
+            let reason = format!("`{option}` decides it for each matrix; give one of the two");
+            return Err(conflict("bits", bits, reason));
         }
         if format.foreseeable() {
-            let expected = "a format whose size follows the bits of each matrix, such as kerf";
-            return Err(bad_option("format", expected, format.id()));
+            let expected = format!(
+                "kerf beside `{option}`, since no other form gives each matrix bytes of its own"
+            );
+            return Err(bad_option("format", &expected, format.id()));
         }
         let pattern = self.pattern.as_deref().and_then(Pattern::parse);
         if pattern.and_then(Pattern::sparsity).is_none() {

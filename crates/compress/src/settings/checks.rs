@@ -6,6 +6,7 @@ use crate::methods::Method;
 use crate::options::{Options, bad_option};
 use crate::pattern::Pattern;
 use kerf_tensors::Grid;
+use kerf_tensors::amount::bytes;
 use kerf_tensors::formats::{Format, Misfit, Scope};
 
 const SHARE: &str = "a number from 0 to 0.99";
@@ -104,8 +105,8 @@ impl Options {
         check(
             self.max_shard_bytes >= 1 << 20,
             "maxShardBytes",
-            "at least 1048576",
-            self.max_shard_bytes,
+            "at least 1 MiB",
+            bytes(self.max_shard_bytes),
         )
     }
 

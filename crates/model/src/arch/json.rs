@@ -34,7 +34,7 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<&'static Architecture, ModelErr
         return Err(bad("file", expected, format!("{} bytes", bytes.len())));
     }
     let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| bad("file", "valid JSON".into(), error.to_string()))?;
+        .map_err(|error| bad("file", "valid JSON".into(), format!("an error ({error})")))?;
     let Value::Object(mut given) = value else {
         return Err(bad("file", "an object".into(), "another value".into()));
     };

@@ -14,9 +14,10 @@ pub(super) enum Weights {
 }
 
 /// Decides from the names at the top of the folder. `files` is sorted. `class`: what config.json says of the program's class, asked for
-/// where there is nothing to read.
+/// where there is nothing to read. `is_file`: whether one file was asked for, which `folder` then names.
 pub(super) fn weights(
     folder: &str,
+    is_file: bool,
     files: &[String],
     class: &dyn Fn() -> Class,
 ) -> Result<Weights, TensorsError> {
@@ -35,7 +36,7 @@ pub(super) fn weights(
         None if at_top().count() > top().count() => {
             Err(not_a_model(folder, ADAPTER_ALONE.to_owned()))
         }
-        None => Err(not_a_model(folder, why_not(top(), class))),
+        None => Err(not_a_model(folder, why_not(top(), is_file, class))),
     }
 }
 
@@ -122,7 +123,11 @@ impl Class {
 }
 
 /// What to say of a folder without weights that can be read: what it has instead, and what makes safetensors of it.
-fn why_not<'a>(top: impl Iterator<Item = &'a String>, class: &dyn Fn() -> Class) -> String {
+fn why_not<'a>(
+    top: impl Iterator<Item = &'a String>,
+    is_file: bool,
+    class: &dyn Fn() -> Class,
+) -> String {
     let names: Vec<&str> = top.map(String::as_str).collect();
     let find = |is_it: &dyn Fn(&str) -> bool| names.iter().copied().find(|name| is_it(name));
     let is_bin = |name: &str| name.ends_with(".bin") || name.ends_with(".bin.index.json");
@@ -158,6 +163,10 @@ fn why_not<'a>(top: impl Iterator<Item = &'a String>, class: &dyn Fn() -> Class)
         Some(file) => format!(
             "its weights are PyTorch's ({file}), in a layout of their own: load them with the program that wrote them and save what state_dict() gives with safetensors.torch.save_file"
         ),
+        // One file was asked for, and it has no weights.
+        None if is_file => {
+            "name the folder of a model, or a .safetensors, .kerf or .gguf file".to_owned()
+        }
         None => "there is no .safetensors, .kerf or .gguf file in it".to_owned(),
     }
 }
@@ -170,7 +179,7 @@ mod tests {
     fn choose(files: &[&str]) -> Result<Weights, TensorsError> {
         let mut files: Vec<_> = files.iter().map(|file| (*file).to_owned()).collect();
         files.sort();
-        weights("dir", &files, &Class::default)
+        weights("dir", false, &files, &Class::default)
     }
 
     fn files(names: &[&str]) -> Weights {
@@ -218,7 +227,9 @@ mod tests {
     fn advice(config: Value, file: &str) -> String {
         let files = ["config.json".to_owned(), file.to_owned()];
         let class = || Class::of(Some(&config));
-        weights("dir", &files, &class).unwrap_err().to_string()
+        weights("dir", false, &files, &class)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]

@@ -181,9 +181,8 @@ impl Catalog {
         let files = folder.list()?;
         let (folder, files) = transformer_at_top(folder, files)?;
         let mut index_bytes = 0;
-        let chosen = choose::weights(&folder.name(), &files, &|| {
-            class_of(folder.as_ref(), &files)
-        });
+        let (asked, class) = (folder.asked(), || class_of(folder.as_ref(), &files));
+        let chosen = choose::weights(&asked, asked != folder.name(), &files, &class);
         let (shard_files, index) = match chosen? {
             choose::Weights::Files(found) => (found, None),
             choose::Weights::Index(file) => {

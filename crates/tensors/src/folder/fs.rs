@@ -138,6 +138,14 @@ impl Folder for FsFolder {
         self.root.display().to_string()
     }
 
+    fn asked(&self) -> String {
+        match &self.only {
+            None => self.name(),
+            Some(file) if self.root == Path::new(".") => file.clone(),
+            Some(file) => self.root.join(file).display().to_string(),
+        }
+    }
+
     fn list(&self) -> Result<Vec<String>, TensorsError> {
         let mut found = Vec::new();
         let mut entered = Entered::at(&self.root);

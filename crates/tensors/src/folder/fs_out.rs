@@ -2,7 +2,7 @@
 
 use super::fs::{FsSink, make_parents, sync_dir};
 use super::lock::{self, Locked};
-use super::{OutFolder, names};
+use super::{Existing, FsFolder, OutFolder, names, ours};
 use crate::{Sink, TensorsError};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -12,11 +12,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// [`OutFolder`] on the file system: a hidden temporary sibling `.NAME.kerf-tmp-PID-N`, fsynced and renamed.
 ///
 /// A lock file beside the sibling tells a living run from one that was killed; what a killed run left is removed by the
-/// next one with the same name.
+/// next one with the same name. A result that gives way is renamed to `.NAME.kerf-tmp-PID-N.old` first; if a run is killed between
+/// the two renames, the next one puts it back.
 #[derive(Debug)]
 pub struct FsOutFolder {
     root: PathBuf,
     temporary: PathBuf,
+    existing: Existing,
     /// Folders in which files were made, relative to `temporary`.
     folders: BTreeSet<PathBuf>,
     lock: Option<(PathBuf, File)>,
@@ -25,16 +27,22 @@ pub struct FsOutFolder {
 impl FsOutFolder {
     /// `OUTPUT_EXISTS` if there is anything at `path`. Missing parents are made.
     pub fn create(path: &Path) -> Result<Self, TensorsError> {
+        Self::over(path, Existing::Stays)
+    }
+
+    /// As [`FsOutFolder::create`], over what may be at `path`.
+    pub fn over(path: &Path, existing: Existing) -> Result<Self, TensorsError> {
         let root = std::path::absolute(path)
             .map_err(|error| TensorsError::from_io(path.display(), &error))?;
-        refuse_existing(&root)?;
-        make_parents(&root)?;
         let prefix = temporary_prefix(&root);
         remove_stale(&root, &prefix);
+        check_place(&root, existing)?;
+        make_parents(&root)?;
         let (temporary, lock) = make_temporary(&root, &prefix)?;
         Ok(Self {
             root,
             temporary,
+            existing,
             folders: BTreeSet::new(),
             lock: Some(lock),
         })
@@ -54,14 +62,26 @@ impl FsOutFolder {
             sync_dir(&self.temporary.join(folder))?;
         }
         sync_dir(&self.temporary)?;
-        refuse_existing(&self.root)?;
-        fs::rename(&self.temporary, &self.root).map_err(|error| {
-            // On Unix a folder replaces an empty one; anything else that appeared since the check makes rename fail.
-            match refuse_existing(&self.root) {
-                Err(exists) => exists,
-                Ok(()) => TensorsError::from_io(self.root.display(), &error),
+        check_place(&self.root, self.existing)?;
+        let failed = |error: &std::io::Error| TensorsError::from_io(self.root.display(), error);
+        let old = old_of(&self.temporary);
+        let gives_way = self.existing == Existing::GivesWay && self.root.exists();
+        if gives_way {
+            fs::rename(&self.root, &old).map_err(|error| failed(&error))?;
+        }
+        if let Err(error) = fs::rename(&self.temporary, &self.root) {
+            if gives_way {
+                fs::rename(&old, &self.root).map_err(|error| failed(&error))?;
+                return Err(failed(&error));
             }
-        })?;
+            // On Unix a folder replaces an empty one; anything else that appeared since the check makes rename fail.
+            check_place(&self.root, Existing::Stays)?;
+            return Err(failed(&error));
+        }
+        if gives_way {
+            // What cannot be removed is rubbish beside a result that is whole.
+            let _ = fs::remove_dir_all(&old);
+        }
         if let Some((path, lock)) = self.lock.take() {
             let _ = fs::remove_file(path);
             drop(lock);
@@ -97,18 +117,61 @@ impl Drop for FsOutFolder {
     }
 }
 
-fn refuse_existing(path: &Path) -> Result<(), TensorsError> {
-    match fs::symlink_metadata(path) {
-        Ok(_) => Err(TensorsError::OutputExists {
-            path: path.display().to_string(),
-        }),
-        Err(_) => Ok(()),
+/// `OUTPUT_EXISTS` unless there is nothing at `path`, or what gives way.
+fn check_place(path: &Path, existing: Existing) -> Result<(), TensorsError> {
+    let Ok(found) = fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let shown = path.display().to_string();
+    if existing == Existing::Stays {
+        return Err(TensorsError::OutputExists { path: shown });
     }
+    if !found.is_dir() {
+        let reason = match found.is_symlink() {
+            true => "it is a link",
+            false => "it is a file",
+        };
+        return Err(TensorsError::OutputForeign {
+            path: shown,
+            reason: reason.into(),
+        });
+    }
+    ours::check(&FsFolder::open(path)?, hidden_in(path).as_deref())
+}
+
+/// A hidden file or folder of a folder, other than the notes that a Mac leaves in any.
+fn hidden_in(folder: &Path) -> Option<String> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.find(|name| name.starts_with('.') && name != ".DS_Store")
+}
+
+/// Where a result waits that gives way to what is in `temporary`.
+fn old_of(temporary: &Path) -> PathBuf {
+    let mut name = temporary.file_name().unwrap_or_default().to_owned();
+    name.push(".old");
+    temporary.with_file_name(name)
 }
 
 fn temporary_prefix(root: &Path) -> String {
     let name = root.file_name().unwrap_or_default().to_string_lossy();
     format!(".{name}.kerf-tmp-")
+}
+
+/// What went wrong with a file that nobody asked for, as an error of the result that was.
+fn beside(root: &Path, error: TensorsError) -> TensorsError {
+    let (kind, reason) = match error {
+        TensorsError::Io { kind, reason, .. } => (kind, reason),
+        TensorsError::NotFound { .. } => {
+            ("NotFound".into(), "the system takes no file here".into())
+        }
+        other => return other,
+    };
+    TensorsError::Io {
+        path: root.display().to_string(),
+        kind,
+        reason: format!("nothing can be written beside it ({reason}); name another `out`"),
+    }
 }
 
 /// Makes and locks a temporary sibling of `root`.
@@ -118,7 +181,8 @@ fn make_temporary(root: &Path, prefix: &str) -> Result<(PathBuf, (PathBuf, File)
     for _ in 0..1000 {
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         let lock_path = root.with_file_name(format!("{prefix}{pid}-{n}.lock"));
-        let (Locked::Yes(lock) | Locked::Unsupported(lock)) = lock::try_lock(&lock_path)? else {
+        let locked = lock::try_lock(&lock_path).map_err(|error| beside(root, error))?;
+        let (Locked::Yes(lock) | Locked::Unsupported(lock)) = locked else {
             continue;
         };
         let temporary = root.with_file_name(format!("{prefix}{pid}-{n}"));
@@ -151,7 +215,14 @@ fn remove_stale(root: &Path, prefix: &str) {
             continue;
         };
         if let Ok(Locked::Yes(lock)) = lock::try_lock(&entry.path()) {
-            let _ = fs::remove_dir_all(root.with_file_name(folder));
+            let temporary = root.with_file_name(folder);
+            let old = old_of(&temporary);
+            // Between two renames there was nothing under the final name.
+            if fs::symlink_metadata(root).is_err() && old.exists() {
+                let _ = fs::rename(&old, root);
+            }
+            let _ = fs::remove_dir_all(old);
+            let _ = fs::remove_dir_all(temporary);
             let _ = fs::remove_file(entry.path());
             drop(lock);
         }

@@ -11,6 +11,7 @@ mod links;
 mod lock;
 mod memory;
 mod names;
+mod ours;
 mod stand_in;
 mod with_file;
 
@@ -33,6 +34,10 @@ use std::sync::Arc;
 pub trait Folder: Send + Sync {
     /// What to call it in errors.
     fn name(&self) -> String;
+    /// What was asked for: the folder, or the one file of it that was named.
+    fn asked(&self) -> String {
+        self.name()
+    }
     /// All files, recursively, sorted, hidden files and folders left out.
     fn list(&self) -> Result<Vec<String>, TensorsError>;
     /// Opens one file. `NOT_FOUND` if there is none, `BROKEN_LINK` if it is a link to nothing.
@@ -42,11 +47,31 @@ pub trait Folder: Send + Sync {
     fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError>;
 }
 
+/// What becomes of a result that is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// It stays: `OUTPUT_EXISTS`.
+    #[default]
+    Stays,
+    /// The new one takes its place when it is whole, if kerf wrote it; else `OUTPUT_EXISTS`.
+    GivesWay,
+}
+
+impl Existing {
+    /// By the option `force`.
+    pub fn forced(force: bool) -> Self {
+        match force {
+            true => Self::GivesWay,
+            false => Self::Stays,
+        }
+    }
+}
+
 /// A result folder that appears under its final name all at once or never.
 pub trait OutFolder: Send {
     /// A new file, written beside. Sub-folders in the name are made.
     fn create(&mut self, file: &str) -> Result<Box<dyn Sink>, TensorsError>;
-    /// fsync, then rename to the final name. `OUTPUT_EXISTS` if it appeared meanwhile.
+    /// fsync, then rename to the final name, in the place of what gives way. `OUTPUT_EXISTS` if something else appeared meanwhile.
     fn commit(self: Box<Self>) -> Result<(), TensorsError>;
     /// Removes what was written. Also what dropping does.
     fn abandon(self: Box<Self>);
@@ -94,8 +119,15 @@ fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
     }
 }
 
-/// A single file for positioned reads. `NOT_FOUND` if there is no regular file at `path`.
+/// A single file for positioned reads. `NOT_FOUND` if there is no regular file at `path`, `IO` if it is a folder.
 pub fn open_file(path: &std::path::Path) -> Result<Box<dyn Source>, TensorsError> {
+    if path.is_dir() {
+        return Err(TensorsError::Io {
+            path: path.display().to_string(),
+            kind: "IsADirectory".into(),
+            reason: "it is a folder, where a file is expected".into(),
+        });
+    }
     Ok(Box::new(fs::FsSource::open(path)?))
 }
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::catalog::{Catalog, Stored, TensorEntry};
 use crate::coded::{Blocks, file_order, in_order};
-use crate::gguf::{ALIGN, HEAD_ROWS, Kind, NAMES, PLUS_ONE, Placed, header};
+use crate::gguf::{ALIGN, HEAD_ROWS, Kind, NAMES, PLUS_ONE, PRODUCER, Placed, header};
 use crate::range::floats_out_of_range;
 use crate::safetensors::{OutTensor, PlannedFile, WritePlan};
 use crate::{DType, Grid, Sink, TensorsError, Values};
@@ -215,7 +215,7 @@ impl Gguf {
             ("general.type", "model".into()),
             ("general.file_type", Value::U32(self.file_type)),
             ("general.quantization_version", Value::U32(2)),
-            ("kerf.producer", producer.into()),
+            (PRODUCER, producer.into()),
         ];
         let own = card.values.iter();
         let own = own.map(|(key, value)| (format!("{}.{key}", card.architecture), value.clone()));

@@ -4,10 +4,12 @@
 //! rows were moved (`kerf.headRows`), and to which 1 was added (`kerf.plusOne`); by these it reads its files again. The element types of the
 //! model are those of the file.
 
+mod mark;
 mod read;
 mod value;
 mod write;
 
+pub(crate) use mark::is_marked;
 pub(crate) use read::{Gguf, GgufTensor};
 pub use value::Value;
 pub(crate) use write::{Placed, header};
@@ -20,6 +22,8 @@ const VERSION: u32 = 3;
 /// Tensors start at multiples of this.
 pub(crate) const ALIGN: usize = 32;
 
+/// What wrote the file.
+pub(crate) const PRODUCER: &str = "kerf.producer";
 pub(crate) const NAMES: &str = "kerf.names";
 pub(crate) const HEAD_ROWS: &str = "kerf.headRows";
 pub(crate) const PLUS_ONE: &str = "kerf.plusOne";

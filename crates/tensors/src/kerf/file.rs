@@ -16,11 +16,16 @@ const VERSION_KEY: &str = "kerf.version";
 
 /// Metadata of every container that this program writes; what [`record_metadata`] says wins. The options of a run go beside it, under `kerf.options`.
 pub fn metadata() -> BTreeMap<String, String> {
-    let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
     BTreeMap::from([
         (VERSION_KEY.to_owned(), FIRST_VERSION.to_string()),
-        ("kerf.producer".to_owned(), producer.to_owned()),
+        producer(),
     ])
+}
+
+/// The entry that names this program as what wrote a file.
+pub fn producer() -> (String, String) {
+    let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
+    ("kerf.producer".to_owned(), producer.to_owned())
 }
 
 /// What a header says of the model as a whole: all but the records.

@@ -11,11 +11,11 @@ mod layout;
 mod promises;
 mod some_rows;
 
-pub use file::metadata;
 pub(crate) use file::{
     Folded, drop_records, fold, is_container, is_part_name, model_metadata, part_name,
     record_metadata, static_part,
 };
+pub use file::{metadata, producer};
 pub use layout::BLOCK_ROWS;
 pub(crate) use some_rows::rows;
 

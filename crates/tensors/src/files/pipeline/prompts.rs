@@ -60,7 +60,7 @@ impl Settings {
                 .map(|width| width as usize),
         };
         if let Some(width) = settings.truncate_dim {
-            let says = "so many numbers of each vector are kept; the option dimensions replaces it";
+            let says = "so many numbers of each vector are kept; `dimensions` replaces it";
             facts.push(Fact::used(FILE, "truncate_dim", width, says));
         }
         let similarity = fields.text("similarity_fn_name")?;
@@ -96,7 +96,7 @@ fn prompts(fields: &Fields<'_>, facts: &mut Vec<Fact>) -> Result<Prompts, Tensor
             return Err(fields.bad("default_prompt_name", expected));
         };
         let says = format!(
-            "{text:?} goes before each text that is embedded; the options prompt and promptName replace it"
+            "{text:?} goes before each text that is embedded; `prompt` and `promptName` replace it"
         );
         facts.push(Fact::used(FILE, "default_prompt_name", name, says));
         prompts.default = Some(name.to_owned());

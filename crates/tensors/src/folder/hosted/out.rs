@@ -1,28 +1,53 @@
 //! A result folder in the files of the host.
 
-use super::{HostFiles, HostedSink, is_there, join, split};
-use crate::folder::{OutFolder, names};
+use super::{HostFiles, HostedFolder, HostedSink, is_there, join, split};
+use crate::folder::{Existing, OutFolder, names, ours};
 use crate::{Sink, TensorsError};
 use std::sync::Arc;
 
 /// [`OutFolder`] over files of the host: a hidden sibling `.NAME.kerf-tmp`, renamed when complete. That two runs do not write
-/// the same result at once is for the host to see to.
+/// the same result at once is for the host to see to. A result that gives way is called `.NAME.kerf-old` for a moment; if the page goes
+/// in that moment, the next run puts it back.
 pub struct HostedOutFolder {
     files: Arc<dyn HostFiles>,
     root: String,
     temporary: Option<String>,
+    /// What a result is called that gives way.
+    old: String,
+    existing: Existing,
 }
 
 impl HostedOutFolder {
     /// `OUTPUT_EXISTS` if there is anything at `path`. What a killed run left is removed.
     pub fn create(files: Arc<dyn HostFiles>, path: &str) -> Result<Self, TensorsError> {
+        Self::over(files, path, Existing::Stays)
+    }
+
+    /// As [`HostedOutFolder::create`], over what may be at `path`.
+    pub fn over(
+        files: Arc<dyn HostFiles>,
+        path: &str,
+        existing: Existing,
+    ) -> Result<Self, TensorsError> {
         let (parent, name) = split(path);
+        let (root, old) = (
+            format!("{parent}{name}"),
+            format!("{parent}.{name}.kerf-old"),
+        );
+        if is_there(files.as_ref(), &old)? {
+            match is_there(files.as_ref(), &root)? {
+                true => files.remove(&old)?,
+                false => files.rename(&old, &root)?,
+            }
+        }
+        check_place(&files, &root, existing)?;
         let temporary = format!("{parent}.{name}.kerf-tmp");
-        refuse_existing(files.as_ref(), path)?;
         files.remove(&temporary)?;
         Ok(Self {
-            root: format!("{parent}{name}"),
+            root,
             temporary: Some(temporary),
+            old,
+            existing,
             files,
         })
     }
@@ -39,10 +64,22 @@ impl OutFolder for HostedOutFolder {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), TensorsError> {
-        refuse_existing(self.files.as_ref(), &self.root)?;
-        self.files.rename(self.beside(), &self.root)?;
+        check_place(&self.files, &self.root, self.existing)?;
+        let gives_way = is_there(self.files.as_ref(), &self.root)?;
+        if gives_way {
+            self.files.rename(&self.root, &self.old)?;
+        }
+        if let Err(error) = self.files.rename(self.beside(), &self.root) {
+            if gives_way {
+                self.files.rename(&self.old, &self.root)?;
+            }
+            return Err(error);
+        }
         self.temporary = None;
-        Ok(())
+        match gives_way {
+            true => self.files.remove(&self.old),
+            false => Ok(()),
+        }
     }
 
     fn abandon(self: Box<Self>) {}
@@ -57,9 +94,22 @@ impl Drop for HostedOutFolder {
     }
 }
 
-fn refuse_existing(files: &dyn HostFiles, path: &str) -> Result<(), TensorsError> {
-    match is_there(files, path)? {
-        true => Err(TensorsError::OutputExists { path: path.into() }),
-        false => Ok(()),
+/// `OUTPUT_EXISTS` unless there is nothing at `path`, or what gives way.
+fn check_place(
+    files: &Arc<dyn HostFiles>,
+    path: &str,
+    existing: Existing,
+) -> Result<(), TensorsError> {
+    if !is_there(files.as_ref(), path)? {
+        return Ok(());
     }
+    let path = path.to_owned();
+    if existing == Existing::Stays {
+        return Err(TensorsError::OutputExists { path });
+    }
+    if files.len_bytes(&path)?.is_some() {
+        let reason = "it is a file".into();
+        return Err(TensorsError::OutputForeign { path, reason });
+    }
+    ours::check(&HostedFolder::open(files.clone(), &path)?, None)
 }

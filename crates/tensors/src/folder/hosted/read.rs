@@ -47,6 +47,13 @@ impl Folder for HostedFolder {
         }
     }
 
+    fn asked(&self) -> String {
+        match &self.only {
+            None => self.name(),
+            Some(file) => join(&self.root, file),
+        }
+    }
+
     fn list(&self) -> Result<Vec<String>, TensorsError> {
         let mut found = self.files.list(&self.root)?;
         found.retain(|file| fs::is_shown(file) && fs::is_wanted(self.only.as_deref(), file));

@@ -1,0 +1,49 @@
+//! Whether a folder is a result of kerf: what `force` may replace.
+
+use super::Folder;
+use crate::safetensors::Header;
+use crate::{Source, TensorsError, gguf};
+
+/// Extensions of files with weights that kerf writes.
+const WEIGHTS: [&str; 3] = [".kerf", ".safetensors", ".gguf"];
+
+/// `OUTPUT_EXISTS` unless all weights in the folder are in files that kerf wrote, as their headers say. `hidden`: a hidden file in it,
+/// which no result has.
+pub(super) fn check(folder: &dyn Folder, hidden: Option<&str>) -> Result<(), TensorsError> {
+    let foreign = |reason: String| TensorsError::OutputForeign {
+        path: folder.name(),
+        reason,
+    };
+    if let Some(hidden) = hidden {
+        return Err(foreign(format!("{hidden} is in it")));
+    }
+    let files = folder.list()?;
+    let is_weights = |file: &&String| WEIGHTS.iter().any(|end| file.ends_with(end));
+    // Those below belong to modules, such as a dense layer of a sentence model, and were carried as they are.
+    let weights: Vec<&String> = files
+        .iter()
+        .filter(|file| !file.contains('/'))
+        .filter(is_weights)
+        .collect();
+    if weights.is_empty() {
+        return Err(foreign("it has no weights of kerf".into()));
+    }
+    for file in weights {
+        // What cannot be read is not ours either.
+        let marked = folder
+            .open(file)
+            .and_then(|source| is_marked(source.as_ref()));
+        if !marked.unwrap_or(false) {
+            return Err(foreign(format!("{file} is not from kerf")));
+        }
+    }
+    Ok(())
+}
+
+fn is_marked(source: &dyn Source) -> Result<bool, TensorsError> {
+    if source.name().ends_with(".gguf") {
+        return gguf::is_marked(source);
+    }
+    let header = Header::read(source)?;
+    Ok(header.metadata.keys().any(|key| key.starts_with("kerf.")))
+}
