@@ -6,6 +6,7 @@ types.safetensors    random blocks of every type that kerf reads, with the value
 NAME.gguf            a tiny model of random weights, written by gguf.GGUFWriter as llama.cpp's converter lays it out
 NAME.safetensors     ids, and the logits (encoders: hidden states) that transformers gives for the model before it was converted;
                      where NAME.gguf is quantized, for the dequantized weights
+parts/               tokenizer-smollm.gguf in several files
 tokenizers.json      texts and the ids of each tokenizer by the tokenizers library, of the tokenizer before it was converted
 """
 
@@ -273,9 +274,182 @@ def halves_of_float():
     reference("llama-halves", model)
 
 
+TEXTS = [
+    "The quick brown fox jumps over the lazy dog.",
+    "  two  spaces, and\ttabs\n\nand lines  ",
+    "It's 12345 o'clock; they'd've said 3.14!",
+    "Ünïcödé: caf\u00e9 cafe\u0301 na\u00efve \u4f60\u597d \U0001f642",
+    "<s>begin</s> <|im_start|>user [MASK] end",
+    "HELLO World UPPER lower CamelCase snake_case",
+    "",
+    "a",
+]
+SAMPLE = pathlib.Path(__file__).parent.parent / "fixtures" / "tinystories-sample.txt"
+
+
+def with_tokenizer(name, arch, rows, add, parts=None):
+    """A model of one block around a tokenizer, in files of at most `parts` tensors."""
+    path = OUT / f"tokenizer-{name}.gguf" if parts is None else OUT / "parts" / f"{name}.gguf"
+    path.parent.mkdir(exist_ok=True)
+    writer = gguf.GGUFWriter(path, arch, **({} if parts is None else {"split_max_tensors": parts}))
+    random = np.random.default_rng(1)
+    matrix = lambda *shape: random.standard_normal(shape).astype(np.float32)
+    writer.add_context_length(64)
+    writer.add_embedding_length(8)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(8)
+    writer.add_head_count(2)
+    (writer.add_layer_norm_eps if arch == "bert" else writer.add_layer_norm_rms_eps)(1e-5)
+    add(writer)
+    if arch == "bert":
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
+        names = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_down"]
+        norms = ["attn_output_norm", "layer_output_norm"]
+        writer.add_tensor("position_embd.weight", matrix(64, 8))
+        writer.add_tensor("token_types.weight", matrix(2, 8))
+        top = "token_embd_norm"
+    else:
+        names = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+        norms, top = ["attn_norm", "ffn_norm"], "output_norm"
+    writer.add_tensor("token_embd.weight", matrix(rows, 8))
+    for stem, shape in [(f"blk.0.{stem}", (8, 8)) for stem in names] + [(f"blk.0.{stem}", (8,)) for stem in norms] + [(top, (8,))]:
+        writer.add_tensor(f"{stem}.weight", matrix(*shape))
+        if arch == "bert" or (arch == "qwen2" and stem[6:] in ("attn_q", "attn_k", "attn_v")):
+            writer.add_tensor(f"{stem}.bias", matrix(shape[0]))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def byte_level(name, arch, pre, cut, begin=None, nfc=False):
+    tokenizer = Tokenizer(models.BPE(ignore_merges=begin is not None))
+    if nfc:
+        tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer, tokenizer.decoder = cut, decoders.ByteLevel()
+    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    tokenizer.train([str(SAMPLE)], trainer)
+    tokenizer.add_tokens([AddedToken("UPPER", normalized=False)])
+    if begin:
+        id = tokenizer.token_to_id(begin)
+        tokenizer.post_processor = processors.TemplateProcessing(single=f"{begin} $A", pair=f"{begin} $A {begin} $B", special_tokens=[(begin, id)])
+    model = json.loads(tokenizer.to_str())["model"]
+    size = tokenizer.get_vocab_size()
+    tokens = [tokenizer.id_to_token(id) for id in range(size)]
+    kinds = [gguf.TokenType.CONTROL if token in special else gguf.TokenType.USER_DEFINED if token == "UPPER" else gguf.TokenType.NORMAL for token in tokens]
+
+    def add(writer):
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre(pre)
+        writer.add_token_list(tokens)
+        writer.add_token_types(kinds)
+        writer.add_token_merges([merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"]])
+        writer.add_bos_token_id(tokenizer.token_to_id(begin or special[1]))
+        writer.add_eos_token_id(tokenizer.token_to_id(special[2]))
+        writer.add_chat_template("{{ messages }}")
+        if begin is None:
+            writer.add_add_bos_token(False)
+
+    with_tokenizer(name, arch, size + 3, add)
+    if name == "smollm":
+        with_tokenizer(name, arch, size + 3, add, parts=4)
+    return {text: tokenizer.encode(text).ids for text in TEXTS}
+
+
+def sentence_piece(name, arch, prefix):
+    import io
+    import sentencepiece as spm
+
+    out = io.BytesIO()
+    spm.SentencePieceTrainer.train(
+        sentence_iterator=iter(SAMPLE.read_text().splitlines()), model_writer=out, vocab_size=500, model_type="bpe", byte_fallback=True,
+        add_dummy_prefix=prefix, remove_extra_whitespaces=False, normalization_rule_name="identity", minloglevel=2, num_threads=1)
+    model = spm.SentencePieceProcessor(model_proto=out.getvalue())
+    size = model.get_piece_size()
+    kinds = [gguf.TokenType.UNKNOWN if model.is_unknown(id) else gguf.TokenType.CONTROL if model.is_control(id) else
+             gguf.TokenType.BYTE if model.is_byte(id) else gguf.TokenType.NORMAL for id in range(size)]
+
+    def add(writer):
+        writer.add_tokenizer_model("llama")
+        writer.add_tokenizer_pre("default")
+        writer.add_token_list([model.id_to_piece(id) for id in range(size)])
+        writer.add_token_scores([model.get_score(id) for id in range(size)])
+        writer.add_token_types(kinds)
+        writer.add_bos_token_id(model.bos_id())
+        writer.add_eos_token_id(model.eos_id())
+        writer.add_unk_token_id(model.unk_id())
+        writer.add_add_bos_token(True)
+        writer.add_add_eos_token(False)
+        writer.add_add_space_prefix(prefix)
+
+    with_tokenizer(name, arch, size, add)
+    # Special tokens in a text are SentencePiece's to ignore: such a text is left out.
+    return {text: [model.bos_id(), *model.encode(text)] for text in TEXTS if "<s>" not in text}
+
+
+def word_pieces(name, lower):
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lower)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer.train([str(SAMPLE)], trainers.WordPieceTrainer(vocab_size=420, special_tokens=special, show_progress=False))
+    ids = {token: tokenizer.token_to_id(token) for token in special}
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[
+        ("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])])
+    size = tokenizer.get_vocab_size()
+    tokens = [tokenizer.id_to_token(id) for id in range(size)]
+    kinds = [gguf.TokenType.CONTROL if token in special else gguf.TokenType.NORMAL for token in tokens]
+
+    def mark(token):  # As llama.cpp's converter does.
+        return token if token in special else token[2:] if token.startswith("##") else "\u2581" + token
+
+    def add(writer):
+        writer.add_tokenizer_model("bert")
+        writer.add_tokenizer_pre("jina-v2-en")
+        writer.add_token_list([mark(token) for token in tokens])
+        writer.add_token_types(kinds)
+        writer.add_token_type_count(2)
+        writer.add_unk_token_id(ids["[UNK]"])
+        writer.add_sep_token_id(ids["[SEP]"])
+        writer.add_pad_token_id(ids["[PAD]"])
+        writer.add_mask_token_id(ids["[MASK]"])
+        writer.add_uint32("tokenizer.ggml.cls_token_id", ids["[CLS]"])
+
+    with_tokenizer(name, "bert", size, add)
+    return {text: tokenizer.encode(text).ids for text in TEXTS}
+
+
+def tokenizers():
+    from tokenizers import Regex
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence, Split
+
+    bytes_of = lambda regex: ByteLevel(add_prefix_space=False, use_regex=regex)
+    pattern = lambda text: Sequence([Split(Regex(text), "isolated"), bytes_of(False)])
+    ends = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    start = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
+    upper, lower = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+    edge = r"[^\r\n\p{L}\p{N}]?"
+    tekken = f"{edge}{upper}*{lower}+|{edge}{upper}+{lower}*|" + r"\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    found = {
+        "gpt-2": byte_level("gpt-2", "llama", "gpt-2", bytes_of(True)),
+        "smollm": byte_level("smollm", "llama", "smollm", Sequence([Digits(individual_digits=True), bytes_of(True)])),
+        "llama-bpe": byte_level("llama-bpe", "llama", "llama-bpe", pattern(start + r"\p{N}{1,3}" + ends), "<|im_start|>"),
+        "qwen2": byte_level("qwen2", "qwen2", "qwen2", pattern(start + r"\p{N}" + ends), nfc=True),
+        "tekken": byte_level("tekken", "llama", "tekken", pattern(tekken), "<|im_start|>"),
+        "scores": sentence_piece("scores", "llama", True),
+        "scores-bare": sentence_piece("scores-bare", "llama", False),
+        "bert": word_pieces("bert", True),
+        "bert-cased": word_pieces("bert-cased", False),
+    }
+    cases = [{"name": name, "texts": [[text, ids] for text, ids in texts.items()]} for name, texts in found.items()]
+    (OUT / "tokenizers.json").write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     types()
+    tokenizers()
     for name in list(MODELS):
         model = make(name)
         write(name, model)
