@@ -38,7 +38,14 @@ fn ids_are_those_of_the_tokenizer_before_it_was_converted() {
 
 #[test]
 fn ids_become_the_text_again() {
-    for name in ["gpt-2", "smollm", "qwen2", "llama-bpe", "scores", "scores-bare"] {
+    for name in [
+        "gpt-2",
+        "smollm",
+        "qwen2",
+        "llama-bpe",
+        "scores",
+        "scores-bare",
+    ] {
         let tokenizer = tokenizer(&golden().join(format!("tokenizer-{name}.gguf")));
         for text in ["Once upon a time, 3 dogs ran.", "Ünï \u{1f642} ok"] {
             let ids = tokenizer.encode(text, false).unwrap();
