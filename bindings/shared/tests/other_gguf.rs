@@ -118,11 +118,11 @@ fn a_decoder_runs_compresses_and_converts() {
         ),
         (
             "calibrated",
-            json!({ "sparsity": 0.5, "bits": 4, "maxCalibrationTokens": 256 }),
+            json!({ "sparsity": 0.5, "bits": 4, "tokens": 256 }),
         ),
     ] {
         let small = out(&dir, name);
-        let request = json!({ "model": model, "out": small, "options": options, "calibration": { "textFile": sample() } });
+        let request = json!({ "model": model, "out": small, "options": options, "calibration": { "file": sample() } });
         let report = ok("compress", request);
         assert!(report.is_object());
         ok("evaluate", json!({ "model": small, "text": text }));

@@ -255,6 +255,8 @@ fn files_beside_are_not_read_and_said_to_be() {
             "tokenizer_config.json"
         ]
     );
+    // What was made of the file takes no bytes of its own.
+    assert_eq!(model.bytes(), bytes.len() as u64 + 8);
     assert_eq!(
         model.files.tokenizer.chat_template.as_deref(),
         Some("{{ messages }}")

@@ -7,7 +7,7 @@ use crate::folder::Instead;
 use crate::gguf::foreign::{ForeignTensor, Part, View, view};
 use crate::gguf::{Element, Header, Kind, own_tensors, split};
 use crate::{DType, Folder, TensorsError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What was opened.
@@ -39,6 +39,7 @@ pub(super) fn open(
         metadata: BTreeMap::new(),
         compressed: true,
         refusal: None,
+        made: BTreeSet::new(),
     };
     let mut headers = Vec::new();
     for file in shards {
@@ -105,6 +106,7 @@ fn foreign(
     content.tensors = tensors.into_iter().map(foreign_entry).collect();
     content.compressed = false;
     content.refusal = refusal;
+    content.made = own.keys().cloned().collect();
     let kept = files.iter().filter(|file| is_kept(file, &content.shards));
     let kept = kept.cloned().collect();
     Ok(Opened {

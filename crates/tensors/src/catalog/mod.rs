@@ -26,7 +26,7 @@ use crate::folder::{FsFolder, Lifted, WithFile};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
 use crate::safetensors::{Header, HeaderTensor, OutTensor};
 use crate::{DType, Folder, Grid, Source, TensorsError};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -150,6 +150,8 @@ pub struct Catalog {
     compressed: bool,
     /// Why the model can be looked at alone.
     refusal: Option<TensorsError>,
+    /// Sidecars that are in no file: they were made of the header of a GGUF file.
+    made: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -237,6 +239,7 @@ impl Catalog {
             originals: content.originals,
             compressed: content.compressed,
             refusal: content.refusal,
+            made: content.made,
         };
         Ok(catalog.with_changed_config())
     }
@@ -259,10 +262,12 @@ impl Catalog {
         self
     }
 
-    /// Bytes of all files that belong to the model: shards, index and sidecars.
+    /// Bytes of all files that belong to the model: shards, index and sidecars. What is seen beside a GGUF file of another program lies
+    /// in that file, and is counted there.
     pub fn bytes(&self) -> u64 {
         let shards = self.shards.iter().map(|shard| shard.len_bytes);
-        let sidecars = self.sidecars.iter().map(|(_, bytes)| bytes);
+        let own = |(file, _): &&(String, u64)| !self.made.contains(file);
+        let sidecars = self.sidecars.iter().filter(own).map(|(_, bytes)| bytes);
         shards.sum::<u64>() + sidecars.sum::<u64>() + self.index_bytes
     }
 
@@ -343,6 +348,8 @@ struct Content {
     compressed: bool,
     /// Why the model can be looked at alone.
     refusal: Option<TensorsError>,
+    /// See [`Catalog::bytes`].
+    made: BTreeSet<String>,
 }
 
 /// Safetensors files: plain, kerf containers, or compressed-tensors.
@@ -381,6 +388,7 @@ fn open_shards(
         originals: Vec::new(),
         compressed: false,
         refusal: None,
+        made: BTreeSet::new(),
         shards,
         sources,
     };
