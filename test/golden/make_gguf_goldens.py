@@ -83,6 +83,7 @@ MODELS = {
     "phi2": ("PhiForCausalLM", {**LLAMA, "num_key_value_heads": 4, "rope_parameters": rope(partial_rotary_factor=0.5)}, "phi2", {}),
     "phi3": ("Phi3ForCausalLM", {**LLAMA, "sliding_window": 5}, "phi3",
              {"attention.sliding_window": 5, "rope.scaling.original_context_length": 4096}),
+    "smollm3": ("SmolLM3ForCausalLM", {**LLAMA, "num_hidden_layers": 4, "pad_token_id": 0, "tie_word_embeddings": True}, "smollm3", {}),
     "bert": ("BertModel", BERT, "bert", {"attention.causal": False, "pooling_type": 1}),
     "nomic-bert": ("NomicBertModel", {**BERT, "rope_parameters": rope(rope_theta=1000.0)}, "nomic-bert",
                    {"attention.causal": False, "pooling_type": 1}),
@@ -130,9 +131,9 @@ def tensors_of(name, model):
         tensor = tensor.detach().numpy()
         if key.startswith("pooler") or (key == "lm_head.weight" and config.tie_word_embeddings) or key.endswith(("inv_freq", "position_ids")):
             continue
-        if arch == "llama" and ".q_proj." in key:
+        if arch in ("llama", "smollm3") and ".q_proj." in key:
             tensor = permuted(tensor, heads)
-        if arch == "llama" and ".k_proj." in key:
+        if arch in ("llama", "smollm3") and ".k_proj." in key:
             tensor = permuted(tensor, config.num_key_value_heads)
         if arch.startswith("gemma") and "norm" in key:
             tensor = tensor + 1
@@ -188,7 +189,7 @@ def metadata(writer, name, model):
     parameters = parameters.get("full_attention", parameters)
     if parameters:
         writer.add_rope_freq_base(parameters["rope_theta"])
-    if arch in ("llama", "phi2", "phi3"):
+    if arch in ("llama", "phi2", "phi3", "smollm3"):
         writer.add_rope_dimension_count(int(dim * parameters.get("partial_rotary_factor", 1.0)))
     for key, value in MODELS[name][3].items():
         add = {str: writer.add_string, bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32}[type(value)]
