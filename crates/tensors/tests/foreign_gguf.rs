@@ -335,6 +335,22 @@ fn counts_beyond_every_file_are_refused_before_memory_is_taken() {
 }
 
 #[test]
+fn numbers_of_the_metadata_take_no_memory_before_they_are_believed() {
+    for name in ["gemma2", "gemma3", "smollm3"] {
+        let bytes = bytes_of(&format!("{name}.gguf"));
+        let key = format!("{name}.block_count");
+        let at = (0..bytes.len())
+            .find(|at| bytes[*at..].starts_with(key.as_bytes()))
+            .unwrap();
+        let mut changed = bytes.clone();
+        // Behind the key: type, number.
+        let at = at + key.len() + 4;
+        changed[at..at + 4].copy_from_slice(&0x7fff_ffffu32.to_le_bytes());
+        refused(&changed, &[&key, "more than any model has"]);
+    }
+}
+
+#[test]
 fn versions_and_byte_orders_that_are_not_read_say_so() {
     for (version, word) in [
         (1u32, "version 1"),

@@ -11,6 +11,9 @@ const TOKENS: &str = "token_embd.weight";
 /// Name of the head, where it is no other tensor.
 const HEAD: &str = "output.weight";
 
+/// The configuration has lists of one element for a block, so that a damaged number must not be believed.
+const MOST_BLOCKS: u64 = 1 << 12;
+
 /// All fields. `GGUF_UNSUPPORTED` for a size that is missing, and for what the network has no place for.
 pub(super) fn config(model: &Model<'_>) -> Result<Config, TensorsError> {
     let (keys, row) = (&model.keys, model.row);
@@ -25,7 +28,12 @@ pub(super) fn config(model: &Model<'_>) -> Result<Config, TensorsError> {
         "intermediate_size",
         json!(keys.size(".feed_forward_length")?),
     );
-    put("num_hidden_layers", json!(keys.size(".block_count")?));
+    let blocks = keys.size(".block_count")?;
+    if blocks > MOST_BLOCKS {
+        let reason = format!("it is {blocks}, more than any model has");
+        return Err(keys.refuse(".block_count", reason, AGAIN));
+    }
+    put("num_hidden_layers", json!(blocks));
     put("num_attention_heads", json!(heads));
     put(
         "max_position_embeddings",
@@ -48,6 +56,10 @@ pub(super) fn config(model: &Model<'_>) -> Result<Config, TensorsError> {
     };
     if row.head {
         put("tie_word_embeddings", json!(!model.has(HEAD)));
+    }
+    // The tokenizer says them; without one there are none, and not those that a class of transformers has by itself.
+    for field in ["bos_token_id", "eos_token_id", "pad_token_id"] {
+        put(field, serde_json::Value::Null);
     }
     // llama.cpp computes with f32 between matrices.
     put("torch_dtype", json!("float32"));

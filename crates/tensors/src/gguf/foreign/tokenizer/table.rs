@@ -11,6 +11,9 @@ use std::collections::HashMap;
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const KINDS: &str = "tokenizer.ggml.token_type";
 
+/// Most bytes of a token: every way to cut one in two is looked at, and a damaged file may have one of megabytes.
+const LONGEST: usize = 1 << 10;
+
 /// Special tokens: their names in transformers and their keys.
 const SPECIAL: [(&str, &str); 7] = [
     ("bos_token", "tokenizer.ggml.bos_token_id"),
@@ -64,6 +67,10 @@ impl<'a> Table<'a> {
         };
         let mut ids = HashMap::with_capacity(tokens.len());
         for (id, token) in tokens.iter().enumerate() {
+            if token.len() > LONGEST {
+                let reason = format!("token {id} has {} bytes", token.len());
+                return Err(keys.refuse(TOKENS, reason, AGAIN));
+            }
             if let Some(before) = ids.insert(token.as_str(), id as u32) {
                 let reason = format!("tokens {before} and {id} are both {token:?}");
                 return Err(keys.refuse(TOKENS, reason, AGAIN));
