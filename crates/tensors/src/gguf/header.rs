@@ -79,6 +79,10 @@ impl Header {
                 return Err(cursor.bad(format!("{name} does not follow the tensor before it")));
             }
             end = tensor.offset + tensor.len_bytes;
+            // Here, so that sums stay as small as the file.
+            if end > cursor.source.len_bytes() {
+                return Err(cursor.truncated(end));
+            }
         }
         if end > cursor.source.len_bytes() {
             return Err(cursor.truncated(end));
