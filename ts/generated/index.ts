@@ -771,6 +771,7 @@ export const ERROR_CODES = [
   'DISK_FULL',
   'EMPTY',
   'FORMAT_UNSUPPORTED',
+  'GGUF_UNSUPPORTED',
   'INTERNAL',
   'IO',
   'MEMORY_LIMIT',
@@ -822,6 +823,7 @@ export const ERROR_CODES = [
  * - `DISK_FULL`: No space left while writing. Nothing under the final name was touched.
  * - `EMPTY`: Nothing to compute on.
  * - `FORMAT_UNSUPPORTED`: A form that cannot hold this model.
+ * - `GGUF_UNSUPPORTED`: A GGUF file of another program says something that kerf cannot do; `field` is one of its keys or tensors.
  * - `INTERNAL`: A bug in kerf.
  * - `IO`: The operating system refused a read or a write; `kind` is the io::ErrorKind.
  * - `MEMORY_LIMIT`: The run cannot keep to the memory that it was given.

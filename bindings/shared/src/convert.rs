@@ -101,7 +101,7 @@ fn notes(catalog: &Catalog, card: &Card, format: &dyn Format, output: &Output<'_
     if card.known {
         notes.extend(kept::reasons(catalog, card).1);
     }
-    if format.id() == "kerf" && catalog.form == "safetensors" {
+    if format.id() == "kerf" && !catalog.is_compressed() {
         notes.push("the model was not compressed: its tensors are stored as they are (use compress to make them smaller)".into());
     }
     notes

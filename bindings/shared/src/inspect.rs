@@ -112,9 +112,10 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, card: &Card) -> Result<Te
             parts.first().map(|part| part.3.shard),
         ),
         Stored::Coded(coded) => (
-            coded.grid.map_or(entry.dtype.name().into(), |grid| {
-                format!("{} {} bit", catalog.form, grid.bits)
-            }),
+            match (coded.grid, coded.gguf_type()) {
+                (Some(grid), _) => format!("{} {} bit", catalog.form, grid.bits),
+                (None, name) => name.unwrap_or(entry.dtype.name()).into(),
+            },
             Some(coded.shard()),
         ),
         Stored::Merged(merged) => ("merged with the adapter".into(), Some(merged.shard())),

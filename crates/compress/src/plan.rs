@@ -60,7 +60,7 @@ impl Plan {
         tokens: Option<usize>,
         tokenizer: TokenizerValues,
     ) -> Result<Self, CompressError> {
-        if catalog.form != "safetensors" {
+        if catalog.is_compressed() {
             return Err(CompressError::AlreadyCompressed {});
         }
         let mut notes = catalog.files.notes();

@@ -179,6 +179,14 @@ pub enum TensorsError {
         evidence: String,
         fix: String,
     },
+    /// A GGUF file of another program says something that kerf cannot do; `field` is one of its keys or tensors.
+    #[error("{path}: {field}: {reason}; {fix}")]
+    GgufUnsupported {
+        path: String,
+        field: String,
+        reason: String,
+        fix: String,
+    },
     /// There is nothing here that could be a model.
     #[error("{path} is not a model: {reason}")]
     NotAModel { path: String, reason: String },
@@ -207,6 +215,7 @@ error_codes!(TensorsError {
     BadContainer => "BAD_CONTAINER",
     ReservedName => "RESERVED_NAME",
     AlreadyQuantized => "ALREADY_QUANTIZED",
+    GgufUnsupported => "GGUF_UNSUPPORTED",
     NotAModel => "NOT_A_MODEL",
 });
 

@@ -111,7 +111,7 @@ fn a_file_of_another_program_is_told_so() {
     let mut changed = bytes.clone();
     changed[at..at + 4].copy_from_slice(b"fork");
     let error = read(&with(&folder, GGUF, changed)).unwrap_err();
-    assert_eq!(error.code(), "NOT_A_MODEL");
+    assert_eq!(error.code(), "GGUF_UNSUPPORTED");
     assert!(error.to_string().contains("safetensors"));
 }
 

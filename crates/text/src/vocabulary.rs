@@ -6,6 +6,7 @@
 
 use crate::description::{Description, FILE};
 use crate::error::TextError;
+use kerf_tensors::files::tokenizer::patterns::{LLAMA3, QWEN2};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -278,9 +279,6 @@ fn prefixes(json: &Value) -> Result<bool, TextError> {
     }
     Ok(prefixed)
 }
-
-const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// llama.cpp's name of the rule that cuts a text before bytes are joined.
 fn rule(json: &Value) -> Result<&'static str, TextError> {

@@ -2,10 +2,15 @@
 
 use super::plain::Plain;
 use super::{Catalog, Span, TensorEntry};
+use crate::bytes::try_chunks_mut;
 use crate::coded::{Blocks, Words, in_order, model_order};
+use crate::gguf::{Element, Reading};
 use crate::{Grid, QuantizedMatrix, Stored, TensorsError, Values};
 use kerf_kernels::Compute;
 use std::ops::Range;
+
+/// Blocks that one task reads and decodes: at most a quarter of a megabyte.
+const BLOCKS_AT_ONCE: usize = 1 << 10;
 
 /// A tensor that another format stores in its own way.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,9 +25,11 @@ pub struct Coded {
 pub(crate) enum Body {
     /// compressed-tensors: packed codes, and scales of the entry's type.
     Words { packed: Span, scales: Span },
-    /// llama.cpp: blocks or floats, whose rows may have been moved, and to which 1 may have been added.
+    /// llama.cpp: blocks or floats, whose rows may have been moved, and to which 1 may have been added. Blocks that kerf wrote have a
+    /// grid; those of other programs are read as floats.
     Gguf {
         span: Span,
+        element: &'static Element,
         head_rows: usize,
         plus_one: bool,
     },
@@ -40,6 +47,14 @@ impl Coded {
     /// Index of the file that it is in.
     pub fn shard(&self) -> usize {
         self.span().shard
+    }
+
+    /// Name of the type that it has in a GGUF file.
+    pub fn gguf_type(&self) -> Option<&'static str> {
+        match &self.body {
+            Body::Words { .. } => None,
+            Body::Gguf { element, .. } => Some(element.name),
+        }
     }
 
     /// A span of the file that it is in.
@@ -154,8 +169,19 @@ impl Catalog {
                     scales,
                 }
             }
-            (Body::Gguf { span, plus_one, .. }, None) => {
-                let mut values = floats(span, cols)?;
+            (
+                Body::Gguf {
+                    span,
+                    element,
+                    plus_one,
+                    ..
+                },
+                None,
+            ) => {
+                let mut values = match element.reading {
+                    Reading::Float(_) => floats(span, cols)?,
+                    _ => self.read_blocks(compute, entry, (span, *element), rows.clone())?,
+                };
                 if *plus_one {
                     values.iter_mut().for_each(|value| *value -= 1.0);
                 }
@@ -166,6 +192,39 @@ impl Catalog {
             }
             (Body::Words { .. }, None) => unreachable!("words are codes"),
         }))
+    }
+
+    /// Values of some rows in blocks of a type, by all threads. `GGUF_UNSUPPORTED` for a type that is not read.
+    fn read_blocks(
+        &self,
+        compute: &Compute,
+        entry: &TensorEntry,
+        (span, element): (&Span, &Element),
+        rows: Range<usize>,
+    ) -> Result<Vec<f32>, TensorsError> {
+        let Reading::Blocks(decode) = element.reading else {
+            return Err(TensorsError::GgufUnsupported {
+                path: self.folder.name(),
+                field: entry.name.clone(),
+                reason: format!("it is of type {}, which kerf does not read", element.name),
+                fix: format!("take a file of {}", Element::read_names()),
+            });
+        };
+        let cols: usize = entry.shape[1..].iter().product();
+        let first = rows.start * cols / element.weights;
+        let mut values = vec![0.0; rows.len() * cols];
+        let piece = BLOCKS_AT_ONCE * element.weights;
+        try_chunks_mut(&compute.pool, &mut values, piece, |index, values| {
+            let mut bytes = vec![0; values.len() / element.weights * element.bytes];
+            let block = first + index * BLOCKS_AT_ONCE;
+            self.read_span(span, (block * element.bytes) as u64, &mut bytes)?;
+            let blocks = bytes.chunks_exact(element.bytes);
+            for (block, out) in blocks.zip(values.chunks_exact_mut(element.weights)) {
+                decode(block, out);
+            }
+            Ok(())
+        })?;
+        Ok(values)
     }
 
     /// Values of some rows.

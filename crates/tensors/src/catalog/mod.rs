@@ -6,6 +6,7 @@ mod adapter_names;
 mod choose;
 mod coded;
 mod fingerprint;
+mod gguf;
 mod index;
 mod merged;
 mod pack_quantized;
@@ -16,18 +17,16 @@ mod read;
 mod same;
 mod sidecars;
 
-pub(crate) use coded::Body;
 pub use coded::Coded;
 pub use merged::Merged;
 
 use crate::files::quantization::Foreign;
 use crate::files::{ModelFiles, Quantization, parse, pipeline};
 use crate::folder::{FsFolder, Lifted, WithFile};
-use crate::gguf::{Gguf, GgufTensor, Kind};
 use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
 use crate::safetensors::{Header, HeaderTensor, OutTensor};
 use crate::{DType, Folder, Grid, Source, TensorsError};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -147,6 +146,12 @@ pub struct Catalog {
     by_name: HashMap<String, usize>,
     /// Tensors that an adapter changes, as they are without it.
     originals: Vec<TensorEntry>,
+    /// See [`Catalog::is_compressed`].
+    compressed: bool,
+    /// Why the model can be looked at alone.
+    refusal: Option<TensorsError>,
+    /// Sidecars that are in no file: they were made of the header of a GGUF file.
+    made: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Catalog {
@@ -162,9 +167,12 @@ impl std::fmt::Debug for Catalog {
 
 impl Catalog {
     /// Reads headers only. Every rule a header or an index breaks is an error that names the file. `ALREADY_QUANTIZED` for weights that
-    /// another program quantized, unless kerf reads its scheme.
+    /// another program quantized, unless kerf reads its scheme; `GGUF_UNSUPPORTED` for a GGUF file that says what kerf cannot do.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
-        let catalog = Self::look(folder)?;
+        let mut catalog = Self::look(folder)?;
+        if let Some(refusal) = catalog.refusal.take() {
+            return Err(refusal);
+        }
         match catalog.foreign() {
             None => Ok(catalog),
             Some(foreign) => Err(TensorsError::AlreadyQuantized {
@@ -191,10 +199,21 @@ impl Catalog {
                 (index.files(), Some(index))
             }
         };
+        let is_gguf = shard_files.iter().any(|file| file.ends_with(".gguf"));
+        let opened = match is_gguf {
+            true => Some(gguf::open(folder.clone(), &files, shard_files.clone())?),
+            false => None,
+        };
+        let (folder, files) = match &opened {
+            Some(gguf::Opened {
+                view: Some(view), ..
+            }) => (view.clone(), view.list()?),
+            _ => (folder, files),
+        };
         let mut described = ModelFiles::read(folder.as_ref(), &files)?;
-        let mut content = match shard_files.iter().any(|file| file.ends_with(".gguf")) {
-            true => open_gguf(folder.as_ref(), shard_files)?,
-            false => open_shards(folder.as_ref(), shard_files, index.as_ref(), &mut described)?,
+        let mut content = match opened {
+            Some(opened) => opened.into_content(&mut described),
+            None => open_shards(folder.as_ref(), shard_files, index.as_ref(), &mut described)?,
         };
         let others = index.and_then(|index| index.others(&files));
         described.facts.extend(others);
@@ -217,6 +236,9 @@ impl Catalog {
             tensors: content.tensors,
             sources: content.sources,
             originals: content.originals,
+            compressed: content.compressed,
+            refusal: content.refusal,
+            made: content.made,
         };
         Ok(catalog.with_changed_config())
     }
@@ -239,10 +261,12 @@ impl Catalog {
         self
     }
 
-    /// Bytes of all files that belong to the model: shards, index and sidecars.
+    /// Bytes of all files that belong to the model: shards, index and sidecars. What is seen beside a GGUF file of another program lies
+    /// in that file, and is counted there.
     pub fn bytes(&self) -> u64 {
         let shards = self.shards.iter().map(|shard| shard.len_bytes);
-        let sidecars = self.sidecars.iter().map(|(_, bytes)| bytes);
+        let own = |(file, _): &&(String, u64)| !self.made.contains(file);
+        let sidecars = self.sidecars.iter().filter(own).map(|(_, bytes)| bytes);
         shards.sum::<u64>() + sidecars.sum::<u64>() + self.index_bytes
     }
 
@@ -255,6 +279,11 @@ impl Catalog {
             }
             _ => None,
         }
+    }
+
+    /// Whether a run of kerf made it, or one that compresses as kerf does: a container, compressed-tensors, or a GGUF file of kerf.
+    pub fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// The tensor of that name. `TENSOR_MISSING` if there is none.
@@ -314,6 +343,12 @@ struct Content {
     metadata: BTreeMap<String, String>,
     /// See [`Catalog::is_adapted`].
     originals: Vec<TensorEntry>,
+    /// See [`Catalog::is_compressed`].
+    compressed: bool,
+    /// Why the model can be looked at alone.
+    refusal: Option<TensorsError>,
+    /// See [`Catalog::bytes`].
+    made: BTreeSet<String>,
 }
 
 /// Safetensors files: plain, kerf containers, or compressed-tensors.
@@ -350,6 +385,9 @@ fn open_shards(
             .map_or("safetensors", |_| "compressed-tensors"),
         tensors: Vec::new(),
         originals: Vec::new(),
+        compressed: false,
+        refusal: None,
+        made: BTreeSet::new(),
         shards,
         sources,
     };
@@ -368,68 +406,8 @@ fn open_shards(
         let entries = folded.into_iter().map(|folded| entry(shard, folded));
         content.tensors.extend(entries);
     }
+    content.compressed = content.form != "safetensors";
     Ok(content)
-}
-
-/// A GGUF file, of which a model has one.
-fn open_gguf(folder: &dyn Folder, files: Vec<String>) -> Result<Content, TensorsError> {
-    if files.len() > 1 {
-        return Err(TensorsError::NotAModel {
-            path: folder.name(),
-            reason: "it has several .gguf files; name one of them".into(),
-        });
-    }
-    let mut content = Content {
-        shards: Vec::new(),
-        sources: Vec::new(),
-        tensors: Vec::new(),
-        originals: Vec::new(),
-        form: "gguf",
-        metadata: BTreeMap::new(),
-    };
-    for file in files {
-        let source = folder.open(&file)?;
-        let gguf = Gguf::read(source.as_ref())?;
-        content
-            .tensors
-            .extend(gguf.tensors.into_iter().map(gguf_entry));
-        content.shards.push(Shard {
-            file,
-            len_bytes: source.len_bytes(),
-            header_bytes: gguf.header_bytes,
-        });
-        content.sources.push(source);
-    }
-    Ok(content)
-}
-
-fn gguf_entry(tensor: GgufTensor) -> TensorEntry {
-    let span = Span {
-        shard: 0,
-        offset: tensor.offset,
-        len_bytes: tensor.len_bytes,
-    };
-    let (grid, dtype) = match tensor.kind {
-        Kind::Float(dtype) => (None, dtype),
-        Kind::Blocks(blocks) => (Some(blocks.grid()), DType::F32),
-    };
-    let as_it_is = grid.is_none() && tensor.head_rows == 0 && !tensor.plus_one;
-    TensorEntry {
-        name: tensor.name,
-        dtype,
-        shape: tensor.shape,
-        stored: match as_it_is {
-            true => Stored::Plain(span),
-            false => Stored::Coded(Coded {
-                grid,
-                body: Body::Gguf {
-                    span,
-                    head_rows: tensor.head_rows,
-                    plus_one: tensor.plus_one,
-                },
-            }),
-        },
-    }
 }
 
 fn entry(shard: usize, folded: Folded) -> TensorEntry {

@@ -1,7 +1,8 @@
 //! The tensors of compressed-tensors' `pack-quantized`: three plain tensors are one matrix. What config.json and headers say is
 //! checked against one another; the shape of a matrix is the one number that is read beside them.
 
-use super::{Body, Coded, Span, Stored, TensorEntry};
+use super::coded::Body;
+use super::{Coded, Span, Stored, TensorEntry};
 use crate::coded::Words;
 use crate::files::quantization::PackedScheme;
 use crate::formats::target_matches;

@@ -129,7 +129,11 @@ impl Catalog {
         let mut digest = Digest::default();
         match &entry.stored {
             Stored::Packed { record, .. } => return Ok(record.source_digest.clone()),
-            Stored::Coded(_) => return Ok(String::new()),
+            Stored::Coded(coded) if coded.grid.is_some() => return Ok(String::new()),
+            Stored::Coded(coded) => {
+                let span = coded.span();
+                digest.update_from(self.source(span), span.offset, span.len_bytes)?;
+            }
             Stored::Merged(merged) => self.merged_digest(merged, &mut digest)?,
             Stored::Plain(_) if entry.dtype == DType::F32 => {
                 digest.update(as_bytes(values));

@@ -12,6 +12,7 @@ pub mod quantization;
 pub mod tokenizer;
 
 pub use adapter::Adapter;
+pub(crate) use fact::shortened;
 pub use fact::{Fact, Outcome};
 pub use generation::Generation;
 pub use pipeline::Pipeline;

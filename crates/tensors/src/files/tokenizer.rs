@@ -4,6 +4,7 @@
 mod class;
 mod class_table;
 mod facts;
+pub mod patterns;
 mod tokens;
 
 pub use class::{Declared, TokenizerClass};

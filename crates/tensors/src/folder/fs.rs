@@ -2,6 +2,7 @@
 
 use super::links::{self, Entered};
 use super::{Folder, names};
+use crate::gguf::split;
 use crate::{Sink, Source, TensorsError};
 use std::fs::{self, File};
 use std::io::Write;
@@ -174,13 +175,15 @@ pub(super) fn is_shown(file: &str) -> bool {
 
 /// Whether a file belongs to the model if `only` one file with weights was named.
 pub(super) fn is_wanted(only: Option<&str>, file: &str) -> bool {
-    only.is_none_or(|only| file == only || file.contains('/') || !is_weights(file))
+    only.is_none_or(|only| {
+        file == only || file.contains('/') || !is_weights(file) || split::same_model(only, file)
+    })
 }
 
 /// Whether a file at the top of a model folder holds weights, or an index of them. Those of an adapter belong to whichever is named.
 fn is_weights(file: &str) -> bool {
     file != crate::files::adapter::WEIGHTS
-        && [".safetensors", ".kerf", ".index.json"]
+        && [".safetensors", ".kerf", ".gguf", ".index.json"]
             .iter()
             .any(|end| file.ends_with(end))
 }

@@ -1,16 +1,26 @@
-//! GGUF, version 3: the file of llama.cpp. A header of typed values and tensor infos, then the tensors, each at a multiple of 32.
+//! GGUF, versions 2 and 3: the file of llama.cpp. A header of typed values and tensor infos, then the tensors, each at a multiple of 32
+//! (or of what the header says).
 //!
 //! What kerf writes says in values of its own which tensor of the model each is (`kerf.names`), how many rows a head has whose
-//! rows were moved (`kerf.headRows`), and to which 1 was added (`kerf.plusOne`); by these it reads its files again. The element types of the
-//! model are those of the file.
+//! rows were moved (`kerf.headRows`), and to which 1 was added (`kerf.plusOne`); by these it reads its files again ([`origins`]). The
+//! element types of the model are those of the file. What other programs write is seen as a model folder ([`foreign`]).
 
+mod cursor;
+pub(crate) mod foreign;
+mod header;
 mod mark;
-mod read;
+mod metadata;
+mod origins;
+pub(crate) mod split;
+mod types;
 mod value;
 mod write;
 
+pub(crate) use header::{GgufTensor, Header};
 pub(crate) use mark::is_marked;
-pub(crate) use read::{Gguf, GgufTensor};
+pub(crate) use metadata::{Found, Metadata};
+pub(crate) use origins::own_tensors;
+pub(crate) use types::{Element, Reading};
 pub use value::Value;
 pub(crate) use write::{Placed, header};
 
@@ -28,7 +38,7 @@ pub(crate) const NAMES: &str = "kerf.names";
 pub(crate) const HEAD_ROWS: &str = "kerf.headRows";
 pub(crate) const PLUS_ONE: &str = "kerf.plusOne";
 
-/// Element type of a tensor.
+/// Element type of a tensor that kerf writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Float(DType),
@@ -36,34 +46,24 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [(u32, Self); 5] = [
-        (0, Self::Float(DType::F32)),
-        (1, Self::Float(DType::F16)),
-        (2, Self::Blocks(Blocks::Q4_0)),
-        (8, Self::Blocks(Blocks::Q8_0)),
-        (30, Self::Float(DType::BF16)),
-    ];
-
-    fn id(self) -> u32 {
-        let row = Self::ALL.iter().find(|(_, kind)| *kind == self);
-        row.expect("no other float type is written").0
+    /// Its row of the table.
+    fn element(self) -> &'static Element {
+        Element::named(match self {
+            Self::Float(dtype) => dtype.name(),
+            Self::Blocks(Blocks::Q4_0) => "Q4_0",
+            Self::Blocks(Blocks::Q8_0) => "Q8_0",
+        })
     }
 
-    fn from_id(id: u32) -> Option<Self> {
-        let row = Self::ALL.iter().find(|row| row.0 == id);
-        row.map(|row| row.1)
+    /// What a type of a file that kerf wrote is; `None` for a type that it does not write.
+    pub fn of(element: &Element) -> Option<Self> {
+        let blocks = [Blocks::Q4_0, Blocks::Q8_0].map(Self::Blocks);
+        let mut kinds = blocks.into_iter().chain(element.float().map(Self::Float));
+        kinds.find(|kind| kind.element() == element)
     }
 
     /// Bytes of `rows` rows of `cols` elements; `None` if there is no such row, or it is too large.
     pub fn bytes(self, rows: usize, cols: usize) -> Option<usize> {
-        let row = match self {
-            Self::Float(dtype) => cols.checked_mul((dtype.bits() / 8) as usize)?,
-            Self::Blocks(blocks) if cols.is_multiple_of(32) => {
-                (cols / 32).checked_mul(blocks.bytes())?
-            }
-            Self::Blocks(_) => return None,
-        };
-        row.checked_mul(rows)
-            .filter(|bytes| *bytes <= isize::MAX as usize)
+        self.element().bytes_of(rows, cols)
     }
 }

@@ -23,14 +23,19 @@ impl From<&str> for Value {
 
 /// Numbers of types in files.
 pub(super) mod types {
+    pub const U8: u32 = 0;
+    pub const I8: u32 = 1;
+    pub const U16: u32 = 2;
+    pub const I16: u32 = 3;
     pub const U32: u32 = 4;
     pub const I32: u32 = 5;
     pub const F32: u32 = 6;
     pub const BOOL: u32 = 7;
     pub const TEXT: u32 = 8;
     pub const ARRAY: u32 = 9;
-    /// Bytes of an element of types 0 to 12; 0 where it has no fixed size.
-    pub const BYTES: [usize; 13] = [1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8];
+    pub const U64: u32 = 10;
+    pub const I64: u32 = 11;
+    pub const F64: u32 = 12;
 }
 
 pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {

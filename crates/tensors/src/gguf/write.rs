@@ -39,7 +39,7 @@ pub(crate) fn header(values: &[(String, Value)], tensors: &[Placed]) -> Vec<u8> 
         let dims = std::iter::once(tensor.cols).chain(tensor.rows);
         out.extend_from_slice(&(dims.clone().count() as u32).to_le_bytes());
         dims.for_each(|dim| out.extend_from_slice(&(dim as u64).to_le_bytes()));
-        out.extend_from_slice(&tensor.kind.id().to_le_bytes());
+        out.extend_from_slice(&tensor.kind.element().id.to_le_bytes());
         out.extend_from_slice(&offset.to_le_bytes());
         offset += tensor.padded_bytes() as u64;
     }

@@ -3,13 +3,12 @@
 
 use super::FILE;
 use crate::error::TextError;
+use kerf_tensors::files::tokenizer::patterns::QWEN2;
 use kerf_tensors::files::tokenizer::{
     AddedToken, NAMED, Special, TokenizerClass, TokenizerSettings,
 };
 use serde_json::{Map, Value, json};
 
-/// How Qwen 2 cuts text.
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// How Qwen 3.5 cuts text.
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const MARK: &str = "\u{2581}";

@@ -1,0 +1,203 @@
+//! GGUF files: those that kerf wrote, and those of other programs as the model folders that they stand for.
+
+use super::coded::Body;
+use super::{Coded, Content, Shard, Span, Stored, TensorEntry};
+use crate::files::{CONFIG, Fact, ModelFiles};
+use crate::folder::Instead;
+use crate::gguf::foreign::{ForeignTensor, Part, View, view};
+use crate::gguf::{Element, Header, Kind, own_tensors, split};
+use crate::{DType, Folder, TensorsError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What was opened.
+pub(super) struct Opened {
+    content: Content,
+    facts: Vec<Fact>,
+    /// The folder that files of another program stand for.
+    pub view: Option<Arc<dyn Folder>>,
+}
+
+/// Opens the GGUF files of a folder, which are one model. `files`: all that the folder has.
+pub(super) fn open(
+    folder: Arc<dyn Folder>,
+    files: &[String],
+    shards: Vec<String>,
+) -> Result<Opened, TensorsError> {
+    if let Err(reason) = split::check(&shards) {
+        return Err(TensorsError::NotAModel {
+            path: folder.name(),
+            reason,
+        });
+    }
+    let mut content = Content {
+        shards: Vec::new(),
+        sources: Vec::new(),
+        tensors: Vec::new(),
+        originals: Vec::new(),
+        form: "gguf",
+        metadata: BTreeMap::new(),
+        compressed: true,
+        refusal: None,
+        made: BTreeSet::new(),
+    };
+    let mut headers = Vec::new();
+    for file in shards {
+        let source = folder.open(&file)?;
+        let header = Header::read(source.as_ref())?;
+        content.shards.push(Shard {
+            file,
+            len_bytes: source.len_bytes(),
+            header_bytes: header.header_bytes,
+        });
+        content.sources.push(source);
+        headers.push(header);
+    }
+    if let [header] = &headers[..]
+        && let Some(own) = own_tensors(content.sources[0].name(), header)?
+    {
+        content.tensors = own
+            .into_iter()
+            .map(|own| {
+                let (tensor, name) = (own.tensor, own.name);
+                let grid = match Kind::of(tensor.element) {
+                    Some(Kind::Blocks(blocks)) => Some(blocks.grid()),
+                    _ => None,
+                };
+                let span = (0, tensor.offset, tensor.len_bytes);
+                let moved = (own.head_rows, own.plus_one);
+                entry(name, tensor.shape, tensor.element, span, moved, grid)
+            })
+            .collect();
+        return Ok(Opened {
+            content,
+            facts: Vec::new(),
+            view: None,
+        });
+    }
+    foreign(folder, files, content, &headers)
+}
+
+/// Files of another program.
+fn foreign(
+    folder: Arc<dyn Folder>,
+    files: &[String],
+    mut content: Content,
+    headers: &[Header],
+) -> Result<Opened, TensorsError> {
+    let parts: Vec<Part<'_>> = content
+        .shards
+        .iter()
+        .zip(&content.sources)
+        .zip(headers)
+        .map(|((shard, source), header)| Part {
+            file: &shard.file,
+            source: source.as_ref(),
+            header,
+        })
+        .collect();
+    let View {
+        files: own,
+        tensors,
+        mut facts,
+        refusal,
+    } = view(&parts)?;
+    facts.extend(beside(files, &content.shards[0].file));
+    content.tensors = tensors.into_iter().map(foreign_entry).collect();
+    content.compressed = false;
+    content.refusal = refusal;
+    content.made = own.keys().cloned().collect();
+    let kept = files.iter().filter(|file| is_kept(file, &content.shards));
+    let kept = kept.cloned().collect();
+    Ok(Opened {
+        view: Some(Arc::new(Instead::new(folder, kept, own))),
+        content,
+        facts,
+    })
+}
+
+/// Files of a folder that stay beside what the GGUF file says: the weights, an adapter (which is refused), and prose.
+fn is_kept(file: &str, shards: &[Shard]) -> bool {
+    let is_shard = shards.iter().any(|shard| shard.file == file);
+    is_shard
+        || super::sidecars::is_prose(file)
+        || super::adapter::is_weights(file)
+        || file == crate::files::adapter::FILE
+        || file == "kerf-architecture.json"
+}
+
+/// What is said of the files of a model that lie beside and are not read.
+fn beside(files: &[String], gguf: &str) -> Option<Fact> {
+    let known = [
+        CONFIG,
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "generation_config.json",
+        "modules.json",
+        "chat_template.jinja",
+    ];
+    let there: Vec<&str> = known
+        .into_iter()
+        .filter(|known| files.iter().any(|file| file == known))
+        .collect();
+    let says = format!(
+        "it says itself what these files beside it say, and they are not read: {}",
+        there.join(", ")
+    );
+    (!there.is_empty()).then(|| Fact::noted(gguf, "", "", says))
+}
+
+impl Opened {
+    /// The tensors; what was found out is added to what the files say.
+    pub(super) fn into_content(self, described: &mut ModelFiles) -> Content {
+        if self.content.refusal.is_some() {
+            // There is no such file because nothing could be made of the header, which is told.
+            described.facts.retain(|fact| fact.file != CONFIG);
+        }
+        let told = std::mem::take(&mut described.facts);
+        described.facts = self.facts.into_iter().chain(told).collect();
+        self.content
+    }
+}
+
+fn foreign_entry(tensor: ForeignTensor) -> TensorEntry {
+    let span = (tensor.shard, tensor.offset, tensor.len_bytes);
+    let moved = (tensor.head_rows, tensor.plus_one);
+    entry(tensor.name, tensor.shape, tensor.element, span, moved, None)
+}
+
+/// `span`: file, first byte and bytes; `moved`: rows of a head whose rows were moved, and whether 1 was added.
+fn entry(
+    name: String,
+    shape: Vec<usize>,
+    element: &'static Element,
+    (shard, offset, len_bytes): (usize, u64, u64),
+    (head_rows, plus_one): (usize, bool),
+    grid: Option<crate::Grid>,
+) -> TensorEntry {
+    let span = Span {
+        shard,
+        offset,
+        len_bytes,
+    };
+    let float = element.float();
+    let as_it_is = float.is_some() && head_rows == 0 && !plus_one;
+    TensorEntry {
+        name,
+        // Blocks are read as f32.
+        dtype: float.unwrap_or(DType::F32),
+        shape,
+        stored: match as_it_is {
+            true => Stored::Plain(span),
+            false => Stored::Coded(Coded {
+                grid,
+                body: Body::Gguf {
+                    span,
+                    element,
+                    head_rows,
+                    plus_one,
+                },
+            }),
+        },
+    }
+}
