@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { absolute } from './backend/home.js'
+import { modelId } from './backend/hub/model-id.js'
 import { check, checkOptions, path } from './check.js'
 import type { KerfConfig } from './config.js'
 import { KerfError } from './errors.js'
@@ -13,7 +14,7 @@ import { decodeText } from './text.js'
 export interface LoadedConfig {
   /** Path of its file. */
   file: string
-  /** Folder or file of the model, if it names one. */
+  /** Folder or file of the model, or its id on the hub, if it names one. */
   model?: string
   /** Options of `compress` and `plan`; paths are absolute. */
   options: CompressOptions & AfterOptions
@@ -80,7 +81,8 @@ function checked(file: string, config: unknown): LoadedConfig {
   }
   const from = dirname(file)
   const loaded: LoadedConfig = { file, options: withWholePaths(from, options) }
-  if (model !== undefined) loaded.model = absolute(model, from)
+  // An id of the hub is no path.
+  if (model !== undefined) loaded.model = modelId(model, from) ? model : absolute(model, from)
   return loaded
 }
 

@@ -604,7 +604,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
+export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'generate'
 
 /** Progress of one stage. `done` never falls and ends at `total`. */
 export type ProgressEvent = {

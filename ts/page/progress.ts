@@ -5,6 +5,7 @@ import { Stages, type Row } from './stages.js'
 
 /** What happens in a stage, in plain words. */
 const WORDS: Record<Stage, string> = {
+  download: 'Downloading the model',
   copy: 'Copying the model',
   plan: 'Planning',
   calibrate: 'Reading the text',

@@ -3,7 +3,7 @@ import type { RunOptions } from '../call.js'
 import { badOption } from '../check.js'
 import type { CompressResult } from '../compress.js'
 import { KerfError } from '../errors.js'
-import type { CompressReport } from '../generated/index.js'
+import type { CompressReport, ProgressEvent } from '../generated/index.js'
 import { inspect } from '../inspect.js'
 import type { CompressOptions } from '../options.js'
 import { plan as planOf } from '../plan.js'
@@ -24,7 +24,10 @@ export async function finish(
   after: WithSources<AfterOptions>,
   start: () => Promise<CompressReport>,
 ): Promise<CompressResult> {
-  const run: RunOptions = { ...(options.signal && { signal: options.signal }) }
+  // What comes before the run itself is too short to be told, but for a model that has to be fetched.
+  const onProgress = (event: ProgressEvent): void =>
+    void (event.stage === 'download' && options.onProgress?.(event))
+  const run: RunOptions = { onProgress, ...(options.signal && { signal: options.signal }) }
   const { kind } = await inspect(model, run)
   if (kind === 'decoder' && after.evalPairs !== undefined) {
     throw badOption(
@@ -34,7 +37,7 @@ export async function finish(
     )
   }
   // What each tensor is; how long the run takes is foreseen by the run itself.
-  const plan = await planOf(model, { ...options, estimate: false, onProgress: () => undefined })
+  const plan = await planOf(model, { ...options, estimate: false, onProgress })
   const report = await start()
   const measured = await measure(model, options, after, report, kind)
   const { notes } = report

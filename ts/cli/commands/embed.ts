@@ -85,7 +85,11 @@ async function embedFile(
     const vectors = await embed(model, lines, {
       ...options,
       onProgress: event =>
-        options.onProgress({ ...event, done: before + event.done, total: count ?? before + event.total }),
+        options.onProgress(
+          event.unit === 'bytes'
+            ? event
+            : { ...event, done: before + event.done, total: count ?? before + event.total },
+        ),
       onTruncated: texts => void (truncated += texts),
       onNote: note => void notes.add(note),
     }).catch((error: unknown) => {

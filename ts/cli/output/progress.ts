@@ -31,6 +31,7 @@ const WORDS: Record<Stage, string> = {
   statistics: 'statistics',
   solve: 'solve',
   forward: 'forward',
+  download: 'download',
   copy: 'copy',
   write: 'write',
   evaluate: 'evaluate',
