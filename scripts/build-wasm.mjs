@@ -59,7 +59,7 @@ function optimise(file, tools, features) {
   run(tools.wasmOpt[0], [
     ...tools.wasmOpt.slice(1),
     file,
-    '-O2',
+    '-O1',
     ...features.map(name => `--enable-${name}`),
     '--strip-debug',
     '--strip-producers',
