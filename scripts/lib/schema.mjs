@@ -17,11 +17,29 @@ export async function writeSchema(dist) {
     functions: 'hide',
   }).createSchema('KerfConfig')
   const { rules, defaults } = await known()
+  const words = await comments()
   for (const [name, property] of Object.entries(schema.properties)) {
     Object.assign(property, rules[name]?.schema)
+    property.description ??= words(name)
     if (name in defaults) property.default = defaults[name]
   }
   writeFileSync(join(dist, 'kerf.config.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
+}
+
+/** Doc comments by option: the generator loses those of options whose type kerf narrows. */
+async function comments() {
+  const { default: ts } = await import('typescript')
+  const file = join(root, 'ts', 'config.ts')
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+  const program = ts.createProgram([file], options)
+  const checker = program.getTypeChecker()
+  const [symbol] = checker
+    .getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)))
+    .filter(({ name }) => name === 'KerfConfig')
+  const type = checker.getDeclaredTypeOfSymbol(symbol)
+  return name =>
+    ts.displayPartsToString(type.getProperty(name)?.getDocumentationComment(checker)) || undefined
 }
 
 /** What the rules of the options say beyond their types, and what the core takes where nothing is given. */

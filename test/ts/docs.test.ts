@@ -191,7 +191,9 @@ function place(): string {
   mkdirSync(join(cache, 'refs'))
   writeFileSync(join(cache, 'refs', 'main'), COMMIT)
   const links: (readonly [to: string, at: string])[] = [
-    ...['model', 'model-small', 'my-llama', 'small-llama'].map(name => [stories, join(folder, name)] as const),
+    ...['model', 'model-small', 'my-llama', 'small-llama'].map(
+      name => [stories, join(folder, name)] as const,
+    ),
     [tinyEncoder, join(folder, 'all-MiniLM-L6-v2')],
     [tinyEncoder, join(cache, 'snapshots', COMMIT)],
     [join(root, 'test'), join(folder, 'test')],

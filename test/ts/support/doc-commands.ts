@@ -29,7 +29,10 @@ export const NOT_RUN: readonly (readonly [command: RegExp, why: string])[] = [
   [/^npm run bench/, 'it measures for minutes to hours: docs/benchmarks.md has what came out'],
   [/^(?:node|python) benches\//, 'it measures for minutes: docs/benchmarks.md has what came out'],
   [/cargo (?:run|bench) /, 'it measures: docs/benchmarks.md has what came out'],
-  [/^npx kerf \w+ (?:OUT|\.\.\/shared\/models\/\S+) /, 'it measures for minutes: docs/benchmarks.md has what came out'],
+  [
+    /^npx kerf \w+ (?:OUT|\.\.\/shared\/models\/\S+) /,
+    'it measures for minutes: docs/benchmarks.md has what came out',
+  ],
   [/^npm (?:install|i)\b/, 'it installs: test/ts/install.test.ts and the tests of the examples'],
   [/^node shrink\.js /, 'test/ts/node-example.test.ts runs it'],
   [/^hf download /, "it fetches from the hub with a program of Python's"],
