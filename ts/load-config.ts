@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { here } from './backend/here.js'
 import { absolute } from './backend/home.js'
 import { modelId } from './backend/hub/model-id.js'
 import { check, checkOptions, path } from './check.js'
@@ -101,8 +102,8 @@ function withWholePaths(from: string, options: LoadedConfig['options']): LoadedC
 /** `import { defineConfig } from 'kerf'` finds this very package, wherever the configuration lies. */
 async function readTypeScript(file: string): Promise<unknown> {
   const { createJiti } = await import('jiti')
-  const self = fileURLToPath(import.meta.url)
-  const jiti = createJiti(self, { alias: { kerf: resolve(dirname(self), 'index.js') }, moduleCache: false })
+  const self = resolve(here(), 'index.js')
+  const jiti = createJiti(self, { alias: { kerf: self }, moduleCache: false })
   return jiti.import(file, { default: true })
 }
 

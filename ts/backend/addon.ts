@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { brokenAddon, missingAddon, wrongVersion } from './addon-errors.js'
 import type { Answer } from './backend.js'
+import { isBundled } from './bundled.js'
 import { builtAddon, findAddon, installedPlatforms } from './find-addon.js'
 
 /** Asks a running call to stop. */
@@ -28,7 +29,8 @@ export function loadAddon(folder: string, platform: string, version: string): Ad
   const found = findAddon(require, folder, platform)
   if (found === undefined) {
     const file = builtAddon(folder, platform)
-    throw missingAddon({ platform, file, installed: installedPlatforms(require) })
+    const installed = installedPlatforms(require)
+    throw missingAddon({ platform, file, installed, isBundled: isBundled(folder) })
   }
   const addon = load(require, found)
   const actual = addon.version()

@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import type { ProgressEvent } from '../generated/index.js'
 import { KerfError } from '../errors.js'
 import { requestJson } from '../request-json.js'
 import { loadAddon } from './addon.js'
 import type { Answer, Backend } from './backend.js'
 import { nodeFiles } from './files.js'
+import { here } from './here.js'
 import { mayBeOnHub, withFolders } from './hub/resolve.js'
 import { platformTriple } from './platform.js'
 
@@ -13,8 +13,7 @@ declare const KERF_VERSION: string
 
 /** The Rust addon in this process, on threads of its own: the event loop stays free. */
 export function nodeBackend(): Backend {
-  const folder = fileURLToPath(new URL('.', import.meta.url))
-  const addon = loadAddon(folder, platformTriple(), KERF_VERSION)
+  const addon = loadAddon(here(), platformTriple(), KERF_VERSION)
   return {
     start(command, request, onEvent) {
       const token = new addon.CancelToken()
