@@ -25,12 +25,13 @@ export interface Addon {
 
 /** The addon for code in `folder`. Throws `PLATFORM_UNSUPPORTED`, `ADDON_MISSING`, `ADDON_BROKEN` or `ADDON_VERSION`. */
 export function loadAddon(folder: string, platform: string, version: string): Addon {
-  const require = createRequire(join(folder, 'index.js'))
-  const found = findAddon(require, folder, platform)
-  if (found === undefined) {
+  // webpack leaves nothing of it in what it bundles.
+  const require = createRequire(join(folder, 'index.js')) as NodeJS.Require | undefined
+  const found = require && findAddon(require, folder, platform)
+  if (require === undefined || found === undefined) {
+    const installed = require ? installedPlatforms(require) : []
     const file = builtAddon(folder, platform)
-    const installed = installedPlatforms(require)
-    throw missingAddon({ platform, file, installed, isBundled: isBundled(folder) })
+    throw missingAddon({ platform, file, installed, isBundled: !require || isBundled(folder) })
   }
   const addon = load(require, found)
   const actual = addon.version()
