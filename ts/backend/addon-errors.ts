@@ -8,7 +8,7 @@ const AGAIN = 'remove node_modules and run "npm install" on this machine'
 
 const BUNDLED =
   "leave kerf out of the bundle (external: ['kerf'] in esbuild; docs/bundlers.md has the others), " +
-  'and have node_modules/kerf where the program runs'
+  'and have node_modules/kerf where the program runs; in a checkout of kerf run "npm run build"'
 
 /** What was looked for. */
 export interface Wanted {
