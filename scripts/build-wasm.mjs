@@ -5,15 +5,17 @@ import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { hasWasm } from './lib/bundle-browser.mjs'
 import { bundle } from './lib/bundle.mjs'
-import { main, root, run, say, Stop } from './lib/run.mjs'
+import { main, output, root, run, say, Stop } from './lib/run.mjs'
 import { setUp } from './lib/setup.mjs'
-import { wasmCompiler } from './lib/wasm-compiler.mjs'
+import { TARGET, wasmCompiler } from './lib/wasm-compiler.mjs'
 import { wasmTools } from './lib/wasm-tools.mjs'
 
 /** Most bytes of a module as a server sends it: a page's first load has to stay near 3 MB with the tokenizer. */
 const MOST_BYTES = 1_500_000
-const GLUE = 'kerf_wasm.js'
-const MODULE = 'kerf_wasm_bg.wasm'
+const PROFILE = 'wasm'
+const NAME = 'kerf_wasm'
+const GLUE = `${NAME}.js`
+const MODULE = `${NAME}_bg.wasm`
 /** What the compiler uses, and every browser of the last years has. (With all that wasm-opt knows, none loads the result.) */
 const FEATURES = [
   'simd',
@@ -28,38 +30,51 @@ const FEATURES = [
 
 /** Builds what `only` names, or both. */
 export async function buildWasm(only) {
+  const started = performance.now()
   setUp()
+  say('Two modules from the whole of the Rust code: about 10 minutes of processor time the first time')
   const tools = wasmTools()
   for (const build of ['single', 'threads']) {
     if (only === undefined || only === build) buildOne(build, tools)
   }
   // The worker and the page have the modules inside.
   if (hasWasm()) await bundle()
+  console.log(`build:wasm took ${((performance.now() - started) / 60_000).toFixed(1)} minutes`)
 }
 
 function buildOne(build, tools) {
   const compiler = wasmCompiler(build)
-  say(`Building the module for pages, ${build} (${compiler.name}; the first time takes minutes)`)
+  say(`Building the module for pages, ${build} (${compiler.name})`)
   const folder = join(root, 'dist', 'wasm', build)
   mkdirSync(folder, { recursive: true })
-  const options = ['--mode', 'no-install', '--no-pack', '--target', 'web', '--profile', 'wasm']
+  const env = { ...process.env, ...compiler.env }
   const features = build === 'threads' ? ['--features', 'threads'] : []
-  const flags = ['--locked', ...features, ...compiler.flags]
-  run(tools.wasmPack, ['build', join('bindings', 'wasm'), ...options, '--out-dir', folder, '--', ...flags], {
-    env: { ...tools.env, ...compiler.env },
-  })
-  rmSync(join(folder, '.gitignore'), { force: true })
+  const crate = ['--lib', '--package', 'kerf-wasm', '--profile', PROFILE, '--target', TARGET]
+  const cargo = compiler.env.CARGO ?? 'cargo'
+  run(cargo, ['build', ...crate, '--locked', ...features, ...compiler.flags], { env })
+  const built = join(targetFolder(), TARGET, PROFILE, 'kerf_wasm.wasm')
+  run(tools.wasmBindgen, [built, '--target', 'web', '--out-dir', folder, '--out-name', NAME])
   optimise(join(folder, MODULE), tools, build === 'threads' ? [...FEATURES, 'threads'] : FEATURES)
   report(build, folder)
 }
 
-/** Smaller, and no slower: what is left of names goes, and code that the compiler could not see to be the same becomes one. */
+/** Where cargo puts what it builds. */
+function targetFolder() {
+  const text = output('cargo', ['metadata', '--no-deps', '--format-version', '1'])
+  if (text === undefined) throw new Stop('cargo metadata failed')
+  return JSON.parse(text).target_directory
+}
+
+/**
+ * Smaller, and no slower: what is left of names goes, and code that the compiler could not see to be the same becomes one. `-O2` takes twice as
+ * long, and what a server sends of its result is larger.
+ */
 function optimise(file, tools, features) {
   const optimised = `${file}.opt`
   run(tools.wasmOpt[0], [
     ...tools.wasmOpt.slice(1),
     file,
-    '-O2',
+    '-O1',
     ...features.map(name => `--enable-${name}`),
     '--strip-debug',
     '--strip-producers',

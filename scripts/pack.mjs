@@ -1,7 +1,7 @@
 // npm run pack:local: tarballs of the main package, of this platform's and (after `npm run build:wasm`) of the one for browsers, as users
 // install them, in .work/pack. `--all` makes those of every platform and fails if an addon or the page is missing (the release workflow does this); `--addons DIR` says
 // where the addons are (default dist/). Nothing is built here: `npm run build` comes first.
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { BROWSER, packFolder, stagePackages } from './lib/packages.mjs'
 import { main, output, root, say, Stop } from './lib/run.mjs'
@@ -22,7 +22,38 @@ export async function pack({ addons = join(root, 'dist'), all = false } = {}) {
   const present = packages.filter(part => !lacking.includes(part))
   if (!present.some(({ addon }) => addon))
     throw new Stop(`no addon under ${addons}: run "npm run build" first`)
-  return present.map(({ name, folder }) => tarball(name, folder))
+  const tarballs = present.map(({ name, folder }) => tarball(name, folder))
+  console.log(
+    `npm install kerf: ${megabytes(installedBytes(present))} installed, everything that it needs in Node counted`,
+  )
+  return tarballs
+}
+
+const megabytes = bytes => `${(bytes / 1e6).toFixed(1)} MB`
+
+/** Bytes of the main package, one addon and their dependencies. */
+function installedBytes(packages) {
+  const main = packages.at(-1).folder
+  const addon = packages.find(part => part.addon).folder
+  return [main, addon, ...dependencies(main)].reduce((sum, folder) => sum + bytesIn(folder), 0)
+}
+
+/** Folders of a package's dependencies in this checkout, and of theirs. */
+function dependencies(folder, seen = new Set()) {
+  const { dependencies: own = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  for (const name of Object.keys(own)) {
+    const found = join(root, 'node_modules', name)
+    if (seen.has(found)) continue
+    seen.add(found)
+    dependencies(found, seen)
+  }
+  return seen
+}
+
+function bytesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
 }
 
 function tarball(name, folder) {
@@ -38,7 +69,6 @@ function tarball(name, folder) {
   const [{ filename, size, unpackedSize }] = JSON.parse(packed)
   const path = join(packFolder, filename)
   if (!existsSync(path)) throw new Stop(`npm pack made no ${filename}`)
-  const megabytes = bytes => `${(bytes / 1e6).toFixed(2)} MB`
   console.log(`${relative(root, path)}  ${megabytes(size)}, installed ${megabytes(unpackedSize)}`)
   return path
 }

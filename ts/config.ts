@@ -5,7 +5,7 @@ import type { AfterOptions } from './quality/options.js'
 export interface KerfConfig extends CompressOptions, AfterOptions {
   /** Where the JSON Schema is, for editors: `"./node_modules/kerf/dist/kerf.config.schema.json"`. */
   $schema?: string
-  /** Folder or file of the model. Paths in a configuration are relative to its file. */
+  /** Folder or file of the model, or its id on the hub. Paths in a configuration are relative to its file. */
   model?: string
 }
 

@@ -35,7 +35,7 @@ const rules: Rules = {
  *
  * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `DISK_FULL`, `CANCELLED` and those of reading a model.
  *
- * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options Which form, and where to.
  */
 export async function convert(

@@ -47,7 +47,7 @@ const rules: Rules = {
  * Errors: `BAD_OPTION`, `BAD_CONFIG` for a module that kerf does not compute, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of
  * reading a model.
  *
- * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param texts One vector comes for each.
  * @param options What to be told meanwhile.
  */

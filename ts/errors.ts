@@ -7,6 +7,7 @@ import type { ErrorCode } from './generated/index.js'
  * - `ADDON_MISSING`: the package with the addon of this platform is not installed; the message names it and says why.
  * - `ADDON_BROKEN`: the addon is there and cannot be loaded.
  * - `CONFIG_INVALID`: a `kerf.config` file cannot be read or says what cannot be; the message names file and option.
+ * - `DOWNLOAD_FAILED`: a model of the hub did not arrive; files that are whole are kept, and the same call goes on.
  * - `ADDON_VERSION`: the addon is of another version than the package.
  * - `WORKER_FAILED`: in a page: the worker or the WebAssembly module cannot be loaded; the message names the file.
  * - `STORAGE_UNAVAILABLE`: in a page: there is no origin private file system here.
@@ -18,6 +19,7 @@ export type HostErrorCode =
   | 'ADDON_BROKEN'
   | 'ADDON_VERSION'
   | 'CONFIG_INVALID'
+  | 'DOWNLOAD_FAILED'
   | 'WORKER_FAILED'
   | 'STORAGE_UNAVAILABLE'
   | 'STORAGE_BUSY'

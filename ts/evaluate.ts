@@ -9,7 +9,7 @@ import { model as modelRule, type Model, type WithSources } from './source.js'
  *
  * Errors: `BAD_OPTION`, `EMPTY`, `BAD_PAIRS`, `NOT_UTF8`, `NO_TOKENIZER`, `WRONG_KIND` and those of reading a model.
  *
- * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options What to measure on.
  */
 export async function evaluate(

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import { here } from './backend/here.js'
 import { absolute } from './backend/home.js'
+import { modelId } from './backend/hub/model-id.js'
 import { check, checkOptions, path } from './check.js'
 import type { KerfConfig } from './config.js'
 import { KerfError } from './errors.js'
@@ -13,7 +15,7 @@ import { decodeText } from './text.js'
 export interface LoadedConfig {
   /** Path of its file. */
   file: string
-  /** Folder or file of the model, if it names one. */
+  /** Folder or file of the model, or its id on the hub, if it names one. */
   model?: string
   /** Options of `compress` and `plan`; paths are absolute. */
   options: CompressOptions & AfterOptions
@@ -80,7 +82,8 @@ function checked(file: string, config: unknown): LoadedConfig {
   }
   const from = dirname(file)
   const loaded: LoadedConfig = { file, options: withWholePaths(from, options) }
-  if (model !== undefined) loaded.model = absolute(model, from)
+  // An id of the hub is no path.
+  if (model !== undefined) loaded.model = modelId(model, from) ? model : absolute(model, from)
   return loaded
 }
 
@@ -99,8 +102,8 @@ function withWholePaths(from: string, options: LoadedConfig['options']): LoadedC
 /** `import { defineConfig } from 'kerf'` finds this very package, wherever the configuration lies. */
 async function readTypeScript(file: string): Promise<unknown> {
   const { createJiti } = await import('jiti')
-  const self = fileURLToPath(import.meta.url)
-  const jiti = createJiti(self, { alias: { kerf: resolve(dirname(self), 'index.js') }, moduleCache: false })
+  const self = resolve(here(), 'index.js')
+  const jiti = createJiti(self, { alias: { kerf: self }, moduleCache: false })
   return jiti.import(file, { default: true })
 }
 

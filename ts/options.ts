@@ -44,24 +44,29 @@ export type Format = (typeof FORMATS)[number]
 /** Id of an instruction set. */
 export type Isa = (typeof ISAS)[number]
 
-type Renamed =
-  | 'preset'
-  | 'quality'
-  | 'method'
-  | 'schedule'
-  | 'granularity'
-  | 'lossScale'
-  | 'format'
-  | 'isa'
-  | 'rules'
-  | 'dampingRel'
-  | 'maxMemoryBytes'
-  | 'targetBytes'
-  | 'maxShardBytes'
+/** Options whose values have a type of their own here. What each of them does, and its default, say the doc comments of the core. */
+interface Ids {
+  preset: Preset
+  quality: QualityLevel
+  method: Method
+  schedule: Schedule
+  granularity: Granularity
+  lossScale: LossScale
+  format: Format
+  isa: Isa
+  rules: readonly MatrixRule[]
+}
+
+type Narrowed = { [K in keyof Options]?: K extends keyof Ids ? Ids[K] : Options[K] }
+/** Options that have another name and another unit here. */
+type Renamed = 'dampingRel' | 'maxMemoryBytes' | 'targetBytes' | 'maxShardBytes'
 
 /** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
-export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelOptions {
-  /** Folder of the result. Default: a sibling of the model, NAME-kerf. It must not exist, unless `force` is given. */
+export interface CompressOptions extends Omit<Narrowed, Renamed>, ModelOptions {
+  /**
+   * Folder of the result. Default: NAME-kerf beside the model, or in the working folder for a model of the hub. It must not exist, unless
+   * `force` is given.
+   */
   out?: string
   /** Replaces a result of kerf that is at `out` already, when the new one is whole; anything else stays. Default false. */
   force?: boolean
@@ -72,35 +77,8 @@ export interface CompressOptions extends Partial<Omit<Options, Renamed>>, ModelO
    * model writes its own; decoders only), the path of a UTF-8 file (encoders: one text a line), or the texts themselves.
    */
   calibration?: 'builtin' | 'self' | (string & {}) | readonly string[]
-  /** How small, by name; fills in `method`, `sparsity` and `bits` where they are not given. */
-  preset?: Preset
-  /** How much effort, by name; fills in `tokens` where it is not given. */
-  quality?: QualityLevel
-  /**
-   * Matrices for which something else holds, by name, role or block. The first rule that matches a matrix decides; a rule that
-   * decides about none is an error.
-   */
-  rules?: readonly MatrixRule[]
   /** Size that all files of the result may have together, such as `'10MB'`; as `targetBits` else. */
   targetBytes?: Size
-  /** How a matrix is solved. Default `obs`. */
-  method?: Method
-  /** How sparsity is spread over the matrices. Default `uniform`. */
-  schedule?: Schedule
-  /**
-   * What a schedule gives a share of its own: each `matrix`, all of a `block` alike, or `nested`: blocks, and inside them matrices by
-   * a third of the slope. Default `nested`.
-   */
-  granularity?: Granularity
-  /**
-   * What makes losses of different matrices comparable for `error-levels`: the number of their `weights`, or the energy of their
-   * `output`. Default `output`.
-   */
-  lossScale?: LossScale
-  /** Form of the result. Default `kerf`. */
-  format?: Format
-  /** Instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine. */
-  isa?: Isa
   /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
   damping?: number
   /** Peak memory that the run may use, such as `'2GiB'`. Refused before the start if it cannot be kept. Default: no limit. */

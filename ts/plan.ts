@@ -9,7 +9,7 @@ import type { Model, WithSources } from './source.js'
  *
  * Errors: those of `compress` that can be known before the start.
  *
- * @param model Folder as the Hugging Face hub lays it out, a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options Those that `compress` would get.
  */
 export async function plan(

@@ -2,6 +2,7 @@ import type { Stage } from './generated/index.js'
 
 /** What happens in each stage of an event, in words for people: for a line beside a progress bar. */
 export const STAGE_LABELS: Readonly<Record<Stage, string>> = {
+  download: 'Downloading the model',
   copy: 'Copying files',
   plan: 'Planning',
   calibrate: 'Reading the text',

@@ -9,7 +9,7 @@ export const BUILDS = ['single', 'threads']
 /** What all bundles for browsers share. */
 export const forPages = { platform: 'browser', target: 'es2022', format: 'esm', packages: 'bundle' }
 
-/** Where wasm-pack's glue of a build is. */
+/** Where wasm-bindgen's glue of a build is. */
 const glue = name => join(root, 'dist', 'wasm', name, 'kerf_wasm.js')
 
 /** Whether both WebAssembly builds are there. */

@@ -22,13 +22,14 @@ export async function bundle() {
     absWorkingDir: root,
     logLevel: 'warning',
     define: { KERF_VERSION: JSON.stringify(version) },
-    plugins: [reportApart],
+    plugins: [apart],
   }
   await build({ ...common, entryPoints: ['ts/index.ts'], format: 'esm', outfile: 'dist/index.js' })
   await build({ ...common, entryPoints: ['ts/index.ts'], outfile: 'dist/index.cjs', ...commonJs(common) })
   await build({ ...common, entryPoints: ['ts/cli/main.ts'], format: 'esm', outfile: 'dist/cli.js' })
   chmodSync(join(dist, 'cli.js'), 0o755)
   await build({ ...common, ...reportBundle })
+  await build({ ...common, ...hubBundle })
   await bundleBrowser(common)
   licences()
   if (hasWasm()) await bundlePage(common)
@@ -48,16 +49,40 @@ const reportBundle = {
   plugins: [],
 }
 
-/** Leaves the page of a report out of the other bundles: they import it at run time. */
-const reportApart = {
-  name: 'report-apart',
-  setup: build =>
-    build.onResolve({ filter: /\/report\/page\/page\.js$/ }, () => ({ path: './report.js', external: true })),
+/**
+ * What kerf uses of Hugging Face's library: 60 kB of the 12 MB that an installation of it takes. It logs to the console, and standard
+ * output belongs to the result.
+ */
+const hubBundle = {
+  ...reportBundle,
+  entryPoints: ['ts/backend/hub/library.ts'],
+  outfile: 'dist/hub.js',
+  drop: ['console'],
 }
 
-/** The licences of what is inside report.js and browser.js ask to go with it. */
+/** Leaves the page of a report and the library of the hub out of the other bundles: they import them at run time. */
+const apart = {
+  name: 'apart',
+  setup(build) {
+    for (const [filter, path] of [
+      [/\/report\/page\/page\.js$/, './report.js'],
+      [/^\.\/library\.js$/, './hub.js'],
+    ]) {
+      build.onResolve({ filter }, () => ({ path, external: true }))
+    }
+  },
+}
+
+/** The licences of what is inside report.js, hub.js and browser.js ask to go with it. */
 function licences() {
   const inside = {
+    'hub.licences.txt': [
+      '@huggingface/hub/LICENSE',
+      '@huggingface/hub/src/vendor/hash-wasm/LICENSE',
+      '@huggingface/hub/src/vendor/lz4js/LICENSE',
+      '@huggingface/blake3-jit/LICENSE',
+      '@huggingface/xetchunk-wasm/LICENSE',
+    ],
     'report.licences.txt': ['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE'],
     'browser.licences.txt': ['client-zip/LICENSE.txt'],
   }
@@ -86,6 +111,8 @@ function types() {
   for (const part of ['page', 'charts', 'sections']) {
     rmSync(join(dist, 'types', 'report', part), { recursive: true })
   }
+  // Nobody outside imports it either, and it names types of the library.
+  rmSync(join(dist, 'types', 'backend', 'hub'), { recursive: true })
   cpSync(join(dist, 'types'), join(dist, 'types-cjs'), { recursive: true })
   writeFileSync(join(dist, 'types-cjs', 'package.json'), '{ "type": "commonjs" }\n')
 }

@@ -1,6 +1,7 @@
 // What is published: the package `kerf`, one package a platform with nothing but the addon, and one for browsers.
 import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
+import { NOTICES, notices } from './notices.mjs'
 import { output, root, Stop } from './run.mjs'
 
 /** Where packages are put together, and where their tarballs go. */
@@ -36,10 +37,13 @@ async function stagePlatforms(manifest, addons) {
   await cli.artifacts({ cwd: stage, outputDir: relative(stage, addons) })
   const names = manifest.napi.targets.map(target => parseTriple(target).platformArchABI)
   const folders = names.map(name => join(stage, 'npm', name))
-  for (const folder of folders) copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+  const text = notices('addon')
   return folders.map(folder => {
-    const { name, main } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    return { name, folder, addon: join(folder, main) }
+    copyFileSync(join(root, 'LICENSE'), join(folder, 'LICENSE'))
+    writeFileSync(join(folder, NOTICES), text)
+    const own = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    writeManifest(folder, { ...own, type: 'commonjs', files: [...own.files, NOTICES] })
+    return { name: own.name, folder, addon: join(folder, own.main) }
   })
 }
 
@@ -53,6 +57,7 @@ function stageBrowser({ version, license }) {
   for (const file of ['dist/browser.js', 'dist/report.js', 'LICENSE']) {
     copyFileSync(join(root, file), join(folder, basename(file)))
   }
+  writeFileSync(join(folder, NOTICES), notices('module'))
   writeManifest(folder, {
     name: BROWSER,
     version,

@@ -1,5 +1,5 @@
 // dist/kerf.config.schema.json: the JSON Schema of a configuration, for editors. Structure and descriptions come from the
-// types, ranges from the rules that check the options, so that each is written once.
+// types, ranges from the rules that check the options, defaults from the core, so that each is written once.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './run.mjs'
@@ -16,19 +16,43 @@ export async function writeSchema(dist) {
     additionalProperties: false,
     functions: 'hide',
   }).createSchema('KerfConfig')
-  addRanges(schema.properties, await ranges())
+  const { rules, defaults } = await known()
+  const words = await comments()
+  for (const [name, property] of Object.entries(schema.properties)) {
+    Object.assign(property, rules[name]?.schema)
+    property.description ??= words(name)
+    if (name in defaults) property.default = defaults[name]
+  }
   writeFileSync(join(dist, 'kerf.config.schema.json'), `${JSON.stringify(schema, null, 2)}\n`)
 }
 
-/** What the rules of the options say beyond their types. */
-async function ranges() {
-  const { build } = await import('esbuild')
-  const options = { bundle: true, format: 'esm', platform: 'node', write: false, absWorkingDir: root }
-  const { outputFiles } = await build({ ...options, entryPoints: ['ts/options.ts'] })
-  const source = Buffer.from(outputFiles[0].text).toString('base64')
-  return (await import(`data:text/javascript;base64,${source}`)).compressRules
+/** Doc comments by option: the generator loses those of options whose type kerf narrows. */
+async function comments() {
+  const { default: ts } = await import('typescript')
+  const file = join(root, 'ts', 'config.ts')
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
+  const program = ts.createProgram([file], options)
+  const checker = program.getTypeChecker()
+  const [symbol] = checker
+    .getExportsOfModule(checker.getSymbolAtLocation(program.getSourceFile(file)))
+    .filter(({ name }) => name === 'KerfConfig')
+  const type = checker.getDeclaredTypeOfSymbol(symbol)
+  return name =>
+    ts.displayPartsToString(type.getProperty(name)?.getDocumentationComment(checker)) || undefined
 }
 
-function addRanges(properties, rules) {
-  for (const [name, property] of Object.entries(properties)) Object.assign(property, rules[name]?.schema)
+/** What the rules of the options say beyond their types, and what the core takes where nothing is given. */
+async function known() {
+  const { build } = await import('esbuild')
+  const options = { bundle: true, format: 'esm', platform: 'node', write: false, absWorkingDir: root }
+  const stdin = {
+    contents: `export { compressRules as rules } from './ts/options.js'
+      export { DEFAULT_OPTIONS as defaults } from './ts/generated/index.js'`,
+    resolveDir: root,
+    loader: 'ts',
+  }
+  const { outputFiles } = await build({ ...options, stdin })
+  const source = Buffer.from(outputFiles[0].text).toString('base64')
+  return import(`data:text/javascript;base64,${source}`)
 }

@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fetchWith, Missing, output, root, say } from './run.mjs'
 
-const TARGET = 'wasm32-unknown-unknown'
+/** What the compiler calls the machine of a page. */
+export const TARGET = 'wasm32-unknown-unknown'
 const BUILD_STD = ['-Z', 'build-std=std,panic_abort']
 /** All that 32-bit addresses reach: shared memory has to say how far it may grow. */
 const MOST_MEMORY_BYTES = 2 ** 32

@@ -1,19 +1,17 @@
 // Programs that make a WebAssembly module: installed once into .work/wasm, each in the version that is pinned here or in Cargo.lock.
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { fetchWith, output, root, run, say, Stop } from './run.mjs'
+import { join } from 'node:path'
+import { Missing, output, root, say, Stop } from './run.mjs'
 
-const WASM_PACK = '0.15.1'
 const home = join(root, '.work', 'wasm')
 
-/** wasm-pack, wasm-bindgen's program in the version of its library, and wasm-opt. */
+/** wasm-bindgen's program in the version of its library, and wasm-opt. */
 export function wasmTools() {
-  const env = { ...process.env, PATH: `${join(home, 'bin')}${delimiter}${process.env.PATH}` }
-  installed('wasm-bindgen', 'wasm-bindgen-cli', lockedVersion('wasm-bindgen'))
-  const wasmPack = installed('wasm-pack', 'wasm-pack', WASM_PACK)
+  const wasmBindgen = installed('wasm-bindgen', 'wasm-bindgen-cli', lockedVersion('wasm-bindgen'))
   rmSync(join(home, 'target'), { recursive: true, force: true })
   const wasmOpt = [process.execPath, join(root, 'node_modules', 'binaryen', 'bin', 'wasm-opt')]
-  return { wasmPack, wasmOpt, env }
+  return { wasmBindgen, wasmOpt }
 }
 
 /** Path of a program of that version. Its version matters, how fast it runs does not: it is built without much optimisation. */
@@ -22,6 +20,14 @@ function installed(program, name, version) {
   if (existsSync(path) && output(path, ['--version'])?.trim() === `${program} ${version}`) return path
   say(`Installing ${name} ${version} into .work/wasm (once; takes minutes)`)
   const args = ['install', '-q', '--force', name, '--version', version, '--root', home]
+  // With the versions it was released with; where one of them does not build any more, with the newest.
+  const complaint = quietly('cargo', [...args, '--locked']) && quietly('cargo', args)
+  if (complaint) throw new Missing(`cargo cannot install ${name} ${version}:\n${complaint}`)
+  return path
+}
+
+/** Runs a program and gives what it printed if it failed: who tries twice shows only what stopped it in the end. */
+function quietly(program, args) {
   const env = {
     ...process.env,
     CARGO_TARGET_DIR: join(home, 'target'),
@@ -29,14 +35,8 @@ function installed(program, name, version) {
     CARGO_PROFILE_RELEASE_LTO: 'off',
     CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
   }
-  try {
-    run('cargo', [...args, '--locked'], { env })
-  } catch (error) {
-    if (!(error instanceof Stop)) throw error
-    console.log('That failed with the versions it was released with; trying with the newest ones.')
-    fetchWith('cargo', args, { env })
-  }
-  return path
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: root, encoding: 'utf8', env })
+  return status === 0 ? '' : `${error?.message ?? ''}${stdout ?? ''}${stderr ?? ''}` || 'failed'
 }
 
 function lockedVersion(name) {

@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { choose, cratesIn } from '../../scripts/lib/notices.mjs'
 import { PLATFORMS, platformTriple } from '../../ts/backend/platform.js'
 import { names, temporaryFolder } from './support/folders.js'
 import { encoder, root, stories } from './support/models.js'
@@ -184,6 +186,82 @@ describe('npm install kerf', () => {
     expect(seen['message']).toMatch(
       /@kerf\/node-\S+, .* is not installed: optional dependencies .*without --omit=optional/,
     )
+  })
+})
+
+describe('what is published', () => {
+  const folders = (): string[] => [
+    join(stage, 'kerf'),
+    ...readdirSync(join(stage, 'npm')).map(name => join(stage, 'npm', name)),
+    ...(hasPage ? [join(stage, 'browser')] : []),
+  ]
+
+  it('has nothing that publint finds', async () => {
+    for (const pkgDir of folders().filter(at => !at.includes('npm') || at.endsWith(platform))) {
+      const { messages } = await publint({ pkgDir, pack: false, strict: true })
+      expect([pkgDir, messages]).toEqual([pkgDir, []])
+    }
+  })
+
+  it.each([
+    ['all but the part for pages', ['--exclude-entrypoints', './browser', './kerf.config.schema.json']],
+    ['the part for pages, which is an ES module', ['--entrypoints', './browser', '--profile', 'esm-only']],
+  ])('has types that attw finds right: %s', async (_, which) => {
+    const tarball = names(join(root, '.work', 'pack')).find(name => /^kerf-\d.*\.tgz$/.test(name)) ?? ''
+    const program = join(root, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js')
+    const args = [program, join(root, '.work', 'pack', tarball), '--no-color', '--format', 'ascii', ...which]
+    // It ends with another code where there is a problem, and prints what it ignores.
+    const ended = await run(process.execPath, args).then(
+      () => undefined,
+      (error: { stdout: string }) => error.stdout,
+    )
+    expect(ended).toBeUndefined()
+  })
+
+  it('has whatever its README links to', () => {
+    const text = readFileSync(join(stage, 'kerf', 'README.md'), 'utf8')
+    const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, to]) => to ?? '')
+    const inside = links.filter(to => !to.startsWith('https://'))
+    expect(inside.length).toBeGreaterThan(8)
+    expect(inside.filter(to => !existsSync(join(stage, 'kerf', to)))).toEqual([])
+  })
+
+  it('says its size truly in the README', () => {
+    const [, stated] = /([\d.]+) MB installed/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? []
+    const bytes = installedBytes(join(esm, 'node_modules'))
+    expect(Math.abs(Number(stated) * MEGABYTE - bytes)).toBeLessThan(0.3 * MEGABYTE)
+  })
+
+  it('names this version in the changelog', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+    expect(readFileSync(join(stage, 'kerf', 'CHANGELOG.md'), 'utf8')).toContain(`## ${version}`)
+  })
+
+  it('has a notice of every crate inside, under a licence that may be', () => {
+    for (const at of folders().slice(1)) {
+      const part = at.endsWith('browser') ? 'module' : 'addon'
+      const text = readFileSync(join(at, 'THIRD-PARTY-NOTICES.txt'), 'utf8')
+      const crates = cratesIn(part)
+      expect(crates.length).toBeGreaterThan(50)
+      for (const { name, version, licence } of crates) {
+        expect(text).toContain(`${name} ${version}  ${licence}\n`)
+        expect([name, choose(licence)]).toEqual([name, expect.any(Array)])
+      }
+    }
+    expect(cratesIn('addon').map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['napi', 'mimalloc', 'tokenizers']),
+    )
+  })
+
+  it.each([
+    ['GPL-3.0', undefined],
+    ['MIT AND GPL-2.0', undefined],
+    ['GPL-3.0 OR MIT', ['MIT']],
+    ['Unlicense/MIT', ['Unlicense']],
+    ['(MIT OR Apache-2.0) AND Unicode-3.0', ['MIT', 'Unicode-3.0']],
+    ['Apache-2.0 WITH LLVM-exception OR GPL-3.0', ['Apache-2.0 WITH LLVM-exception']],
+  ])('takes of the licences %s: %s', (expression, chosen) => {
+    expect(choose(expression)).toEqual(chosen)
   })
 })
 

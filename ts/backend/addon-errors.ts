@@ -1,9 +1,14 @@
 // Why there is no addon, and what to do about it.
+import { dirname } from 'node:path'
 import { KerfError } from '../errors.js'
 import { addonPackage } from './find-addon.js'
 import { PLATFORMS } from './platform.js'
 
 const AGAIN = 'remove node_modules and run "npm install" on this machine'
+
+const BUNDLED =
+  "leave kerf out of the bundle (external: ['kerf'] in esbuild; docs/bundlers.md has the others), " +
+  'and have node_modules/kerf where the program runs; in a checkout of kerf run "npm run build"'
 
 /** What was looked for. */
 export interface Wanted {
@@ -13,19 +18,24 @@ export interface Wanted {
   file: string
   /** Platforms whose packages are there. */
   installed: readonly string[]
+  /** Whether kerf's code is part of another program's file. */
+  isBundled: boolean
 }
 
 /** There is no addon for this process. */
-export function missingAddon({ platform, file, installed }: Wanted): KerfError {
+export function missingAddon({ platform, file, installed, isBundled }: Wanted): KerfError {
   const packageName = addonPackage(platform)
-  const details = { platform, packageName, file, installed }
+  const details = { platform, packageName, file, installed, isBundled }
   if (!(PLATFORMS as readonly string[]).includes(platform)) {
     const message =
       `kerf has no package for ${platform}, only for ${PLATFORMS.join(', ')}; ` +
       'use a Node of one of these, or build kerf from its repository with "npm run build"'
     return new KerfError({ code: 'PLATFORM_UNSUPPORTED', message, details })
   }
-  const message = `the package ${packageName}, kerf's addon for this Node (${platform}), is not installed: ${cause(platform, installed)}`
+  const subject = `the package ${packageName}, kerf's addon for this Node (${platform}),`
+  const message = isBundled
+    ? `${subject} cannot be found from ${dirname(file)}, because kerf was bundled into a file there: ${BUNDLED}`
+    : `${subject} is not installed: ${cause(platform, installed)}`
   return new KerfError({ code: 'ADDON_MISSING', message, details })
 }
 

@@ -1,9 +1,11 @@
-import { fileURLToPath } from 'node:url'
 import type { ProgressEvent } from '../generated/index.js'
+import { KerfError } from '../errors.js'
 import { requestJson } from '../request-json.js'
 import { loadAddon } from './addon.js'
-import type { Backend } from './backend.js'
+import type { Answer, Backend } from './backend.js'
 import { nodeFiles } from './files.js'
+import { here } from './here.js'
+import { mayBeOnHub, withFolders } from './hub/resolve.js'
 import { platformTriple } from './platform.js'
 
 /** Version of the package, put in by the build. */
@@ -11,17 +13,31 @@ declare const KERF_VERSION: string
 
 /** The Rust addon in this process, on threads of its own: the event loop stays free. */
 export function nodeBackend(): Backend {
-  const folder = fileURLToPath(new URL('.', import.meta.url))
-  const addon = loadAddon(folder, platformTriple(), KERF_VERSION)
+  const addon = loadAddon(here(), platformTriple(), KERF_VERSION)
   return {
     start(command, request, onEvent) {
       const token = new addon.CancelToken()
+      const stop = new AbortController()
       const listener = (eventJson: string): void => onEvent(JSON.parse(eventJson) as ProgressEvent)
-      const answer = addon.invoke(command, requestJson(request), listener, token)
-      return { answer, cancel: () => token.cancel() }
+      const invoke = (placed: object): Promise<Answer> =>
+        addon.invoke(command, requestJson(placed), listener, token)
+      const answer = mayBeOnHub(request)
+        ? withFolders(command, request, { signal: stop.signal, onEvent }).then(invoke, asAnswer)
+        : invoke(request)
+      const cancel = (): void => {
+        stop.abort()
+        token.cancel()
+      }
+      return { answer, cancel }
     },
     version: () => addon.version(),
     isa: () => addon.isa(),
     files: nodeFiles,
   }
+}
+
+/** An error of the way to a model, as the core would give it. */
+function asAnswer(error: unknown): Answer {
+  if (!(error instanceof KerfError)) throw error
+  return { json: JSON.stringify({ error }), arrays: {} }
 }

@@ -28,7 +28,7 @@ const COMMANDS = [
 
 /** Runs the command line; sets the exit code. */
 export async function runProgram(args: readonly string[]): Promise<void> {
-  const program = build(args.includes('--json'))
+  const program = commandLine(args.includes('--json'))
   try {
     await program.parseAsync(args, { from: 'user' })
   } catch (error) {
@@ -44,7 +44,8 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   }
 }
 
-function build(json: boolean): Command {
+/** The command line, which throws where it does not understand. */
+export function commandLine(json: boolean): Command {
   const program = new Command('kerf')
     .description('Compress transformer models: pruned, quantized, measured.')
     .version(KERF_VERSION, '-v, --version')

@@ -9,8 +9,8 @@ export type Options = {
   /** Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7. */
   sparsity?: number
   /**
-   * Bits per weight that the target matrices may take on average, all their bytes counted: each gets 2, 3, 4 or 8 bits, as a survey
-   * of the model says. Sets the default of `sparsity` to 0; `bits` may not be given then.
+   * Bits per weight that the target matrices may take on average, all their bytes counted. Method `entropy` chooses zeros and codes
+   * for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
    */
   targetBits?: number
   /** Bytes that all files of the result may take together; as `targetBits` else. */
@@ -51,8 +51,8 @@ export type Options = {
    */
   pattern?: string
   /**
-   * Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8; in format `kerf`, where
-   * they are entropy-coded, as `bits`, but not below 4 or above 8.
+   * Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default: in format `kerf`, where they are entropy-coded,
+   * as `bits`, but not below 4 or above 8; in other formats what the format has, else 8.
    */
   embeddingBits?: number
   /**
@@ -76,7 +76,7 @@ export type Options = {
    * the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
    */
   blend?: number
-  /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
+  /** Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept. */
   maxMemoryBytes: number
   /** Worker threads; 0 = all of the machine. */
   threads: number
@@ -86,7 +86,10 @@ export type Options = {
   strict: boolean
   /** Id of the instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine. */
   isa?: string
-  /** Form of the result: `kerf` or `safetensors` (dense, exact zeros). Default `kerf`. */
+  /**
+   * Form of the result, an id of the table of formats: `kerf`, `safetensors` (dense, exact zeros), or a form of another runtime, on
+   * whose grid every matrix is solved. Default `kerf`.
+   */
   format: string
   /** Largest file of the result, in bytes. Default 5 GB. */
   maxShardBytes: number
@@ -608,7 +611,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'embed' | 'generate'
+export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'embed' | 'generate'
 
 /**
  * Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends

@@ -3,7 +3,7 @@ import type { RunOptions } from '../call.js'
 import { badOption } from '../check.js'
 import type { CompressResult } from '../compress.js'
 import { KerfError } from '../errors.js'
-import type { CompressReport } from '../generated/index.js'
+import type { CompressReport, ProgressEvent } from '../generated/index.js'
 import { inspect } from '../inspect.js'
 import type { CompressOptions } from '../options.js'
 import { partOf } from '../overall.js'
@@ -26,7 +26,10 @@ export async function finish(
   after: WithSources<AfterOptions>,
   start: (run: RunOptions) => Promise<CompressReport>,
 ): Promise<CompressResult> {
-  const run: RunOptions = { ...(options.signal && { signal: options.signal }) }
+  // What comes before the run itself is too short to be told, but for a model that has to be fetched.
+  const onProgress = (event: ProgressEvent): void =>
+    void (event.stage === 'download' && options.onProgress?.(event))
+  const run: RunOptions = { onProgress, ...(options.signal && { signal: options.signal }) }
   const { kind } = await inspect(model, run)
   if (kind === 'decoder' && after.evalPairs !== undefined) {
     throw badOption(
@@ -36,7 +39,7 @@ export async function finish(
     )
   }
   // What each tensor is; how long the run takes is foreseen by the run itself.
-  const plan = await planOf(model, { ...options, estimate: false, onProgress: () => undefined })
+  const plan = await planOf(model, { ...options, estimate: false, onProgress })
   const turn = kind === undefined ? 1 : 1 - (await measuringShare(plan, kind, after))
   const report = await start(partOf(options, 0, turn))
   const rest = { ...options, ...partOf(options, turn, 1) }

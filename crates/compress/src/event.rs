@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
+    /// Fetching a model of the hub into the cache (in Node).
+    Download,
     /// Bringing a model to where it can be read, or a result to where it was asked for (in a page).
     Copy,
     /// Reading headers, checking the plan.

@@ -18,8 +18,8 @@ pub struct Options {
     /// Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<f64>,
-    /// Bits per weight that the target matrices may take on average, all their bytes counted: each gets 2, 3, 4 or 8 bits, as a survey
-    /// of the model says. Sets the default of `sparsity` to 0; `bits` may not be given then.
+    /// Bits per weight that the target matrices may take on average, all their bytes counted. Method `entropy` chooses zeros and codes
+    /// for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_bits: Option<f64>,
     /// Bytes that all files of the result may take together; as `targetBits` else.
@@ -61,8 +61,8 @@ pub struct Options {
     /// the method's paper uses (`row` for wanda, else `unstructured`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
-    /// Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default 8; in format `kerf`, where
-    /// they are entropy-coded, as `bits`, but not below 4 or above 8.
+    /// Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default: in format `kerf`, where they are entropy-coded,
+    /// as `bits`, but not below 4 or above 8; in other formats what the format has, else 8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding_bits: Option<u8>,
     /// Bits of the head, also where it is an embedding at the same time, 2 to 8, or 16. Every prediction goes through it. Default:
@@ -87,7 +87,7 @@ pub struct Options {
     /// the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blend: Option<f64>,
-    /// Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept.
+    /// Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub max_memory_bytes: u64,
     /// Worker threads; 0 = all of the machine.
@@ -100,7 +100,8 @@ pub struct Options {
     /// Id of the instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isa: Option<String>,
-    /// Form of the result: `kerf` or `safetensors` (dense, exact zeros). Default `kerf`.
+    /// Form of the result, an id of the table of formats: `kerf`, `safetensors` (dense, exact zeros), or a form of another runtime, on
+    /// whose grid every matrix is solved. Default `kerf`.
     pub format: String,
     /// Largest file of the result, in bytes. Default 5 GB.
     #[cfg_attr(feature = "ts", ts(type = "number"))]

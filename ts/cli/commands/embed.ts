@@ -133,7 +133,7 @@ async function embedFile(
     const before = done
     const vectors = await embed(model, lines, {
       ...options,
-      onProgress: event => follow.take(event, before),
+      onProgress: event => (event.unit === 'bytes' ? options.onProgress(event) : follow.take(event, before)),
       onTruncated: texts => void (truncated += texts),
       onNote: note => void notes.add(note),
     }).catch((error: unknown) => {

@@ -1,0 +1,106 @@
+// A default that is stated is the one that is taken: in doc comments (so in editors, the schema and the API reference) and in the README.
+import { plan, type PlanReport } from 'kerf'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { DEFAULT_OPTIONS } from '../../ts/generated/index.js'
+import { parseSize } from '../../ts/size.js'
+import { root, stories } from './support/models.js'
+
+interface Property {
+  description?: string
+  default?: unknown
+}
+
+const schema = JSON.parse(readFileSync(join(root, 'dist', 'kerf.config.schema.json'), 'utf8')) as {
+  properties: Record<string, Property>
+}
+/** Options with another name, and another unit, in the core. */
+const CORE: Readonly<Record<string, string>> = {
+  damping: 'dampingRel',
+  maxMemory: 'maxMemoryBytes',
+  maxShardSize: 'maxShardBytes',
+}
+let taken: Readonly<Record<string, unknown>>
+
+beforeAll(async () => {
+  const { options }: PlanReport = await plan(stories, { estimate: false })
+  taken = { ...options, estimate: true, calibration: 'builtin' }
+})
+
+/** What is taken for an option where nothing is given. */
+function takenFor(option: string): unknown {
+  const value = taken[CORE[option] ?? option]
+  return value
+}
+
+/** Values that a text states: `Default 4`, "Default `kerf`", "Default 5 GB". "Default: words" states none. */
+function stated(text: string): string[] {
+  return [...text.matchAll(/\bDefault `?(\w+(?:[.-]\w+)*(?: [GM]B)?)`?(?=[.;,\s]|$)/g)].map(
+    ([, value]) => value ?? '',
+  )
+}
+
+function isSame(value: unknown, text: string): boolean {
+  if (typeof value === 'number')
+    return /[GM]B$/.test(text) ? value === parseSize('', text) : value === Number(text)
+  return String(value) === text
+}
+
+describe('a stated default is the one that is taken', () => {
+  it('in the doc comment of every option', () => {
+    const wrong = Object.entries(schema.properties).flatMap(([option, { description = '' }]) =>
+      stated(description)
+        .filter(value => value !== 'where' && !isSame(takenFor(option), value))
+        .map(value => `${option}: says ${value}, takes ${String(takenFor(option))}`),
+    )
+    expect(wrong).toEqual([])
+    const checked = Object.values(schema.properties).filter(
+      ({ description = '' }) => stated(description).length > 0,
+    )
+    expect(checked.length).toBeGreaterThan(10)
+  })
+
+  it('in the schema, for whatever has one that depends on nothing', () => {
+    const given = Object.entries(schema.properties).filter(([, { default: value }]) => value !== undefined)
+    expect(given.length).toBeGreaterThan(15)
+    for (const [option, { default: value }] of given)
+      expect([option, value]).toEqual([option, takenFor(option)])
+  })
+
+  it('in the table of the README', () => {
+    const text = readFileSync(join(root, 'README.md'), 'utf8')
+    const rows = [...text.matchAll(/^\| (`[\w`, ]+`) \| ([^|]*) \|/gm)].filter(([, names]) =>
+      /`\w+`/.test(names ?? ''),
+    )
+    const wrong: string[] = []
+    let checked = 0
+    for (const [, names = '', cell = ''] of rows) {
+      const values = [...cell.matchAll(/`?([\w.-]+)`?/g)].map(([, value]) => value ?? '')
+      for (const [, option = ''] of names.matchAll(/`(\w+)`/g)) {
+        const value = takenFor(option)
+        const isWords = /^(?:by |none|$)/.test(cell.trim())
+        if (isWords) continue
+        checked += 1
+        if (!values.some(text => isSame(value, text)))
+          wrong.push(`${option}: says ${cell}, takes ${String(value)}`)
+      }
+    }
+    expect(wrong).toEqual([])
+    expect(checked).toBeGreaterThanOrEqual(6)
+  })
+
+  it('in the constants that the command line prints', () => {
+    for (const [option, value] of Object.entries(DEFAULT_OPTIONS))
+      expect([option, value]).toEqual([option, taken[option]])
+  })
+
+  it('and a wrong one is found', () => {
+    expect(stated('How a matrix is solved. Default `obs`.')).toEqual(['obs'])
+    expect(stated('Largest file. Default 5 GB.')).toEqual(['5 GB'])
+    expect(stated('Damping. Default 0.01.')).toEqual(['0.01'])
+    expect(stated('Default: what the method says.')).toEqual([])
+    expect(isSame(5e9, '5 GB')).toBe(true)
+    expect(isSame('joint', 'obs')).toBe(false)
+  })
+})
