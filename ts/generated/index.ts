@@ -686,19 +686,17 @@ export const PRESETS = [
   'safe',
   'light',
   'compact',
-  'half',
   'small',
   'tiny',
 ] as const
 
 /** What to expect of each preset, in one line. */
 export const PRESET_ABOUT = {
-  safe: "8 bits, nothing removed, no calibration: the loss is too small to measure",
-  light: "4 bits, nothing removed, calibrated",
-  compact: "3 bits, nothing removed, calibrated",
-  half: "50 % removed, 4 bits, calibrated",
-  small: "70 % removed, 4 bits, calibrated: what is done without a preset",
-  tiny: "80 % removed, 4 bits, calibrated: visibly worse",
+  safe: "8 bits, no calibration: the loss is too small to measure",
+  light: "5 bits, calibrated: hard to tell from the original; what is done without any size",
+  compact: "4 bits, calibrated: close to the original",
+  small: "3 bits, calibrated: a small language model gets noticeably worse",
+  tiny: "2 bits, calibrated: for encoders; most small language models break",
 } as const
 
 /** Named efforts of the option `quality`. */
@@ -856,17 +854,18 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** What an option is when it is not given; those that are absent here depend on others. */
 export const DEFAULT_OPTIONS = {
+  targetBits: 5.0,
   bits: 4,
   groupSize: 128,
-  method: 'joint',
+  method: 'entropy',
   schedule: 'probe',
   granularity: 'nested',
   levels: 6,
   slope: 0.15,
   lossScale: 'output',
   generations: 40,
-  embeddingBits: 4,
-  headBits: 6,
+  embeddingBits: 6,
+  headBits: 8,
   embeddingSparsity: 0.0,
   tokens: 16384,
   iterations: 8,

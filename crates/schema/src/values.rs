@@ -38,7 +38,7 @@ pub fn constants() -> Vec<String> {
         abouts(
             "What to expect of each preset, in one line.",
             "PRESET_ABOUT",
-            presets::sizes(),
+            presets::sizes().iter().map(|size| (size.id, size.about)),
         ),
         list(
             "Named efforts of the option `quality`.",
@@ -95,10 +95,14 @@ fn list(doc: &str, name: &str, ids: &[&str]) -> String {
     format!("/** {doc} */\nexport const {name} = [\n{ids}] as const\n")
 }
 
-fn abouts(doc: &str, name: &str, table: &[presets::Preset]) -> String {
-    let rows = table.iter().map(|preset| {
-        let about = serde_json::to_string(preset.about).expect("text is JSON");
-        format!("  {}: {about},\n", preset.id)
+fn abouts(
+    doc: &str,
+    name: &str,
+    table: impl Iterator<Item = (&'static str, &'static str)>,
+) -> String {
+    let rows = table.map(|(id, about)| {
+        let about = serde_json::to_string(about).expect("text is JSON");
+        format!("  {id}: {about},\n")
     });
     let rows: String = rows.collect();
     format!("/** {doc} */\nexport const {name} = {{\n{rows}}} as const\n")
