@@ -3,7 +3,8 @@
 
 /// Text of one kind.
 pub struct Sample {
-    /// What kind, in a word.
+    /// What kind, in a word; for tests.
+    #[cfg_attr(not(test), allow(dead_code))]
     pub kind: &'static str,
     /// Documents, a blank line between two.
     pub text: &'static str,
