@@ -152,6 +152,10 @@ export function addAfterFlags(command: Command): Command {
       '--report <file>',
       'write a self-contained HTML page about the run, quality before and after included',
     ),
+    number(
+      '--max-loss <n>',
+      'most that a calibrated result may lose, as the run measures it (KL in nats; encoders: 1 - cosine); more is an error, and the result is kept beside',
+    ),
     new Option(
       '--eval-text <file>',
       'measure quality on this UTF-8 text (encoders: one text a line); - is standard input',

@@ -95,6 +95,11 @@ export type Options = {
   threads: number
   /** Seed of everything random. */
   seed: number
+  /**
+   * Largest loss that a calibrated run may measure of its result (`measured.loss` of the report): mean KL divergence in nats for
+   * decoders, 1 minus the mean cosine for encoders. A result that lost more is an error, and is kept beside `out`. Default: no limit.
+   */
+  maxLoss?: number
   /** A repair (more damping, dead columns, a fallback) is an error. */
   strict: boolean
   /** Id of the instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine. */
@@ -279,6 +284,8 @@ export type CompressReport = {
   resumedUnits: number
   /** The options with every default filled in. */
   options: FilledOptions
+  /** How close the result is to the original; absent where nothing was calibrated. */
+  measured?: Measured
   /** Repairs, in order. */
   repairs: Array<Repair>
   /** Things a user should know that are not repairs. */
@@ -788,6 +795,7 @@ export const ERROR_CODES = [
   'GGUF_UNSUPPORTED',
   'INTERNAL',
   'IO',
+  'LOSS_TOO_HIGH',
   'MEMORY_LIMIT',
   'METHOD_NEEDS_ARCHITECTURE',
   'NON_FINITE',
@@ -840,6 +848,7 @@ export const ERROR_CODES = [
  * - `GGUF_UNSUPPORTED`: A GGUF file of another program says something that kerf cannot do; `field` is one of its keys or tensors.
  * - `INTERNAL`: A bug in kerf.
  * - `IO`: The operating system refused a read or a write; `kind` is the io::ErrorKind.
+ * - `LOSS_TOO_HIGH`: The result lost more than `maxLoss` allows. It is whole, under another name.
  * - `MEMORY_LIMIT`: The run cannot keep to the memory that it was given.
  * - `METHOD_NEEDS_ARCHITECTURE`: The method needs the network to run, and its architecture is not known.
  * - `NON_FINITE`: NaN or infinity in weights.

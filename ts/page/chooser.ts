@@ -1,5 +1,7 @@
 import { ofDrop, ofInput, type Chosen } from './chosen.js'
 import { button, el, section } from './dom.js'
+import { failure } from './failure.js'
+import { sampleModel } from './sample-model.js'
 
 /** Where a model is dropped or picked. */
 export function chooser(onChosen: (chosen: Chosen) => void): HTMLElement {
@@ -13,6 +15,7 @@ export function chooser(onChosen: (chosen: Chosen) => void): HTMLElement {
       { class: 'actions' },
       picker('Choose a folder', { webkitdirectory: true }, take),
       picker('Choose files', { multiple: true }, take),
+      sample(take),
     ),
     el(
       'p',
@@ -22,6 +25,18 @@ export function chooser(onChosen: (chosen: Chosen) => void): HTMLElement {
   )
   listen(zone, take)
   return section('model', 'Model', zone)
+}
+
+/** Takes the model that is on board. */
+function sample(take: (chosen: Chosen | undefined) => void): HTMLElement {
+  const made = button('Try a small model', () => {
+    made.disabled = true
+    sampleModel()
+      .then(take)
+      .catch((error: unknown) => made.parentElement?.after(failure(error)))
+      .finally(() => (made.disabled = false))
+  })
+  return made
 }
 
 /** A file input behind a button: only the button can say what it is for in words of our own. */

@@ -35,7 +35,7 @@ export async function ofDrop(items: DataTransferItemList): Promise<Chosen | unde
 }
 
 /** Files by path; if all are in one folder, that folder is the model. */
-function ofFiles(all: readonly (readonly [path: string, file: File])[]): Chosen | undefined {
+export function ofFiles(all: readonly (readonly [path: string, file: File])[]): Chosen | undefined {
   const shown = all.filter(([path]) => !path.split('/').some(part => part.startsWith('.')))
   const [first] = shown
   if (!first) return undefined

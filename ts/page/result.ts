@@ -31,6 +31,7 @@ export function result(done: Done, onAgain: () => void): HTMLElement {
   const head = section(
     'result',
     'Done',
+    report.measured && el('p', { class: `verdict ${report.measured.grade}` }, sentence(report.measured.summary)),
     tiles(report),
     el(
       'div',
@@ -75,6 +76,10 @@ function tiles({
     tile('Bits per weight', significant(bitsPerWeight, 3), `${percent(sparsity)} of the weights are zero`),
     tile('Time', duration(seconds), resumed),
   )
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 /** A button whose work takes a moment, and which says what went wrong. */

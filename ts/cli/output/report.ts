@@ -30,6 +30,7 @@ export function showReport(model: string, report: CompressResult, screen: Screen
     ],
     ['bits per weight', significant(report.bitsPerWeight, 3), embeddings(report)],
     ['output error', outputError(report.layers)],
+    ...measured(report),
     ...quality(report),
     ['calibration', report.tokens === 0 ? 'none' : textUse(report.tokens, report.text)],
     [
@@ -54,6 +55,11 @@ function parts(report: CompressReport): string {
   const words = [`linear layers ${bytes(target)}`]
   if (embedding > 0) words.push(`embeddings ${bytes(embedding)}`)
   return [...words, `everything else ${bytes(other)}`].join(', ')
+}
+
+/** What the run found out about its own result, in one sentence. */
+function measured({ measured }: CompressReport): [string, string][] {
+  return measured === undefined ? [] : [['the result', measured.summary]]
 }
 
 /** A row for the measure that says most, and one for the others. */

@@ -44,6 +44,8 @@ header { padding: 40px 0 8px }
 .logo { display: inline-block; margin-right: 6px; color: var(--accent); font-weight: 700; letter-spacing: .02em }
 h1 { margin: 10px 0 4px; font-size: clamp(26px, 5vw, 38px); line-height: 1.15; letter-spacing: -.015em; overflow-wrap: anywhere }
 .subtitle { margin: 0 0 24px; color: var(--muted) }
+.verdict { margin: 0 0 20px; font-weight: 600 }
+.verdict.poor, .verdict.broken { color: var(--bad, #b3261e) }
 .tiles { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; margin: 0 }
 .tile { padding: 14px 16px 16px; background: var(--paper); border: 1px solid var(--rule); border-radius: 10px }
 .tile dt { color: var(--muted); font-size: 13.5px }

@@ -12,6 +12,9 @@ export function headline(data: ReportData): Markup {
     <p class="brand"><span class="logo" aria-hidden="true">kerf</span> compression report</p>
     <h1 dir="auto">${data.model}</h1>
     <p class="subtitle">${report.architecture} · ${describe(report.options)}</p>
+    ${report.measured === undefined
+      ? undefined
+      : html`<p class="verdict ${report.measured.grade}">${report.measured.summary}</p>`}
     <dl class="tiles">
       ${tile('Size', smaller(report), [
         `${solid(bytes(report.inputBytes))} → ${solid(bytes(report.outputBytes))}, all files`,
