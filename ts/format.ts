@@ -71,3 +71,9 @@ export function shorten(text: string, width: number): string {
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
+
+/** What all matrices together may take: "5 bits a weight", "10.0 MB in all"; undefined if each has bits of its own. */
+export function budget(options: { targetBits?: number; targetBytes?: number }): string | undefined {
+  if (options.targetBytes !== undefined) return `${bytes(options.targetBytes)} in all`
+  return options.targetBits === undefined ? undefined : `${options.targetBits} bits a weight`
+}

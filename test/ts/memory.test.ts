@@ -66,7 +66,17 @@ describe.runIf(TELLS_PEAK)('the memory of a run', () => {
       expect(statSync(file).size).toBeGreaterThan(70e6)
       const peakOf = async (text: string): Promise<number> => {
         const out = join(folder, `of-${statSync(text).size}`)
-        const flags = ['--method', 'wanda', '--tokens', '4096', '--no-estimate', '--calibration', text]
+        const flags = [
+          '--method',
+          'wanda',
+          '--sparsity',
+          '0.5',
+          '--tokens',
+          '4096',
+          '--no-estimate',
+          '--calibration',
+          text,
+        ]
         const ended = await kerfWithPeak(['compress', stories, ...flags, ...common, '--out', out])
         expect(ended.code, ended.stdout).toBe(0)
         return ended.peakBytes

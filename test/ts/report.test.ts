@@ -133,7 +133,7 @@ describe('where quality is measured', () => {
     const config = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8')) as object
     writeFileSync(join(model, 'config.json'), JSON.stringify({ ...config, model_type: 'nonesuch' }))
     const report = join(folder, 'strange.html')
-    const done = await compress(model, { method: 'magnitude', out: join(folder, 'strange-small'), report })
+    const done = await compress(model, { method: 'rtn', out: join(folder, 'strange-small'), report })
     expect(done.quality).toBeUndefined()
     expect(done.notes.join()).toContain('quality was not measured: kerf cannot run architecture "nonesuch"')
     const text = readFileSync(report, 'utf8')

@@ -12,6 +12,9 @@ import type { WithSources } from '../source.js'
  */
 const ALWAYS = ['method', 'sparsity', 'bits', 'blend']
 
+/** What the method `entropy` chooses itself, and takes from nobody. */
+const CHOSEN_BY_ENTROPY = ['sparsity', 'bits', 'pattern']
+
 /** The command that gives the same bytes again: the core's resolved options, and the paths as they were given. */
 export function commandOf(
   model: string,
@@ -23,8 +26,7 @@ export function commandOf(
     if (value !== undefined) words.push(`--${flag}`, ...(value === true ? [] : [shellWord(String(value))]))
   }
   for (const [name, value] of Object.entries({ ...report.options, isa: report.isa })) {
-    const isWanted = ALWAYS.includes(name) || value !== DEFAULT_OPTIONS[name as keyof typeof DEFAULT_OPTIONS]
-    if (isWanted && isPlain(value)) add(flagOf(name as keyof Options), value)
+    if (isWanted(name, value, given, report) && isPlain(value)) add(flagOf(name as keyof Options), value)
   }
   if (typeof given.calibration === 'string') add('calibration', given.calibration)
   if (typeof given.evalText === 'string') add('eval-text', given.evalText)
@@ -35,6 +37,21 @@ export function commandOf(
     ...(report.options.rules?.length ? ['a --config with the same rules'] : []),
   ]
   return `${words.join(' ')}${missing.length > 0 ? `   # and ${missing.join(', ')}` : ''}`
+}
+
+/**
+ * Whether a command has to name an option: what is as it is without any option is left out, but not if it was given, since beside
+ * others it may stand for something else.
+ */
+function isWanted(name: string, value: unknown, given: object, { options }: CompressReport): boolean {
+  const isGiven = (given as Record<string, unknown>)[publicName(name)] !== undefined
+  // Bits that come from a preset count other bytes than bits that are asked for: the preset says them.
+  if (name === 'targetBits') return isGiven
+  if (options.method === 'entropy' && CHOSEN_BY_ENTROPY.includes(name)) return false
+  const hasBudget = options.targetBits !== undefined || options.targetBytes !== undefined
+  if (name === 'bits' && hasBudget) return false
+  const isUsual = value === DEFAULT_OPTIONS[name as keyof typeof DEFAULT_OPTIONS]
+  return ALWAYS.includes(name) || isGiven || !isUsual
 }
 
 /** No flag can say a list or an object. */

@@ -133,6 +133,17 @@ describe('the command of a report', () => {
     expect(command).not.toMatch(/--(seed|threads|tokens|format|embedding-bits)/)
   })
 
+  it('names a budget only where it was asked for, and nothing that the budget decides', () => {
+    const options = { ...report.options, method: 'entropy', targetBits: 5, preset: 'light', sparsity: 0 }
+    const sized = commandOf('m', { preset: 'light' }, { ...report, options })
+    expect(sized).toContain('--preset light')
+    expect(sized).not.toMatch(/--(target-bits|sparsity|bits|pattern)/)
+    const asked = commandOf('m', { targetBits: 5, headBits: 8 }, { ...report, options })
+    expect(asked).toContain('--target-bits 5')
+    expect(asked).toContain('--head-bits')
+    expect(asked).not.toMatch(/--(sparsity|bits|pattern) /)
+  })
+
   it('says that texts were given in code', () => {
     expect(commandOf('m', { calibration: ['a'] }, report)).toContain('# and the calibration texts')
   })

@@ -1,7 +1,7 @@
 import type { FilledOptions, PlannedTensor, PlanReport } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
 import { collapse } from './collapse.js'
-import { bytes, duration, integer, percent, plural, significant, textUse } from '../../format.js'
+import { budget, bytes, duration, integer, percent, plural, significant, textUse } from '../../format.js'
 import { facts, notes, table, underBlocks, withoutWeight } from './table.js'
 
 /** The options in one line of words. */
@@ -9,9 +9,10 @@ export function describe(options: FilledOptions): string {
   const parts = [options.method]
   if (options.sparsity) parts.push(`${percent(options.sparsity)} removed`)
   if (options.pattern && options.pattern !== 'unstructured') parts.push(`pattern ${options.pattern}`)
-  parts.push(options.bits === 16 ? 'floats kept' : `${options.bits} bits`)
-  if (options.bits !== 16)
-    parts.push(options.groupSize === 0 ? 'whole rows' : `groups of ${options.groupSize}`)
+  const width = budget(options)
+  parts.push(width ?? (options.bits === 16 ? 'floats kept' : `${options.bits} bits`))
+  const hasGroups = options.method !== 'entropy' && (width !== undefined || options.bits !== 16)
+  if (hasGroups) parts.push(options.groupSize === 0 ? 'whole rows' : `groups of ${options.groupSize}`)
   if (options.blend > 0) parts.push(`blend ${options.blend}`)
   const rules = options.rules?.length ?? 0
   if (rules > 0) parts.push(plural(rules, 'rule'))

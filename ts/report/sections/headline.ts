@@ -1,4 +1,4 @@
-import { bytes, percent, plural, significant } from '../../format.js'
+import { budget, bytes, percent, plural, significant } from '../../format.js'
 import type { CompressReport, Options } from '../../generated/index.js'
 import type { ReportData } from '../data.js'
 import { html, type Markup } from '../page/html.js'
@@ -84,13 +84,16 @@ function solid(text: string): string {
   return text.replaceAll(' ', '\u00a0')
 }
 
-function describe({ method, sparsity, bits, groupSize, pattern, schedule, format }: Options): string {
+function describe(options: Options): string {
+  const { method, sparsity, bits, groupSize, pattern, schedule, format } = options
   const parts = [`method ${method}`]
   if (sparsity) parts.push(`${percent(sparsity)} removed`)
   if (pattern !== undefined && pattern !== 'unstructured') parts.push(`pattern ${pattern}`)
   if (schedule !== 'uniform') parts.push(`schedule ${schedule}`)
-  parts.push(bits === 16 ? 'survivors kept as floats' : `${bits} bits`)
-  if (bits !== 16) parts.push(groupSize === 0 ? 'a scale a row' : `groups of ${groupSize}`)
+  const width = budget(options)
+  parts.push(width ?? (bits === 16 ? 'survivors kept as floats' : `${bits} bits`))
+  const hasGroups = method !== 'entropy' && (width !== undefined || bits !== 16)
+  if (hasGroups) parts.push(groupSize === 0 ? 'a scale a row' : `groups of ${groupSize}`)
   parts.push(`written as ${format}`)
   return parts.join(' · ')
 }
