@@ -340,6 +340,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn few_tokens_of_independent_inputs_are_shrunk_most_and_many_of_correlated_ones_least() {
+        let compute = Compute::new(None, 1).unwrap();
+        let shrinkage = |x: &[f32], n: usize| {
+            let mut gram = Gram::new(n);
+            gram.add(&compute, x);
+            gram.finish(&compute);
+            gram.shrinkage
+        };
+        assert_eq!(shrinkage(&random(40 * 64, 1), 64), 0.5);
+        // A floor, whatever the number of tokens.
+        let many = [20_000, 40_000].map(|tokens| shrinkage(&random_inputs(tokens, 16, 2), 16));
+        assert!(many[0] == many[1] && many[0] < 0.1, "{many:?}");
+        assert!((0.0..0.5).contains(&many[0]));
+        // Inputs that are zero, and a single one, correlate with nothing.
+        assert_eq!(shrinkage(&[0.0; 80], 8), 0.0);
+        assert_eq!(shrinkage(&[1.0; 80], 1), 0.0);
+    }
+
+    #[test]
     fn pieces_add_up_to_the_plain_product() {
         let compute = Compute::new(None, 2).unwrap();
         let (tokens, n) = (90, 67);
@@ -348,13 +367,15 @@ pub(crate) mod tests {
         x.chunks(31 * n).for_each(|part| gram.add(&compute, part));
         gram.finish(&compute);
         assert_eq!(gram.tokens, tokens);
+        let kept = 1.0 - f64::from(gram.shrinkage);
         for i in 0..n {
             for j in 0..n {
                 let plain: f64 = (0..tokens)
                     .map(|t| x[t * n + i] as f64 * x[t * n + j] as f64)
                     .sum();
+                let expected = plain / tokens as f64 * if i == j { 1.0 } else { kept };
                 assert!(
-                    (gram.h[i * n + j] as f64 - plain / tokens as f64).abs() < 1e-5,
+                    (gram.h[i * n + j] as f64 - expected).abs() < 1e-5,
                     "{i} {j}"
                 );
             }

@@ -322,6 +322,7 @@ fn identity_statistics_give_round_to_nearest() {
         n,
         h: vec![0.0; n * n],
         tokens: 1,
+        shrinkage: 0.0,
     };
     (0..n).for_each(|j| gram.h[j * n + j] = 1.0);
     let inputs = Inputs::new(gram);
@@ -365,6 +366,7 @@ fn hopeless_statistics_fall_back_and_zero_weights_stay_zero() {
         n: 64,
         h: vec![0.0; 64 * 64],
         tokens: 9,
+        shrinkage: 0.0,
     });
     let ordinary = inputs(&compute, 64, 6, &[]);
     for method in table() {

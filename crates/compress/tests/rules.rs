@@ -11,7 +11,7 @@ fn with_rules(rules: &str) -> Options {
     Options {
         rules: serde_json::from_str::<Vec<Rule>>(rules).unwrap(),
         schedule: Some("uniform".into()),
-        ..Options::default()
+        ..removing()
     }
 }
 
@@ -96,6 +96,7 @@ fn rules_alone_decide_whether_calibration_runs() {
     let mut options =
         with_rules(r#"[{ "match": { "role": "v" }, "method": "obs", "sparsity": 0.3 }]"#);
     options.method = Some("rtn".into());
+    options.sparsity = None;
     let root = temp();
     let report = compress(&fixture(), root.path(), options).unwrap();
     assert!(report.tokens > 0);
@@ -154,4 +155,43 @@ fn a_rule_that_decides_about_nothing_is_an_error_that_says_why() {
             other => panic!("{other}"),
         }
     }
+}
+
+#[test]
+fn a_rule_with_bits_leaves_the_default_size_of_the_others_alone() {
+    let catalog = Catalog::open_path(&fixture()).unwrap();
+    let options = |rules: &str, target_bits: Option<f64>| Options {
+        rules: serde_json::from_str::<Vec<Rule>>(rules).unwrap(),
+        target_bits,
+        ..Options::default()
+    };
+    let rules = r#"[{ "match": { "role": "down" }, "bits": 8 }]"#;
+    let step = |options: Options| {
+        let plan = Plan::new(&catalog, options.resolve().unwrap(), None, None).unwrap();
+        let q = plan.targets.iter().find(|matrix| matrix.role == "q");
+        q.unwrap().step.unwrap()
+    };
+    let alone = step(options("[]", None));
+    let beside = step(options(rules, None));
+    // The header of this small model is a part of it.
+    assert!((beside / alone - 1.0).abs() < 0.05, "{beside} {alone}");
+    // A budget that was asked for is that of all: 8 bits of some are paid by the others.
+    let paying = step(options(rules, Some(5.0)));
+    assert!(paying > 1.3 * alone, "{paying} {alone}");
+    let root = temp();
+    let report = compress(&fixture(), root.path(), options(rules, None)).unwrap();
+    let (mut bits, mut weights) = (0.0, 0.0);
+    for layer in &report.layers {
+        let size = (layer.shape[0] * layer.shape[1]) as f64;
+        if layer.role.as_deref() == Some("down") {
+            let (method, sparsity) = (layer.method.as_str(), layer.sparsity);
+            assert_eq!((method, layer.bits, layer.step), ("joint", 8, None));
+            assert!(sparsity < 0.02, "{sparsity}");
+        } else {
+            assert_eq!(layer.method, "entropy");
+            (bits, weights) = (bits + layer.bits_per_weight * size, weights + size);
+        }
+    }
+    let bits = bits / weights;
+    assert!(bits > 4.5 && bits <= 5.0, "{bits}");
 }

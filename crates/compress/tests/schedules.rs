@@ -11,7 +11,7 @@ fn scheduled(schedule: &str) -> Options {
     Options {
         schedule: Some(schedule.into()),
         generations: Some(3),
-        ..Options::default()
+        ..removing()
     }
 }
 
@@ -146,6 +146,7 @@ fn what_cannot_be_spread_is_refused() {
         other => panic!("{:?}", other.err()),
     };
     let pattern = Options {
+        sparsity: None,
         pattern: Some("2:4".into()),
         ..scheduled("error-levels")
     };

@@ -57,11 +57,18 @@ impl GoldenFile {
         codes.map(|code| f32::from(code) / 16.0).collect()
     }
 
-    /// The second moments of `x_times_16`.
+    /// The second moments of `x_times_16`, as the papers have them: nothing is shrunk.
     pub fn gram(&self) -> Gram {
-        let mut gram = Gram::new(self.shape("x_times_16").1);
+        let n = self.shape("x_times_16").1;
+        let mut gram = Gram::new(n);
         gram.add(&self.compute, &self.sixteenths("x_times_16"));
-        gram.finish(&self.compute);
+        let tokens = gram.tokens as f32;
+        for i in 0..n {
+            for j in 0..=i {
+                let mean = gram.h[i * n + j] * (1.0 / tokens);
+                (gram.h[i * n + j], gram.h[j * n + i]) = (mean, mean);
+            }
+        }
         gram
     }
 }
