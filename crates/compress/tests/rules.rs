@@ -173,11 +173,11 @@ fn a_rule_with_bits_leaves_the_default_size_of_the_others_alone() {
     };
     let alone = step(options("[]", None));
     let beside = step(options(rules, None));
-    // The header of this small model is a part of it.
-    assert!((beside / alone - 1.0).abs() < 0.05, "{beside} {alone}");
+    // Other shapes than those of all have another share of scales, and of this small model the header is a part.
+    assert!((beside / alone - 1.0).abs() < 0.2, "{beside} {alone}");
     // A budget that was asked for is that of all: 8 bits of some are paid by the others.
     let paying = step(options(rules, Some(5.0)));
-    assert!(paying > 1.3 * alone, "{paying} {alone}");
+    assert!(paying > 2.0 * alone, "{paying} {alone}");
     let root = temp();
     let report = compress(&fixture(), root.path(), options(rules, None)).unwrap();
     let (mut bits, mut weights) = (0.0, 0.0);

@@ -1,5 +1,6 @@
 //! A file of test/golden, opened for a set of kernels.
 
+use kerf_compress::solve::factor::factor;
 use kerf_compress::statistics::Gram;
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::Catalog;
@@ -70,5 +71,14 @@ impl GoldenFile {
             }
         }
         gram
+    }
+
+    /// The option `dampingRel` that adds the share `of_mean` of the mean diagonal, as the goldens do: of what kerf takes for the usual
+    /// diagonal, where an input that is far larger than the others hardly counts, it is another share.
+    pub fn damping_rel(&self, gram: &Gram, of_mean: f64) -> f64 {
+        let diagonal = gram.diagonal();
+        let sum: f64 = diagonal.iter().map(|value| f64::from(*value)).sum();
+        let usual = factor(&self.compute, gram, 1.0).unwrap().damping;
+        of_mean * sum / diagonal.len() as f64 / usual
     }
 }
