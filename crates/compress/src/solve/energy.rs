@@ -146,13 +146,12 @@ mod tests {
         gram.add(&compute, &x);
         gram.finish(&compute);
         assert!(gram.shrinkage > 0.04, "{}", gram.shrinkage);
-        let outputs = x.chunks(n).flat_map(|x| {
-            d.chunks(n).map(|d| {
-                let products = d.iter().zip(x).map(|(d, x)| f64::from(*d) * f64::from(*x));
-                products.sum::<f64>().powi(2)
-            })
-        });
-        let plain = outputs.sum::<f64>() / tokens as f64;
+        let output = |d: &[f32], x: &[f32]| -> f64 {
+            let products = d.iter().zip(x).map(|(d, x)| f64::from(d * x));
+            products.sum()
+        };
+        let of_token = |x: &[f32]| -> f64 { d.chunks(n).map(|d| output(d, x).powi(2)).sum() };
+        let plain = x.chunks(n).map(of_token).sum::<f64>() / tokens as f64;
         let energy = output_energy(&compute, &d, rows, &gram);
         assert!((energy / plain - 1.0).abs() < 1e-4, "{energy} {plain}");
     }
