@@ -200,7 +200,8 @@ pub(crate) fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64
     let header = report.bits_per_weight / 8.0 * plan.target_weights() as f64 - target_bytes as f64;
     match budget {
         Budget::Bits(_) => of(&|part| part == "target") as f64 + header,
-        Budget::Size(_) => header,
+        // Theirs alone, as what the fixed matrices take is no matter of theirs.
+        Budget::Size(_) => header * free_weights(plan) as f64 / plan.target_weights() as f64,
         Budget::Bytes(_) => of(&|_| true) as f64 + (report.output_bytes - tensors) as f64,
     }
 }

@@ -40,13 +40,17 @@ fn shrinkage(compute: &Compute, gram: &Gram) -> f32 {
         let sum: f32 = row.map(|(h, inverse)| h * h * inverse).sum();
         f64::from(sum) * f64::from(inverse[i])
     });
-    let live = inverse.iter().filter(|inverse| **inverse > 0.0).count() as f64;
-    let pairs = 0.5 * live * (live - 1.0);
-    let correlated = rows.iter().sum::<f64>();
+    let live = inverse.iter().filter(|inverse| **inverse > 0.0).count();
+    shrinkage_of(rows.iter().sum(), live, gram.tokens)
+}
+
+/// The share for `correlated`, the sum of the squared correlations of all pairs of `live` inputs.
+pub(crate) fn shrinkage_of(correlated: f64, live: usize, tokens: usize) -> f32 {
+    let pairs = 0.5 * live as f64 * (live as f64 - 1.0);
     if pairs < 1.0 || !correlated.is_finite() {
         return 0.0;
     }
-    let share = pairs / (correlated * gram.tokens.max(1) as f64);
+    let share = pairs / (correlated * tokens.max(1) as f64);
     let env = |n: &str, d: f64| {
         std::env::var(n)
             .ok()

@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use kerf_compress::plan::Plan;
+use kerf_compress::report::LayerReport;
 use kerf_compress::{CompressError, Options, PlanReport, Rule};
 use kerf_tensors::Catalog;
 
@@ -178,20 +179,27 @@ fn a_rule_with_bits_leaves_the_default_size_of_the_others_alone() {
     // A budget that was asked for is that of all: 8 bits of some are paid by the others.
     let paying = step(options(rules, Some(5.0)));
     assert!(paying > 2.0 * alone, "{paying} {alone}");
-    let root = temp();
-    let report = compress(&fixture(), root.path(), options(rules, None)).unwrap();
-    let (mut bits, mut weights) = (0.0, 0.0);
-    for layer in &report.layers {
-        let size = (layer.shape[0] * layer.shape[1]) as f64;
-        if layer.role.as_deref() == Some("down") {
-            let (method, sparsity) = (layer.method.as_str(), layer.sparsity);
-            assert_eq!((method, layer.bits, layer.step), ("joint", 8, None));
-            assert!(sparsity < 0.02, "{sparsity}");
-        } else {
-            assert_eq!(layer.method, "entropy");
-            (bits, weights) = (bits + layer.bits_per_weight * size, weights + size);
+    let bits = |rules: &str| {
+        let root = temp();
+        let report = compress(&fixture(), root.path(), options(rules, None)).unwrap();
+        let (ruled, rated): (Vec<_>, Vec<_>) = report
+            .layers
+            .iter()
+            .partition(|layer| layer.bits == 8 && layer.step.is_none());
+        for layer in ruled {
+            assert_eq!(layer.role.as_deref(), Some("down"));
+            assert_eq!(layer.method, "joint");
+            assert!(layer.sparsity < 0.02, "{}", layer.sparsity);
         }
-    }
-    let bits = bits / weights;
-    assert!(bits > 4.5 && bits <= 5.0, "{bits}");
+        assert!(rated.iter().all(|layer| layer.method == "entropy"));
+        let size = |layer: &LayerReport| (layer.shape[0] * layer.shape[1]) as f64;
+        let weights: f64 = rated.iter().map(|layer| size(layer)).sum();
+        let bits = rated
+            .iter()
+            .map(|layer| layer.bits_per_weight * size(layer));
+        (rated.len(), bits.sum::<f64>() / weights)
+    };
+    let ((all, alone), (others, beside)) = (bits("[]"), bits(rules));
+    assert_eq!((all, others), (35, 30));
+    assert!((beside / alone - 1.0).abs() < 0.03, "{beside} {alone}");
 }

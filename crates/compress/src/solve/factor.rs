@@ -95,7 +95,7 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
 
 /// The mean of the live inputs' squares, of which none counts for more than [`LARGEST`] times the median: in a language model a few
 /// inputs are a thousand times as large as all others, and damping that is small for these would drown the rest.
-fn usual(diagonal: &[f32]) -> f64 {
+pub(crate) fn usual(diagonal: &[f32]) -> f64 {
     let mut live: Vec<f32> = diagonal.iter().copied().filter(|d| *d > 0.0).collect();
     live.sort_unstable_by(f32::total_cmp);
     let most = LARGEST * f64::from(live[live.len() / 2]);
