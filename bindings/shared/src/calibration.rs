@@ -9,7 +9,10 @@ use crate::storage::Storage;
 use crate::text_file::{Lines, Text, without_mark};
 use crate::text_tokens::{TextTokens, forced_note};
 use crate::{Error, Host, sample};
-use kerf_compress::calibration::{BYTES_OF_A_TOKEN, MAX_WINDOW, Places, decoder_windows, places};
+use kerf_compress::calibration::{
+    BYTES_OF_A_TOKEN, MAX_WINDOW, Places, decoder_windows, held_tokens, places,
+};
+use kerf_compress::measured::HeldOut;
 use kerf_compress::{CompressError, Stage, TextUse};
 use kerf_kernels::Compute;
 use kerf_model::generate::{Sampling, generate};
@@ -40,6 +43,10 @@ pub struct Draw {
 pub struct Drawn {
     /// Token ids.
     pub sequences: Vec<Vec<u32>>,
+    /// Token ids that are held out, to measure the result on.
+    pub held: Vec<Vec<u32>>,
+    /// Token ids of other text to measure on, which ships with kerf.
+    pub probe: Vec<Vec<u32>>,
     /// How much of the text they are; `None` for what the model wrote.
     pub text: Option<TextUse>,
     /// Things a user should know.
@@ -47,6 +54,22 @@ pub struct Drawn {
 }
 
 impl Drawn {
+    /// What the result is measured on. The first counts.
+    pub fn texts_to_measure(&mut self) -> Vec<HeldOut> {
+        let texts = [
+            ("held-out calibration text", std::mem::take(&mut self.held)),
+            ("other text", std::mem::take(&mut self.probe)),
+        ];
+        let texts = texts
+            .into_iter()
+            .filter(|(_, sequences)| !sequences.is_empty());
+        let held = texts.map(|(text, sequences)| HeldOut {
+            text: text.into(),
+            sequences,
+        });
+        held.collect()
+    }
+
     /// Tokens of each sequence.
     pub fn lengths(&self) -> Vec<usize> {
         self.sequences.iter().map(Vec::len).collect()
@@ -63,11 +86,10 @@ pub fn draw(
     host: &dyn Host,
 ) -> Result<Drawn, Error> {
     let storage = host.storage();
-    let drawn = match calibration {
+    let mut drawn = match calibration {
         Calibration::Own => Drawn {
             sequences: own(model, compute, draw, host)?,
-            text: None,
-            notes: Vec::new(),
+            ..Drawn::default()
         },
         Calibration::Builtin => {
             from_text(Text::given(&builtin(&model.network)), model, compute, draw)?
@@ -84,6 +106,7 @@ pub fn draw(
     if drawn.sequences.iter().all(Vec::is_empty) {
         return Err(empty(calibration));
     }
+    drawn.probe = probe(model, drawn.lengths().iter().sum())?;
     Ok(drawn)
 }
 
@@ -166,23 +189,29 @@ fn from_text(
     }
     let mut tokens = TextTokens::of(text, &tokenizer);
     let ids = tokens.all()?;
+    let (ids, held) = hold_out(ids, draw.tokens);
     let sequences = windows(&ids, model, draw);
     let used: usize = sequences.iter().map(Vec::len).sum();
     Ok(Drawn {
         sequences,
+        held,
         text: Some(tokens.use_of(used as u64)),
         notes: tokens.note().into_iter().collect(),
+        ..Drawn::default()
     })
 }
 
 /// Windows at places of a text that is too long to be encoded. Each begins at a word and has no special tokens.
 fn from_places(text: &mut Text, places: &Places, tokenizer: &Tokenizer) -> Result<Drawn, Error> {
     let (mut sequences, mut used_bytes, mut forced) = (Vec::new(), 0, 0);
+    // What follows a window is held out, of each of them the same.
+    let after = held_tokens(places.window * places.places.len()) / places.places.len();
+    let (wanted, mut held) = (places.window + after, Vec::new());
     for place in &places.places {
         text.go_to(*place)?;
         let mut stream = IdStream::new(tokenizer, false);
         let (mut ids, mut begun) = (Vec::new(), false);
-        while ids.len() < places.window && text.done() < place + places.room {
+        while ids.len() < wanted && text.done() < place + places.room {
             let Some(part) = text.part()? else { break };
             let part = match begun {
                 true => part.as_str(),
@@ -193,16 +222,18 @@ fn from_places(text: &mut Text, places: &Places, tokenizer: &Tokenizer) -> Resul
             for piece in pieces(part) {
                 stream.push(piece, &mut ids)?;
                 used_bytes += piece.len() as u64;
-                if ids.len() >= places.window {
+                if ids.len() >= wanted {
                     break;
                 }
             }
         }
-        if ids.len() < places.window {
+        if ids.len() < wanted {
             stream.finish(&mut ids)?;
         }
         forced += stream.forced();
-        ids.truncate(places.window);
+        ids.truncate(wanted);
+        let rest = ids.split_off(places.window.min(ids.len()));
+        held.extend((rest.len() > 1).then_some(rest));
         sequences.push(ids);
     }
     let tokens: usize = sequences.iter().map(Vec::len).sum();
@@ -214,6 +245,7 @@ fn from_places(text: &mut Text, places: &Places, tokenizer: &Tokenizer) -> Resul
     notes.extend(forced_note(forced));
     Ok(Drawn {
         sequences,
+        held,
         text: Some(TextUse {
             bytes,
             used_bytes: used_bytes.min(bytes),
@@ -221,6 +253,7 @@ fn from_places(text: &mut Text, places: &Places, tokenizer: &Tokenizer) -> Resul
             cut: 0,
         }),
         notes,
+        ..Drawn::default()
     })
 }
 
@@ -275,11 +308,14 @@ fn from_texts(
         stream.finish(&mut ids)?;
         forced += stream.forced();
     }
+    let all = ids.len();
+    let (ids, held) = hold_out(ids, draw.tokens);
     let sequences = windows(&ids, model, draw);
     let used: usize = sequences.iter().map(Vec::len).sum();
-    let share = used as f64 / ids.len().max(1) as f64;
+    let share = used as f64 / all.max(1) as f64;
     Ok(Drawn {
         sequences,
+        held,
         text: Some(TextUse {
             bytes,
             used_bytes: (bytes as f64 * share).round() as u64,
@@ -287,7 +323,64 @@ fn from_texts(
             cut: 0,
         }),
         notes: forced_note(forced).into_iter().collect(),
+        ..Drawn::default()
     })
+}
+
+/// A held-out piece of a decoder's text, in tokens.
+const HELD_WINDOW: usize = 128;
+/// A shorter text is not worth less than all of it.
+const LEAST_TO_SHARE: usize = 1280;
+
+/// Pieces from all over the text, a tenth of it at most, and the text without them.
+fn hold_out(mut ids: Vec<u32>, tokens: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
+    if ids.len() < LEAST_TO_SHARE {
+        return (ids, Vec::new());
+    }
+    let count = (ids.len() / 10).min(held_tokens(tokens)) / HELD_WINDOW;
+    let part = ids.len() / count.max(1);
+    // The last piece goes first, so that the places of the others stay.
+    let places = (0..count)
+        .rev()
+        .map(|index| index * part + (part - HELD_WINDOW) / 2);
+    let mut held: Vec<Vec<u32>> = places
+        .map(|at| ids.drain(at..at + HELD_WINDOW).collect())
+        .collect();
+    held.reverse();
+    (ids, held)
+}
+
+/// The text that ships with kerf to measure on, for a run of so many calibration tokens: the beginning of each kind.
+fn probe(model: &Runnable, tokens: usize) -> Result<Vec<Vec<u32>>, Error> {
+    let each = held_tokens(tokens) / 2 / sample::PROBE.len();
+    let mut sequences = Vec::new();
+    if model.network.kind() == Kind::Decoder {
+        let tokenizer = model.opened.tokenizer("calibration")?;
+        for kind in sample::PROBE {
+            let text = pieces(kind.text).next().unwrap_or_default();
+            let mut ids = tokenizer.encode(text, true)?;
+            ids.truncate(each.min(model.network.max_context()));
+            sequences.push(ids);
+        }
+        sequences.retain(|ids| ids.len() > 1);
+        return Ok(sequences);
+    }
+    let encoding = Encoding::of(model);
+    let tokenizer = encoding.tokenizer(&model.opened, "calibration")?;
+    for kind in sample::PROBE {
+        let lines = kind.text.lines();
+        let mut taken = 0;
+        for line in lines.filter(|line| line.chars().count() >= LEAST_LETTERS) {
+            if taken >= each {
+                break;
+            }
+            let longest = encoding.max_tokens.min(each - taken);
+            let (ids, _) = tokenizer.encode_truncated(line, longest)?;
+            taken += ids.len();
+            sequences.push(ids);
+        }
+    }
+    Ok(sequences)
 }
 
 fn windows(ids: &[u32], model: &Runnable, draw: Draw) -> Vec<Vec<u32>> {
@@ -305,6 +398,10 @@ struct Texts<'a> {
     waiting_bytes: usize,
     drawn: Vec<Vec<u32>>,
     tokens: usize,
+    /// Every tenth text is held out, until there are enough.
+    held: Vec<Vec<u32>>,
+    held_tokens: usize,
+    seen: usize,
     full: bool,
     text: TextUse,
 }
@@ -323,6 +420,9 @@ impl<'a> Texts<'a> {
             waiting_bytes: 0,
             drawn: Vec::new(),
             tokens: 0,
+            held: Vec::new(),
+            held_tokens: 0,
+            seen: 0,
             full: false,
             text: TextUse {
                 bytes,
@@ -357,6 +457,12 @@ impl<'a> Texts<'a> {
             if self.full || ids.is_empty() {
                 continue;
             }
+            self.seen += 1;
+            if self.seen % 10 == 0 && self.held_tokens + ids.len() <= held_tokens(self.most) {
+                self.held_tokens += ids.len();
+                self.held.push(ids);
+                continue;
+            }
             let longest = self.encoding.max_tokens.min(self.most);
             let is_cut = ids.len() >= longest || (text.len() as u64) < *bytes;
             ids.truncate(self.most);
@@ -382,8 +488,9 @@ impl<'a> Texts<'a> {
         self.text.tokens = self.tokens as u64;
         Ok(Drawn {
             sequences: self.drawn,
+            held: self.held,
             text: Some(self.text),
-            notes: Vec::new(),
+            ..Drawn::default()
         })
     }
 }

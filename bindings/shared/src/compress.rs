@@ -13,8 +13,8 @@ use kerf_compress::{
     expected_seconds,
 };
 use kerf_kernels::Compute;
-use kerf_tensors::Catalog;
 use kerf_tensors::folder::Existing;
+use kerf_tensors::{Catalog, TensorsError};
 use std::path::Path;
 use std::sync::OnceLock;
 use web_time::Instant;
@@ -124,7 +124,7 @@ impl Compression {
         let [opening, reading_end, turn, _] = parts(&*storage, &plan, &request);
         host.event(plan_event(1, opening));
         let catalog = opened.catalog.clone();
-        let drawn = match plan.calibrated() {
+        let mut drawn = match plan.calibrated() {
             true => {
                 let host = Part::of(host, opening, reading_end);
                 host.event(reading_event(&plan));
@@ -135,14 +135,26 @@ impl Compression {
         let reading = started.elapsed().as_secs_f64();
         let lengths = drawn.lengths();
         let out = places.out.clone();
+        let held = drawn.texts_to_measure();
+        let beside = match settings.options.max_loss {
+            Some(_) => places.beside(&*storage)?,
+            None => places.out.clone(),
+        };
+        let (for_out, for_beside) = (host.storage(), host.storage());
+        let kept = beside.clone();
         let job = Job::open(JobInputs {
             catalog: catalog.clone(),
             options: request.options.clone(),
             calibration: drawn.sequences,
             tokenizer,
             workspace: storage.workspace(&places.work_dir)?,
-            out: Box::new(move || storage.out_folder(&out, existing)),
+            held,
+            out: Box::new(move || for_out.out_folder(&out, existing)),
             out_name: places.out,
+            beside: (
+                Box::new(move || for_beside.out_folder(&kept, Existing::Stays)),
+                beside,
+            ),
             clock: seconds,
             stop: host.stop(),
         })?;
@@ -225,6 +237,29 @@ impl Places {
             None => default_work_dir(Path::new(&out))?,
         };
         Ok(Self { out, work_dir })
+    }
+}
+
+impl Places {
+    /// Most results of runs before that lost too much and still lie there.
+    const MOST_BESIDE: usize = 100;
+
+    /// A folder for a result that lost too much, where none is yet.
+    fn beside(&self, storage: &dyn Storage) -> Result<String, Error> {
+        let mut index = 1;
+        loop {
+            let number = if index == 1 {
+                String::new()
+            } else {
+                format!("-{index}")
+            };
+            let name = format!("{}-over-limit{number}", self.out);
+            match storage.out_folder(&name, Existing::Stays) {
+                Ok(_) => return Ok(name),
+                Err(TensorsError::OutputExists { .. }) if index < Self::MOST_BESIDE => index += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 

@@ -28,6 +28,16 @@ pub fn decoder_windows(ids: &[u32], max_context: usize, limit: usize, seed: u64)
         .collect()
 }
 
+/// Most tokens that a run of `tokens` calibration tokens measures its result on, held-out text and probe together: so few that it takes
+/// less than a twentieth of the run.
+pub fn held_tokens(tokens: usize) -> usize {
+    (tokens / 16).clamp(LEAST_HELD, MOST_HELD)
+}
+
+/// Fewer tell too little, more take long.
+const LEAST_HELD: usize = 256;
+const MOST_HELD: usize = 4096;
+
 /// A text of no more bytes is encoded whole.
 const WHOLE_BYTES: u64 = 4 << 20;
 /// So is one of no more bytes than this for each token that is wanted: all of it may be needed. A token of prose has four or five.

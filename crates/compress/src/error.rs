@@ -67,6 +67,18 @@ pub enum CompressError {
     /// `strict` is set and a repair was needed.
     #[error("strict: a repair was needed for tensor {tensor}: {repair}")]
     Strict { tensor: String, repair: String },
+    /// The result lost more than `maxLoss` allows. It is whole, under another name.
+    #[error(
+        "the result lost more than `maxLoss` allows ({loss:.3}, at most {limit}): {summary}; it is kept in {kept}: take it as it is, or compress less"
+    )]
+    LossTooHigh {
+        loss: f64,
+        limit: f64,
+        /// What was measured, in words.
+        summary: String,
+        /// Where the result is.
+        kept: String,
+    },
     /// The model has no matrix to compress.
     #[error("the model has no matrix that could be compressed{}", because(kept))]
     NothingToCompress {
@@ -116,6 +128,7 @@ error_codes!(CompressError or the code inside Tensors, Model {
     MethodNeedsArchitecture => "METHOD_NEEDS_ARCHITECTURE",
     ScheduleNeedsArchitecture => "SCHEDULE_NEEDS_ARCHITECTURE",
     Strict => "STRICT",
+    LossTooHigh => "LOSS_TOO_HIGH",
     NothingToCompress => "NOTHING_TO_COMPRESS",
     AlreadyCompressed => "ALREADY_COMPRESSED",
     Cancelled => "CANCELLED",

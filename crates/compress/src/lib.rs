@@ -12,6 +12,7 @@ pub mod journal;
 pub mod kept;
 mod knapsack;
 pub mod matrices;
+pub mod measured;
 pub mod memory;
 pub mod methods;
 mod mixed_bits;

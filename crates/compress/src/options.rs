@@ -95,6 +95,10 @@ pub struct Options {
     /// Seed of everything random.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub seed: u64,
+    /// Largest loss that a calibrated run may measure of its result (`measured.loss` of the report): mean KL divergence in nats for
+    /// decoders, 1 minus the mean cosine for encoders. A result that lost more is an error, and is kept beside `out`. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_loss: Option<f64>,
     /// A repair (more damping, dead columns, a fallback) is an error.
     pub strict: bool,
     /// Id of the instruction set; `portable` gives the same bytes on every machine, slowly. Default: the best of this machine.
@@ -142,6 +146,7 @@ impl Default for Options {
             max_memory_bytes: 0,
             threads: 0,
             seed: 0,
+            max_loss: None,
             strict: false,
             isa: None,
             format: "kerf".into(),

@@ -186,6 +186,9 @@ pub struct Report {
     /// The options with every default filled in.
     #[cfg_attr(feature = "ts", ts(as = "crate::options::FilledOptions"))]
     pub options: crate::Options,
+    /// How close the result is to the original; absent where nothing was calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<crate::measured::Measured>,
     /// Repairs, in order.
     pub repairs: Vec<Repair>,
     /// Things a user should know that are not repairs.

@@ -4,7 +4,7 @@ mod scaled;
 mod sibling;
 
 use crate::calibration::MAX_WINDOW;
-use crate::job::{self, Sample};
+use crate::job::{self, OutFactory, Sample};
 use crate::plan::Plan;
 use crate::{CompressError, Job, JobInputs, Options, survey};
 use kerf_kernels::{Compute, Stop};
@@ -122,6 +122,7 @@ fn sample(
         format: "kerf".into(),
         max_memory_bytes: 0,
         strict: false,
+        max_loss: None,
         ..plan.settings.options.clone()
     };
     if plan.settings.solving.method.chooses_rate() {
@@ -129,15 +130,20 @@ fn sample(
         (options.sparsity, options.bits, options.pattern) = (None, None, None);
         options.target_bits = plan.settings.options.target_bits;
     }
-    let out = MemFolder::new("out of a sibling");
+    let out = |name: &str| -> OutFactory {
+        let folder = MemFolder::new(name);
+        Box::new(move || Ok(Box::new(MemOutFolder::create(&folder)?) as Box<dyn OutFolder>))
+    };
     let mut job = Job::open(JobInputs {
         catalog: sibling.catalog.clone(),
         options,
         calibration: network.map_or_else(Vec::new, |network| draw(plan, network, sequences)),
         tokenizer: None,
         workspace: Arc::new(MemWorkspace::default()),
-        out: Box::new(move || Ok(Box::new(MemOutFolder::create(&out)?) as Box<dyn OutFolder>)),
+        out: out("out of a sibling"),
         out_name: "sibling".into(),
+        beside: (out("beside a sibling"), "sibling".into()),
+        held: Vec::new(),
         clock,
         stop: Stop::default(),
     })?;

@@ -84,7 +84,10 @@ impl Job {
         Ok(())
     }
 
-    fn get_json<T: DeserializeOwned>(&self, unit: &str) -> Result<Option<T>, CompressError> {
+    pub(super) fn get_json<T: DeserializeOwned>(
+        &self,
+        unit: &str,
+    ) -> Result<Option<T>, CompressError> {
         let Some(record) = self.journal.get(unit) else {
             return Ok(None);
         };

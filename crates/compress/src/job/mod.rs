@@ -7,6 +7,7 @@
 mod blocks;
 mod decisions;
 mod dense;
+mod measure;
 pub(crate) mod probe;
 mod range;
 mod rate_control;
@@ -27,6 +28,7 @@ pub(crate) use sample::{Sample, SolvedSample};
 
 use crate::activations::{Activations, Store};
 use crate::journal::Journal;
+use crate::measured::HeldOut;
 use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
 use crate::report::{Report, Work};
@@ -49,6 +51,8 @@ pub struct JobInputs {
     pub options: Options,
     /// Calibration sequences of token ids; not looked at by methods without calibration.
     pub calibration: Vec<Vec<u32>>,
+    /// Text that calibration does not see, on which a calibrated run measures its result; the first counts. Without any nothing is measured.
+    pub held: Vec<HeldOut>,
     /// The tokenizer, for a format that holds it.
     pub tokenizer: TokenizerValues,
     /// Journal and units.
@@ -57,6 +61,8 @@ pub struct JobInputs {
     pub out: OutFactory,
     /// Name of the result, for the report.
     pub out_name: String,
+    /// Where the result goes if it lost more than `maxLoss` allows, and the name of that.
+    pub beside: (OutFactory, String),
     /// Seconds since some fixed moment. (WebAssembly has no clock of its own.)
     pub clock: fn() -> f64,
     /// Stops a step in the middle of a unit; the host says `cancelled` then as well.
@@ -99,6 +105,8 @@ enum Unit {
     Statistics(usize, usize),
     /// Inputs of the next block, through the block as decoded from its unit files.
     Forward(usize),
+    /// How close the result is to the original, on text that calibration did not see.
+    Measure,
     /// All files of the result.
     Write,
 }
@@ -113,6 +121,8 @@ pub struct Job {
     journal: Journal,
     out: OutFactory,
     out_name: String,
+    beside: (OutFactory, String),
+    held: Vec<HeldOut>,
     clock: fn() -> f64,
     started: f64,
     units: Vec<Unit>,
@@ -163,7 +173,11 @@ impl Job {
         let fingerprint = fingerprint(&inputs.catalog, &plan, sequences, &compute)?;
         let journal = Journal::open(inputs.workspace.clone(), &fingerprint)?;
         let batches = batches(sequences, plan.memory.batch_tokens);
-        let units = units(&plan);
+        let held = match plan.calibrated() {
+            true => inputs.held,
+            false => Vec::new(),
+        };
+        let units = units(&plan, !held.is_empty());
         let shares = share::Shares::of(&plan, &units, &batches, compute.pool.threads());
         let mut job = Self {
             catalog: inputs.catalog,
@@ -175,6 +189,8 @@ impl Job {
             journal,
             out: inputs.out,
             out_name: inputs.out_name,
+            beside: inputs.beside,
+            held,
             clock: inputs.clock,
             started,
             units,
@@ -242,6 +258,7 @@ impl Job {
             Unit::Search => self.search(host)?,
             Unit::Statistics(block, input) => self.statistics(block, input, host)?,
             Unit::Forward(block) => self.forward(block, host)?,
+            Unit::Measure => self.measure(host)?,
             Unit::Write => return self.write(host).map(Some),
         }
         Ok(None)
@@ -264,6 +281,7 @@ impl Job {
             Unit::Allocate => self.journal.get(decisions::ALLOCATION).is_some(),
             Unit::Levels(block) => self.levels_done(block),
             Unit::Search => self.journal.get(search::FOUND).is_some(),
+            Unit::Measure => self.journal.get(measure::MEASURED).is_some(),
             Unit::Statistics(block, input) => {
                 let mut readers = self
                     .plan
@@ -384,7 +402,8 @@ fn batches(sequences: &[Vec<u32>], limit: usize) -> Vec<Batch> {
     batches
 }
 
-fn units(plan: &Plan) -> Vec<Unit> {
+/// `measures`: whether there is text to measure on.
+fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
     let embeddings = plan.embeddings.len();
     let mut units: Vec<Unit> = (0..embeddings).map(Unit::Solve).collect();
     let blocks = plan
@@ -420,6 +439,9 @@ fn units(plan: &Plan) -> Vec<Unit> {
         if plan.calibrated() && block + 1 < blocks {
             units.push(Unit::Forward(block));
         }
+    }
+    if measures {
+        units.push(Unit::Measure);
     }
     units.push(Unit::Write);
     units

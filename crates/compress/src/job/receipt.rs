@@ -87,6 +87,7 @@ impl Job {
             threads: self.compute.pool.threads(),
             resumed_units: self.resumed,
             options: self.plan.settings.options.clone(),
+            measured: written.measured.clone(),
             repairs: self.repairs(),
             notes: [self.plan.notes.clone(), written.notes.clone()].concat(),
             layers,

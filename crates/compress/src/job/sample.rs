@@ -128,7 +128,7 @@ impl Job {
                 }
                 Unit::Probe => sample.probed = Some(self.sample_probe()?),
                 Unit::Survey(_) | Unit::Allocate | Unit::Levels(_) | Unit::Search => {}
-                Unit::Forward(_) | Unit::Write => {}
+                Unit::Forward(_) | Unit::Measure | Unit::Write => {}
             }
         }
         if self.plan.calibrated() {

@@ -4,7 +4,7 @@
 //! ratios matter. (How long a run takes in seconds is what [`crate::estimate`] foresees.)
 
 use super::{JobHost, Unit, batches, probe, search};
-use crate::calibration::MAX_WINDOW;
+use crate::calibration::{MAX_WINDOW, held_tokens};
 use crate::matrices::Matrix;
 use crate::memory::extent;
 use crate::plan::Plan;
@@ -96,7 +96,7 @@ pub fn expected_seconds(plan: &Plan) -> f64 {
     let batches = batches(&sequences, plan.memory.batch_tokens);
     let threads = Pool::new(plan.settings.options.threads).threads();
     let costs = Costs::of(plan, &batches, threads);
-    let units = super::units(plan);
+    let units = super::units(plan, plan.calibrated());
     units.iter().map(|unit| costs.seconds(*unit)).sum()
 }
 
@@ -140,6 +140,7 @@ impl<'a> Costs<'a> {
             Unit::Search => self.search(),
             Unit::Statistics(block, input) => self.statistics(block, input),
             Unit::Forward(block) => self.way(block, self.network().inputs()),
+            Unit::Measure => self.measure(),
             Unit::Write => self.write(),
         };
         LEAST + seconds
@@ -302,6 +303,11 @@ impl<'a> Costs<'a> {
         self.products(tokens as f64 * self.whole())
     }
 
+    /// Both models on the held-out text.
+    fn measure(&self) -> f64 {
+        self.products(2.0 * held_tokens(self.tokens) as f64 * self.whole())
+    }
+
     /// Units are read, and about a byte a weight is written, at most.
     fn write(&self) -> f64 {
         let bytes: f64 = self.plan.matrices().map(weights).sum();
@@ -341,7 +347,7 @@ mod tests {
 
     fn units_and_shares(plan: &Plan) -> (Vec<Unit>, Shares) {
         let batches = batches(&vec![vec![0; 100]; plan.tokens / 100], 1000);
-        let units = super::super::units(plan);
+        let units = super::super::units(plan, plan.calibrated());
         let shares = Shares::of(plan, &units, &batches, 2);
         (units, shares)
     }

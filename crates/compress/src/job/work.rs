@@ -15,6 +15,7 @@ impl Unit {
             Self::Levels(_) | Self::Search => "search",
             Self::Statistics(..) => "statistics",
             Self::Forward(_) => "forward",
+            Self::Measure => "evaluate",
             Self::Write => "write",
         }
     }
@@ -50,7 +51,7 @@ impl Job {
             Unit::Solve(index) => self.matrix(index).place().map(|(block, _)| block),
             Unit::Survey(block) | Unit::Levels(block) | Unit::Forward(block) => Some(block),
             Unit::Statistics(block, _) => Some(block),
-            Unit::Probe | Unit::Allocate | Unit::Search | Unit::Write => None,
+            Unit::Probe | Unit::Allocate | Unit::Search | Unit::Measure | Unit::Write => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The last unit: all files of the result, written beside and renamed.
 
 use super::{Job, JobHost, event, of_unit};
+use crate::measured::Measured;
 use crate::overlay::unit_catalog;
 use crate::plan::{Plan, solve_unit};
 use crate::{CompressError, Stage};
@@ -16,6 +17,8 @@ pub(super) struct Written {
     pub targets: u64,
     /// The embeddings.
     pub embeddings: u64,
+    /// How close the result is.
+    pub measured: Option<Measured>,
     /// What writing found.
     pub notes: Vec<String>,
 }
@@ -57,7 +60,12 @@ impl Job {
             false,
         )?;
         let mut written = self.written(&output);
-        let mut out = (self.out)()?;
+        written.measured = self.measured()?;
+        let over = self.over_limit(written.measured.as_ref());
+        let mut out = match over {
+            None => (self.out)()?,
+            Some(_) => (self.beside.0)()?,
+        };
         let mut done = 0;
         output.write(&self.compute, out.as_mut(), &mut |file, bytes| {
             done += bytes;
@@ -68,7 +76,21 @@ impl Job {
         out.commit()?;
         written.notes = output.found();
         self.workspace.clear()?;
-        Ok(written)
+        match over {
+            None => Ok(written),
+            Some(over) => Err(over),
+        }
+    }
+
+    /// The error of a result that lost more than `maxLoss` allows.
+    fn over_limit(&self, measured: Option<&Measured>) -> Option<CompressError> {
+        let (limit, measured) = (self.plan.settings.options.max_loss?, measured?);
+        (measured.loss > limit).then(|| CompressError::LossTooHigh {
+            loss: measured.loss,
+            limit,
+            summary: measured.summary.clone(),
+            kept: self.beside.1.clone(),
+        })
     }
 
     fn written(&self, output: &Output<'_>) -> Written {
@@ -81,6 +103,7 @@ impl Job {
             total: output.total_bytes(),
             targets: sum(false) + output.header_bytes(),
             embeddings: sum(true),
+            measured: None,
             notes: Vec::new(),
         }
     }

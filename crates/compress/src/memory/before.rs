@@ -99,7 +99,7 @@ impl Run<'_> {
     }
 
     /// A piece of the head of a decoder, the logits of two models for some of so many tokens, and the probabilities of one.
-    fn head(&self, tokens: usize) -> u64 {
+    pub(super) fn head(&self, tokens: usize) -> u64 {
         let pieces = Pieces::of(self.network);
         let head = |_| pieces.weight_bytes() + 3 * pieces.logits_bytes(tokens);
         self.network.head().map_or(0, head)

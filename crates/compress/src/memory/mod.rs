@@ -4,6 +4,7 @@
 //! allocates is how they stay true, and tests and `benches/memory` compare the two. What a solver holds is for its method to say
 //! ([`crate::methods::Method::memory_bytes`]).
 
+mod after;
 mod before;
 mod groups;
 mod solving;
@@ -154,7 +155,8 @@ impl<'a> Run<'a> {
         let peak = (resident + self.collecting().max(self.solving()))
             .max(self.surveying())
             .max(self.probing())
-            .max(self.searching());
+            .max(self.searching())
+            .max(self.measuring());
         // The text is made into tokens before the job begins, and embeddings are solved before the network runs.
         let workers = WORKER_BYTES * self.threads as u64;
         let peak = (CALIBRATION_BYTES + (workers + peak).max(embeddings))

@@ -89,6 +89,9 @@ impl Options {
             "a positive number, at most 1",
             self.damping_rel,
         )?;
+        let loss = self.max_loss.unwrap_or_default();
+        let expected = "a number, at least 0";
+        check(loss >= 0.0 && loss.is_finite(), "maxLoss", expected, loss)?;
         let blend = self.blend.unwrap_or_default();
         check(
             (0.0..=1.0).contains(&blend),

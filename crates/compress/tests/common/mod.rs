@@ -75,6 +75,11 @@ pub fn open_catalog(
 ) -> Result<Job, CompressError> {
     let out = root.join("out");
     Job::open(JobInputs {
+        held: Vec::new(),
+        beside: (
+            Box::new(|| unreachable!("nothing is measured")),
+            String::new(),
+        ),
         catalog,
         options,
         calibration,

@@ -39,6 +39,24 @@ impl<'a> Closeness<'a> {
         Self::of_states(network, original.compute, weights, states, pooling)
     }
 
+    /// The same with all sequences in one batch, so that each block is read once: for a few short ones.
+    pub fn at_once(
+        original: &mut Runner<'a>,
+        sequences: &[Vec<u32>],
+        pooling: Pooling,
+    ) -> Result<Self, ModelError> {
+        let batch = Batch::new(sequences);
+        let states = original.hidden(&batch, &mut |_| true)?;
+        let (network, weights) = (original.network, original.weights);
+        Self::of_states(
+            network,
+            original.compute,
+            weights,
+            vec![(batch, states)],
+            pooling,
+        )
+    }
+
     /// From last hidden states that are at hand, after the final norm: those of each batch, [tokens, hidden].
     pub fn of_states(
         network: &Network,
@@ -114,11 +132,15 @@ impl<'a> Closeness<'a> {
         self.batches.len()
     }
 
-    /// Distance of a changed model on the first `count` sequences: the mean KL(original || changed) of the next token in nats with
+    /// Distance of a changed model on the first `count` batches: the mean KL(original || changed) of the next token in nats with
     /// the original's head for both (decoders), or 1 minus the mean cosine of the pooled vectors (encoders).
     pub fn distance(&self, changed: &mut Runner<'_>, count: usize) -> Result<f64, ModelError> {
         let own = &self.batches[..count.min(self.batches.len())];
-        let ids: Vec<&[u32]> = own.iter().map(|(batch, _)| batch.sequence(0)).collect();
+        let sequences = |batch: &Batch| 0..batch.sequences();
+        let ids: Vec<&[u32]> = own
+            .iter()
+            .flat_map(|(batch, _)| sequences(batch).map(|index| batch.sequence(index)))
+            .collect();
         let batch = Batch::new(&ids);
         let states = changed.hidden(&batch, &mut |_| true)?;
         let original: Vec<&[f32]> = own.iter().map(|(_, states)| states.as_slice()).collect();

@@ -5,7 +5,7 @@ use super::perplexity::{Perplexity, Prediction};
 use super::softmax::{First, Pair};
 use super::windows::{self, AtHand, Tokens, Windows, targets};
 use super::{Progress, Runner};
-use crate::ModelError;
+use crate::{Batch, ModelError};
 
 /// Two decoders on the same text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,6 +45,16 @@ impl Sums {
         self.kl += both.pair.kl;
         self.same += u64::from(both.original.top.1 == both.small.top.1);
         self.count += 1;
+    }
+
+    fn mean(&self) -> Divergence {
+        let count = self.count as f64;
+        Divergence {
+            original: Perplexity::from_sum(self.original, self.count),
+            small: Perplexity::from_sum(self.small, self.count),
+            kl: self.kl / count,
+            top_token_agreement: self.same as f64 / count,
+        }
     }
 }
 
@@ -117,13 +127,33 @@ pub fn divergence_of<E: From<ModelError>>(
     if told != Some((done, done)) {
         progress(done / 2, done / 2);
     }
-    let count = sums.count as f64;
-    Ok(Divergence {
-        original: Perplexity::from_sum(sums.original, sums.count),
-        small: Perplexity::from_sum(sums.small, sums.count),
-        kl: sums.kl / count,
-        top_token_agreement: sums.same as f64 / count,
-    })
+    Ok(sums.mean())
+}
+
+/// KL, agreement and perplexities over whole sequences of a few tokens or more each, of which no token is predicted from another sequence.
+///
+/// Errors: those of running the models. Memory: hidden states of a batch of both, and a piece of the head.
+pub fn divergence_between(
+    original: &mut Runner<'_>,
+    small: &mut Runner<'_>,
+    sequences: &[Vec<u32>],
+) -> Result<Divergence, ModelError> {
+    let limit = original.batch_tokens.min(small.batch_tokens);
+    let (mut sums, mut start) = (Sums::default(), 0);
+    while start < sequences.len() {
+        let (mut end, mut tokens) = (start, 0);
+        while end < sequences.len() && (end == start || tokens + sequences[end].len() <= limit) {
+            tokens += sequences[end].len();
+            end += 1;
+        }
+        let batch = Batch::new(&sequences[start..end]);
+        let first = original.hidden(&batch, &mut |_| true)?;
+        let second = small.hidden(&batch, &mut |_| true)?;
+        let states: [&[f32]; 2] = [&first, &second];
+        compare(original, small, states, &targets(&batch), &mut sums)?;
+        start = end;
+    }
+    Ok(sums.mean())
 }
 
 /// Adds the measures of a batch, from the last hidden states of both models.

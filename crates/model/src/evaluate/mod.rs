@@ -20,7 +20,7 @@ mod windows;
 
 pub use closeness::Closeness;
 pub(crate) use divergence::top;
-pub use divergence::{Divergence, divergence, divergence_of};
+pub use divergence::{Divergence, divergence, divergence_between, divergence_of};
 pub use head::Pieces;
 pub use kerf_tensors::files::pipeline::Pooling;
 pub use memory::{cache_bytes, head_bytes, running_bytes};
