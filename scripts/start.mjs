@@ -1,4 +1,4 @@
-// npm start [-- MODEL [TEXT]]: set up, build, compress a real model to 70 % and 4 bits, and show what it lost.
+// npm start [-- MODEL [TEXT]]: set up, build, compress a real model as kerf does if nothing is said, and show what it lost.
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { basename, join, relative, resolve } from 'node:path'
 import { build } from './build.mjs'
@@ -39,24 +39,11 @@ function demo({ model, text, calibration }) {
   const report = `${out}.html`
   rmSync(out, { recursive: true, force: true })
   mkdirSync(join(out, '..'), { recursive: true })
-  say(`Compressing ${basename(model)} to 70 % sparsity and 4 bits, and measuring what that costs`)
+  say(`Compressing ${basename(model)}, and measuring what that costs`)
   const source = calibration && existsSync(calibration) ? ['--calibration', calibration] : []
   const measured =
     text && existsSync(text) ? [text.endsWith('.csv') ? '--eval-pairs' : '--eval-text', text] : []
-  kerf(
-    'compress',
-    model,
-    '--out',
-    out,
-    '--sparsity',
-    '0.7',
-    '--bits',
-    '4',
-    ...source,
-    ...measured,
-    '--report',
-    report,
-  )
+  kerf('compress', model, '--out', out, ...source, ...measured, '--report', report)
   say(`The report, for your browser: ${report}`)
 }
 

@@ -27,7 +27,7 @@ export interface CompressResult extends CompressReport {
  * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `MEMORY_LIMIT`, `CALIBRATION_EMPTY`, `NON_FINITE`, `DISK_FULL`, `IO`, `CANCELLED` and
  * those of reading a model. Memory: what `plan` says.
  *
- *     const report = await compress('sentence-transformers/all-MiniLM-L6-v2', { sparsity: 0.7, bits: 4, out: './small' })
+ *     const report = await compress('sentence-transformers/all-MiniLM-L6-v2', { out: './small' })
  *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options How small, where to, and what to be told meanwhile; every one has a default.

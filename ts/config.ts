@@ -19,8 +19,8 @@ export interface KerfConfig extends CompressOptions, AfterOptions {
  *       model: './all-MiniLM-L6-v2',
  *       preset: 'small',
  *       rules: [
- *         { match: { blocks: 0 }, sparsity: 0.5 },
- *         { match: { role: 'down' }, bits: 8 },
+ *         { match: { blocks: 0 }, bits: 8 },
+ *         { match: { role: 'down' }, bits: 4 },
  *       ],
  *     })
  */

@@ -25,7 +25,7 @@ afterEach(() => process.chdir(home))
 const BODY = `{
   model: ${JSON.stringify(stories)},
   out: './small',
-  preset: 'half',
+  preset: 'compact',
   tokens: 512,
   rules: [{ match: { role: 'down' }, bits: 8 }],
 }`
@@ -33,7 +33,7 @@ const TYPESCRIPT = `import { defineConfig, type KerfConfig } from 'kerf'
 const config: KerfConfig = defineConfig(${BODY})
 export default config
 `
-const JSON_TEXT = JSON.stringify({ model: stories, out: './small', preset: 'half', tokens: 512 })
+const JSON_TEXT = JSON.stringify({ model: stories, out: './small', preset: 'compact', tokens: 512 })
 
 describe('a configuration', () => {
   it.each([
@@ -46,12 +46,12 @@ describe('a configuration', () => {
     const folder = folderWith(file, content)
     process.chdir(folder)
     const loaded = await loadConfig()
-    expect(loaded).toMatchObject({ model: stories, options: { preset: 'half', tokens: 512 } })
+    expect(loaded).toMatchObject({ model: stories, options: { preset: 'compact', tokens: 512 } })
     expect(loaded?.options.out).toBe(join(process.cwd(), 'small'))
     process.chdir(home)
     expect((await loadConfig(join(folder, file)))?.options.out).toBe(join(folder, 'small'))
     const planned = await plan(loaded!.model!, loaded!.options)
-    expect(planned.options).toMatchObject({ sparsity: 0.5, bits: 4, tokens: 512 })
+    expect(planned.options).toMatchObject({ method: 'entropy', targetBits: 4, tokens: 512 })
   })
 
   it('is not needed', async () => {
@@ -96,7 +96,9 @@ describe('the command line', () => {
     const folder = folderWith('kerf.config.ts', TYPESCRIPT)
     const file = join(folder, 'kerf.config.ts')
     const planned = json(await kerf(['plan', '--config', file, '--bits', '3', '--json'])) as never
-    expect(planned).toMatchObject({ options: { sparsity: 0.5, bits: 3, tokens: 512, rules: [{ bits: 8 }] } })
+    expect(planned).toMatchObject({
+      options: { method: 'joint', sparsity: 0, bits: 3, tokens: 512, rules: [{ bits: 8 }] },
+    })
     const done = json(await kerf(['compress', '--config', file, '--json']))
     expect(done['out']).toBe(join(folder, 'small'))
     expect(names(folder)).toEqual(['kerf.config.ts', 'small'])

@@ -1,9 +1,10 @@
 // A default that is stated is the one that is taken: in doc comments (so in editors, the schema and the API reference) and in the README.
-import { plan, type PlanReport } from 'kerf'
+import { plan, type CompressOptions, type PlanReport } from 'kerf'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { DEFAULT_OPTIONS } from '../../ts/generated/index.js'
+import { DEFAULT_OPTIONS, PRESETS, QUALITIES } from '../../ts/generated/index.js'
 import { parseSize } from '../../ts/size.js'
 import { root, stories } from './support/models.js'
 
@@ -25,8 +26,30 @@ let taken: Readonly<Record<string, unknown>>
 
 beforeAll(async () => {
   const { options }: PlanReport = await plan(stories, { estimate: false })
-  taken = { ...options, estimate: true, calibration: 'builtin' }
+  taken = {
+    ...options,
+    estimate: true,
+    calibration: 'builtin',
+    force: false,
+    preset: await sameAs(options, 'preset', PRESETS),
+    quality: await sameAs(options, 'quality', QUALITIES),
+  }
 })
+
+/** Names that mean what is taken where nothing is given. */
+async function sameAs(
+  options: PlanReport['options'],
+  option: 'preset' | 'quality',
+  names: readonly string[],
+): Promise<string> {
+  const same: string[] = []
+  for (const name of names) {
+    const given = { [option]: name, estimate: false } as CompressOptions
+    const { [option]: _, ...others } = (await plan(stories, given)).options
+    if (isDeepStrictEqual(others, options)) same.push(name)
+  }
+  return same.join(' or ')
+}
 
 /** What is taken for an option where nothing is given. */
 function takenFor(option: string): unknown {

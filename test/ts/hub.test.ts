@@ -158,6 +158,10 @@ describe('a model of the hub', () => {
     expect(bytes.at(-1)).toMatchObject({ unit: 'bytes', done: bytes.at(-1)?.total })
     expect(bytes.at(-1)?.total).toBeGreaterThan(1e6)
     expect(bytes.every(({ done }, at) => done >= (bytes[at - 1]?.done ?? 0))).toBe(true)
+    // The download is a part of the call, and the share of the whole never falls.
+    expect(bytes.at(-1)?.overall).toBeLessThan(0.9)
+    expect(events.every(({ overall }, at) => overall >= (events[at - 1]?.overall ?? 0))).toBe(true)
+    expect(events.at(-1)).toMatchObject({ stage: 'embed', overall: 1 })
     const before = hub.asked()
     await inspect(ID)
     expect(hub.asked()).toBe(before)

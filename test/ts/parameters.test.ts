@@ -34,12 +34,7 @@ const cases: [string, unknown[], string, string][] = [
   ['compress', [stories, { out, groupSize: 100 }], 'groupSize', '100'],
   ['compress', [stories, { out, onProgress: 1 }], 'onProgress', 'a function, got 1'],
   ['compress', [stories, { out, signal: {} }], 'signal', 'an AbortSignal, got an object'],
-  [
-    'compress',
-    [stories, { out, preset: 'huge' }],
-    'preset',
-    'one of safe, light, compact, half, small, tiny',
-  ],
+  ['compress', [stories, { out, preset: 'huge' }], 'preset', 'one of safe, light, compact, small, tiny'],
   ['compress', [stories, { out, quality: 'ok' }], 'quality', 'one of fast, balanced, best'],
   ['compress', [stories, { out, rules: {} }], 'rules', 'an array of rules, got an object'],
   ['compress', [stories, { out, rules: ['*'] }], 'rules[0]', 'an object with match'],

@@ -171,7 +171,7 @@ const rows: Row[] = [
   [
     () => ['plan', stories, '--config', at('id.json')],
     () =>
-      `configuration ${at('id.json')}: option preset: expected one of safe, light, compact, half, small, tiny, got "tinny"; did you mean "tiny"?`,
+      `configuration ${at('id.json')}: option preset: expected one of safe, light, compact, small, tiny, got "tinny"; did you mean "tiny"?`,
   ],
   [() => ['convert', stories, '--out', out], says('--format is missing: give --format ID')],
   [() => ['convert', stories, '--format', 'kerf'], says('--out is missing: give --out FOLDER')],
@@ -219,7 +219,7 @@ const rows: Row[] = [
   [
     () => ['compress', at('unknown'), '--out', out],
     says(
-      'method joint needs calibration, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or use magnitude or rtn',
+      'method entropy needs calibration, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or use magnitude or rtn',
     ),
   ],
   [
@@ -342,7 +342,7 @@ describe('code', () => {
     for (const format of ['safetensors', 'gguf-q8_0', 'kerf'] as const) {
       await convert(stories, { format, out: result, force: true })
     }
-    await compress(stories, { method: 'magnitude', out: result, force: true })
+    await compress(stories, { method: 'rtn', out: result, force: true })
     const mine = await kerfError(convert(stories, { format: 'kerf', out: at('mine'), force: true }))
     expect(mine.code).toBe('OUTPUT_EXISTS')
     expect(existsSync(at('mine/notes.txt'))).toBe(true)

@@ -1,5 +1,6 @@
 import type { ProgressEvent } from '../generated/index.js'
 import { KerfError } from '../errors.js'
+import { within } from '../overall.js'
 import { requestJson } from '../request-json.js'
 import { loadAddon } from './addon.js'
 import type { Answer, Backend } from './backend.js'
@@ -11,6 +12,9 @@ import { platformTriple } from './platform.js'
 /** Version of the package, put in by the build. */
 declare const KERF_VERSION: string
 
+/** Share of a call that a download takes which it begins with. */
+const DOWNLOADING = 0.3
+
 /** The Rust addon in this process, on threads of its own: the event loop stays free. */
 export function nodeBackend(): Backend {
   const addon = loadAddon(here(), platformTriple(), KERF_VERSION)
@@ -18,11 +22,18 @@ export function nodeBackend(): Backend {
     start(command, request, onEvent) {
       const token = new addon.CancelToken()
       const stop = new AbortController()
-      const listener = (eventJson: string): void => onEvent(JSON.parse(eventJson) as ProgressEvent)
+      // What is fetched first is a part of the call.
+      let begun = 0
+      const fetching = (event: ProgressEvent): void => {
+        begun = DOWNLOADING
+        onEvent(within(event, 0, begun))
+      }
+      const listener = (eventJson: string): void =>
+        onEvent(within(JSON.parse(eventJson) as ProgressEvent, begun, 1))
       const invoke = (placed: object): Promise<Answer> =>
         addon.invoke(command, requestJson(placed), listener, token)
       const answer = mayBeOnHub(request)
-        ? withFolders(command, request, { signal: stop.signal, onEvent }).then(invoke, asAnswer)
+        ? withFolders(command, request, { signal: stop.signal, onEvent: fetching }).then(invoke, asAnswer)
         : invoke(request)
       const cancel = (): void => {
         stop.abort()

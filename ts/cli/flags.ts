@@ -56,17 +56,17 @@ export function addCompressFlags(command: Command): Command {
   group(command, 'How small:', [
     choice(
       '--preset <name>',
-      'how small: safe (8 bits), light (4 bits), compact (3 bits), half, small or tiny (50, 70, 80 % removed)',
+      'how small: safe (8 bits), light (5 bits), compact (4), small (3) or tiny (2) (default: light, if nothing else here says how small)',
       PRESETS,
     ),
+    number('--sparsity <share>', 'share of the weights to remove (default: 0, or what --pattern says)'),
     number(
-      '--sparsity <share>',
-      'share of the weights to remove (default: 0.7, or what --pattern says; 0 for rtn)',
+      '--bits <n>',
+      `bits of a code, 2 to 8; 16 keeps floats (default: what --preset or --format says, ${D.bits} with --sparsity)`,
     ),
-    number('--bits <n>', `bits of a code, 2 to 8; 16 keeps floats (default: ${D.bits})`),
     number(
       '--target-bits <n>',
-      'bits per weight that the target matrices may take; each gets 2, 3, 4 or 8 bits',
+      `bits per weight that the target matrices may take (default: ${D.targetBits} in format ${D.format}, by --preset)`,
     ),
     sizeOf('--target-bytes <size>', 'size that all files of the result may have together, such as 10MB'),
     choice('--format <id>', `form of the result (default: ${D.format})`, FORMATS),
@@ -78,7 +78,11 @@ export function addCompressFlags(command: Command): Command {
       'a text file (- is standard input), "builtin", or "self": the model writes its own (default: builtin)',
     ),
     number('--tokens <n>', `most calibration tokens (default: ${D.tokens})`),
-    choice('--method <id>', `how a matrix is solved (default: ${D.method})`, METHODS),
+    choice(
+      '--method <id>',
+      `how a matrix is solved (default: ${D.method} in format ${D.format}, joint with --sparsity or --bits)`,
+      METHODS,
+    ),
   ])
   group(command, 'The machine:', [
     memoryFlag(),
@@ -118,11 +122,11 @@ function tuningFlags(): Option[] {
     ),
     number(
       '--embedding-bits <n>',
-      `bits of embeddings and head; 16 keeps them (default: ${D.embeddingBits})`,
+      `bits of embeddings and head; 16 keeps them (default: by --preset in format ${D.format}, else by --bits or --format)`,
     ),
     number(
       '--head-bits <n>',
-      'bits of the head, also where it is an embedding (default: as embeddings, at least 6 in kerf)',
+      'bits of the head, also where it is an embedding (default: by --preset in format kerf, else as embeddings, at least 6 in kerf)',
     ),
     number(
       '--embedding-sparsity <share>',

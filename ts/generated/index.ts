@@ -2,26 +2,38 @@
 
 /** What to remove, and how. Unknown fields are errors; every field has a default. */
 export type Options = {
-  /** How small, by name: an id of the table of presets, which fills in what is not given. */
+  /**
+   * How small, by name: `safe`, `light`, `compact`, `small` or `tiny`, which fills in what is not given. Default: `light`, unless
+   * something else says how small (`sparsity`, `bits`, `pattern`, a budget, or a method that only removes).
+   */
   preset?: string
-  /** How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given. */
+  /** How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given. Default: `balanced`. */
   quality?: string
-  /** Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7. */
+  /**
+   * Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says, else 0, so that nothing is
+   * removed unless it is asked for. `magnitude`, `wanda` and `admm` do nothing else: they need it, or an N:M pattern.
+   */
   sparsity?: number
   /**
    * Bits per weight that the target matrices may take on average, all their bytes counted. Method `entropy` chooses zeros and codes
    * for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
+   * Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `bits` or `pattern`
+   * is given.
    */
   targetBits?: number
   /** Bytes that all files of the result may take together; as `targetBits` else. */
   targetBytes?: number
-  /** Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4. */
+  /**
+   * Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Alone it removes nothing. Default: what the format
+   * has, else what the preset says (8 for `safe` and `light`), else 4. A budget decides them for each matrix.
+   */
   bits?: number
   /** Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128. */
   groupSize?: number
   /**
-   * Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default `joint`; `entropy` for a budget
-   * (`targetBits`, `targetBytes`) without anything that says how to meet it.
+   * Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default: `entropy` in format
+   * `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `bits` or `pattern`; `rtn` for the preset `safe`;
+   * else `joint`.
    */
   method?: string
   /**
@@ -52,12 +64,13 @@ export type Options = {
   pattern?: string
   /**
    * Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default: in format `kerf`, where they are entropy-coded,
-   * as `bits`, but not below 4 or above 8; in other formats what the format has, else 8.
+   * what the preset says (6 for `light`), without one as `bits`, but not below 4 or above 8; in other formats what the format has, else 8.
    */
   embeddingBits?: number
   /**
    * Bits of the head, also where it is an embedding at the same time, 2 to 8, or 16. Every prediction goes through it. Default:
-   * `embeddingBits` if given, else that, but at least 6 in a `kerf` container.
+   * in format `kerf` what the preset says (8 for `light`); without one `embeddingBits` if given, else that, but at least 6 in
+   * format `kerf`; in other formats as `embeddingBits`.
    */
   headBits?: number
   /** Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0. */

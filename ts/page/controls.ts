@@ -1,10 +1,15 @@
-import type { Inspection, QualityLevel } from '../browser.js'
+import { PRESET_ABOUT, type Inspection, type Preset, type QualityLevel } from '../browser.js'
 import { el, section } from './dom.js'
 import { choice, radios, slider } from './inputs.js'
 import { possible, type Wanted, type Way } from './wanted.js'
 
 const WAYS: readonly (readonly [Way, string, string])[] = [
-  ['size', 'By size', 'kerf decides what to remove and how coarsely to round, for the bits you give'],
+  ['preset', 'By name', 'a few sizes, from one that loses nothing to the smallest'],
+  [
+    'size',
+    'By bits',
+    'kerf decides what becomes zero and how coarsely the rest is rounded, for the bits you give',
+  ],
   ['parts', 'By sparsity and bits', 'a share of the weights is removed, the rest rounded'],
   ['weights', 'By the weights alone', 'no calibration: fast, works for any architecture, loses more'],
 ]
@@ -17,10 +22,10 @@ const EFFORT: Readonly<Record<QualityLevel, string>> = {
 
 /** Said beside the slider; docs/what-to-expect.md has numbers. */
 function wordFor(bits: number): string {
-  if (bits < 1.75) return 'smallest, visibly worse'
-  if (bits < 2.75) return 'small, some loss'
-  if (bits < 4) return 'medium, little loss'
-  return 'larger, least loss'
+  if (bits < 2.5) return 'for encoders; most small language models break'
+  if (bits < 3.5) return 'a small language model gets noticeably worse'
+  if (bits < 4.5) return 'close to the original'
+  return 'hard to tell from the original'
 }
 
 /** Size and effort. `onChange` hears of every change. */
@@ -61,10 +66,19 @@ export class Controls {
 
   private show(): void {
     const { way } = this.wanted
-    this.rows.replaceChildren(
-      ...(way === 'size' ? [this.targetBits()] : [this.sparsity(), this.bits()]),
-      ...(way === 'weights' ? [] : [this.quality(), this.text()]),
-    )
+    this.rows.replaceChildren(...this.howSmall(), ...(way === 'weights' ? [] : [this.quality(), this.text()]))
+  }
+
+  private howSmall(): HTMLElement[] {
+    const { way } = this.wanted
+    if (way === 'preset') return [this.preset()]
+    return way === 'size' ? [this.targetBits()] : [this.sparsity(), this.bits()]
+  }
+
+  private preset(): HTMLElement {
+    const sizes = Object.entries(PRESET_ABOUT) as [Preset, string][]
+    const rows = sizes.map(([id, about]) => [id, id, about] as const)
+    return radios('How small', rows, this.wanted.preset, preset => this.change({ preset }))
   }
 
   private targetBits(): HTMLElement {

@@ -158,9 +158,15 @@ pub(crate) fn allowed_bytes(plan: &Plan, budget: Budget) -> f64 {
 pub(crate) fn allowed(plan: &Plan, budget: Budget) -> f64 {
     match budget {
         Budget::Bits(bits) => bits * plan.target_weights() as f64 / 8.0,
-        Budget::Size(bits) => bits * free_weights(plan) as f64 / 8.0,
+        Budget::Size(bits) => bits * free_weights(plan) as f64 / 8.0 + fixed_bytes(plan),
         Budget::Bytes(bytes) => bytes as f64,
     }
+}
+
+/// What the matrices of a size take whatever its bits are: a size is as good in a model of small matrices, where that is much.
+fn fixed_bytes(plan: &Plan) -> f64 {
+    let free = plan.targets.iter().filter(|matrix| is_free(matrix));
+    free.map(sizes::fixed_bytes).sum()
 }
 
 /// Weights of the matrices that the budget is for.
@@ -174,7 +180,7 @@ fn is_free(matrix: &Matrix) -> bool {
     matrix.free_bits || matrix.step.is_some()
 }
 
-/// Bytes that the budget counts beside those of the matrices that it is for.
+/// Bytes that the budget counts beside those of the matrices that it is for: of a size none.
 pub(crate) fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64 {
     let report = plan.report(catalog);
     let free = |name: &str| {
@@ -200,8 +206,7 @@ pub(crate) fn other_bytes(plan: &Plan, catalog: &Catalog, budget: Budget) -> f64
     let header = report.bits_per_weight / 8.0 * plan.target_weights() as f64 - target_bytes as f64;
     match budget {
         Budget::Bits(_) => of(&|part| part == "target") as f64 + header,
-        // Theirs alone, as what the fixed matrices take is no matter of theirs.
-        Budget::Size(_) => header * free_weights(plan) as f64 / plan.target_weights() as f64,
+        Budget::Size(_) => 0.0,
         Budget::Bytes(_) => of(&|_| true) as f64 + (report.output_bytes - tensors) as f64,
     }
 }
@@ -213,11 +218,16 @@ pub(crate) fn too_little(
     weights: usize,
     why: &str,
 ) -> CompressError {
+    let least_bits = || (least_bytes * 8.0 / weights as f64 * 1000.0).ceil() / 1000.0;
     match budget {
-        Budget::Bits(bits) | Budget::Size(bits) => {
-            let least = (least_bytes * 8.0 / weights as f64 * 1000.0).ceil() / 1000.0;
-            let expected = format!("at least {least}, {why}");
+        Budget::Bits(bits) => {
+            let expected = format!("at least {}, {why}", least_bits());
             bad_option("targetBits", &expected, bits)
+        }
+        Budget::Size(bits) => {
+            let least = least_bits();
+            let expected = format!("one of at least {least} bits a weight, {why}");
+            bad_option("preset", &expected, format!("one of {bits}"))
         }
         Budget::Bytes(bytes) => {
             let least = least_bytes.ceil() as u64;

@@ -9,31 +9,37 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
-    /// How small, by name: an id of the table of presets, which fills in what is not given.
+    /// How small, by name: `safe`, `light`, `compact`, `small` or `tiny`, which fills in what is not given. Default: `light`, unless
+    /// something else says how small (`sparsity`, `bits`, `pattern`, a budget, or a method that only removes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
-    /// How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given.
+    /// How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given. Default: `balanced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<String>,
-    /// Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says; 0 for `rtn`; else 0.7.
+    /// Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says, else 0, so that nothing is
+    /// removed unless it is asked for. `magnitude`, `wanda` and `admm` do nothing else: they need it, or an N:M pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<f64>,
     /// Bits per weight that the target matrices may take on average, all their bytes counted. Method `entropy` chooses zeros and codes
     /// for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
+    /// Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `bits` or `pattern`
+    /// is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_bits: Option<f64>,
     /// Bytes that all files of the result may take together; as `targetBits` else.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ts", ts(optional, type = "number"))]
     pub target_bytes: Option<u64>,
-    /// Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Default 4.
+    /// Bits of a code, 2 to 8; 16 keeps the survivors in the source's float type. Alone it removes nothing. Default: what the format
+    /// has, else what the preset says (8 for `safe` and `light`), else 4. A budget decides them for each matrix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<u8>,
     /// Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_size: Option<usize>,
-    /// Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default `joint`; `entropy` for a budget
-    /// (`targetBits`, `targetBytes`) without anything that says how to meet it.
+    /// Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default: `entropy` in format
+    /// `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `bits` or `pattern`; `rtn` for the preset `safe`;
+    /// else `joint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Id of the schedule table: `uniform`, `error-levels`, `owl`, `probe`, `search`. All but uniform look at the model first. Default:
@@ -62,11 +68,12 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// Bits of embeddings and head, 2 to 8, or 16 to keep them as they are. Default: in format `kerf`, where they are entropy-coded,
-    /// as `bits`, but not below 4 or above 8; in other formats what the format has, else 8.
+    /// what the preset says (6 for `light`), without one as `bits`, but not below 4 or above 8; in other formats what the format has, else 8.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding_bits: Option<u8>,
     /// Bits of the head, also where it is an embedding at the same time, 2 to 8, or 16. Every prediction goes through it. Default:
-    /// `embeddingBits` if given, else that, but at least 6 in a `kerf` container.
+    /// in format `kerf` what the preset says (8 for `light`); without one `embeddingBits` if given, else that, but at least 6 in
+    /// format `kerf`; in other formats as `embeddingBits`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head_bits: Option<u8>,
     /// Share of embedding weights to remove by magnitude, 0 to 0.99. Default 0.

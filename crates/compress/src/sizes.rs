@@ -57,6 +57,11 @@ pub fn rated_bytes(matrix: &Matrix, step: f64) -> f64 {
     (codes + rows * SCALE_BITS) / 8.0 + overhead(weights, RATED_SYMBOLS)
 }
 
+/// What of these has nothing to do with the step: chunks and tables.
+pub fn fixed_bytes(matrix: &Matrix) -> f64 {
+    overhead((matrix.rows * matrix.cols) as f64, RATED_SYMBOLS)
+}
+
 /// Entropy of the codes of normally distributed weights at a step (over their root mean square), under the price of
 /// solve/rounding_at_rate.rs: zeros reach further than half a step.
 fn rated_bits(step: f64) -> f64 {

@@ -1,5 +1,6 @@
 // What quality is measured with, and how its charts are scaled.
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { cosine, meanCosine, nearest } from '../../../ts/quality/nearest.js'
 import { promptsOf } from '../../../ts/quality/prompts.js'
@@ -13,9 +14,15 @@ import { root } from '../support/models.js'
 import { reportData } from '../support/report.js'
 
 describe('the shipped samples', () => {
-  const calibration = readFileSync(`${root}bindings/shared/data/calibration.txt`, 'utf8').replace(/\s+/g, ' ')
+  const data = join(root, 'bindings', 'shared', 'data')
+  const textOf = (folder: string): string =>
+    readdirSync(join(data, folder))
+      .map(file => readFileSync(join(data, folder, file), 'utf8').replace(/\s+/g, ' '))
+      .join('\n')
 
-  it('are no part of the calibration text', () => {
+  it.each(['calibration', 'probe'])('are no part of the text of %s', folder => {
+    const calibration = textOf(folder)
+    expect(calibration.length).toBeGreaterThan(10_000)
     for (const sentence of SENTENCES) expect(calibration).not.toContain(sentence)
     for (const line of PROSE.split('\n').filter(line => line.length > 40))
       expect(calibration).not.toContain(line)

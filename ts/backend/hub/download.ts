@@ -186,7 +186,8 @@ function progressOf({ onEvent }: Download): Counter {
   let name = ''
   const tell = (): void => {
     last = performance.now()
-    onEvent({ stage: 'download', done: before + Math.min(now, size), total, unit: 'bytes', name })
+    const done = before + Math.min(now, size)
+    onEvent({ stage: 'download', done, total, unit: 'bytes', name, overall: total === 0 ? 0 : done / total })
   }
   return {
     begin: given => {

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 import { KerfError } from '../../errors.js'
 import type { ProgressEvent } from '../../generated/index.js'
+import { within } from '../../overall.js'
 import { expanded } from '../home.js'
 import { lookInCache } from './cache.js'
 import { download, NoOffer } from './download.js'
@@ -25,12 +26,20 @@ export function mayBeOnHub(request: object): boolean {
   return FIELDS.some(field => modelId(values[field]) !== undefined)
 }
 
-/** The request with folders of the cache in the place of ids. An id without an owner that the cache does not have stays as it is. */
+/**
+ * The request with folders of the cache in the place of ids. An id without an owner that the cache does not have stays as it is. Events
+ * tell shares of all models that may have to be fetched.
+ */
 export async function withFolders(command: string, request: object, watch: Watch): Promise<object> {
   const placed: Record<string, unknown> = { ...request }
-  for (const field of FIELDS) {
+  const ids = FIELDS.flatMap(field => {
     const id = modelId(placed[field])
-    const folder = id && (await folderOf(id, watch))
+    return id ? [{ field, id }] : []
+  })
+  for (const [index, { field, id }] of ids.entries()) {
+    const onEvent = (event: ProgressEvent): void =>
+      watch.onEvent(within(event, index / ids.length, (index + 1) / ids.length))
+    const folder = await folderOf(id, { signal: watch.signal, onEvent })
     if (!folder) continue
     placed[field] = folder
     if (WRITERS.includes(command)) placed['out'] ??= resolve(`${id.name}-kerf`)

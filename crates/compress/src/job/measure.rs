@@ -7,7 +7,7 @@ use super::{Job, JobHost, event, of_unit};
 use crate::measured::{HeldOut, Measured, MeasuredOn};
 use crate::overlay::Overlay;
 use crate::{CompressError, Stage};
-use kerf_model::evaluate::{Closeness, Pooling, Runner, divergence_between};
+use kerf_model::evaluate::{Closeness, Divergence, Pooling, Runner, divergence_between};
 use kerf_model::{Kind, finite};
 
 /// The unit of what was measured.
@@ -17,70 +17,83 @@ impl Job {
     /// Measures on every text.
     pub(super) fn measure(&mut self, host: &mut dyn JobHost) -> Result<(), CompressError> {
         (self.activations, self.dense, self.inputs) = (None, None, None);
-        let total: usize = self.held.iter().map(HeldOut::tokens).sum();
-        let (mut on, mut done) = (Vec::new(), 0);
-        for held in &self.held {
-            let told = |done: usize| {
-                let told = event(
-                    Stage::Evaluate,
-                    done as u64,
-                    total as u64,
-                    "tokens",
-                    &held.text,
-                );
-                of_unit(told, done as u64, total as u64)
-            };
-            host.event(told(done));
-            on.push(self.measured_on(held)?);
-            done += held.tokens();
-            self.check_cancelled(host)?;
-            host.event(told(done));
-        }
-        let measured = Measured::of(self.network().kind(), on);
-        put_json(
-            &mut self.journal,
-            MEASURED.into(),
-            "measured.json".into(),
-            &measured,
-        )
+        let total = self.held.iter().map(HeldOut::tokens).sum::<usize>() as u64;
+        let told = |done| {
+            of_unit(
+                event(Stage::Evaluate, done, total, "tokens", ""),
+                done,
+                total,
+            )
+        };
+        host.event(told(0));
+        let measured = self.compute.meter.step("network", || self.measured_now())?;
+        self.check_cancelled(host)?;
+        host.event(told(total));
+        let (unit, file) = (MEASURED.into(), "measured.json".into());
+        put_json(&mut self.journal, unit, file, &measured)
     }
 
-    fn measured_on(&self, held: &HeldOut) -> Result<MeasuredOn, CompressError> {
+    /// Both models run on all texts together: each block is read once.
+    fn measured_now(&self) -> Result<Option<Measured>, CompressError> {
         let (network, compute) = (self.network(), &self.compute);
         let names = self.plan.matrices().map(|matrix| matrix.name.as_str());
         let weights = Overlay::open(&self.catalog, &self.workspace, &self.journal, names)?;
         let batch = self.plan.memory.batch_tokens;
         let mut original = Runner::new(network, &self.catalog, compute, 0).with_batch_tokens(batch);
         let mut small = Runner::new(network, &weights, compute, 0).with_batch_tokens(batch);
-        let mut on = MeasuredOn {
-            text: held.text.clone(),
-            tokens: held.tokens(),
-            loss: 0.0,
-            kl: None,
-            top_token_agreement: None,
-            mean_cosine: None,
-        };
-        match network.kind() {
-            Kind::Decoder => {
-                let found = divergence_between(&mut original, &mut small, &held.sequences)?;
-                on.loss = finite::metric("KL", RESULT, found.kl)?;
-                on.kl = Some(found.kl);
-                on.top_token_agreement = Some(found.top_token_agreement);
-            }
+        let texts: Vec<&[Vec<u32>]> = self.held.iter().map(|held| &*held.sequences).collect();
+        let found: Vec<Found> = match network.kind() {
+            Kind::Decoder => divergence_between(&mut original, &mut small, &texts)?
+                .into_iter()
+                .map(Found::of_decoder)
+                .collect(),
             Kind::Encoder => {
-                let closeness = Closeness::at_once(&mut original, &held.sequences, Pooling::Mean)?;
-                let distance = closeness.distance(&mut small, closeness.sequences())?;
-                on.loss = finite::metric("cosine", RESULT, distance)?;
-                on.mean_cosine = Some(1.0 - distance);
+                let closeness = Closeness::by_text(&mut original, &texts, Pooling::Mean)?;
+                let losses = closeness.distance_of_each(&mut small)?;
+                losses.into_iter().map(Found::of_encoder).collect()
             }
-        }
-        Ok(on)
+        };
+        let on = self.held.iter().zip(found).map(|(held, found)| {
+            Ok(MeasuredOn {
+                text: held.text.clone(),
+                tokens: held.tokens(),
+                loss: finite::metric("loss", RESULT, found.loss)?,
+                kl: found.agreement.map(|_| found.loss),
+                top_token_agreement: found.agreement,
+                mean_cosine: found.agreement.is_none().then_some(1.0 - found.loss),
+            })
+        });
+        let on = on.collect::<Result<_, CompressError>>()?;
+        Ok(Measured::of(network.kind(), on))
     }
 
     /// What was measured, also before a resume.
     pub(super) fn measured(&self) -> Result<Option<Measured>, CompressError> {
         let found = self.get_json::<Option<Measured>>(MEASURED)?;
         Ok(found.flatten())
+    }
+}
+
+/// What was found on one text.
+struct Found {
+    loss: f64,
+    /// Of a decoder.
+    agreement: Option<f64>,
+}
+
+impl Found {
+    fn of_decoder(found: Divergence) -> Self {
+        Self {
+            loss: found.kl,
+            agreement: Some(found.top_token_agreement),
+        }
+    }
+
+    fn of_encoder(loss: f64) -> Self {
+        Self {
+            loss,
+            agreement: None,
+        }
     }
 }
 

@@ -16,7 +16,8 @@ const USUAL_TARGET_BITS: f64 = 2.0;
 pub enum Budget {
     /// Bits per weight of the target matrices, with all their bytes.
     Bits(f64),
-    /// The same of a named size, of the matrices alone that no rule fixes: a rule for some takes nothing from the others.
+    /// Bits per weight of a named size, of the matrices alone that no rule fixes: a rule for some takes nothing from the others. Headers and
+    /// tables, which are next to nothing except in small models, are not counted.
     Size(f64),
     /// Bytes of all files.
     Bytes(u64),

@@ -39,22 +39,26 @@ impl<'a> Closeness<'a> {
         Self::of_states(network, original.compute, weights, states, pooling)
     }
 
-    /// The same with all sequences in one batch, so that each block is read once: for a few short ones.
-    pub fn at_once(
+    /// The same of some texts, each of a few short sequences: one batch each, which run together, so that each block is read once.
+    pub fn by_text(
         original: &mut Runner<'a>,
-        sequences: &[Vec<u32>],
+        texts: &[&[Vec<u32>]],
         pooling: Pooling,
     ) -> Result<Self, ModelError> {
-        let batch = Batch::new(sequences);
-        let states = original.hidden(&batch, &mut |_| true)?;
+        let batches: Vec<Batch> = texts
+            .iter()
+            .map(|sequences| Batch::new(sequences))
+            .collect();
+        let states = original.hidden(&together(batches.iter()), &mut |_| true)?;
+        let mut rest = states.as_slice();
+        let states = batches.into_iter().map(|batch| {
+            let (own, after) = rest.split_at(batch.tokens() * original.network.hidden());
+            rest = after;
+            (batch, own.to_vec())
+        });
+        let states = states.collect();
         let (network, weights) = (original.network, original.weights);
-        Self::of_states(
-            network,
-            original.compute,
-            weights,
-            vec![(batch, states)],
-            pooling,
-        )
+        Self::of_states(network, original.compute, weights, states, pooling)
     }
 
     /// From last hidden states that are at hand, after the final norm: those of each batch, [tokens, hidden].
@@ -136,12 +140,7 @@ impl<'a> Closeness<'a> {
     /// the original's head for both (decoders), or 1 minus the mean cosine of the pooled vectors (encoders).
     pub fn distance(&self, changed: &mut Runner<'_>, count: usize) -> Result<f64, ModelError> {
         let own = &self.batches[..count.min(self.batches.len())];
-        let sequences = |batch: &Batch| 0..batch.sequences();
-        let ids: Vec<&[u32]> = own
-            .iter()
-            .flat_map(|(batch, _)| sequences(batch).map(|index| batch.sequence(index)))
-            .collect();
-        let batch = Batch::new(&ids);
+        let batch = together(own.iter().map(|own| &own.0));
         let states = changed.hidden(&batch, &mut |_| true)?;
         let original: Vec<&[f32]> = own.iter().map(|(_, states)| states.as_slice()).collect();
         let mut distance = [Distance::default()];
@@ -149,6 +148,29 @@ impl<'a> Closeness<'a> {
         self.add(compute, &batch, &original, &[&states], &mut distance)?;
         Ok(distance[0].mean())
     }
+
+    /// Distance of a changed model on each batch. It runs on all together.
+    pub fn distance_of_each(&self, changed: &mut Runner<'_>) -> Result<Vec<f64>, ModelError> {
+        let batches = self.batches.iter().map(|own| &own.0);
+        let states = changed.hidden(&together(batches), &mut |_| true)?;
+        let (compute, mut rest) = (changed.compute, states.as_slice());
+        let each = self.batches.iter().map(|(batch, original)| {
+            let (states, after) = rest.split_at(original.len());
+            rest = after;
+            let mut distance = [Distance::default()];
+            self.add(compute, batch, original, &[states], &mut distance)?;
+            Ok(distance[0].mean())
+        });
+        each.collect()
+    }
+}
+
+/// The sequences of some batches in one.
+fn together<'b>(batches: impl Iterator<Item = &'b Batch>) -> Batch {
+    let sequences: Vec<&[u32]> = batches
+        .flat_map(|batch| (0..batch.sequences()).map(|index| batch.sequence(index)))
+        .collect();
+    Batch::new(&sequences)
 }
 
 /// A mean while it is summed up.

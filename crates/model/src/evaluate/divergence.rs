@@ -110,13 +110,8 @@ pub fn divergence_of<E: From<ModelError>>(
         let halves = &mut |done: u64, total: u64| progress(done / 2, total / 2);
         let first = original.window_states(&batch, done, total, halves)?;
         let second = small.window_states(&batch, done + tokens, total, halves)?;
-        compare(
-            original,
-            small,
-            [&first, &second],
-            &targets(&batch),
-            &mut sums,
-        )?;
+        let known = compare(original, small, [&first, &second], &targets(&batch))?;
+        known.iter().flatten().for_each(|both| sums.add(both));
         done += 2 * tokens;
         told = Some((done, total));
         if !progress(done / 2, total / 2) {
@@ -130,40 +125,52 @@ pub fn divergence_of<E: From<ModelError>>(
     Ok(sums.mean())
 }
 
-/// KL, agreement and perplexities over whole sequences of a few tokens or more each, of which no token is predicted from another sequence.
+/// KL, agreement and perplexities of each of some texts, whose sequences of two tokens or more run together: no token is predicted from
+/// another sequence.
 ///
 /// Errors: those of running the models. Memory: hidden states of a batch of both, and a piece of the head.
 pub fn divergence_between(
     original: &mut Runner<'_>,
     small: &mut Runner<'_>,
-    sequences: &[Vec<u32>],
-) -> Result<Divergence, ModelError> {
+    texts: &[&[Vec<u32>]],
+) -> Result<Vec<Divergence>, ModelError> {
+    let texts = texts.iter().enumerate();
+    let sequences: Vec<(usize, &Vec<u32>)> = texts
+        .clone()
+        .flat_map(|(text, sequences)| sequences.iter().map(move |sequence| (text, sequence)))
+        .collect();
     let limit = original.batch_tokens.min(small.batch_tokens);
-    let (mut sums, mut start) = (Sums::default(), 0);
+    let (mut sums, mut start) = (vec![Sums::default(); texts.len()], 0);
     while start < sequences.len() {
         let (mut end, mut tokens) = (start, 0);
-        while end < sequences.len() && (end == start || tokens + sequences[end].len() <= limit) {
-            tokens += sequences[end].len();
+        while end < sequences.len() && (end == start || tokens + sequences[end].1.len() <= limit) {
+            tokens += sequences[end].1.len();
             end += 1;
         }
-        let batch = Batch::new(&sequences[start..end]);
+        let of_batch = &sequences[start..end];
+        let ids: Vec<&[u32]> = of_batch.iter().map(|(_, ids)| ids.as_slice()).collect();
+        let batch = Batch::new(&ids);
         let first = original.hidden(&batch, &mut |_| true)?;
         let second = small.hidden(&batch, &mut |_| true)?;
-        let states: [&[f32]; 2] = [&first, &second];
-        compare(original, small, states, &targets(&batch), &mut sums)?;
+        let known = compare(original, small, [&first, &second], &targets(&batch))?;
+        let texts = of_batch
+            .iter()
+            .flat_map(|(text, ids)| ids.iter().map(move |_| *text));
+        for (text, both) in texts.zip(&known) {
+            both.iter().for_each(|both| sums[text].add(both));
+        }
         start = end;
     }
-    Ok(sums.mean())
+    Ok(sums.iter().map(Sums::mean).collect())
 }
 
-/// Adds the measures of a batch, from the last hidden states of both models.
+/// Each prediction of a batch, from the last hidden states of both models; `None` where nothing is predicted.
 fn compare(
     original: &mut Runner<'_>,
     small: &mut Runner<'_>,
     states: [&[f32]; 2],
     targets: &[Option<u32>],
-    sums: &mut Sums,
-) -> Result<(), ModelError> {
+) -> Result<Vec<Option<Both>>, ModelError> {
     let compute = original.compute;
     let (head, small_head) = (original.take_head()?, small.take_head()?);
     let heads = [(&head, original.weights), (&small_head, small.weights)];
@@ -199,11 +206,10 @@ fn compare(
     walk(compute, &heads, &[(0, states[0]), (1, states[1])], each)?;
     original.keep_head(head);
     small.keep_head(small_head);
-    let predicted = targets.iter().zip(&known);
-    predicted
-        .filter(|(target, _)| target.is_some())
-        .for_each(|(_, both)| sums.add(both));
-    Ok(())
+    let predicted = targets.iter().zip(known);
+    Ok(predicted
+        .map(|(target, both)| target.map(|_| both))
+        .collect())
 }
 
 #[cfg(test)]
