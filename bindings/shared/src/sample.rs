@@ -14,24 +14,31 @@ macro_rules! samples {
     ($folder:literal) => {
         &[
             Sample {
+                kind: "prose",
                 text: include_str!(concat!("../data/", $folder, "/prose.txt")),
             },
             Sample {
+                kind: "encyclopedia",
                 text: include_str!(concat!("../data/", $folder, "/encyclopedia.txt")),
             },
             Sample {
+                kind: "news",
                 text: include_str!(concat!("../data/", $folder, "/news.txt")),
             },
             Sample {
+                kind: "dialogue",
                 text: include_str!(concat!("../data/", $folder, "/dialogue.txt")),
             },
             Sample {
+                kind: "code",
                 text: include_str!(concat!("../data/", $folder, "/code.txt")),
             },
             Sample {
+                kind: "lists",
                 text: include_str!(concat!("../data/", $folder, "/lists.txt")),
             },
             Sample {
+                kind: "languages",
                 text: include_str!(concat!("../data/", $folder, "/languages.txt")),
             },
         ]
@@ -117,11 +124,11 @@ mod tests {
                 .map(|document| document.trim_matches('\n'))
                 .filter(|document| !document.is_empty())
                 .collect();
-            assert!(documents.len() > 3, "{documents:?}");
+            assert!(documents.len() > 3, "{}", sample.kind);
             let missing = documents.iter().find(|document| !text.contains(**document));
-            assert_eq!(missing, None);
+            assert_eq!(missing, None, "{}", sample.kind);
             let first = text.find(documents[0]).unwrap_or(text.len());
-            assert!(first < 40_000, "{} begins at {first}", documents[0]);
+            assert!(first < 40_000, "{} begins at {first}", sample.kind);
         }
         let bytes: usize = CALIBRATION.iter().map(|sample| sample.text.len()).sum();
         assert!(text.len() <= bytes + 2000);
