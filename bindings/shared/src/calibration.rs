@@ -458,7 +458,9 @@ impl<'a> Texts<'a> {
                 continue;
             }
             self.seen += 1;
-            if self.seen % 10 == 0 && self.held_tokens + ids.len() <= held_tokens(self.most) {
+            if self.seen.is_multiple_of(10)
+                && self.held_tokens + ids.len() <= held_tokens(self.most)
+            {
                 self.held_tokens += ids.len();
                 self.held.push(ids);
                 continue;

@@ -346,7 +346,7 @@ mod tests {
             default_work_dir(Path::new("/"))
                 .expect_err("no name")
                 .code(),
-            "BAD_REQUEST"
+            "BAD_OPTION"
         );
     }
 }

@@ -35,7 +35,10 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn the_report_tells_what_was_planned_and_what_is_there() {
     let folder = tempfile::tempdir().expect("folder");
     let out = folder.path().join("small");
-    let request = request(&out, json!({ "tokens": 2048, "groupSize": 32 }));
+    let request = request(
+        &out,
+        json!({ "tokens": 2048, "sparsity": 0.7, "bits": 4, "groupSize": 32 }),
+    );
     let plan = ok("plan", request.clone());
     assert!(!out.exists(), "plan writes nothing");
     let host = Recorder::default();
@@ -199,9 +202,9 @@ fn calibration_comes_from_a_sample_strings_or_the_model() {
 #[test]
 fn methods_without_calibration_do_not_read_it() {
     let folder = tempfile::tempdir().expect("folder");
-    for method in ["rtn", "magnitude"] {
+    for (method, sparsity) in [("rtn", 0.0), ("magnitude", 0.7)] {
         let out = folder.path().join(method);
-        let request = json!({ "model": stories(), "out": text(&out), "calibration": { "file": "nowhere" }, "options": { "method": method } });
+        let request = json!({ "model": stories(), "out": text(&out), "calibration": { "file": "nowhere" }, "options": { "method": method, "sparsity": sparsity } });
         let report = ok("compress", request);
         assert_eq!(report["tokens"], 0);
     }
@@ -268,7 +271,7 @@ fn an_encoder_is_calibrated_line_by_line() {
     };
     let folder = tempfile::tempdir().expect("folder");
     let out = folder.path().join("small");
-    let request = json!({ "model": model, "out": text(&out), "calibration": { "file": lines }, "options": { "method": "wanda", "tokens": 256 } });
+    let request = json!({ "model": model, "out": text(&out), "calibration": { "file": lines }, "options": { "method": "wanda", "sparsity": 0.7, "tokens": 256 } });
     let report = ok("compress", request);
     assert!(f64_of(&report, "tokens") <= 256.0 && f64_of(&report, "tokens") > 200.0);
     let own =

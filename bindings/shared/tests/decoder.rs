@@ -288,7 +288,7 @@ fn a_model_that_is_not_known_is_inspected_all_the_same() {
             ),
             (Some(false), Some(260_032))
         );
-        let plan = json!({ "model": text(folder.path()), "options": { "method": "magnitude" } });
+        let plan = json!({ "model": text(folder.path()), "options": { "method": "magnitude", "sparsity": 0.7 } });
         assert_eq!(ok("plan", plan)["architecture"], architecture);
     }
 }

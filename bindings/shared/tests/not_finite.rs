@@ -31,7 +31,7 @@ fn requests(model: &str, out: &Path) -> Vec<(&'static str, Value)> {
         ),
         (
             "compress",
-            json!({ "model": model, "out": out, "options": { "method": "magnitude", "format": "safetensors" } }),
+            json!({ "model": model, "out": out, "options": { "method": "magnitude", "sparsity": 0.7, "format": "safetensors" } }),
         ),
         (
             "convert",

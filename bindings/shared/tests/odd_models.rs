@@ -123,7 +123,8 @@ fn weights_without_config_are_compressed_by_themselves_and_an_error_names_the_fi
     let model = folder.path().join("weights");
     std::fs::create_dir(&model).expect("folder");
     std::fs::copy(weights, model.join("model.safetensors")).expect("copy");
-    let plan = json!({ "model": text(&model), "options": { "method": "magnitude" } });
+    let plan =
+        json!({ "model": text(&model), "options": { "method": "magnitude", "sparsity": 0.7 } });
     let notes = ok("plan", plan)["notes"].to_string();
     assert!(notes.contains("config.json"), "{notes}");
     let calibrated = json!({
@@ -148,7 +149,8 @@ fn weights_without_config_are_compressed_by_themselves_and_an_error_names_the_fi
     }
     // A configuration that names no network.
     std::fs::write(model.join("config.json"), "{}").expect("write");
-    let plan = json!({ "model": text(&model), "options": { "method": "magnitude" } });
+    let plan =
+        json!({ "model": text(&model), "options": { "method": "magnitude", "sparsity": 0.7 } });
     let notes = ok("plan", plan)["notes"].to_string();
     assert!(notes.contains("names no model_type"), "{notes}");
     let error = err(

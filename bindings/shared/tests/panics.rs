@@ -26,7 +26,7 @@ fn a_panic_is_an_internal_error_that_says_where() {
     let request = json!({
         "model": model,
         "out": out.path().join("small"),
-        "options": { "method": "magnitude", "threads": 2 },
+        "options": { "method": "magnitude", "sparsity": 0.7, "threads": 2 },
     });
     let run = |host: &Panicking| -> Value {
         serde_json::from_str(&invoke("compress", &request.to_string(), host).json).unwrap()

@@ -348,7 +348,7 @@ fn an_option_that_the_model_cannot_follow_is_named() {
     assert!(
         both["notes"]
             .to_string()
-            .contains("promptName was passed over")
+            .contains("`promptName` was passed over")
     );
 }
 

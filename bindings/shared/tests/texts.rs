@@ -50,7 +50,7 @@ fn a_byte_order_mark_is_no_part_of_a_text() {
         expected
     );
     let bytes = |out: &str, calibration: Value| {
-        let options = json!({ "method": "wanda", "tokens": 512 });
+        let options = json!({ "method": "wanda", "sparsity": 0.7, "tokens": 512 });
         ok(
             "compress",
             place.compress(out, &stories(), calibration, options),
@@ -77,7 +77,7 @@ fn what_is_not_utf8_is_refused_by_every_command_that_reads_text() {
         "out",
         &stories(),
         calibration,
-        json!({ "method": "wanda", "tokens": 512 }),
+        json!({ "method": "wanda", "sparsity": 0.7, "tokens": 512 }),
     );
     for (command, request, path, offset) in [
         ("compress", out, &file, offset + 3),
@@ -124,7 +124,7 @@ fn what_is_not_utf8_is_refused_by_every_command_that_reads_text() {
 fn a_report_says_how_much_of_a_text_was_used() {
     let place = Place::new();
     let bytes = std::fs::metadata(sample()).expect("sample").len();
-    let options = |tokens: usize| json!({ "method": "wanda", "tokens": tokens });
+    let options = |tokens: usize| json!({ "method": "wanda", "sparsity": 0.7, "tokens": tokens });
     let calibration = json!({ "file": sample() });
     let request = place.compress("all", &stories(), calibration.clone(), options(1 << 20));
     let all = ok("compress", request);
@@ -156,7 +156,7 @@ fn a_text_of_which_all_is_used_gives_the_windows_that_it_gave_whole() {
     let tokenizer = kerf_text::Tokenizer::from_bytes(&json).expect("tokenizer");
     let ids = tokenizer.encode(&plain, true).expect("ids");
     let expected = decoder_windows(&ids, 512, 2048, 5);
-    let options = json!({ "method": "wanda", "tokens": 2048, "seed": 5 });
+    let options = json!({ "method": "wanda", "sparsity": 0.7, "tokens": 2048, "seed": 5 });
     let calibration = json!({ "file": sample() });
     let report = ok(
         "compress",
@@ -183,7 +183,7 @@ fn a_long_text_is_seen_at_places_that_follow_the_seed() {
     }
     let file = place.write("long.txt", &long);
     let run = |out: &str, seed: u64| {
-        let options = json!({ "method": "wanda", "tokens": 2048, "seed": seed });
+        let options = json!({ "method": "wanda", "sparsity": 0.7, "tokens": 2048, "seed": seed });
         let calibration = json!({ "file": file });
         let report = ok(
             "compress",
@@ -215,7 +215,7 @@ fn an_encoder_takes_a_line_of_any_length() {
     let place = Place::new();
     let words = "a dog runs in the park with many other small dogs ".repeat(100_000);
     let file = place.write("long.txt", format!("{words}\na short line here\n"));
-    let options = json!({ "method": "wanda", "tokens": 2000 });
+    let options = json!({ "method": "wanda", "sparsity": 0.7, "tokens": 2000 });
     let request = place.compress("out", &model, json!({ "file": file }), options.clone());
     let report = ok("compress", request);
     assert_eq!(report["text"]["cut"], json!(1), "{}", report["text"]);
@@ -257,7 +257,7 @@ fn texts_that_say_too_little_get_a_note_and_are_an_error_under_strict() {
             name,
             &stories(),
             calibration,
-            json!({ "method": "wanda", "tokens": 2048 }),
+            json!({ "method": "wanda", "sparsity": 0.7, "tokens": 2048 }),
         );
         let report = ok("compress", request.clone());
         assert!(notes(&report).contains(word), "{name}: {}", notes(&report));
@@ -272,7 +272,7 @@ fn texts_that_say_too_little_get_a_note_and_are_an_error_under_strict() {
         }
         assert!(!place.path("strict").exists());
     }
-    let options = json!({ "method": "wanda", "tokens": 2048 });
+    let options = json!({ "method": "wanda", "sparsity": 0.7, "tokens": 2048 });
     let fine = ok(
         "compress",
         place.compress("fine", &stories(), json!({ "texts": [plain] }), options),

@@ -135,6 +135,6 @@ fn a_model_without_linear_layers_says_what_it_has() {
     assert_eq!(error.code, "NOTHING_TO_COMPRESS");
     let details: &Value = &error.details["kept"];
     assert!(
-        details.to_string().contains("memory.weight") && error.message.contains("--architecture")
+        details.to_string().contains("memory.weight") && error.message.contains("`architecture`")
     );
 }

@@ -152,9 +152,11 @@ impl Rule {
     /// The options of the whole with those of the rule in their place.
     pub(crate) fn over(&self, options: &Options) -> Options {
         let mut options = options.clone();
-        if self.method.is_some() {
-            // What the method before implied holds no longer.
-            (options.pattern, options.sparsity) = (None, None);
+        if let Some(id) = &self.method {
+            // What the method before implied holds no longer; a share of the whole does, for a method that removes.
+            let removes = methods::by_id(id).is_some_and(Method::prunes);
+            options.pattern = None;
+            options.sparsity = options.sparsity.filter(|share| removes && *share > 0.0);
         } else if self.says_numbers() && chooses_rate(&options) {
             // Entropy-constrained rounding takes no numbers: such a matrix is for the method that does.
             options.method = Some("joint".into());

@@ -46,13 +46,17 @@ fn shrinkage(compute: &Compute, gram: &Gram) -> f32 {
         let sum: f32 = row.map(|(h, inverse)| h * h * inverse).sum();
         f64::from(sum) * f64::from(inverse[i])
     });
-    let live = inverse.iter().filter(|inverse| **inverse > 0.0).count() as f64;
-    let pairs = 0.5 * live * (live - 1.0);
-    let correlated = rows.iter().sum::<f64>();
+    let live = inverse.iter().filter(|inverse| **inverse > 0.0).count();
+    shrinkage_of(rows.iter().sum(), live, gram.tokens)
+}
+
+/// The share for `correlated`, the sum of the squared correlations of all pairs of `live` inputs.
+pub(crate) fn shrinkage_of(correlated: f64, live: usize, tokens: usize) -> f32 {
+    let pairs = 0.5 * live as f64 * (live as f64 - 1.0);
     if pairs < 1.0 || !correlated.is_finite() {
         return 0.0;
     }
-    let share = pairs / (correlated * gram.tokens.max(1) as f64);
+    let share = pairs / (correlated * tokens.max(1) as f64);
     (OF_A_TEXT * share).clamp(LEAST_SHRINKAGE, MOST_SHRINKAGE) as f32
 }
 
@@ -339,6 +343,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn few_tokens_of_independent_inputs_are_shrunk_most_and_many_of_correlated_ones_least() {
+        let compute = Compute::new(None, 1).unwrap();
+        let shrinkage = |x: &[f32], n: usize| {
+            let mut gram = Gram::new(n);
+            gram.add(&compute, x);
+            gram.finish(&compute);
+            gram.shrinkage
+        };
+        assert_eq!(shrinkage(&random(40 * 64, 1), 64), MOST_SHRINKAGE as f32);
+        let many = random_inputs(20_000, 16, 2);
+        assert_eq!(shrinkage(&many, 16), LEAST_SHRINKAGE as f32);
+        // Inputs that are zero, and a single one, correlate with nothing.
+        assert_eq!(shrinkage(&[0.0; 80], 8), 0.0);
+        assert_eq!(shrinkage(&[1.0; 80], 1), 0.0);
+    }
+
+    #[test]
     fn pieces_add_up_to_the_plain_product() {
         let compute = Compute::new(None, 2).unwrap();
         let (tokens, n) = (90, 67);
@@ -347,13 +368,15 @@ pub(crate) mod tests {
         x.chunks(31 * n).for_each(|part| gram.add(&compute, part));
         gram.finish(&compute);
         assert_eq!(gram.tokens, tokens);
+        let kept = 1.0 - f64::from(gram.shrinkage);
         for i in 0..n {
             for j in 0..n {
                 let plain: f64 = (0..tokens)
                     .map(|t| x[t * n + i] as f64 * x[t * n + j] as f64)
                     .sum();
+                let expected = plain / tokens as f64 * if i == j { 1.0 } else { kept };
                 assert!(
-                    (gram.h[i * n + j] as f64 - plain / tokens as f64).abs() < 1e-5,
+                    (gram.h[i * n + j] as f64 - expected).abs() < 1e-5,
                     "{i} {j}"
                 );
             }

@@ -216,7 +216,7 @@ fn the_layout_of_the_source_does_not_change_what_is_solved() {
         let calibration = sequences(&network(&source), 12);
         let options = Options {
             group_size: Some(8),
-            ..Options::default()
+            ..common::removing()
         };
         let mut job =
             common::open_catalog(catalog.clone(), root, options, calibration, Stop::default())

@@ -19,6 +19,7 @@ struct Goldens {
     file: GoldenFile,
     w: Vec<f32>,
     inputs: Inputs,
+    damping_rel: f64,
     rows: usize,
     cols: usize,
 }
@@ -27,9 +28,11 @@ impl Goldens {
     fn open(isa: Option<Isa>) -> Self {
         let file = GoldenFile::open("solver.safetensors", isa);
         let (rows, cols) = file.shape("w");
+        let gram = file.gram();
         Self {
             w: file.f32s("w"),
-            inputs: Inputs::new(file.gram()),
+            damping_rel: file.damping_rel(&gram, 0.01),
+            inputs: Inputs::new(gram),
             file,
             rows,
             cols,
@@ -48,7 +51,7 @@ impl Goldens {
                 pattern,
                 grid,
                 dtype: DType::F32,
-                damping_rel: 0.01,
+                damping_rel: self.damping_rel,
                 step: None,
                 effort: EFFORT,
                 inputs: Some(&self.inputs),
@@ -133,7 +136,8 @@ fn fitted_scales_do_at_least_as_well_as_the_largest_weight() {
 fn the_factor_has_the_diagonal_of_float64() {
     for isa in isas() {
         let goldens = Goldens::open(isa);
-        let factor = factor(&goldens.file.compute, &goldens.inputs.gram, 0.01).unwrap();
+        let (compute, gram) = (&goldens.file.compute, &goldens.inputs.gram);
+        let factor = factor(compute, gram, goldens.damping_rel).unwrap();
         for (j, expected) in goldens.file.f64s("u_diagonal").into_iter().enumerate() {
             let ours = factor.u[j * goldens.cols + j] as f64;
             assert!(

@@ -20,22 +20,24 @@ use kerf_tensors::{DType, Grid, Mask, Values};
 const FEW: usize = 24;
 const ITERATIONS: usize = 12;
 const SWEEPS: usize = 3;
-const DAMPING: f64 = 0.01;
 const GRID: Grid = Grid::new(4, 48);
 
 struct Goldens {
     file: GoldenFile,
     w: Vec<f32>,
     inputs: Inputs,
+    damping_rel: f64,
     cols: usize,
 }
 
 impl Goldens {
     fn open(isa: Option<Isa>) -> Self {
         let file = GoldenFile::open("iterative.safetensors", isa);
+        let gram = file.gram();
         Self {
             w: file.f32s("w"),
-            inputs: Inputs::new(file.gram()),
+            damping_rel: file.damping_rel(&gram, 0.01),
+            inputs: Inputs::new(gram),
             cols: file.shape("w").1,
             file,
         }
@@ -56,7 +58,7 @@ impl Goldens {
             pattern: Pattern::Unstructured,
             grid: None,
             dtype: DType::F32,
-            damping_rel: DAMPING,
+            damping_rel: self.damping_rel,
             step: None,
             effort: Effort {
                 iterations: ITERATIONS,
@@ -68,7 +70,7 @@ impl Goldens {
 
     fn form(&self) -> Form<'_> {
         let compute = &self.file.compute;
-        let factor = self.inputs.factor(compute, DAMPING).unwrap();
+        let factor = self.inputs.factor(compute, self.damping_rel).unwrap();
         Form::of(compute, &self.inputs.gram, factor)
     }
 
@@ -138,7 +140,7 @@ fn admm_finds_the_supports_of_the_textbook() {
     for isa in isas() {
         let goldens = Goldens::open(isa);
         let compute = &goldens.file.compute;
-        let factor = goldens.inputs.factor(compute, DAMPING).unwrap();
+        let factor = goldens.inputs.factor(compute, goldens.damping_rel).unwrap();
         for (case, rows, pattern) in [
             ("admm_short", goldens.rows(), Pattern::Unstructured),
             ("admm_long", FEW, Pattern::Unstructured),
@@ -239,16 +241,18 @@ fn the_blended_target_is_the_least_squares_solution() {
         let w = &goldens.w[..FEW * n];
         let [x, dense] = ["x_times_16", "dense_times_16"].map(|name| goldens.file.sixteenths(name));
         // With rows of other matrices beside them D (H + d)^-1 is made once, with fewer it is not, alone it is W D.
-        for (drift, rows) in [
+        for (mut drift, rows) in [
             (Drift::new(n), n + 1),
             (Drift::new(n), FEW),
             (Drift::of_weights(n, w.to_vec()), FEW),
         ] {
-            let mut moments = Moments::new(n, Some(drift));
-            moments.add(compute, &x, Some(&dense));
-            moments.finish(compute);
-            let mut inputs = Inputs::of(moments);
-            inputs.prepare_targets(compute, DAMPING, rows);
+            drift.add(compute, &dense, &x);
+            drift.finish(compute);
+            let mut inputs = Inputs::of(Moments {
+                gram: goldens.inputs.gram.clone(),
+                drift: Some(drift),
+            });
+            inputs.prepare_targets(compute, goldens.damping_rel, rows);
             let target = inputs.target(compute, w, 0.5).unwrap();
             let apart = distance(&target, &goldens.file.f32s("target"));
             // f32 through sums over tokens, an inverse of condition 1000, and products; half of it and W itself exact.

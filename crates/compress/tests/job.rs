@@ -13,9 +13,9 @@ use std::path::Path;
 #[test]
 fn every_method_compresses_a_real_model() {
     for method in kerf_compress::methods::ids() {
-        let rated = kerf_compress::methods::by_id(method)
-            .unwrap()
-            .chooses_rate();
+        let row = kerf_compress::methods::by_id(method).unwrap();
+        let rated = row.chooses_rate();
+        let sparsity = row.prunes().then_some(0.7);
         for format in ["kerf", "safetensors"] {
             if rated && format != "kerf" {
                 continue;
@@ -24,11 +24,13 @@ fn every_method_compresses_a_real_model() {
             let options = Options {
                 method: Some(method.into()),
                 format: format.into(),
+                sparsity,
+                bits: (!rated).then_some(4),
                 ..Options::default()
             };
             let report = compress(&fixture(), root.path(), options).unwrap();
             assert_eq!(report.layers.len(), 35, "{method}");
-            let expected = if method == "rtn" { 0.0 } else { 0.7 };
+            let expected = sparsity.unwrap_or(0.0);
             assert!(
                 rated || (report.sparsity - expected).abs() < 6e-3,
                 "{method} {}",
@@ -59,7 +61,7 @@ fn the_dense_export_has_the_zeros_of_the_container() {
     let (kerf, dense) = (temp(), temp());
     let options = Options {
         embedding_bits: Some(5), // Their usual bits depend on the format.
-        ..Options::default()
+        ..removing()
     };
     compress(&fixture(), kerf.path(), options.clone()).unwrap();
     compress(
@@ -89,7 +91,7 @@ fn the_dense_export_has_the_zeros_of_the_container() {
 fn blends() -> [Options; 2] {
     [0.0, 0.5].map(|blend| Options {
         blend: Some(blend),
-        ..Options::default()
+        ..removing()
     })
 }
 
@@ -155,7 +157,7 @@ fn cancelled_at_every_point(options: Options) {
 fn a_job_without_calibration_goes_on_after_a_cancel_while_it_writes() {
     let options = Options {
         method: Some("magnitude".into()),
-        ..Options::default()
+        ..removing()
     };
     let reference = temp();
     let mut host = Host::default();
@@ -183,14 +185,14 @@ fn a_job_without_calibration_goes_on_after_a_cancel_while_it_writes() {
 #[test]
 fn a_damaged_unit_is_done_again() {
     let reference = temp();
-    compress(&fixture(), reference.path(), Options::default()).unwrap();
+    compress(&fixture(), reference.path(), removing()).unwrap();
     let root = temp();
     let mut host = Host {
         cancel_after: Some(60),
         ..Host::default()
     };
     run(
-        &mut open(&fixture(), root.path(), Options::default()).unwrap(),
+        &mut open(&fixture(), root.path(), removing()).unwrap(),
         &mut host,
     )
     .unwrap_err();
@@ -213,7 +215,7 @@ fn a_damaged_unit_is_done_again() {
     assert!(damaged > 1);
     let journal = std::fs::read(work.join("journal.jsonl")).unwrap();
     std::fs::write(work.join("journal.jsonl"), &journal[..journal.len() - 9]).unwrap();
-    let report = compress(&fixture(), root.path(), Options::default()).unwrap();
+    let report = compress(&fixture(), root.path(), removing()).unwrap();
     assert!(report.resumed_units > 0);
     assert!(files(root.path()) == files(reference.path()));
 }
@@ -221,11 +223,11 @@ fn a_damaged_unit_is_done_again() {
 #[test]
 fn stops_at_any_moment_end_in_cancelled_and_leave_only_whole_units() {
     let (reference, root) = (temp(), temp());
-    compress(&fixture(), reference.path(), Options::default()).unwrap();
+    compress(&fixture(), reference.path(), removing()).unwrap();
     let mut stopped = 0;
     for attempt in 1u64.. {
         let stop = Stop::default();
-        let mut job = open_with(&fixture(), root.path(), Options::default(), stop.clone()).unwrap();
+        let mut job = open_with(&fixture(), root.path(), removing(), stop.clone()).unwrap();
         let asks = std::thread::spawn(move || {
             std::thread::sleep(std::time::Duration::from_millis(attempt * attempt / 2));
             stop.ask();
@@ -253,7 +255,7 @@ fn another_option_does_not_resume_the_old_job() {
         ..Host::default()
     };
     run(
-        &mut open(&fixture(), root.path(), Options::default()).unwrap(),
+        &mut open(&fixture(), root.path(), removing()).unwrap(),
         &mut host,
     )
     .unwrap_err();
@@ -262,7 +264,7 @@ fn another_option_does_not_resume_the_old_job() {
         root.path(),
         Options {
             bits: Some(3),
-            ..Options::default()
+            ..removing()
         },
     )
     .unwrap();
@@ -275,7 +277,7 @@ fn progress_never_falls_and_ends_at_its_total() {
     let root = temp();
     let mut host = Host::default();
     run(
-        &mut open(&fixture(), root.path(), Options::default()).unwrap(),
+        &mut open(&fixture(), root.path(), removing()).unwrap(),
         &mut host,
     )
     .unwrap();
@@ -407,7 +409,7 @@ fn a_rule_may_bring_in_the_dense_stream() {
             method: Some("magnitude".into()),
             rules: vec![serde_json::from_value(rule).unwrap()],
             blend,
-            ..Options::default()
+            ..removing()
         };
         let root = temp();
         let mut job = open(&fixture(), root.path(), options).unwrap();
@@ -441,6 +443,7 @@ fn unknown_architectures_work_without_calibration_only() {
             root.path(),
             Options {
                 method: Some(method.into()),
+                sparsity: Some(if method == "rtn" { 0.0 } else { 0.7 }),
                 ..Options::default()
             },
         )
@@ -455,7 +458,7 @@ fn unknown_architectures_work_without_calibration_only() {
         temp().path(),
         Options {
             bits: Some(1),
-            ..Options::default()
+            ..removing()
         },
     )
     .unwrap_err();
@@ -467,7 +470,7 @@ fn strict_refuses_repairs_and_an_existing_output_is_left_alone() {
     let root = temp();
     std::fs::create_dir(root.path().join("out")).unwrap();
     std::fs::write(root.path().join("out/mine.txt"), "mine").unwrap();
-    let error = compress(&fixture(), root.path(), Options::default()).unwrap_err();
+    let error = compress(&fixture(), root.path(), removing()).unwrap_err();
     assert!(matches!(
         error,
         CompressError::Tensors(TensorsError::OutputExists { .. })

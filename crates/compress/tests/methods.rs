@@ -4,7 +4,7 @@ use kerf_compress::methods::{Inputs, Method, Problem, Solved, table};
 use kerf_compress::pattern::Pattern;
 use kerf_compress::report::Repair;
 use kerf_compress::solve::effort::Effort;
-use kerf_compress::solve::energy::{output_energy, weight_error};
+use kerf_compress::solve::energy::{output_energy, unshrunk, weight_error};
 use kerf_compress::statistics::{Drift, Gram, Moments, Needs};
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::{DType, Grid, Values};
@@ -241,9 +241,10 @@ fn the_energy_that_obs_reports_is_the_energy_of_its_error() {
         };
         let solved = case.solve(*obs, &compute, &inputs);
         let whole = output_energy(&compute, &case.w, 64, &inputs.gram);
-        let squares = weight_error(&compute, &case.w, &solved.matrix).error;
+        let lost = weight_error(&compute, &case.w, &solved.matrix, Some(&inputs.gram));
+        let told = solved.damped.unwrap().without_damping(lost.error);
         let (told, measured) = (
-            solved.damped.unwrap().without_damping(squares) / whole,
+            unshrunk(told, lost.by_inputs, &inputs.gram) / whole,
             error(&compute, &case, &solved, &inputs),
         );
         assert!(
@@ -322,6 +323,7 @@ fn identity_statistics_give_round_to_nearest() {
         n,
         h: vec![0.0; n * n],
         tokens: 1,
+        shrinkage: 0.0,
     };
     (0..n).for_each(|j| gram.h[j * n + j] = 1.0);
     let inputs = Inputs::new(gram);
@@ -365,6 +367,7 @@ fn hopeless_statistics_fall_back_and_zero_weights_stay_zero() {
         n: 64,
         h: vec![0.0; 64 * 64],
         tokens: 9,
+        shrinkage: 0.0,
     });
     let ordinary = inputs(&compute, 64, 6, &[]);
     for method in table() {

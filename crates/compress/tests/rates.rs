@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Host, compress, files, fixture, open, temp};
+use common::{Host, compress, files, fixture, open, removing, temp};
 use kerf_compress::methods::{Inputs, Problem, Solved, by_id};
 use kerf_compress::pattern::Pattern;
 use kerf_compress::solve::effort::Effort;
@@ -86,7 +86,7 @@ fn probes_spread_steps_and_shares() {
     let root = temp();
     let options = Options {
         schedule: Some("probe".into()),
-        ..Options::default()
+        ..removing()
     };
     let report = compress(&fixture(), root.path(), options).unwrap();
     assert!((report.sparsity - 0.7).abs() < 1e-3, "{}", report.sparsity);
@@ -101,7 +101,7 @@ fn probes_spread_steps_and_shares() {
 
 #[test]
 fn the_same_bytes_after_cancels_for_any_number_of_threads() {
-    for options in [rated(2.5, "probe"), Options::default()] {
+    for options in [rated(2.5, "probe"), removing()] {
         let with = |threads| Options {
             threads,
             ..options.clone()

@@ -4,6 +4,7 @@ mod common;
 
 use common::*;
 use kerf_compress::plan::Plan;
+use kerf_compress::report::LayerReport;
 use kerf_compress::{CompressError, Options, PlanReport, Rule};
 use kerf_tensors::Catalog;
 
@@ -11,7 +12,7 @@ fn with_rules(rules: &str) -> Options {
     Options {
         rules: serde_json::from_str::<Vec<Rule>>(rules).unwrap(),
         schedule: Some("uniform".into()),
-        ..Options::default()
+        ..removing()
     }
 }
 
@@ -96,6 +97,7 @@ fn rules_alone_decide_whether_calibration_runs() {
     let mut options =
         with_rules(r#"[{ "match": { "role": "v" }, "method": "obs", "sparsity": 0.3 }]"#);
     options.method = Some("rtn".into());
+    options.sparsity = None;
     let root = temp();
     let report = compress(&fixture(), root.path(), options).unwrap();
     assert!(report.tokens > 0);
@@ -154,4 +156,50 @@ fn a_rule_that_decides_about_nothing_is_an_error_that_says_why() {
             other => panic!("{other}"),
         }
     }
+}
+
+#[test]
+fn a_rule_with_bits_leaves_the_default_size_of_the_others_alone() {
+    let catalog = Catalog::open_path(&fixture()).unwrap();
+    let options = |rules: &str, target_bits: Option<f64>| Options {
+        rules: serde_json::from_str::<Vec<Rule>>(rules).unwrap(),
+        target_bits,
+        ..Options::default()
+    };
+    let rules = r#"[{ "match": { "role": "down" }, "bits": 8 }]"#;
+    let step = |options: Options| {
+        let plan = Plan::new(&catalog, options.resolve().unwrap(), None, None).unwrap();
+        let q = plan.targets.iter().find(|matrix| matrix.role == "q");
+        q.unwrap().step.unwrap()
+    };
+    let alone = step(options("[]", None));
+    let beside = step(options(rules, None));
+    // Other shapes than those of all have another share of scales, and of this small model the header is a part.
+    assert!((beside / alone - 1.0).abs() < 0.2, "{beside} {alone}");
+    // A budget that was asked for is that of all: 8 bits of some are paid by the others.
+    let paying = step(options(rules, Some(5.0)));
+    assert!(paying > 2.0 * alone, "{paying} {alone}");
+    let bits = |rules: &str| {
+        let root = temp();
+        let report = compress(&fixture(), root.path(), options(rules, None)).unwrap();
+        let (ruled, rated): (Vec<_>, Vec<_>) = report
+            .layers
+            .iter()
+            .partition(|layer| layer.bits == 8 && layer.step.is_none());
+        for layer in ruled {
+            assert_eq!(layer.role.as_deref(), Some("down"));
+            assert_eq!(layer.method, "joint");
+            assert!(layer.sparsity < 0.02, "{}", layer.sparsity);
+        }
+        assert!(rated.iter().all(|layer| layer.method == "entropy"));
+        let size = |layer: &LayerReport| (layer.shape[0] * layer.shape[1]) as f64;
+        let weights: f64 = rated.iter().map(|layer| size(layer)).sum();
+        let bits = rated
+            .iter()
+            .map(|layer| layer.bits_per_weight * size(layer));
+        (rated.len(), bits.sum::<f64>() / weights)
+    };
+    let ((all, alone), (others, beside)) = (bits("[]"), bits(rules));
+    assert_eq!((all, others), (35, 30));
+    assert!((beside / alone - 1.0).abs() < 0.03, "{beside} {alone}");
 }

@@ -11,7 +11,7 @@ fn scheduled(schedule: &str) -> Options {
     Options {
         schedule: Some(schedule.into()),
         generations: Some(3),
-        ..Options::default()
+        ..removing()
     }
 }
 
@@ -43,7 +43,13 @@ fn every_schedule_meets_the_budget_of_a_real_model() {
             let root = temp();
             let report = compress(&fixture(), root.path(), options).unwrap();
             let off = (report.sparsity - 0.7).abs();
-            assert!(off < 1e-3, "{schedule} {granularity} {}", report.sparsity);
+            // wanda removes whole weights of each row: of rows of 64 a share is rounded to one in 64.
+            let rounding = if method == "wanda" { 2e-3 } else { 1e-3 };
+            assert!(
+                off < rounding,
+                "{schedule} {granularity} {}",
+                report.sparsity
+            );
             assert!(spread(&report) > 5e-3, "{schedule} {granularity}");
             for layer in &report.layers {
                 let same_block = report.layers.iter().filter(|l| l.block == layer.block);
@@ -146,6 +152,7 @@ fn what_cannot_be_spread_is_refused() {
         other => panic!("{:?}", other.err()),
     };
     let pattern = Options {
+        sparsity: None,
         pattern: Some("2:4".into()),
         ..scheduled("error-levels")
     };

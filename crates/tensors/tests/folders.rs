@@ -105,7 +105,9 @@ fn what_kerf_wrote_gives_way_where_that_is_asked_for() {
 #[test]
 fn what_kerf_did_not_write_never_gives_way() {
     let dir = tempfile::tempdir().unwrap();
-    let cases: [(&str, &[(&str, Vec<u8>)]); 6] = [
+    /// Names, and what is in the files.
+    type Files<'a> = &'a [(&'a str, Vec<u8>)];
+    let cases: [(&str, Files<'_>); 6] = [
         (
             "of another program",
             &[("model.safetensors", weights(false))],

@@ -374,6 +374,7 @@ mod tests {
         let methods = ["rtn", "magnitude", "wanda", "obs", "descent", "admm"];
         let methods = methods.into_iter().map(|id| Options {
             method: Some(id.into()),
+            sparsity: (id != "rtn").then_some(0.7),
             ..Options::default()
         });
         for options in schedules.chain(methods).chain([budget]) {

@@ -75,6 +75,7 @@ fn what_a_rule_leaves_out_is_as_for_all_others() {
             ..rule
         }];
         let options = Options {
+            sparsity: Some(0.7),
             bits: Some(3),
             group_size: Some(64),
             rules,
@@ -97,6 +98,11 @@ fn what_a_rule_leaves_out_is_as_for_all_others() {
     });
     assert!(!scheduled && solving.sparsity == 0.0 && solving.method.id() == "rtn");
     let (solving, scheduled) = resolved(Rule {
+        method: Some("magnitude".into()),
+        ..Rule::default()
+    });
+    assert!(scheduled && solving.sparsity == 0.7 && solving.method.id() == "magnitude");
+    let (solving, scheduled) = resolved(Rule {
         pattern: Some("2:4".into()),
         ..Rule::default()
     });
@@ -105,9 +111,10 @@ fn what_a_rule_leaves_out_is_as_for_all_others() {
 
 #[test]
 fn defaults_depend_on_method_and_pattern() {
-    let resolve = |method: &str, pattern: Option<&str>| {
+    let resolve = |method: &str, sparsity: Option<f64>, pattern: Option<&str>| {
         let options = Options {
             method: Some(method.into()),
+            sparsity,
             pattern: pattern.map(Into::into),
             ..Options::default()
         };
@@ -117,10 +124,21 @@ fn defaults_depend_on_method_and_pattern() {
             settings.solving.pattern.to_string(),
         )
     };
-    assert_eq!(resolve("obs", None), (0.7, "unstructured".into()));
-    assert_eq!(resolve("wanda", None), (0.7, "row".into()));
-    assert_eq!(resolve("rtn", None), (0.0, "unstructured".into()));
-    assert_eq!(resolve("obs", Some("2:4")), (0.5, "2:4".into()));
+    let unstructured = "unstructured".to_owned();
+    assert_eq!(resolve("obs", None, None), (0.0, unstructured.clone()));
+    assert_eq!(resolve("obs", Some(0.7), None), (0.7, unstructured.clone()));
+    assert_eq!(resolve("wanda", Some(0.7), None), (0.7, "row".into()));
+    assert_eq!(resolve("rtn", None, None), (0.0, unstructured));
+    assert_eq!(resolve("obs", None, Some("2:4")), (0.5, "2:4".into()));
+    for method in methods::table().iter().filter(|row| row.only_removes()) {
+        assert_eq!(resolve(method.id(), None, Some("2:4")).0, 0.5);
+        let nothing = Options {
+            method: Some(method.id().into()),
+            ..Options::default()
+        };
+        let named = code_and_option(nothing);
+        assert_eq!(named, ("sparsity".into(), "nothing".into()));
+    }
     let conflict = Options {
         sparsity: Some(0.7),
         pattern: Some("2:4".into()),
@@ -140,6 +158,10 @@ fn a_blend_is_for_calibrated_methods_and_its_default_theirs() {
     let resolve = |method: &str, quality: Option<&str>, blend: Option<f64>| {
         let options = Options {
             method: Some(method.into()),
+            sparsity: methods::by_id(method)
+                .unwrap()
+                .only_removes()
+                .then_some(0.5),
             quality: quality.map(Into::into),
             blend,
             ..Options::default()
@@ -181,7 +203,11 @@ fn a_format_says_its_bits_and_groups() {
     assert_eq!(filled("gguf-q4_0", |_| {}), (Some(4), Some(32), Some(8)));
     assert_eq!(filled("gguf-q8_0", |_| {}), (Some(8), Some(32), Some(8)));
     // Entropy-coded embeddings are as fine as the targets, but not below 4 bits.
-    assert_eq!(filled("kerf", |_| {}), (Some(4), Some(128), Some(4)));
+    let four = |o: &mut Options| o.bits = Some(4);
+    assert_eq!(filled("kerf", four), (Some(4), Some(128), Some(4)));
+    // Without anything: the default size, a point of the curve of entropy where the format codes entropy, else 8 bits.
+    assert_eq!(filled("kerf", |_| {}).2, Some(6));
+    assert_eq!(filled("safetensors", |_| {}).0, Some(8));
     let safe = |o: &mut Options| o.preset = Some("safe".into());
     assert_eq!(filled("kerf", safe), (Some(8), Some(128), Some(8)));
     assert_eq!(filled("kerf", |o| o.bits = Some(16)).2, Some(8));

@@ -131,3 +131,28 @@ pub fn ratio(part: f64, whole: f64) -> f64 {
         part / whole.max(f64::MIN_POSITIVE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::tests::{random, random_inputs};
+
+    #[test]
+    fn the_energy_of_shrunk_statistics_is_that_of_the_inputs_themselves() {
+        let (rows, n, tokens) = (5, TILE + 44, 60);
+        let compute = Compute::new(None, 2).unwrap();
+        let (x, d) = (random_inputs(tokens, n, 1), random(rows * n, 2));
+        let mut gram = Gram::new(n);
+        gram.add(&compute, &x);
+        gram.finish(&compute);
+        assert!(gram.shrinkage > 0.04, "{}", gram.shrinkage);
+        let output = |d: &[f32], x: &[f32]| -> f64 {
+            let products = d.iter().zip(x).map(|(d, x)| f64::from(d * x));
+            products.sum()
+        };
+        let of_token = |x: &[f32]| -> f64 { d.chunks(n).map(|d| output(d, x).powi(2)).sum() };
+        let plain = x.chunks(n).map(of_token).sum::<f64>() / tokens as f64;
+        let energy = output_energy(&compute, &d, rows, &gram);
+        assert!((energy / plain - 1.0).abs() < 1e-4, "{energy} {plain}");
+    }
+}

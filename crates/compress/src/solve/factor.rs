@@ -95,7 +95,7 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
 
 /// The mean of the live inputs' squares, of which none counts for more than [`LARGEST`] times the median: in a language model a few
 /// inputs are a thousand times as large as all others, and damping that is small for these would drown the rest.
-fn usual(diagonal: &[f32]) -> f64 {
+pub(crate) fn usual(diagonal: &[f32]) -> f64 {
     let mut live: Vec<f32> = diagonal.iter().copied().filter(|d| *d > 0.0).collect();
     live.sort_unstable_by(f32::total_cmp);
     let most = LARGEST * f64::from(live[live.len() / 2]);
@@ -153,6 +153,23 @@ mod tests {
     }
 
     #[test]
+    fn one_input_a_thousand_times_as_large_hardly_moves_the_damping() {
+        let (n, compute) = (64, compute());
+        let gram = random_gram(&compute, 300, n, 3);
+        let mut loud = gram.clone();
+        for j in 0..n {
+            loud.h[7 * n + j] *= 1000.0;
+            loud.h[j * n + 7] *= 1000.0;
+        }
+        let [usual, moved] = [&gram, &loud].map(|gram| {
+            let factor = factor(&compute, gram, 0.01).unwrap();
+            assert_eq!(factor.damping_rel, 0.01);
+            factor.damping
+        });
+        assert!((moved / usual - 1.0).abs() < 0.06, "{usual} {moved}");
+    }
+
+    #[test]
     fn damping_is_raised_until_it_works() {
         let compute = compute();
         // Eigenvalues 4 and -2: positive definite only with more than 2 on the diagonal.
@@ -160,6 +177,7 @@ mod tests {
             n: 2,
             h: vec![1.0, 3.0, 3.0, 1.0],
             tokens: 1,
+            shrinkage: 0.0,
         };
         let factor = factor(&compute, &gram, 0.01).unwrap();
         assert!(
@@ -176,6 +194,7 @@ mod tests {
             n: 2,
             h: vec![0.0; 4],
             tokens: 1,
+            shrinkage: 0.0,
         };
         assert!(
             super::factor(&compute, &zero, 0.01)
@@ -187,6 +206,7 @@ mod tests {
             n: 2,
             h: vec![f32::NAN, 0.0, 0.0, 1.0],
             tokens: 1,
+            shrinkage: 0.0,
         };
         assert!(
             super::factor(&compute, &nan, 0.01)

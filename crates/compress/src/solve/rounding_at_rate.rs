@@ -178,3 +178,54 @@ pub fn memory_bytes(of: &Extent) -> u64 {
     };
     2 * of.matrix() + obs_loop::memory_bytes(of) + descent + of.mask() + steps
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::methods::{Inputs, by_id};
+    use crate::pattern::Pattern;
+    use crate::solve::effort::Effort;
+    use crate::statistics::tests::{random, random_gram};
+    use kerf_tensors::{DType, Values};
+
+    /// Codes end at 127: with the step that is asked for, that weight would be cut to a third.
+    #[test]
+    fn a_weight_far_beyond_its_row_stays_within_a_step() {
+        let (rows, n, step) = (6, 512, 0.1);
+        let compute = Compute::new(None, 2).unwrap();
+        let mut w = random(rows * n, 1);
+        let rms = |row: &[f32]| (row.iter().map(|w| w * w).sum::<f32>() / n as f32).sqrt();
+        let (row, col) = (2, 77);
+        w[row * n + col] = -60.0 * rms(&w[row * n..][..n]);
+        let inputs = Inputs::new(random_gram(&compute, 2000, n, 2));
+        let solved = by_id("entropy").unwrap().solve(
+            &compute,
+            &Problem {
+                name: "w",
+                w: &w,
+                rows,
+                cols: n,
+                sparsity: 0.0,
+                pattern: Pattern::Unstructured,
+                grid: None,
+                dtype: DType::F32,
+                damping_rel: 0.01,
+                step: Some(step),
+                effort: Effort {
+                    iterations: 0,
+                    sweeps: 2,
+                },
+                inputs: Some(&inputs),
+            },
+        );
+        let Values::Codes { scales, .. } = &solved.matrix.values else {
+            panic!("not codes")
+        };
+        let decoded = solved.matrix.dequantize(&compute.kernels);
+        let lost = (decoded[row * n + col] - w[row * n + col]).abs();
+        assert!(lost <= scales[row], "{lost} of {}", scales[row]);
+        // Other rows have the step that was asked for.
+        let asked = step as f32 * rms(&w[..n]);
+        assert!((scales[0] / asked - 1.0).abs() < 0.05, "{}", scales[0]);
+    }
+}

@@ -167,7 +167,8 @@ mod tests {
             Self { n, x, dense, w }
         }
 
-        fn target(&self, threads: usize, shared_rows: usize, blend: f64) -> (Vec<f32>, f64) {
+        /// The target, the damping, and the shrinkage.
+        fn target(&self, threads: usize, shared_rows: usize, blend: f64) -> (Vec<f32>, [f64; 2]) {
             let compute = Compute::new(None, threads).unwrap();
             let drift = match shared_rows {
                 0 => Drift::of_weights(self.n, self.w.clone()),
@@ -180,11 +181,13 @@ mod tests {
             assert_eq!(factor.dead, vec![2]);
             let shift = Shift::new(&compute, moments.drift.unwrap(), &factor, shared_rows);
             let target = shift.target(&compute, &factor, &self.w, blend).unwrap();
-            (target, factor.damping)
+            let shrinkage = f64::from(moments.gram.shrinkage);
+            (target, [factor.damping, shrinkage])
         }
 
-        /// In f64, by elimination with the damped second moments: each row t of W_eff solves t (H + d) = w (C + d).
-        fn plain(&self, damping: f64) -> Vec<f64> {
+        /// In f64, by elimination with the damped second moments: each row t of W_eff solves t (H + d) = w (C + d). What is shrunk
+        /// is taken from H and C alike, so that their difference stays what it is.
+        fn plain(&self, [damping, shrinkage]: [f64; 2]) -> Vec<f64> {
             let (n, tokens) = (self.n, self.x.len() / self.n);
             let moment = |a: &[f32], i: usize, j: usize| {
                 let products =
@@ -197,7 +200,15 @@ mod tests {
                     .map(|i| (0..n).map(|j| moment(a, i, j)).collect())
                     .collect()
             };
-            let (h, c) = (square(&self.x), square(&self.dense));
+            let (mut h, mut c) = (square(&self.x), square(&self.dense));
+            for (i, j) in (0..n * n)
+                .map(|at| (at / n, at % n))
+                .filter(|(i, j)| i != j)
+            {
+                let shrunk = shrinkage * h[i][j];
+                h[i][j] -= shrunk;
+                c[i][j] -= shrunk;
+            }
             self.w
                 .chunks(n)
                 .flat_map(|w| {
@@ -234,8 +245,8 @@ mod tests {
             let case = Case::new(rows, n);
             for shared_rows in [0, n, n + 1] {
                 for blend in [0.25, 1.0] {
-                    let (target, damping) = case.target(2, shared_rows, blend);
-                    let plain = case.plain(damping);
+                    let (target, damped) = case.target(2, shared_rows, blend);
+                    let plain = case.plain(damped);
                     for (i, (&got, plain)) in target.iter().zip(&plain).enumerate() {
                         let w = f64::from(case.w[i]);
                         let want = w + blend * (plain - w);

@@ -2,20 +2,21 @@
 //!
 //! With many tokens the second moments are added up and factored as a solver does it (solve/factor.rs). With fewer tokens than
 //! inputs the tokens are the smaller side: P = (I + Z Z^T)^-1 [tokens, tokens] of the scaled inputs Z of the columns seen so far,
-//! from the last column to the first, gives r_j = d (1 + z_j^T P z_j), and takes z_j in by the Woodbury identity. Blocks of columns
-//! make both steps matrix products; inside a block the r are those of I + Z_b^T P Z_b.
+//! from the last column to the first, gives r_j = d_j (1 + z_j^T P z_j), and takes z_j in by the Woodbury identity. Blocks of columns
+//! make both steps matrix products; inside a block the r are those of I + Z_b^T P Z_b. What each column has for itself, d_j, is the
+//! damping and the share of its mean square that shrinking its correlations leaves to it alone (statistics.rs).
 
 use crate::solve::factor;
-use crate::statistics::{Gram, mirror};
+use crate::statistics::{Gram, mirror, shrinkage_of};
 use kerf_kernels::{Compute, MatMut, MatRef};
 
 /// Columns of a block.
 const BLOCK: usize = 128;
 
-/// r [n] of the inputs `x` [tokens, n], with `damping_rel` times the mean square of the live inputs as damping. Inputs that are
+/// r [n] of the inputs `x` [tokens, n], with `damping_rel` times the usual mean square of the live inputs as damping. Inputs that are
 /// always zero have 0. `None` where there is no factor: inputs that are not finite, or all zero.
 ///
-/// Cost: the lesser of tokens n^2 + 2/3 n^3 and 3 tokens^2 n flops; memory: n^2 or tokens^2 + tokens n numbers twice.
+/// Cost: the lesser of tokens n^2 + 2/3 n^3 and 4 tokens^2 n flops; memory: n^2 or tokens^2 + tokens n numbers twice.
 pub fn residual_variances(
     compute: &Compute,
     x: &[f32],
@@ -47,11 +48,15 @@ fn by_token(compute: &Compute, x: &[f32], n: usize, damping_rel: f64) -> Option<
     let tokens = x.len() / n;
     let squares = mean_squares(x, n);
     let live = squares.iter().filter(|square| **square > 0.0).count();
-    let damping = damping_rel * squares.iter().sum::<f64>() / live.max(1) as f64;
-    if live == 0 || !damping.is_finite() {
+    if live == 0 || squares.iter().any(|square| !square.is_finite()) {
         return None;
     }
-    let z = scaled_columns(compute, x, n, 1.0 / (damping * tokens as f64).sqrt());
+    let diagonal: Vec<f32> = squares.iter().map(|square| *square as f32).collect();
+    let damping = damping_rel * factor::usual(&diagonal);
+    let shrinkage = f64::from(shrinkage_by_token(compute, x, &squares, live));
+    let own = |j: usize| damping + shrinkage * squares[j];
+    let scale = |j: usize| ((1.0 - shrinkage) / (own(j) * tokens as f64)).sqrt();
+    let z = scaled_columns(compute, x, n, scale);
     // The negative of P, since what is taken away from P is a symmetric product.
     let mut negative = vec![0.0f32; tokens * tokens];
     (0..tokens).for_each(|t| negative[t * tokens + t] = -1.0);
@@ -63,7 +68,7 @@ fn by_token(compute: &Compute, x: &[f32], n: usize, damping_rel: f64) -> Option<
         let width = block.len() / tokens;
         for j in 0..width {
             let u = f64::from(factor[j * width + j]);
-            residuals[start + j] = (damping / (u * u)) as f32;
+            residuals[start + j] = (own(start + j) / (u * u)) as f32;
         }
         if compute.pool.stopped() {
             return None; // Nobody will look at the result.
@@ -75,6 +80,27 @@ fn by_token(compute: &Compute, x: &[f32], n: usize, damping_rel: f64) -> Option<
         .filter(|(_, square)| **square == 0.0);
     dead.for_each(|(j, _)| residuals[j] = 0.0);
     Some(residuals)
+}
+
+/// What [`Gram::finish`] would shrink: the squares of all correlations are in sum those of the products of the tokens, of inputs whose
+/// mean square is 1.
+fn shrinkage_by_token(compute: &Compute, x: &[f32], squares: &[f64], live: usize) -> f32 {
+    let (n, tokens) = (squares.len(), x.len() / squares.len());
+    let scale = |j: usize| match squares[j] > 0.0 {
+        true => 1.0 / (squares[j] * tokens as f64).sqrt(),
+        false => 0.0,
+    };
+    let columns = scaled_columns(compute, x, n, scale);
+    let mut products = vec![0.0f32; tokens * tokens];
+    let lower = MatMut::dense(&mut products, tokens, tokens);
+    let columns = MatRef::dense(&columns, n, tokens);
+    compute.linalg.syrk_lower(lower, columns);
+    let sum = |row: &[f32]| row.iter().map(|p| f64::from(*p).powi(2)).sum::<f64>();
+    let rows = products.chunks(tokens).enumerate();
+    let all: f64 = rows
+        .map(|(t, row)| 2.0 * sum(&row[..t]) + sum(&row[t..=t]))
+        .sum();
+    shrinkage_of(0.5 * (all - live as f64).max(0.0), live, tokens)
 }
 
 /// The factor of (I + Z_b^T P Z_b)^-1 [width, width], and P with the columns of the block taken in. `block`: [width, tokens].
@@ -136,12 +162,18 @@ pub(super) fn mean_squares(x: &[f32], n: usize) -> Vec<f64> {
     sums
 }
 
-/// `x` [tokens, n] turned to [n, tokens], times `factor`.
-fn scaled_columns(compute: &Compute, x: &[f32], n: usize, factor: f64) -> Vec<f32> {
-    let mut columns = kerf_tensors::transpose(compute, x, x.len() / n, n);
-    let chunk = 1 << 16;
-    compute.pool.chunks_mut(&mut columns, chunk, |_, part| {
-        part.iter_mut().for_each(|value| *value *= factor as f32)
+/// `x` [tokens, n] turned to [n, tokens], each row times its `scale`.
+fn scaled_columns(
+    compute: &Compute,
+    x: &[f32],
+    n: usize,
+    scale: impl Fn(usize) -> f64 + Sync,
+) -> Vec<f32> {
+    let tokens = x.len() / n;
+    let mut columns = kerf_tensors::transpose(compute, x, tokens, n);
+    compute.pool.chunks_mut(&mut columns, tokens, |j, column| {
+        let scale = scale(j) as f32;
+        column.iter_mut().for_each(|value| *value *= scale)
     });
     columns
 }

@@ -1,5 +1,6 @@
 //! A file of test/golden, opened for a set of kernels.
 
+use kerf_compress::solve::factor::factor;
 use kerf_compress::statistics::Gram;
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::Catalog;
@@ -57,11 +58,27 @@ impl GoldenFile {
         codes.map(|code| f32::from(code) / 16.0).collect()
     }
 
-    /// The second moments of `x_times_16`.
+    /// The second moments of `x_times_16`, as the papers have them: nothing is shrunk.
     pub fn gram(&self) -> Gram {
-        let mut gram = Gram::new(self.shape("x_times_16").1);
+        let n = self.shape("x_times_16").1;
+        let mut gram = Gram::new(n);
         gram.add(&self.compute, &self.sixteenths("x_times_16"));
-        gram.finish(&self.compute);
+        let tokens = gram.tokens as f32;
+        for i in 0..n {
+            for j in 0..=i {
+                let mean = gram.h[i * n + j] * (1.0 / tokens);
+                (gram.h[i * n + j], gram.h[j * n + i]) = (mean, mean);
+            }
+        }
         gram
+    }
+
+    /// The option `dampingRel` that adds the share `of_mean` of the mean diagonal, as the goldens do: of what kerf takes for the usual
+    /// diagonal, where an input that is far larger than the others hardly counts, it is another share.
+    pub fn damping_rel(&self, gram: &Gram, of_mean: f64) -> f64 {
+        let diagonal = gram.diagonal();
+        let sum: f64 = diagonal.iter().map(|value| f64::from(*value)).sum();
+        let usual = factor(&self.compute, gram, 1.0).unwrap().damping;
+        of_mean * sum / diagonal.len() as f64 / usual
     }
 }

@@ -26,6 +26,15 @@ pub fn calibration() -> Vec<Vec<u32>> {
         .collect()
 }
 
+/// Options that remove 70% and round the rest to 4 bits.
+pub fn removing() -> Options {
+    Options {
+        sparsity: Some(0.7),
+        bits: Some(4),
+        ..Options::default()
+    }
+}
+
 #[derive(Default)]
 pub struct Host {
     pub events: Vec<Event>,
