@@ -72,7 +72,7 @@ struct Grade {
 const GRADES: [Grade; 5] = [
     Grade {
         id: "same",
-        kl: 0.06,
+        kl: 0.05,
         cosine_loss: 0.01,
         decoder: "hard to tell from the original",
         encoder: "hard to tell from the original",
