@@ -40,13 +40,18 @@ export async function compress(
   const { core, after } = splitAfter(options)
   compressRequest(model, core)
   await refuseEarly(after)
-  return withTarget<CompressResult>(model, { out: options.out, force: options.force }, options, (out, run) => {
-    const { out: _, ...others } = core
-    const placed = { ...others, ...(out !== undefined && { out }) }
-    const request = compressRequest(model, placed)
-    const start = (part: RunOptions): Promise<CompressReport> => call('compress', request, part)
-    return Object.keys(after).length === 0 ? start(run) : finish(model, { ...placed, ...run }, after, start)
-  })
+  return withTarget<CompressResult>(
+    model,
+    { out: options.out, force: options.force },
+    options,
+    (out, run) => {
+      const { out: _, ...others } = core
+      const placed = { ...others, ...(out !== undefined && { out }) }
+      const request = compressRequest(model, placed)
+      const start = (part: RunOptions): Promise<CompressReport> => call('compress', request, part)
+      return Object.keys(after).length === 0 ? start(run) : finish(model, { ...placed, ...run }, after, start)
+    },
+  )
 }
 
 /** A file that cannot be used is refused before hours of work, not after. */

@@ -26,7 +26,9 @@ export async function bundlePage(common) {
     const module = join('wasm', name, 'kerf_wasm_bg.wasm')
     cpSync(join(root, 'dist', module), join(page, module))
   }
-  cpSync(join(root, 'test', 'fixtures', 'stories260K'), join(page, 'sample', 'stories260K'), { recursive: true })
+  cpSync(join(root, 'test', 'fixtures', 'stories260K'), join(page, 'sample', 'stories260K'), {
+    recursive: true,
+  })
   // What is imported at run time, such as the charts, becomes files of its own.
   await build({ ...forPage, entryPoints: [join(from, 'main.ts')], outdir: page, splitting: true })
   await writeStyle(build, forPage)
@@ -73,9 +75,7 @@ function contents() {
   const names = files.map(file => relative(page, file).split(sep).join('/'))
   return {
     // The sample is fetched when somebody asks for it.
-    PAGE_FILES: JSON.stringify(
-      names.filter(name => name !== 'licences.txt' && !name.startsWith('sample/')),
-    ),
+    PAGE_FILES: JSON.stringify(names.filter(name => name !== 'licences.txt' && !name.startsWith('sample/'))),
     PAGE_DIGEST: JSON.stringify(digest.digest('hex').slice(0, 16)),
   }
 }

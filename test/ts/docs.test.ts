@@ -130,7 +130,9 @@ describe('commands of the documentation are understood', () => {
 
   it('the command line itself refuses what it does not know', async () => {
     expect(await complaint(['compress', 'm', '--sparsty', '0.7'])).toMatch(/unknown option/)
-    expect(await complaint(['convert', 'm', '--out', 'x', '--format', 'zip'])).toMatch(/a value that it cannot have/)
+    expect(await complaint(['convert', 'm', '--out', 'x', '--format', 'zip'])).toMatch(
+      /a value that it cannot have/,
+    )
     expect(
       strangers({ file: '', line: 0, command: 'npx kerf eval M', beside: 'or --sentences FILE' }),
     ).toEqual(['--sentences'])

@@ -213,6 +213,37 @@ export type LayerReport = {
   relativeWeightError: number
 }
 
+/** What a run measured of its own result, on text that calibration did not see. */
+export type Measured = {
+  /**
+   * The first text's loss: the mean KL divergence of the next token in nats (decoders), or 1 minus the mean cosine of the vectors
+   * (encoders). 0 is the original itself; `maxLoss` is about this number.
+   */
+  loss: number
+  /** What the loss means: `same`, `close`, `worse`, `poor` or `broken`. */
+  grade: string
+  /** The grade and the numbers as one sentence. */
+  summary: string
+  /** Each text: first what was held out of the calibration text, where that was long enough; then other text that ships with kerf. */
+  on: Array<MeasuredOn>
+}
+
+/** What was measured on one text. */
+export type MeasuredOn = {
+  /** Which text. */
+  text: string
+  /** Its tokens that both models saw. */
+  tokens: number
+  /** As [`Measured::loss`]. */
+  loss: number
+  /** Mean KL(original || result) of the next token, in nats; of a decoder. */
+  kl?: number
+  /** Share of predictions whose most likely token is the same; of a decoder. */
+  topTokenAgreement?: number
+  /** Mean cosine of the vectors of both models; of an encoder. */
+  meanCosine?: number
+}
+
 /** How much of a text was used. */
 export type TextUse = {
   /** Bytes of the text. */

@@ -31,7 +31,8 @@ export function result(done: Done, onAgain: () => void): HTMLElement {
   const head = section(
     'result',
     'Done',
-    report.measured && el('p', { class: `verdict ${report.measured.grade}` }, sentence(report.measured.summary)),
+    report.measured &&
+      el('p', { class: `verdict ${report.measured.grade}` }, sentence(report.measured.summary)),
     tiles(report),
     el(
       'div',

@@ -2,7 +2,13 @@ import { ofFiles, type Chosen } from './chosen.js'
 
 const NAME = 'stories260K'
 /** Its files beside the page, put there by the build. */
-const FILES = ['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json']
+const FILES = [
+  'config.json',
+  'generation_config.json',
+  'model.safetensors',
+  'tokenizer.json',
+  'tokenizer_config.json',
+]
 
 /** The small model that is on board: it writes stories for children. Errors: an `Error` that names the file that could not be fetched. */
 export async function sampleModel(): Promise<Chosen | undefined> {

@@ -2,6 +2,7 @@
 
 use crate::layout;
 use kerf_bindings::api::*;
+use kerf_compress::measured::{Measured, MeasuredOn};
 use kerf_compress::options::FilledOptions;
 use kerf_compress::report::PlannedTensor;
 use kerf_compress::rules::{Blocks, Conditions, Match, OneOrMany};
@@ -31,6 +32,8 @@ pub fn declarations() -> Vec<String> {
         CompressRequest,
         Repair,
         LayerReport,
+        Measured,
+        MeasuredOn,
         TextUse,
         Work,
         Report,
