@@ -234,7 +234,7 @@ export type MeasuredOn = {
   text: string
   /** Its tokens that both models saw. */
   tokens: number
-  /** As [`Measured::loss`]. */
+  /** As `loss` of the whole. */
   loss: number
   /** Mean KL(original || result) of the next token, in nats; of a decoder. */
   kl?: number

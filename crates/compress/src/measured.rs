@@ -44,7 +44,7 @@ pub struct MeasuredOn {
     pub text: String,
     /// Its tokens that both models saw.
     pub tokens: usize,
-    /// As [`Measured::loss`].
+    /// As `loss` of the whole.
     pub loss: f64,
     /// Mean KL(original || result) of the next token, in nats; of a decoder.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -30,7 +30,7 @@ export function showReport(model: string, report: CompressResult, screen: Screen
     ],
     ['bits per weight', significant(report.bitsPerWeight, 3), embeddings(report)],
     ['output error', outputError(report.layers)],
-    ...measured(report),
+    ...verdict(report),
     ...quality(report),
     ['calibration', report.tokens === 0 ? 'none' : textUse(report.tokens, report.text)],
     [
@@ -58,7 +58,7 @@ function parts(report: CompressReport): string {
 }
 
 /** What the run found out about its own result, in one sentence. */
-function measured({ measured }: CompressReport): [string, string][] {
+function verdict({ measured }: CompressReport): [string, string][] {
   return measured === undefined ? [] : [['the result', measured.summary]]
 }
 
