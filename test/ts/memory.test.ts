@@ -90,7 +90,7 @@ describe.runIf(TELLS_PEAK)('the memory of a run', () => {
   it.runIf(smollm2 !== undefined)(
     'is that of its plan for SmolLM2-135M, while quality is measured as well',
     async () => {
-      const { limit, peak } = await run(smollm2 ?? '', ['--preset', 'light', '--quality', 'fast'])
+      const { limit, peak } = await run(smollm2 ?? '', ['--bits', '4', '--quality', 'fast'])
       expect(peak).toBeLessThanOrEqual(limit)
       expect(limit / peak).toBeLessThan(APART)
     },

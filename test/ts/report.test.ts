@@ -19,7 +19,7 @@ let html: string
 
 beforeAll(async () => {
   writeFileSync(page, 'an older report')
-  result = await compress(stories, { ...quick, out: small, report: page, evalText: sample })
+  result = await compress(stories, { ...quick, preset: 'tiny', out: small, report: page, evalText: sample })
   html = readFileSync(page, 'utf8')
 })
 

@@ -291,7 +291,7 @@ export type CompressReport = {
   outputBytes: number
   /** Wall time of this run (a resumed run counts from its own start). */
   seconds: number
-  /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, write. */
+  /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, measure, write. */
   phases: { [key in string]: number }
   /** What the steps of the phases took, in this run. */
   work: Array<Work>
@@ -662,7 +662,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'write' | 'evaluate' | 'embed' | 'generate'
+export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'measure' | 'write' | 'evaluate' | 'embed' | 'generate'
 
 /**
  * Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends

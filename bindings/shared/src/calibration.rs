@@ -189,7 +189,7 @@ fn from_text(
     }
     let mut tokens = TextTokens::of(text, &tokenizer);
     let ids = tokens.all()?;
-    let (ids, held) = hold_out(ids, draw.tokens);
+    let (ids, held) = hold_out(ids, model, draw);
     let sequences = windows(&ids, model, draw);
     let used: usize = sequences.iter().map(Vec::len).sum();
     Ok(Drawn {
@@ -206,6 +206,7 @@ fn from_places(text: &mut Text, places: &Places, tokenizer: &Tokenizer) -> Resul
     let (mut sequences, mut used_bytes, mut forced) = (Vec::new(), 0, 0);
     // What follows a window is held out, of each of them the same.
     let after = held_tokens(places.window * places.places.len()) / places.places.len();
+    let after = after.min(places.window);
     let (wanted, mut held) = (places.window + after, Vec::new());
     for place in &places.places {
         text.go_to(*place)?;
@@ -309,7 +310,7 @@ fn from_texts(
         forced += stream.forced();
     }
     let all = ids.len();
-    let (ids, held) = hold_out(ids, draw.tokens);
+    let (ids, held) = hold_out(ids, model, draw);
     let sequences = windows(&ids, model, draw);
     let used: usize = sequences.iter().map(Vec::len).sum();
     let share = used as f64 / all.max(1) as f64;
@@ -333,18 +334,19 @@ const HELD_WINDOW: usize = 128;
 const LEAST_TO_SHARE: usize = 1280;
 
 /// Pieces from all over the text, a tenth of it at most, and the text without them.
-fn hold_out(mut ids: Vec<u32>, tokens: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
+fn hold_out(mut ids: Vec<u32>, model: &Runnable, draw: Draw) -> (Vec<u32>, Vec<Vec<u32>>) {
     if ids.len() < LEAST_TO_SHARE {
         return (ids, Vec::new());
     }
-    let count = (ids.len() / 10).min(held_tokens(tokens)) / HELD_WINDOW;
+    let window = HELD_WINDOW.min(model.network.max_context());
+    let count = (ids.len() / 10).min(held_tokens(draw.tokens)) / window;
     let part = ids.len() / count.max(1);
     // The last piece goes first, so that the places of the others stay.
     let places = (0..count)
         .rev()
-        .map(|index| index * part + (part - HELD_WINDOW) / 2);
+        .map(|index| index * part + (part - window) / 2);
     let mut held: Vec<Vec<u32>> = places
-        .map(|at| ids.drain(at..at + HELD_WINDOW).collect())
+        .map(|at| ids.drain(at..at + window).collect())
         .collect();
     held.reverse();
     (ids, held)

@@ -31,7 +31,7 @@ pub fn decoder_windows(ids: &[u32], max_context: usize, limit: usize, seed: u64)
 /// Most tokens that a run of `tokens` calibration tokens measures its result on, held-out text and probe together: so few that it takes
 /// less than a twentieth of the run.
 pub fn held_tokens(tokens: usize) -> usize {
-    (tokens / 16).clamp(LEAST_HELD, MOST_HELD)
+    (tokens / 16).clamp(LEAST_HELD.min(tokens / 4), MOST_HELD)
 }
 
 /// Fewer tell too little, more take long.

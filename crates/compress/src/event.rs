@@ -25,6 +25,8 @@ pub enum Stage {
     Solve,
     /// Carrying activations through the compressed block.
     Forward,
+    /// Comparing the result with the original on text that calibration did not see.
+    Measure,
     /// Writing files.
     Write,
     /// Scoring a model on text or pairs.

@@ -156,7 +156,7 @@ pub struct Report {
     pub output_bytes: u64,
     /// Wall time of this run (a resumed run counts from its own start).
     pub seconds: f64,
-    /// Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, write.
+    /// Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, measure, write.
     pub phases: std::collections::BTreeMap<String, f64>,
     /// What the steps of the phases took, in this run.
     pub work: Vec<Work>,

@@ -211,9 +211,9 @@ impl Drift {
         }
     }
 
-    /// Divides by the number of tokens.
-    pub fn finish(&mut self, compute: &Compute) {
-        let scale = 1.0 / self.tokens.max(1) as f32;
+    /// Divides by the number of tokens, and keeps the share that the second moments beside it kept.
+    pub fn finish(&mut self, compute: &Compute, kept: f32) {
+        let scale = kept / self.tokens.max(1) as f32;
         compute.pool.chunks_mut(&mut self.d, self.n, |_, row| {
             row.iter_mut().for_each(|value| *value *= scale)
         });
@@ -250,7 +250,7 @@ impl Moments {
     pub fn finish(&mut self, compute: &Compute) {
         self.gram.finish(compute);
         if let Some(drift) = &mut self.drift {
-            drift.finish(compute);
+            drift.finish(compute, 1.0 - self.gram.shrinkage);
         }
     }
 }
@@ -317,10 +317,11 @@ pub(crate) mod tests {
                 moments.add(&compute, x, Some(dense));
             }
             moments.finish(&compute);
-            moments.drift.unwrap()
+            let kept = f64::from(1.0 - moments.gram.shrinkage);
+            (moments.drift.unwrap(), kept)
         };
-        let drift = of(1);
-        assert_eq!((drift.tokens, &drift), (tokens, &of(3)));
+        let (drift, kept) = of(1);
+        assert_eq!((drift.tokens, &drift), (tokens, &of(3).0));
         for i in 0..n {
             for j in 0..n {
                 let plain: f64 = (0..tokens)
@@ -331,7 +332,7 @@ pub(crate) mod tests {
                     .sum();
                 // f32 sums of a thousand products of about 0.1.
                 assert!(
-                    (f64::from(drift.d[i * n + j]) - plain / tokens as f64).abs() < 1e-6,
+                    (f64::from(drift.d[i * n + j]) - kept * plain / tokens as f64).abs() < 1e-6,
                     "{i} {j}"
                 );
             }

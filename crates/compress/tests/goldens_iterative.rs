@@ -247,7 +247,7 @@ fn the_blended_target_is_the_least_squares_solution() {
             (Drift::of_weights(n, w.to_vec()), FEW),
         ] {
             drift.add(compute, &dense, &x);
-            drift.finish(compute);
+            drift.finish(compute, 1.0);
             let mut inputs = Inputs::of(Moments {
                 gram: goldens.inputs.gram.clone(),
                 drift: Some(drift),

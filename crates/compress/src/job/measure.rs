@@ -20,7 +20,7 @@ impl Job {
         let total = self.held.iter().map(HeldOut::tokens).sum::<usize>() as u64;
         let told = |done| {
             of_unit(
-                event(Stage::Evaluate, done, total, "tokens", ""),
+                event(Stage::Measure, done, total, "tokens", ""),
                 done,
                 total,
             )

@@ -15,7 +15,7 @@ impl Unit {
             Self::Levels(_) | Self::Search => "search",
             Self::Statistics(..) => "statistics",
             Self::Forward(_) => "forward",
-            Self::Measure => "evaluate",
+            Self::Measure => "measure",
             Self::Write => "write",
         }
     }

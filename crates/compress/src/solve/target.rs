@@ -185,15 +185,14 @@ mod tests {
             (target, [factor.damping, shrinkage])
         }
 
-        /// In f64, by elimination with the damped second moments: each row t of W_eff solves t (H + d) = w (C + d). What is shrunk
-        /// is taken from H and C alike, so that their difference stays what it is.
+        /// In f64, by elimination with the damped second moments: each row t of W_eff solves t (H + d) = w (C + d), with H and C shrunk
+        /// towards the diagonal of H alike: ridge regression whose penalty is a share of each input's mean square.
         fn plain(&self, [damping, shrinkage]: [f64; 2]) -> Vec<f64> {
             let (n, tokens) = (self.n, self.x.len() / self.n);
             let moment = |a: &[f32], i: usize, j: usize| {
                 let products =
                     (0..tokens).map(|t| f64::from(a[t * n + i]) * f64::from(self.x[t * n + j]));
-                let damped = if i == j { damping } else { 0.0 };
-                products.sum::<f64>() / tokens as f64 + damped
+                products.sum::<f64>() / tokens as f64
             };
             let square = |a: &[f32]| -> Vec<Vec<f64>> {
                 (0..n)
@@ -201,13 +200,15 @@ mod tests {
                     .collect()
             };
             let (mut h, mut c) = (square(&self.x), square(&self.dense));
-            for (i, j) in (0..n * n)
-                .map(|at| (at / n, at % n))
-                .filter(|(i, j)| i != j)
-            {
-                let shrunk = shrinkage * h[i][j];
-                h[i][j] -= shrunk;
-                c[i][j] -= shrunk;
+            let diagonal: Vec<f64> = (0..n).map(|i| h[i][i]).collect();
+            for moments in [&mut h, &mut c] {
+                moments
+                    .iter_mut()
+                    .flatten()
+                    .for_each(|m| *m *= 1.0 - shrinkage);
+                for (i, square) in diagonal.iter().enumerate() {
+                    moments[i][i] += shrinkage * square + damping;
+                }
             }
             self.w
                 .chunks(n)
@@ -264,8 +265,8 @@ mod tests {
         }
     }
 
-    /// The squared distance from the dense model's outputs is a parabola with its lowest point at a blend of 1, but for the damping:
-    /// half the way leaves a quarter of what can be gained.
+    /// The squared distance from the dense model's outputs is a parabola with its lowest point at a blend of 1, but for damping and
+    /// shrinkage, which put it beyond: half the way leaves a quarter of what can be gained, or more.
     #[test]
     fn the_target_is_nearer_to_what_the_dense_model_computes() {
         let (rows, n) = (20, 40);
@@ -286,7 +287,7 @@ mod tests {
         let [none, half, all] = [0.0, 0.5, 1.0].map(error);
         assert!(all < 0.9 * none, "{none} {all}");
         let left = (half - all) / (none - all);
-        assert!((left - 0.25).abs() < 0.02, "{none} {half} {all}");
+        assert!((0.25..0.4).contains(&left), "{none} {half} {all}");
     }
 
     #[test]
