@@ -92,7 +92,8 @@ describe.runIf(TELLS_PEAK)('the memory of a run', () => {
     async () => {
       const { limit, peak } = await run(smollm2 ?? '', ['--bits', '4', '--quality', 'fast'])
       expect(peak).toBeLessThanOrEqual(limit)
-      expect(limit / peak).toBeLessThan(APART)
+      // While the result is measured, a piece of the head and the logits of both models are planned at their largest.
+      expect(limit / peak).toBeLessThan(1.45)
     },
     20 * MINUTES,
   )
