@@ -9,8 +9,8 @@ import { root, sample, stories } from './support/models.js'
 import { kerfWithPeak, TELLS_PEAK } from './support/peak.js'
 
 const MINUTES = 60_000
-/** How far plan and truth may be apart. */
-const APART = 1.25
+/** How far plan and truth may be apart. While the result is measured, a piece of the head and the logits of both models are planned at their largest. */
+const APART = 1.45
 
 /** SmolLM2-135M, which ../shared/tools/smollm2.py makes. */
 const smollm2 = [process.env['KERF_SMOLLM2'], `${root}../smol/model`].find(
@@ -92,8 +92,7 @@ describe.runIf(TELLS_PEAK)('the memory of a run', () => {
     async () => {
       const { limit, peak } = await run(smollm2 ?? '', ['--bits', '4', '--quality', 'fast'])
       expect(peak).toBeLessThanOrEqual(limit)
-      // While the result is measured, a piece of the head and the logits of both models are planned at their largest.
-      expect(limit / peak).toBeLessThan(1.45)
+      expect(limit / peak).toBeLessThan(APART)
     },
     20 * MINUTES,
   )
