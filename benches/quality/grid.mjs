@@ -74,7 +74,7 @@ function aboutText(rows) {
   const { original } = rows[0].comparison
   return [
     `## A language model: classics-6M, a LLaMA of 5.8 million weights (${megabytes(rows[0].comparison.originalBytes)})`,
-    `Perplexity on books that it never saw (before: ${fixed(original.perplexity, 1)}). A model this small has little to spare: larger ones lose less.`,
+    `Perplexity on books that it never saw (before: ${fixed(original.perplexity, 1)}). A model this small that was trained on few books has more to spare than its size tells: SmolLM2-135M, trained on 2T tokens, loses far more (see the guide).`,
     layout(rows, ({ comparison: c }) => fixed(c.small.perplexity, 1)),
   ].join('\n\n')
 }
