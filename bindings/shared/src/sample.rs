@@ -10,38 +10,16 @@ pub struct Sample {
     pub text: &'static str,
 }
 
+/// The kinds of a folder of data.
 macro_rules! samples {
+    ($folder:literal: $($kind:literal),*) => {
+        &[$(Sample {
+            kind: $kind,
+            text: include_str!(concat!("../data/", $folder, "/", $kind, ".txt")),
+        }),*]
+    };
     ($folder:literal) => {
-        &[
-            Sample {
-                kind: "prose",
-                text: include_str!(concat!("../data/", $folder, "/prose.txt")),
-            },
-            Sample {
-                kind: "encyclopedia",
-                text: include_str!(concat!("../data/", $folder, "/encyclopedia.txt")),
-            },
-            Sample {
-                kind: "news",
-                text: include_str!(concat!("../data/", $folder, "/news.txt")),
-            },
-            Sample {
-                kind: "dialogue",
-                text: include_str!(concat!("../data/", $folder, "/dialogue.txt")),
-            },
-            Sample {
-                kind: "code",
-                text: include_str!(concat!("../data/", $folder, "/code.txt")),
-            },
-            Sample {
-                kind: "lists",
-                text: include_str!(concat!("../data/", $folder, "/lists.txt")),
-            },
-            Sample {
-                kind: "languages",
-                text: include_str!(concat!("../data/", $folder, "/languages.txt")),
-            },
-        ]
+        samples!($folder: "prose", "encyclopedia", "news", "dialogue", "code", "lists", "languages")
     };
 }
 

@@ -88,14 +88,20 @@ impl Run<'_> {
         };
         let of_groups = self.groups.iter().map(of_group).max().unwrap_or(0);
         let levels = dense + of_groups.max(self.largest_part(1) + self.running(self.batch));
+        let largest = self.largest_block();
+        let tokens = job::MEASURED_TOKENS + self.window;
+        let states = 4 * (2 * largest + tokens * 3 * hidden) as u64;
+        levels.max(states + self.running(tokens) + self.head(tokens))
+    }
+
+    /// Weights of the largest block.
+    pub(super) fn largest_block(&self) -> usize {
         let block = |block: usize| -> usize {
             let linears = self.network.linears(block);
             linears.iter().map(|linear| linear.rows * linear.cols).sum()
         };
-        let largest = (0..self.network.blocks()).map(block).max().unwrap_or(0);
-        let tokens = job::MEASURED_TOKENS + self.window;
-        let states = 4 * (2 * largest + tokens * 3 * hidden) as u64;
-        levels.max(states + self.running(tokens) + self.head(tokens))
+        let blocks = 0..self.network.blocks();
+        blocks.map(block).max().unwrap_or(0)
     }
 
     /// A piece of the head of a decoder, the logits of two models for some of so many tokens, and the probabilities of one.

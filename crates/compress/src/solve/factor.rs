@@ -38,7 +38,7 @@ pub struct NoFactor {
 /// Cost: 2/3 n^3 flops per try; memory: one n x n beside `gram`.
 pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor, NoFactor> {
     let n = gram.n;
-    let diagonal: Vec<f32> = (0..n).map(|j| gram.h[j * n + j]).collect();
+    let diagonal = gram.diagonal();
     if diagonal.iter().any(|value| !value.is_finite()) {
         return Err(NoFactor {
             reason: "the statistics of its inputs are not finite".into(),
