@@ -133,7 +133,15 @@ const rows: Row[] = [
   ],
   [
     compressing('--method', 'rtn', '--sparsity', '0.5'),
-    says('--sparsity: expected 0, since method rtn removes nothing (magnitude, wanda and obs do), got 0.5'),
+    says(
+      '--sparsity: expected 0, since method rtn removes nothing (magnitude, wanda, obs, descent, admm, joint do), got 0.5',
+    ),
+  ],
+  [
+    compressing('--preset', 'safe', '--max-loss', '0.1'),
+    says(
+      '--max-loss: expected a method that calibrates beside it: without calibration a result is not measured, got 0.1',
+    ),
   ],
   [
     () => ['compress', stories, '--out', at('mine')],
@@ -219,7 +227,7 @@ const rows: Row[] = [
   [
     () => ['compress', at('unknown'), '--out', out],
     says(
-      'method entropy needs calibration, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or use magnitude or rtn',
+      'method entropy needs calibration, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or use rtn (or magnitude, with a --sparsity)',
     ),
   ],
   [

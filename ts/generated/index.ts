@@ -124,7 +124,7 @@ export type Rule = {
   match: Match
   /** Leave the matrix as it is; no other field may be set then. */
   keep?: boolean
-  /** Id of the method table. Embeddings are never calibrated: what needs calibration leaves them to magnitude or rtn. */
+  /** Id of the method table. Embeddings are never calibrated: a method that needs calibration leaves them to `magnitude` where weights are removed, else to `rtn`. */
   method?: string
   /** Share of the weights to remove. Matrices without one share the `sparsity` of the whole by the schedule. */
   sparsity?: number
