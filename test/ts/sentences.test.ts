@@ -210,6 +210,7 @@ const rows: Row[] = [
     () => ['embed', stories, '--text', at('nothing.txt')],
     () => `${at('nothing.txt')} is empty: give one text a line`,
   ],
+  [() => ['help', 'compres'], says("unknown command 'compres'; did you mean compress?")],
   [() => ['embed', stories, '--text', '-'], says('standard input is empty: give one text a line')],
   [
     () => ['embed', stories, '--text', sample, '--format', 'csv'],

@@ -408,7 +408,7 @@ export type TensorInfo = {
   shape: Array<number>
   /** Element type in the original model. */
   dtype: string
-  /** How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`. */
+  /** How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`; of codes that are entropy-coded, `kerf 4 bit coded to 2.01, 70.0 % zeros`. */
   stored: string
   /** Bytes in its file. */
   bytes: number
