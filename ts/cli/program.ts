@@ -53,7 +53,7 @@ function addHelpCommand(program: Command): void {
     .description('show the help of a command')
     .action(async (name: string | undefined) => {
       const named = program.commands.find(command => command.name() === name)
-      if (name === undefined || named) (named ?? program).help()
+      if (name === undefined || named) return (named ?? program).help()
       // The same words as for a command that is not known.
       await program.parseAsync([name], { from: 'user' })
     })
