@@ -10,6 +10,8 @@ import { model as modelRule, type Model, type WithSources } from './source.js'
  *
  * Errors: those of `evaluate`.
  *
+ *     const { kl, topTokenAgreement } = await compare('./my-llama', './small-llama', { textFile: './held-out.txt' })
+ *
  * @param original The model before, in any form that kerf reads.
  * @param small The model after, in any form that kerf reads.
  * @param options What to measure on.

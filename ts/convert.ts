@@ -35,6 +35,8 @@ const rules: Rules = {
  *
  * Errors: `BAD_OPTION`, `OUTPUT_EXISTS`, `DISK_FULL`, `CANCELLED` and those of reading a model.
  *
+ *     await convert('./model', { format: 'gguf-q8_0', out: './model-gguf' })
+ *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options Which form, and where to.
  */

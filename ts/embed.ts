@@ -47,6 +47,9 @@ const rules: Rules = {
  * Errors: `BAD_OPTION`, `BAD_CONFIG` for a module that kerf does not compute, `NO_TOKENIZER`, `EMPTY`, `CANCELLED` and those of
  * reading a model.
  *
+ *     const vectors = await embed('./all-MiniLM-L6-v2', ['A saw takes away the kerf.', 'Rain is expected.'])
+ *     console.log(vectors.length, vectors[0]?.length)
+ *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param texts One vector comes for each.
  * @param options What to be told meanwhile.

@@ -9,6 +9,9 @@ import { model as modelRule, type Model, type WithSources } from './source.js'
  *
  * Errors: `BAD_OPTION`, `EMPTY`, `BAD_PAIRS`, `NOT_UTF8`, `NO_TOKENIZER`, `WRONG_KIND` and those of reading a model.
  *
+ *     const { perplexity } = await evaluate('./my-llama', { textFile: './held-out.txt' })
+ *     const { spearman } = await evaluate('./all-MiniLM-L6-v2', { pairs: './my-pairs.csv' })
+ *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options What to measure on.
  */

@@ -57,6 +57,8 @@ const rules: Rules = {
  *
  * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `WRONG_KIND` (an encoder), `TOO_LONG`, `EMPTY`, `CANCELLED` and those of reading a model.
  *
+ *     const { text } = await generate('./my-llama', 'Once upon a time', { maxTokens: 40 })
+ *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param prompt Text to continue; may be empty if the model has a begin token.
  * @param options How much, how random, and where each piece of text goes.

@@ -10,6 +10,9 @@ import { model as modelRule, type Model, type WithSources } from './source.js'
  * Errors: `NOT_FOUND`, `NOT_A_MODEL`, `TRUNCATED`, `BAD_HEADER`, `BAD_INDEX`, `BAD_CONTAINER`, `CONTAINER_VERSION`,
  * `BAD_ARCHITECTURE`.
  *
+ *     const { architecture, parameters, tensors } = await inspect('./model')
+ *     console.log(architecture, parameters, tensors[0]?.shape)
+ *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options What to be told meanwhile.
  */

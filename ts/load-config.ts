@@ -38,6 +38,8 @@ const READERS: Readonly<Record<string, (file: string) => Promise<unknown>>> = {
  *
  * Errors: `CONFIG_INVALID` (names the file, and the option with what was expected and what came; also two configurations beside
  * each other).
+ *
+ *     const { options } = (await loadConfig('./small.config.json')) ?? {}
  */
 export async function loadConfig(file?: string): Promise<LoadedConfig | undefined> {
   if (file !== undefined) check('config', file, path)

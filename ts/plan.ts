@@ -9,6 +9,9 @@ import type { Model, WithSources } from './source.js'
  *
  * Errors: those of `compress` that can be known before the start.
  *
+ *     const { outputBytes, peakMemoryBytes, seconds } = await plan('./model', { preset: 'compact' })
+ *     console.log(outputBytes, peakMemoryBytes, seconds)
+ *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
  * @param options Those that `compress` would get.
  */

@@ -5,6 +5,9 @@ import type { ReportData } from './report/data.js'
  *
  * `compress` with the option `report` calls this and writes the file. The charting library is loaded at the first call, not with
  * the package.
+ *
+ *     const report = await compress('./model', { out: './small' })
+ *     const page = await renderReport({ model: 'my model', report })
  */
 export async function renderReport(data: ReportData): Promise<string> {
   const { renderPage } = await import('./report/page/page.js')

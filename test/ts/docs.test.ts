@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { transform } from 'esbuild'
+import * as kerf from 'kerf'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { blocksOf, commandsOf, type Block, type Line } from './support/doc-blocks.js'
@@ -53,6 +54,11 @@ const codes = blocks.filter(({ kind }) => kind === 'ts')
 const isRun = (line: Line): boolean =>
   isKerf(line) && !NOT_RUN.some(([command]) => command.test(line.command))
 
+/** Every function that the package exports. */
+const FUNCTIONS = Object.entries(kerf)
+  .filter(([, value]) => typeof value === 'function' && !/^class /.test(String(value)))
+  .map(([name]) => name)
+
 /** Whether anything of a file is run. */
 function hasRuns(file: string): boolean {
   return (
@@ -64,11 +70,17 @@ function hasRuns(file: string): boolean {
 /** Examples of doc comments leave out the import. */
 function whole({ text }: Block): string {
   if (/^import /m.test(text)) return text
-  const names = ['compress', 'track', 'embed', 'generate', 'plan', 'inspect'].filter(name =>
-    text.includes(`${name}(`),
-  )
+  const names = FUNCTIONS.filter(name => new RegExp(`\\b${name}\\(`).test(text))
   return `import { ${names.join(', ')} } from 'kerf'\n${text}`
 }
+
+describe('the reference', () => {
+  const examples = codes.filter(({ file }) => file === 'docs/api/README.md').map(({ text }) => text)
+
+  it.each(FUNCTIONS)('has an example of %s', name => {
+    expect(examples.some(text => new RegExp(`\\b${name}\\(`).test(text))).toBe(true)
+  })
+})
 
 describe('code of the documentation compiles', () => {
   it.each([
@@ -203,6 +215,7 @@ function place(): string {
   ]
   for (const [to, at] of links) symlinkSync(to, at, 'junction')
   copyFileSync(sample, join(folder, 'held-out.txt'))
+  writeFileSync(join(folder, 'small.config.json'), '{ "preset": "small" }')
   writeFileSync(join(folder, 'my-sentences.txt'), readFileSync(sample, 'utf8').replace(/[.!?] /g, '.\n'))
   writeFileSync(
     join(folder, 'my-pairs.csv'),
