@@ -1,11 +1,11 @@
-// npm run docs:api: docs/api/README.md from the types and doc comments of ts/. With `--check` it writes nothing and fails if the
-// file is not up to date.
+// npm run docs:api: docs/api/README.md and docs/options.md from the types and doc comments of ts/. With `--check` it writes nothing and
+// fails if one of them is not up to date.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { optionsPage } from './lib/options-page.mjs'
 import { main, root, Stop } from './lib/run.mjs'
 import { tidyReference } from './lib/tidy-reference.mjs'
 
-const file = join(root, 'docs', 'api', 'README.md')
 const work = join(root, '.work', 'api')
 
 const INTRODUCTION = `# API reference
@@ -72,12 +72,16 @@ async function reference() {
 
 await main(async () => {
   const text = await reference()
-  // A checkout with other line ends is not a difference.
-  const written = existsSync(file) ? readFileSync(file, 'utf8').replaceAll('\r\n', '\n') : ''
-  if (process.argv.includes('--check')) {
-    if (written !== text) throw new Stop('docs/api/README.md is not up to date: run "npm run docs:api"')
-    return
+  const pages = { 'docs/api/README.md': text, 'docs/options.md': optionsPage(text) }
+  for (const [name, page] of Object.entries(pages)) {
+    const file = join(root, name)
+    // A checkout with other line ends is not a difference.
+    const written = existsSync(file) ? readFileSync(file, 'utf8').replaceAll('\r\n', '\n') : ''
+    if (process.argv.includes('--check')) {
+      if (written !== page) throw new Stop(`${name} is not up to date: run "npm run docs:api"`)
+      continue
+    }
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, page)
   }
-  mkdirSync(dirname(file), { recursive: true })
-  writeFileSync(file, text)
 })

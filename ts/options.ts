@@ -79,7 +79,7 @@ export interface CompressOptions extends Omit<Narrowed, Renamed>, ModelOptions {
   calibration?: 'builtin' | 'self' | (string & {}) | readonly string[]
   /** Size that all files of the result may have together, such as `'10MB'`; as `targetBits` else. */
   targetBytes?: Size
-  /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
+  /** Damping of the Hessian, relative to the mean of its diagonal (of each entry at most four times the median); raised tenfold as often as needed. Default 0.01. */
   damping?: number
   /** Peak memory that the run may use, such as `'2GiB'`. Refused before the start if it cannot be kept. Default: no limit. */
   maxMemory?: Size

@@ -136,6 +136,15 @@ describe('commands of the documentation are understood', () => {
     },
   )
 
+  it('flags of the table of options are those of compress', () => {
+    const page = readFileSync(join(root, 'docs', 'options.md'), 'utf8')
+    const flags = [...page.matchAll(/^\| `\w+` \| `(--[\w-]+)` \|/gm)].map(([, flag]) => flag)
+    expect(flags.length).toBeGreaterThan(30)
+    const line = { file: 'docs/options.md', line: 0, command: 'npx kerf compress M' }
+    expect(strangers({ ...line, beside: flags.join(' ') })).toEqual([])
+    expect(strangers({ ...line, beside: `${flags.join(' ')} --sizes` })).toEqual(['--sizes'])
+  })
+
   it('other programs get files and scripts that are there', () => {
     expect(lines.filter(line => !isKerf(line)).flatMap(absent)).toEqual([])
   })

@@ -81,7 +81,7 @@ export type Options = {
   iterations?: number
   /** Sweeps of coordinate descent over the codes (`descent`, `joint`, `entropy`). Default: by `quality`. */
   sweeps?: number
-  /** Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01. */
+  /** Damping of the Hessian, relative to the mean of its diagonal (of each entry at most four times the median); raised tenfold as often as needed. Default 0.01. */
   dampingRel: number
   /**
    * How much of what the dense model computes from its own inputs a layer aims at, given the inputs that it really gets, 0 to

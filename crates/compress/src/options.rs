@@ -87,7 +87,7 @@ pub struct Options {
     /// Sweeps of coordinate descent over the codes (`descent`, `joint`, `entropy`). Default: by `quality`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sweeps: Option<usize>,
-    /// Damping of the Hessian, relative to its mean diagonal; raised tenfold as often as needed. Default 0.01.
+    /// Damping of the Hessian, relative to the mean of its diagonal (of each entry at most four times the median); raised tenfold as often as needed. Default 0.01.
     pub damping_rel: f64,
     /// How much of what the dense model computes from its own inputs a layer aims at, given the inputs that it really gets, 0 to
     /// 1; 0 aims at what the layer computes from those. More than 0 runs the dense model along with the calibration, which doubles
