@@ -83,7 +83,8 @@ pub fn open_catalog(
         catalog,
         options,
         calibration,
-        tokenizer: None,
+        // A format that holds a tokenizer gets one without entries.
+        tokenizer: Some(Ok(Vec::new())),
         workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
         out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
         out_name: "out".into(),
