@@ -4,10 +4,13 @@
 //! out. Every solved matrix is written to the work folder and journalled before anything reads it, at the latest while the
 //! next one is solved.
 
+pub(crate) mod activations;
 mod blocks;
 mod decisions;
 mod dense;
+pub(crate) mod journal;
 mod measure;
+pub(crate) mod overlay;
 pub(crate) mod probe;
 mod range;
 mod rate_control;
@@ -26,8 +29,8 @@ pub(crate) use write::run_metadata;
 
 pub(crate) use sample::{Sample, SolvedSample};
 
-use crate::activations::{Activations, Store};
-use crate::journal::Journal;
+use crate::job::activations::{Activations, Store};
+use crate::job::journal::Journal;
 use crate::measured::HeldOut;
 use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
@@ -307,7 +310,7 @@ impl Job {
         }
     }
 
-    fn matrix(&self, index: usize) -> &crate::matrices::Matrix {
+    fn matrix(&self, index: usize) -> &crate::allocate::matrix::Matrix {
         let embeddings = &self.plan.embeddings;
         embeddings
             .get(index)

@@ -7,12 +7,12 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, batches, block_name, event, of_unit};
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
 use crate::methods::{Inputs, Problem, by_id};
+use crate::prepass::survey;
 use crate::solve::effort::Effort;
 use crate::solve::rounding_at_rate::GRID;
-use crate::statistics::Gram;
-use crate::survey;
+use crate::solve::statistics::Gram;
 use crate::{CompressError, Stage};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling};

@@ -1,12 +1,13 @@
 //! A budget is met by what was spent, not by what was foreseen: before each matrix the steps of all that are left are set anew.
 
 use super::Job;
-use crate::matrices::Matrix;
-use crate::mixed_bits::{allowed_bytes, other_bytes};
+use crate::allocate::matrix::Matrix;
+use crate::allocate::mixed_bits::{allowed_bytes, other_bytes};
+use crate::allocate::sizes;
+use crate::allocate::steps;
+use crate::options::resolve::Budget;
 use crate::plan::solve_unit;
 use crate::report::LayerReport;
-use crate::settings::Budget;
-use crate::{sizes, steps};
 
 /// Matrices after which what was foreseen is corrected by what was spent: the share of one is not that of all.
 const LEAST_SPENT: usize = 3;

@@ -2,7 +2,7 @@
 
 use super::Job;
 use super::write::Written;
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
 use crate::plan::{Plan, solve_unit};
 use crate::report::{LayerReport, Repair, Report};
 use serde_json::json;

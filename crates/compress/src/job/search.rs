@@ -5,13 +5,13 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, block_name, event, of_unit};
-use crate::journal::{Journal, Record};
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
+use crate::job::journal::{Journal, Record};
+use crate::job::overlay::unit_catalog;
 use crate::methods::Inputs;
-use crate::overlay::unit_catalog;
+use crate::prepass::survey;
 use crate::schedules;
-use crate::statistics::Gram;
-use crate::survey;
+use crate::solve::statistics::Gram;
 use crate::{CompressError, Stage};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling, Runner};

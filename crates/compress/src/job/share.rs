@@ -4,12 +4,13 @@
 //! ratios matter. (How long a run takes in seconds is what [`crate::estimate`] foresees.)
 
 use super::{JobHost, Unit, batches, probe, search};
+use crate::Event;
+use crate::allocate::matrix::Matrix;
 use crate::calibration::{MAX_WINDOW, held_tokens};
-use crate::matrices::Matrix;
-use crate::memory::extent;
 use crate::plan::Plan;
+use crate::plan::memory::extent;
+use crate::prepass::survey;
 use crate::solve::target;
-use crate::{Event, survey};
 use kerf_kernels::Pool;
 use kerf_model::{Batch, Kind, Network};
 

@@ -1,8 +1,8 @@
 //! The last unit: all files of the result, written beside and renamed.
 
 use super::{Job, JobHost, event, of_unit};
+use crate::job::overlay::unit_catalog;
 use crate::measured::Measured;
-use crate::overlay::unit_catalog;
 use crate::plan::{Plan, solve_unit};
 use crate::{CompressError, Stage};
 use kerf_tensors::formats::{Output, Replacement};

@@ -1,10 +1,10 @@
 //! Which values an option may have, and what is said of the others.
 
-use super::FLOAT_BITS;
+use super::resolve::FLOAT_BITS;
 use crate::CompressError;
 use crate::methods::Method;
 use crate::options::{Options, bad_option};
-use crate::pattern::Pattern;
+use crate::solve::pattern::Pattern;
 use kerf_tensors::Grid;
 use kerf_tensors::amount::bytes;
 use kerf_tensors::formats::{Format, Misfit, Scope};

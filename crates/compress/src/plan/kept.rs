@@ -1,6 +1,6 @@
 //! What a run leaves as it is, or out, and why: for plan and report.
 
-use crate::unknown::{self, Guess};
+use crate::plan::unknown::{self, Guess};
 use kerf_tensors::formats::Card;
 use kerf_tensors::{Catalog, TensorEntry};
 use std::collections::{BTreeMap, HashMap};

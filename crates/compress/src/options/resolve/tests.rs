@@ -1,7 +1,7 @@
 //! Every option and every rule is checked under its own name.
 
 use super::*;
-use crate::rules::Match;
+use crate::options::rules::Match;
 
 fn code_and_option(options: Options) -> (String, String) {
     match options.resolve().map(|_| ()).unwrap_err() {

@@ -1,6 +1,6 @@
 //! Matrices that share an input.
 
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
 use crate::plan::drifting_alone;
 use kerf_model::Network;
 use std::collections::BTreeMap;

@@ -1,13 +1,22 @@
 //! What will happen: which tensors are targets, which are embeddings, what each becomes, and what the run will need.
 
-use crate::matrices::Matrix;
+mod calibration_check;
+pub mod kept;
+pub(crate) mod matrices;
+pub mod memory;
+mod unknown;
+
+use crate::CompressError;
+use crate::allocate::matrix::Matrix;
+use crate::allocate::mixed_bits;
+use crate::allocate::sizes;
+use crate::allocate::steps;
+use crate::options::resolve::{Action, Settings};
 use crate::report::{PlanReport, PlannedTensor};
 use crate::schedules;
-use crate::settings::{Action, Settings};
+use crate::schedules::Summary;
+use crate::solve::statistics::{Drift, Needs};
 use crate::solve::target;
-use crate::statistics::{Drift, Needs};
-use crate::survey::Summary;
-use crate::{CompressError, kept, matrices, memory, mixed_bits, sizes, steps};
 use kerf_model::{ModelError, Network, arch};
 use kerf_tensors::files;
 use kerf_tensors::formats::{self, Card, Output, TokenizerValues};

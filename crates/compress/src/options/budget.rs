@@ -4,7 +4,7 @@ use super::checks::check;
 use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::options::{Options, bad_option, conflict};
-use crate::pattern::Pattern;
+use crate::solve::pattern::Pattern;
 use kerf_tensors::amount;
 use kerf_tensors::formats::Format;
 

@@ -3,13 +3,13 @@
 use super::Run;
 use super::groups::Group;
 use super::solving::extent;
+use crate::allocate::matrix::Matrix;
 use crate::job::{self, probe};
-use crate::matrices::Matrix;
 use crate::plan::is_probed;
+use crate::prepass::survey;
 use crate::schedules::Needs;
 use crate::solve::extent::Extent;
 use crate::solve::rounding_at_rate;
-use crate::survey;
 use kerf_model::Kind;
 use kerf_model::evaluate::Pieces;
 

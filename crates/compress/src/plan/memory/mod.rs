@@ -11,8 +11,8 @@ mod solving;
 
 pub(crate) use solving::extent;
 
-use crate::matrices::Matrix;
-use crate::settings::Settings;
+use crate::allocate::matrix::Matrix;
+use crate::options::resolve::Settings;
 use crate::solve::target;
 use crate::{CompressError, calibration};
 use groups::{Group, groups};

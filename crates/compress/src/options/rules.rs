@@ -1,9 +1,10 @@
 //! Rules: matrices for which something else holds than for the rest. Ordered; the first that matches a matrix decides.
 
-use crate::glob::glob;
+use super::glob::glob;
+use crate::CompressError;
 use crate::methods::{self, Method};
+use crate::options::resolve;
 use crate::options::{Options, bad_option};
-use crate::{CompressError, settings};
 use serde::{Deserialize, Serialize};
 
 /// What holds for the matrices that match. What a rule leaves out is as for all others.
@@ -246,7 +247,7 @@ impl Blocks {
 
 /// Which rule decides about each subject, first match first. A rule that decides about none is a `BAD_OPTION`.
 pub(crate) fn assign(
-    rules: &[settings::ResolvedRule],
+    rules: &[resolve::ResolvedRule],
     subjects: &[Subject<'_>],
 ) -> Result<Vec<Option<usize>>, CompressError> {
     let first = |subject: &Subject<'_>| rules.iter().position(|rule| rule.rule.matches(subject));

@@ -1,12 +1,12 @@
 //! Steps of matrices whose method chooses its rate: in inverse proportion to how much each matters, times one factor that meets the budget.
 
 use crate::CompressError;
-use crate::matrices::Matrix;
-use crate::mixed_bits::{allowed, allowed_bytes, other_bytes, too_little};
+use crate::allocate::matrix::Matrix;
+use crate::allocate::mixed_bits::{allowed, allowed_bytes, other_bytes, too_little};
+use crate::allocate::sizes;
 use crate::plan::Plan;
+use crate::schedules::Summary;
 use crate::schedules::{self, Part};
-use crate::sizes;
-use crate::survey::Summary;
 use kerf_tensors::Catalog;
 use std::collections::HashMap;
 

@@ -2,7 +2,7 @@
 
 use super::histogram::Histogram;
 use super::residual::{mean_squares, residual_variances};
-use super::{LossCurve, RoundingLoss, Summary, WIDTHS};
+use crate::schedules::{LossCurve, RoundingLoss, Summary, WIDTHS};
 use crate::solve::rate::Counts;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::Grid;
@@ -204,9 +204,9 @@ fn mean(values: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::solve::statistics::Gram;
+    use crate::solve::statistics::tests::{random, random_inputs};
     use crate::solve::{energy::output_energy, factor::factor};
-    use crate::statistics::Gram;
-    use crate::statistics::tests::{random, random_inputs};
     use kerf_tensors::rounding::round_to_grid;
 
     const ROWS: usize = 150;

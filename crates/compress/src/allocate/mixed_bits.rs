@@ -6,14 +6,14 @@
 //! what would make all parts lose alike.
 
 use crate::CompressError;
-use crate::knapsack::{Choice, choose, least_bytes};
-use crate::matrices::Matrix;
+use crate::allocate::knapsack::{Choice, choose, least_bytes};
+use crate::allocate::matrix::Matrix;
+use crate::allocate::sizes;
 use crate::options::bad_option;
+use crate::options::resolve::Budget;
 use crate::plan::Plan;
 use crate::schedules::Granularity;
-use crate::settings::Budget;
-use crate::sizes;
-use crate::survey::{Summary, WIDTHS};
+use crate::schedules::{Summary, WIDTHS};
 use kerf_tensors::amount;
 use kerf_tensors::{Catalog, DType};
 use std::collections::HashMap;

@@ -7,7 +7,7 @@
 //! damping and the share of its mean square that shrinking its correlations leaves to it alone (statistics.rs).
 
 use crate::solve::factor;
-use crate::statistics::{Gram, mirror, shrinkage_of};
+use crate::solve::statistics::{Gram, mirror, shrinkage_of};
 use kerf_kernels::{Compute, MatMut, MatRef};
 
 /// Columns of a block.
@@ -181,7 +181,7 @@ fn scaled_columns(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::tests::random_inputs;
+    use crate::solve::statistics::tests::random_inputs;
     use kerf_kernels::Isa;
 
     #[test]

@@ -1,63 +1,18 @@
 //! Which matrices are compressed, and how each is: by the network or by a guess, then by the rules, then by the schedule.
 
 use crate::CompressError;
+use crate::allocate::matrix::{Matrix, UNKNOWN};
 use crate::methods::{self, Method};
-use crate::pattern::Pattern;
-use crate::rules::{self, Subject};
+use crate::options::resolve::{Action, FLOAT_BITS, ResolvedRule, Settings, accepts};
+use crate::options::rules::{self, Subject};
+use crate::plan::unknown::{self, Guess};
+use crate::schedules::Summary;
 use crate::schedules::{self, Needs, ScheduledMatrix};
-use crate::settings::{Action, FLOAT_BITS, ResolvedRule, Settings, Solving, accepts};
-use crate::survey::Summary;
-use crate::unknown::{self, Guess};
+use crate::solve::pattern::Pattern;
 use kerf_model::Network;
 use kerf_tensors::formats::{Format, Scope};
-use kerf_tensors::{Catalog, DType, Grid};
+use kerf_tensors::{Catalog, Grid};
 use std::collections::HashMap;
-
-/// One matrix that will be compressed.
-#[derive(Clone, Debug)]
-pub struct Matrix {
-    /// Name of the tensor.
-    pub name: String,
-    /// Index in the catalog.
-    pub tensor: usize,
-    /// Role in the network: as [`kerf_model::Linear`] has it, `embedding`, `head`, or `matrix` where the architecture is not known.
-    pub role: &'static str,
-    /// Block it belongs to; 0 for embeddings and unknown architectures.
-    pub block: usize,
-    /// Shared input of the block that it reads.
-    pub input: usize,
-    /// Outputs.
-    pub rows: usize,
-    /// Inputs.
-    pub cols: usize,
-    /// Whether the tensor is [inputs, outputs] instead of [outputs, inputs].
-    pub transposed: bool,
-    /// The method that solves it.
-    pub method: &'static dyn Method,
-    /// Shape of sparsity.
-    pub pattern: Pattern,
-    /// Share of weights to remove.
-    pub sparsity: f64,
-    /// Grid of the survivors, with the scales of the format.
-    pub grid: Option<Grid>,
-    /// How much of what the dense model computes it aims at.
-    pub blend: f64,
-    /// Float type of the survivors without a grid.
-    pub float: DType,
-    /// Whether it is an embedding or head.
-    pub embedding: bool,
-    /// Index of the rule that decided.
-    pub rule: Option<usize>,
-    /// Step of a method that chooses its rate, see [`crate::methods::Problem::step`].
-    pub step: Option<f64>,
-    /// Whether the schedule says its sparsity.
-    pub scheduled: bool,
-    /// Whether a budget says the bits of its grid.
-    pub free_bits: bool,
-}
-
-/// Role of a matrix of a network that is not known.
-const UNKNOWN: &str = "matrix";
 
 /// A matrix and whether the schedule says its sparsity.
 struct Candidate {
@@ -345,32 +300,4 @@ fn embedding(
 fn embedding_method(sparsity: f64) -> &'static dyn Method {
     let id = if sparsity > 0.0 { "magnitude" } else { "rtn" };
     methods::by_id(id).expect("a row of the table")
-}
-
-impl Matrix {
-    /// Block and role of a matrix that is part of a block.
-    pub fn place(&self) -> Option<(usize, &'static str)> {
-        (!self.embedding && self.role != UNKNOWN).then_some((self.block, self.role))
-    }
-
-    /// Whether a survey decides anything about it.
-    pub fn is_open(&self) -> bool {
-        self.scheduled || self.free_bits || self.step.is_some()
-    }
-
-    /// Other bits on the same kind of grid. A matrix without a grid stays as it is.
-    pub fn set_bits(&mut self, bits: Option<u8>) {
-        if let (Some(grid), Some(bits)) = (&mut self.grid, bits) {
-            grid.bits = bits;
-        }
-    }
-
-    fn solve_by(&mut self, solving: &Solving) {
-        self.method = solving.method;
-        self.pattern = solving.pattern;
-        self.sparsity = solving.sparsity;
-        self.grid = solving.grid;
-        self.blend = solving.blend;
-        self.step = solving.step();
-    }
 }

@@ -2,10 +2,10 @@
 
 use super::Task;
 use super::groups::Group;
-use crate::matrices::Matrix;
-use crate::settings::Settings;
+use crate::allocate::matrix::Matrix;
+use crate::options::resolve::Settings;
 use crate::solve::extent::Extent;
-use crate::statistics::Needs;
+use crate::solve::statistics::Needs;
 
 /// The extent of a matrix with the options of a run.
 pub(crate) fn extent(settings: &Settings, matrix: &Matrix) -> Extent {

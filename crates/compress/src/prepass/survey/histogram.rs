@@ -43,8 +43,8 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::tests::random;
-    use crate::survey::LossCurve;
+    use crate::schedules::LossCurve;
+    use crate::solve::statistics::tests::random;
 
     #[test]
     fn a_curve_from_buckets_is_within_a_percent_of_the_sorted_one() {

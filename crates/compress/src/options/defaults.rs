@@ -4,9 +4,9 @@ use super::checks::lookup;
 use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::options::Options;
-use crate::pattern::Pattern;
-use crate::presets;
-use crate::statistics::Needs;
+use crate::options::presets;
+use crate::solve::pattern::Pattern;
+use crate::solve::statistics::Needs;
 use kerf_tensors::formats::Format;
 
 /// With fewer bits of the head a language model loses what its linear layers keep: excess of 0.02 nats at 4 bits on classics-6M.

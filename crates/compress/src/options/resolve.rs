@@ -1,22 +1,18 @@
 //! What options resolve to: presets and defaults filled in, names looked up, everything checked.
 
-mod budget;
-mod checks;
-mod defaults;
-
-pub use budget::Budget;
-pub(crate) use checks::accepts;
-use checks::lookup;
+pub use super::budget::Budget;
+pub(crate) use super::checks::accepts;
+use super::checks::lookup;
 
 use crate::CompressError;
 use crate::methods::{self, Method};
+use crate::options::rules::Rule;
 use crate::options::{Options, bad_option};
-use crate::pattern::Pattern;
-use crate::rules::Rule;
 use crate::schedules::{self, Asked, Granularity, LossScale, Schedule};
 use crate::solve::effort::Effort;
+use crate::solve::pattern::Pattern;
 use crate::solve::rounding_at_rate;
-use crate::statistics::Needs;
+use crate::solve::statistics::Needs;
 use kerf_kernels::Isa;
 use kerf_tensors::Grid;
 use kerf_tensors::formats::{self, Format, Scope};
@@ -247,7 +243,7 @@ impl Options {
         })
     }
 
-    fn grid(&self, bits: Option<u8>) -> Option<Grid> {
+    pub(super) fn grid(&self, bits: Option<u8>) -> Option<Grid> {
         let bits = bits.filter(|bits| *bits != FLOAT_BITS)?;
         let group_size = self.group_size.unwrap_or_default();
         Some(Grid::new(bits, group_size))

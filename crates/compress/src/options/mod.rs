@@ -1,7 +1,15 @@
 //! The options of a compression, the same type from the command line to the container's metadata.
 
+mod budget;
+mod checks;
+mod defaults;
+mod glob;
+pub mod presets;
+pub mod resolve;
+pub mod rules;
+
 use crate::CompressError;
-use crate::rules::Rule;
+use rules::Rule;
 use serde::{Deserialize, Serialize};
 
 /// What to remove, and how. Unknown fields are errors; every field has a default.

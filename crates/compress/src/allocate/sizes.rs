@@ -1,6 +1,6 @@
 //! Bytes that a matrix will take in the container, before it is solved: an estimate, since codes are entropy-coded.
 
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
 use crate::report::PlannedTensor;
 use kerf_tensors::{DType, Grid};
 

@@ -1,0 +1,3 @@
+//! What looks at the dense model before the first matrix is solved.
+
+pub mod survey;
