@@ -8,6 +8,7 @@ pub(crate) mod activations;
 mod blocks;
 mod decisions;
 mod dense;
+mod fingerprint;
 pub(crate) mod journal;
 mod measure;
 pub(crate) mod overlay;
@@ -25,7 +26,6 @@ mod write;
 
 pub(crate) use search::{MEASURED_TOKENS, SOLVED_TOKENS, search_tokens};
 pub use share::expected_seconds;
-pub(crate) use write::run_metadata;
 
 pub(crate) use sample::{Sample, SolvedSample};
 
@@ -39,7 +39,7 @@ use crate::{CompressError, Event, Options, Stage};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
 use kerf_tensors::formats::TokenizerValues;
-use kerf_tensors::{Catalog, Digest, OutFolder, TensorsError, Workspace};
+use kerf_tensors::{Catalog, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -173,7 +173,7 @@ impl Job {
         } else {
             &[]
         };
-        let fingerprint = fingerprint(&inputs.catalog, &plan, sequences, &compute)?;
+        let fingerprint = fingerprint::of(&inputs.catalog, &plan, sequences, &compute)?;
         let journal = Journal::open(inputs.workspace.clone(), &fingerprint)?;
         let batches = batches(sequences, plan.memory.batch_tokens);
         let held = match plan.calibrated() {
@@ -448,28 +448,4 @@ fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
     }
     units.push(Unit::Write);
     units
-}
-
-/// What decides the bytes of the units: model, options, calibration, instruction set, and the program that made them.
-fn fingerprint(
-    catalog: &Catalog,
-    plan: &Plan,
-    sequences: &[Vec<u32>],
-    compute: &Compute,
-) -> Result<String, CompressError> {
-    let mut digest = Digest::default();
-    digest
-        .update(env!("CARGO_PKG_VERSION").as_bytes())
-        .update(catalog.fingerprint()?.as_bytes())
-        .update(receipt::decisive_options(plan).to_string().as_bytes())
-        .update(compute.kernels.isa().id().as_bytes())
-        .update(&[u8::from(plan.settings.options.strict)])
-        .update(&(plan.memory.batch_tokens as u64).to_le_bytes());
-    for sequence in sequences {
-        digest.update(&(sequence.len() as u64).to_le_bytes());
-        for id in sequence {
-            digest.update(&id.to_le_bytes());
-        }
-    }
-    Ok(digest.hex())
 }

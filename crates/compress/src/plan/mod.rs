@@ -4,6 +4,7 @@ mod calibration_check;
 pub mod kept;
 pub(crate) mod matrices;
 pub mod memory;
+pub(crate) mod metadata;
 mod unknown;
 
 use crate::CompressError;
@@ -274,7 +275,7 @@ impl Plan {
             &self.card,
             format,
             catalog.tensors.iter().map(grid).collect(),
-            crate::job::run_metadata(self),
+            metadata::run_metadata(self),
             self.settings.options.max_shard_bytes,
         );
         let output = output.ok()?;

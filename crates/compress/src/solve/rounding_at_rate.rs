@@ -187,9 +187,9 @@ pub fn memory_bytes(of: &Extent) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::{Inputs, by_id};
     use crate::solve::effort::Effort;
     use crate::solve::pattern::Pattern;
+    use crate::solve::problem::Inputs;
     use crate::solve::statistics::tests::{random, random_gram};
     use kerf_tensors::{DType, Values};
 
@@ -203,7 +203,7 @@ mod tests {
         let (row, col) = (2, 77);
         w[row * n + col] = -60.0 * rms(&w[row * n..][..n]);
         let inputs = Inputs::new(random_gram(&compute, 2000, n, 2));
-        let solved = by_id("entropy").unwrap().solve(
+        let solved = solve(
             &compute,
             &Problem {
                 name: "w",
@@ -222,6 +222,8 @@ mod tests {
                 },
                 inputs: Some(&inputs),
             },
+            "entropy",
+            |_, _| unreachable!("the statistics have a factor"),
         );
         let Values::Codes { scales, .. } = &solved.matrix.values else {
             panic!("not codes")
