@@ -77,3 +77,8 @@ export function budget(options: { targetBits?: number; targetBytes?: number }): 
   if (options.targetBytes !== undefined) return `${bytes(options.targetBytes)} in all`
   return options.targetBits === undefined ? undefined : `${options.targetBits} bits a weight`
 }
+
+/** A text of the core as a sentence of its own. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}

@@ -15,7 +15,7 @@ import type { Conditions, Rule as CoreRule } from './generated/index.js'
 
 /** What holds for the matrices that match; what a rule leaves out is as for all others. */
 export interface MatrixRule extends Omit<CoreRule, 'method'> {
-  /** How the matrices are solved. Embeddings are never calibrated: what needs calibration leaves them to magnitude or rtn. */
+  /** How the matrices are solved. Embeddings are never calibrated: a method that needs calibration leaves them to `magnitude` where weights are removed, else to `rtn`. */
   method?: (typeof METHODS)[number]
 }
 

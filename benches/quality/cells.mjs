@@ -27,10 +27,12 @@ function addons() {
 
 /** A cell as a plan: what will run, and where its result is kept. */
 export function planCell(model, row, seed, { threads, interpreter = null }) {
-  const args = [...model.calibration(seed), ...row.args]
-  const calibration = digest(args[args.indexOf('--calibration') + 1])
-  const measured = digest(model.measure[1])
-  const key = { path: model.path, args, measure: model.measure, calibration, measured, threads, addons: addons() }
+  const args = [...model.calibration(seed, row), ...row.args]
+  const given = args.indexOf('--calibration')
+  const calibration = given < 0 ? 'builtin' : digest(args[given + 1])
+  const { path, measures } = model
+  const measured = measures.map(([, file]) => digest(file))
+  const key = { path, args, measures, calibration, measured, threads, addons: addons() }
   const text = JSON.stringify({ ...key, python: Boolean(interpreter) })
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 24)
   const file = join(scratch('quality', 'cells'), `${hash}.json`)
@@ -60,12 +62,17 @@ async function compressAndCompare({ model, args, threads, interpreter, hash }) {
   const made = await tryKerf(['compress', model.path, '--out', out, ...how])
   rmSync(work, { recursive: true, force: true })
   if (made.code !== 0) return { failed: reason(made) }
-  const judged = await tryKerf(['compare', model.path, out, ...model.measure, ...common])
+  const comparisons = []
+  for (const measure of model.measures) {
+    const judged = await tryKerf(['compare', model.path, out, ...measure, ...common])
+    if (judged.code !== 0) return { failed: reason(judged) }
+    comparisons.push(judged.report)
+  }
   const second = interpreter && (await rescore(interpreter, model, out, threads))
   rmSync(out, { recursive: true, force: true })
-  if (judged.code !== 0) return { failed: reason(judged) }
   const { layers, ...report } = made.report
-  return { args, machine: hardware(), layers: layers.length, report, comparison: judged.report, second }
+  const [comparison] = comparisons
+  return { args, machine: hardware(), layers: layers.length, report, comparison, comparisons, second }
 }
 
 function reason({ report }) {

@@ -1,7 +1,8 @@
 // The models of the quality bench: where they and their texts are, and which numbers of a comparison count.
-import { readFileSync, writeFileSync } from 'node:fs'
+// `measures` are the texts or tasks that a result is compared on, as arguments of `kerf compare`; the first one is `comparison`.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { scratch, sharedPath } from '../lib/paths.mjs'
+import { fail, scratch, sharedPath } from '../lib/paths.mjs'
 import { sentencesOfSeed } from './seeds.mjs'
 
 /** Bytes of classics-valid.txt that make exactly 200 windows of 256 tokens (51,245 tokens with the BOS). */
@@ -24,7 +25,7 @@ export function sentenceModel() {
       ...['--calibration', sentencesOfSeed(seed, dev)],
       ...['--tokens', '1000000', '--seed', String(seed)],
     ],
-    measure: ['--pairs', dev],
+    measures: [['--pairs', dev]],
     title: dense =>
       `all-MiniLM-L6-v2, STS-B dev (${dense.small.pairs} pairs), dense Spearman ${dense.original.spearman.toFixed(4)}`,
     scores: [
@@ -46,7 +47,7 @@ export function languageModel() {
     id: 'classics-6M',
     path: sharedPath('models', 'classics-6M'),
     calibration: seed => ['--calibration', train, '--tokens', '16384', '--seed', String(seed)],
-    measure: ['--text', validation(), '--context', '256'],
+    measures: [['--text', validation(), '--context', '256']],
     title: dense =>
       `classics-6M, first 200 windows of 256 tokens (${dense.original.tokens} predictions), dense perplexity ${dense.original.perplexity.toFixed(2)}`,
     scores: [
@@ -65,4 +66,52 @@ function validation() {
   const valid = readFileSync(sharedPath('text', 'classics-valid.txt'))
   writeFileSync(text, valid.subarray(0, CLASSICS_PREFIX_BYTES))
   return text
+}
+
+/** Bytes of each text that SmolLM2 is measured on, and of the encyclopedia that it is calibrated on: articles apart from the former. */
+const REAL_BYTES = 12_000
+const WIKI_CALIBRATION = [600_000, 1_000_000]
+
+/**
+ * SmolLM2-135M-Instruct, which ../shared/tools/smollm2.py makes (`KERF_SMOLLM2`: its folder), on an encyclopedia (`KERF_WIKITEXT`: the file
+ * wiki.test.raw of WikiText-2 raw) and on novels, each calibrated as the row says: on the text that ships with kerf, or on either kind.
+ */
+export function realLanguageModel() {
+  const path = named('KERF_SMOLLM2', 'the folder that ../shared/tools/smollm2.py makes', 'model.safetensors')
+  const wiki = readFileSync(named('KERF_WIKITEXT', 'wiki.test.raw of WikiText-2 raw'))
+  const novels = readFileSync(sharedPath('text', 'classics-valid.txt'))
+  const text = (name, bytes) => {
+    const file = join(scratch('quality'), name)
+    writeFileSync(file, bytes)
+    return file
+  }
+  const held = ['wiki', 'novels'].map((kind, i) =>
+    text(`real-${kind}.txt`, lines([wiki, novels][i], 0, REAL_BYTES)),
+  )
+  const calibrations = {
+    sample: [],
+    wiki: ['--calibration', text('real-wiki-calibration.txt', lines(wiki, ...WIKI_CALIBRATION))],
+    novels: ['--calibration', sharedPath('text', 'classics-train.txt')],
+  }
+  return {
+    id: 'SmolLM2-135M',
+    path,
+    calibration: (_seed, row) => calibrations[row.calibration ?? 'sample'],
+    measures: held.map(file => ['--text', file, '--context', '512']),
+    scores: [{ name: 'excess nll', digits: 3, of: excess }],
+    loss: { name: 'excess nll', digits: 3, of: excess },
+  }
+}
+
+/** What an environment variable names, or the end of the bench. */
+function named(variable, what, inside = '') {
+  const path = process.env[variable]
+  if (path !== undefined && existsSync(join(path, inside))) return path
+  return fail(`${variable} has to name ${what}`)
+}
+
+/** The whole lines of `bytes[from..to]`. */
+function lines(bytes, from, to) {
+  const start = from === 0 ? 0 : bytes.indexOf(10, from) + 1
+  return bytes.subarray(start, bytes.lastIndexOf(10, to) + 1)
 }

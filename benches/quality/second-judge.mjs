@@ -11,7 +11,7 @@ export async function rescore(interpreter, model, out, threads) {
   rmSync(dense, { recursive: true, force: true })
   await kerf(['convert', out, '--format', 'safetensors', '--out', dense])
   const script = join(root, 'benches', 'quality', 'score.py')
-  const args = [script, model.path, dense, ...model.measure, '--threads', threads]
+  const args = [script, model.path, dense, ...model.measures[0], '--threads', threads]
   const run = await measure(interpreter, args, { quiet: true })
   rmSync(dense, { recursive: true, force: true })
   return run.code === 0 ? JSON.parse(run.stdout) : fail(`${args.join(' ')} failed`)

@@ -133,7 +133,15 @@ const rows: Row[] = [
   ],
   [
     compressing('--method', 'rtn', '--sparsity', '0.5'),
-    says('--sparsity: expected 0, since method rtn removes nothing (magnitude, wanda and obs do), got 0.5'),
+    says(
+      '--sparsity: expected 0, since method rtn removes nothing (magnitude, wanda, obs, descent, admm, joint do), got 0.5',
+    ),
+  ],
+  [
+    compressing('--preset', 'safe', '--max-loss', '0.1'),
+    says(
+      '--max-loss: expected a method that calibrates beside it: without calibration a result is not measured, got 0.1',
+    ),
   ],
   [
     () => ['compress', stories, '--out', at('mine')],
@@ -202,6 +210,7 @@ const rows: Row[] = [
     () => ['embed', stories, '--text', at('nothing.txt')],
     () => `${at('nothing.txt')} is empty: give one text a line`,
   ],
+  [() => ['help', 'compres'], says("unknown command 'compres'; did you mean compress?")],
   [() => ['embed', stories, '--text', '-'], says('standard input is empty: give one text a line')],
   [
     () => ['embed', stories, '--text', sample, '--format', 'csv'],
@@ -219,7 +228,7 @@ const rows: Row[] = [
   [
     () => ['compress', at('unknown'), '--out', out],
     says(
-      'method entropy needs calibration, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or use magnitude or rtn',
+      'method entropy needs calibration, but architecture "spiral" is not known to kerf; describe it in JSON (--architecture), or use rtn (or magnitude, with a --sparsity)',
     ),
   ],
   [

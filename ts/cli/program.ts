@@ -34,7 +34,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return
     const json = args.includes('--json')
-    const named = args.find(arg => !arg.startsWith('-'))
+    const named = args.find(arg => !arg.startsWith('-') && arg !== 'help')
     const command = program.commands.find(candidate => candidate.name() === named)
     const failure = toFailure(error, command)
     const isHelp = error instanceof CommanderError && error.code === 'commander.help'
@@ -42,6 +42,21 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     if (json || !isHelp) showFailure(failure, json, command)
     process.exitCode = exitCode(failure)
   }
+}
+
+/** `kerf help COMMAND`, which commander answers with the help of the whole where it does not know the command. */
+function addHelpCommand(program: Command): void {
+  program
+    .helpCommand(false)
+    .command('help')
+    .argument('[command]')
+    .description('show the help of a command')
+    .action(async (name: string | undefined) => {
+      const named = program.commands.find(command => command.name() === name)
+      if (name === undefined || named) return (named ?? program).help()
+      // The same words as for a command that is not known.
+      await program.parseAsync([name], { from: 'user' })
+    })
 }
 
 /** The command line, which throws where it does not understand. */
@@ -57,6 +72,7 @@ export function commandLine(json: boolean): Command {
     writeErr: text => void (json || process.stderr.write(text)),
   })
   for (const add of COMMANDS) add(program)
+  addHelpCommand(program)
   for (const command of program.commands) command.copyInheritedSettings(program)
   return program
 }

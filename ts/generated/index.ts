@@ -124,7 +124,7 @@ export type Rule = {
   match: Match
   /** Leave the matrix as it is; no other field may be set then. */
   keep?: boolean
-  /** Id of the method table. Embeddings are never calibrated: what needs calibration leaves them to magnitude or rtn. */
+  /** Id of the method table. Embeddings are never calibrated: a method that needs calibration leaves them to `magnitude` where weights are removed, else to `rtn`. */
   method?: string
   /** Share of the weights to remove. Matrices without one share the `sparsity` of the whole by the schedule. */
   sparsity?: number
@@ -408,7 +408,7 @@ export type TensorInfo = {
   shape: Array<number>
   /** Element type in the original model. */
   dtype: string
-  /** How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`. */
+  /** How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`; of codes that are entropy-coded, `kerf 4 bit coded to 2.01, 70.0 % zeros`. */
   stored: string
   /** Bytes in its file. */
   bytes: number

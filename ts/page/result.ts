@@ -6,7 +6,7 @@ import {
   type PlanReport,
   type ReportData,
 } from '../browser.js'
-import { bytes, duration, percent, significant } from '../format.js'
+import { bytes, duration, percent, sentence, significant } from '../format.js'
 import { partsOf } from '../report/parts.js'
 import type { Chosen } from './chosen.js'
 import { button, el, section } from './dom.js'
@@ -78,11 +78,6 @@ function tiles({
     tile('Time', duration(seconds), resumed),
   )
 }
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
-}
-
 /** A button whose work takes a moment, and which says what went wrong. */
 function action(text: string, work: () => Promise<void>, attributes = {}): HTMLElement {
   const made = button(

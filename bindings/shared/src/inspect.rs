@@ -133,7 +133,7 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, card: &Card) -> Result<Te
 
 type StoredPart = (String, DType, Vec<usize>, Span);
 
-/// Such as `kerf 4 bit, 70.0 % zeros`.
+/// Such as `kerf 4 bit, 70.0 % zeros`, or `kerf 4 bit coded to 2.01, 70.0 % zeros`: the bits a weight that entropy coding left.
 fn describe(
     catalog: &Catalog,
     entry: &TensorEntry,
@@ -141,6 +141,10 @@ fn describe(
     parts: &[StoredPart],
 ) -> Result<String, Error> {
     let values = match (record.bits, record.values) {
+        (Some(bits), _) if record.coded && !entry.is_empty() => {
+            let left = 8.0 * entry.stored_bytes() as f64 / entry.len() as f64;
+            format!("{bits} bit coded to {left:.2}")
+        }
         (Some(bits), _) => format!("{bits} bit"),
         (None, dtype) => dtype.map_or("packed", DType::name).into(),
     };

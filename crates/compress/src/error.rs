@@ -50,7 +50,7 @@ pub enum CompressError {
     CalibrationPoor { reason: String, fix: String },
     /// The method needs the network to run, and its architecture is not known.
     #[error(
-        "method {method} needs calibration, but {}, or use magnitude or rtn",
+        "method {method} needs calibration, but {}, or use rtn (or magnitude, with a `sparsity`)",
         not_known(model_type)
     )]
     MethodNeedsArchitecture { method: String, model_type: String },

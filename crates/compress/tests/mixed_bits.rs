@@ -76,6 +76,7 @@ fn more_bits_lose_less_and_what_uniform_bits_take_is_enough_not_to_be_worse() {
         (errors.sum::<f64>(), report.bits_per_weight)
     };
     let three = Options {
+        method: Some("obs".into()),
         bits: Some(3),
         sparsity: Some(0.0),
         group_size: Some(32),
@@ -85,11 +86,7 @@ fn more_bits_lose_less_and_what_uniform_bits_take_is_enough_not_to_be_worse() {
     // Budgets keep a little back, since headers are only foreseen.
     let (mixed, _) = error(with_bits(bits * 1.01));
     let (more, _) = error(with_bits(bits + 1.0));
-    // A survey sees shrunk statistics of these few tokens, the errors are those of the tokens themselves: a tenth lies between.
-    assert!(
-        mixed <= 1.1 * uniform && more < mixed,
-        "{uniform} {mixed} {more}"
-    );
+    assert!(mixed <= uniform && more < mixed, "{uniform} {mixed} {more}");
 }
 
 #[test]

@@ -100,7 +100,7 @@ function row(name: string, items: readonly PlannedTensor[]): string[] {
     `${items.length}`,
     sum('inputBytes'),
     sum('outputBytes'),
-    bitsOf(first?.bits),
+    bitsOf(items),
     whatOf(first),
   ]
 }
@@ -115,6 +115,12 @@ function whatOf(tensor: PlannedTensor | undefined): string {
   return `${tensor.method}${tensor.sparsity === 0 ? '' : ` ${percent(tensor.sparsity)}`}${rule}`
 }
 
-function bitsOf(bits: number | undefined): string {
-  return bits === undefined ? '' : `${bits}`
+/** The width of a code, or bits a weight where the method spends them as it sees fit. */
+function bitsOf(items: readonly PlannedTensor[]): string {
+  const [first] = items
+  if (first?.bits === undefined) return ''
+  if (first.method !== 'entropy') return `${first.bits}`
+  const bytesOut = items.reduce((sum, { outputBytes }) => sum + outputBytes, 0)
+  const weights = items.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)
+  return ((8 * bytesOut) / weights).toFixed(1)
 }

@@ -1,4 +1,4 @@
-import { budget, bytes, percent, plural, significant } from '../../format.js'
+import { budget, bytes, percent, plural, sentence, significant } from '../../format.js'
 import type { CompressReport, Options } from '../../generated/index.js'
 import type { ReportData } from '../data.js'
 import { html, type Markup } from '../page/html.js'
@@ -14,7 +14,7 @@ export function headline(data: ReportData): Markup {
     <p class="subtitle">${report.architecture} · ${describe(report.options)}</p>
     ${report.measured === undefined
       ? undefined
-      : html`<p class="verdict ${report.measured.grade}">${report.measured.summary}</p>`}
+      : html`<p class="verdict ${report.measured.grade}">${sentence(report.measured.summary)}</p>`}
     <dl class="tiles">
       ${tile('Size', smaller(report), [
         `${solid(bytes(report.inputBytes))} → ${solid(bytes(report.outputBytes))}, all files`,

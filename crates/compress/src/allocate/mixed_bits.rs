@@ -169,6 +169,18 @@ fn fixed_bytes(plan: &Plan) -> f64 {
     free.map(sizes::fixed_bytes).sum()
 }
 
+/// What a reader should know where a size comes out larger than its name says: a note from a tenth of a bit on.
+pub(crate) fn note_small_matrices(plan: &Plan, catalog: &Catalog) -> Option<String> {
+    let bits = match plan.settings.budget {
+        Some(Budget::Size(bits)) if plan.targets.iter().all(is_free) => bits,
+        _ => return None,
+    };
+    let beside = plan.report(catalog).bits_per_weight - bits;
+    (beside >= 0.1).then(|| {
+        format!("the matrices are small: their tables and headers take {beside:.1} bits a weight beside the {bits} bits of the size (a budget, `targetBits`, counts them)")
+    })
+}
+
 /// Weights of the matrices that the budget is for.
 fn free_weights(plan: &Plan) -> usize {
     let free = plan.targets.iter().filter(|matrix| is_free(matrix));

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 const FACTORS: (f64, f64) = (1e-2, 1e2);
 /// Steps at which next to nothing is left: a third of a bit.
 const COARSEST: f64 = 4.0;
-/// Step at which the largest code still reaches the largest weights: a finer one would cut them, and take fewer bytes.
+/// Finest step, which asks for about 6.7 bits a weight. (`LARGEST_CODE` of the solver keeps single large weights at any step.)
 const FINEST: f64 = 0.04;
 /// Halvings of their logarithm.
 const HALVINGS: usize = 60;

@@ -2,7 +2,7 @@
 
 use super::resolve::FLOAT_BITS;
 use crate::CompressError;
-use crate::methods::Method;
+use crate::methods::{self, Method};
 use crate::options::{Options, bad_option};
 use crate::solve::pattern::Pattern;
 use kerf_tensors::Grid;
@@ -113,6 +113,16 @@ impl Options {
         )
     }
 
+    /// A limit needs a measurement, which a run without calibration does not make.
+    pub(super) fn check_limit(&self, calibrates: bool) -> Result<(), CompressError> {
+        let Some(limit) = self.max_loss else {
+            return Ok(());
+        };
+        let expected =
+            "a method that calibrates beside it: without calibration a result is not measured";
+        check(calibrates, "maxLoss", expected, limit)
+    }
+
     pub(super) fn resolve_pattern(
         &self,
         prefix: &str,
@@ -136,9 +146,12 @@ impl Options {
         let option = format!("{prefix}sparsity");
         if !method.prunes() {
             let none = self.sparsity.unwrap_or(0.0);
+            let remove = methods::table().iter().filter(|method| method.prunes());
+            let remove: Vec<&str> = remove.map(|method| method.id()).collect();
             let expected = format!(
-                "0, since method {} removes nothing (magnitude, wanda and obs do)",
-                method.id()
+                "0, since method {} removes nothing ({} do)",
+                method.id(),
+                remove.join(", ")
             );
             check(none == 0.0, &option, &expected, none)?;
             check(

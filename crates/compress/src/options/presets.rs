@@ -96,7 +96,9 @@ impl Size {
                 options.target_bits = Some(bits);
             }
             None => {
-                let method = self.target_bits.map_or("rtn", |_| "joint");
+                let removes = options.sparsity.is_some_and(|share| share > 0.0);
+                let rounds = self.target_bits.is_none() && !removes && options.pattern.is_none();
+                let method = if rounds { "rtn" } else { "joint" };
                 options.method.get_or_insert_with(|| method.into());
                 options.bits.get_or_insert(self.bits);
                 if options.pattern.is_none() {
@@ -233,6 +235,15 @@ mod tests {
         assert_eq!(
             (zeros.method.as_deref(), zeros.bits, zeros.sparsity),
             (Some("joint"), Some(3), Some(0.5))
+        );
+        let safe = filled(Options {
+            preset: Some("safe".into()),
+            sparsity: Some(0.5),
+            ..Options::default()
+        });
+        assert_eq!(
+            (safe.method.as_deref(), safe.bits, safe.sparsity),
+            (Some("joint"), Some(8), Some(0.5))
         );
         let numbers = |sparsity, bits| {
             let options = filled(Options {

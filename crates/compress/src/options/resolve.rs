@@ -91,6 +91,16 @@ pub struct ResolvedRule {
     pub action: Action,
 }
 
+impl ResolvedRule {
+    /// How its matrices are solved, if it does not keep them.
+    fn solving(&self) -> Option<&Solving> {
+        match &self.action {
+            Action::Keep => None,
+            Action::Solve { solving, .. } => Some(solving),
+        }
+    }
+}
+
 /// What a rule does.
 #[derive(Clone, Copy)]
 pub enum Action {
@@ -125,6 +135,9 @@ impl Options {
         let solving = options.solving("", format, Scope::Targets)?;
         options.check_embeddings(format)?;
         let rules = options.resolve_rules(format)?;
+        let calibrates = |solving: &Solving| solving.method.needs() > Needs::Nothing;
+        let ruled = || rules.iter().filter_map(ResolvedRule::solving);
+        options.check_limit(calibrates(&solving) || ruled().any(calibrates))?;
         let schedule = options.schedule.as_deref().unwrap_or_default();
         let schedule = lookup(
             schedules::by_id(schedule),

@@ -19,7 +19,7 @@ pub struct Rule {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
     pub keep: bool,
-    /// Id of the method table. Embeddings are never calibrated: what needs calibration leaves them to magnitude or rtn.
+    /// Id of the method table. Embeddings are never calibrated: a method that needs calibration leaves them to `magnitude` where weights are removed, else to `rtn`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Share of the weights to remove. Matrices without one share the `sparsity` of the whole by the schedule.

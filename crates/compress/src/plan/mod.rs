@@ -135,6 +135,8 @@ impl Plan {
         };
         mixed_bits::allocate(&mut plan, catalog, &[])?;
         steps::allocate(&mut plan, catalog, &HashMap::new())?;
+        let note = mixed_bits::note_small_matrices(&plan, catalog);
+        plan.notes.extend(note);
         Ok(plan)
     }
 

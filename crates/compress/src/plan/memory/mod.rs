@@ -95,7 +95,7 @@ pub(crate) fn plan(
         needed_bytes,
         limit_bytes: limit,
         fix: match network {
-            Some(_) => ", take fewer calibration `tokens`, or a `method` without calibration (magnitude, rtn)".into(),
+            Some(_) => ", take fewer calibration `tokens`, or a `method` without calibration (rtn, or magnitude with a `sparsity`)".into(),
             None => String::new(),
         },
     })
@@ -157,9 +157,11 @@ impl<'a> Run<'a> {
             .max(self.probing())
             .max(self.searching())
             .max(self.measuring());
-        // The text is made into tokens before the job begins, and embeddings are solved before the network runs.
+        // The text is made into tokens before the job begins, and embeddings are solved before the network runs: neither has workers'
+        // buffers, nor what the allocator keeps of them, beside it.
         let workers = WORKER_BYTES * self.threads as u64;
-        let peak = (CALIBRATION_BYTES + (workers + peak).max(embeddings))
+        let peak = (CALIBRATION_BYTES + workers + peak)
+            .max(embeddings)
             .max(TEXT_BYTES + tokenizer_bytes(self.task.catalog));
         MemoryPlan {
             peak_bytes: BASE_BYTES + peak,
