@@ -1,10 +1,11 @@
 //! What is removed: plan, statistics, solvers, schedules, the resumable job, the receipt.
 //!
 //! Each folder is a room, and imports from those below it alone (`tests/arrows.rs`): `estimate` -> `job` -> `plan` -> `prepass` ->
-//! `allocate` -> `options` -> `schedules`, `methods` -> `solve`.
+//! `costs` -> `allocate` -> `options` -> `schedules`, `methods` -> `solve`.
 
 pub mod allocate;
 pub mod calibration;
+mod costs;
 pub mod error;
 pub mod estimate;
 pub mod event;

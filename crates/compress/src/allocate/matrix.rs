@@ -2,7 +2,10 @@
 
 use crate::methods::Method;
 use crate::options::resolve::Solving;
+use crate::solve::effort::Effort;
+use crate::solve::extent::Extent;
 use crate::solve::pattern::Pattern;
+use crate::solve::statistics::Drift;
 use kerf_tensors::{DType, Grid};
 
 /// One matrix that will be compressed.
@@ -62,6 +65,22 @@ impl Matrix {
         self.scheduled || self.free_bits || self.step.is_some()
     }
 
+    /// Whether a budget decides about it.
+    pub(crate) fn is_budgeted(&self) -> bool {
+        self.free_bits || self.step.is_some()
+    }
+
+    /// What a solver sees of it.
+    pub(crate) fn extent(&self, effort: Effort) -> Extent {
+        Extent {
+            rows: self.rows,
+            cols: self.cols,
+            grid: self.grid,
+            prunes: self.sparsity > 0.0,
+            effort,
+        }
+    }
+
     /// Other bits on the same kind of grid. A matrix without a grid stays as it is.
     pub fn set_bits(&mut self, bits: Option<u8>) {
         if let (Some(grid), Some(bits)) = (&mut self.grid, bits) {
@@ -78,4 +97,14 @@ impl Matrix {
         self.blend = solving.blend;
         self.step = solving.step();
     }
+}
+
+/// The matrix whose weights the drift of a shared input goes through: the only one that aims, if it has few rows.
+pub(crate) fn drifting_alone<'a>(
+    mut aiming: impl Iterator<Item = &'a Matrix>,
+) -> Option<&'a Matrix> {
+    let (only, None) = (aiming.next()?, aiming.next()) else {
+        return None;
+    };
+    Drift::prefers_weights(only.cols, only.rows).then_some(only)
 }

@@ -1,7 +1,6 @@
 //! Bytes that a matrix will take in the container, before it is solved: an estimate, since codes are entropy-coded.
 
 use crate::allocate::matrix::Matrix;
-use crate::report::PlannedTensor;
 use kerf_tensors::{DType, Grid};
 
 /// Bits of a scale after entropy coding, roughly.
@@ -141,20 +140,6 @@ fn quantile(of: f64) -> f64 {
         }
     }
     low
-}
-
-/// Header bytes of all files, roughly: one entry per plain tensor, one and a record per matrix.
-pub fn header_bytes(tensors: &[PlannedTensor]) -> u64 {
-    let entry = |t: &PlannedTensor| t.name.len() as u64 + 70;
-    let whole = |t: &PlannedTensor| {
-        if t.method.is_some() {
-            entry(t) + t.name.len() as u64 + 260
-        } else {
-            entry(t)
-        }
-    };
-    let written = tensors.iter().filter(|t| t.part != "dead");
-    written.map(whole).sum::<u64>() + 500
 }
 
 #[cfg(test)]

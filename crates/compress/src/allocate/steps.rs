@@ -1,13 +1,10 @@
 //! Steps of matrices whose method chooses its rate: in inverse proportion to how much each matters, times one factor that meets the budget.
 
+use super::allowance::Allowance;
+use super::matrix::Matrix;
+use super::sizes;
 use crate::CompressError;
-use crate::allocate::matrix::Matrix;
-use crate::allocate::mixed_bits::{allowed, allowed_bytes, other_bytes, too_little};
-use crate::allocate::sizes;
-use crate::plan::Plan;
-use crate::schedules::Summary;
-use crate::schedules::{self, Part};
-use kerf_tensors::Catalog;
+use crate::schedules::{self, Part, Summary};
 use std::collections::HashMap;
 
 /// Limits of the common factor.
@@ -24,15 +21,12 @@ const HALVINGS: usize = 60;
 /// # Errors
 /// `BAD_OPTION` for a budget that leaves next to nothing of the weights.
 pub(crate) fn allocate(
-    plan: &mut Plan,
-    catalog: &Catalog,
+    targets: &mut [Matrix],
+    allowance: &Allowance,
     summaries: &HashMap<&str, &Summary>,
 ) -> Result<(), CompressError> {
-    let Some(budget) = plan.settings.budget else {
-        return Ok(());
-    };
-    let rated: Vec<usize> = (0..plan.targets.len())
-        .filter(|index| plan.targets[*index].step.is_some())
+    let rated: Vec<usize> = (0..targets.len())
+        .filter(|index| targets[*index].step.is_some())
         .collect();
     if rated.is_empty() {
         return Ok(());
@@ -40,30 +34,31 @@ pub(crate) fn allocate(
     let parts: Vec<Part> = rated
         .iter()
         .map(|index| {
-            let matrix = &plan.targets[*index];
+            let matrix = &targets[*index];
             let summary = summaries.get(matrix.name.as_str());
             let probe = summary.and_then(|summary| summary.probe);
             Part::probed(matrix.rows * matrix.cols, probe)
         })
         .collect();
     for (index, importance) in rated.iter().zip(schedules::importances(&parts)) {
-        plan.targets[*index].step = Some(1.0 / importance);
+        targets[*index].step = Some(1.0 / importance);
     }
-    let others = other_bytes(plan, catalog, budget);
-    let left = allowed_bytes(plan, budget) - others;
-    let matrices: Vec<&Matrix> = rated.iter().map(|index| &plan.targets[*index]).collect();
+    let others = allowance.other_bytes;
+    let (all, cautious) = (allowance.bytes(targets), allowance.cautious_bytes(targets));
+    let left = cautious - others;
+    let matrices: Vec<&Matrix> = rated.iter().map(|index| &targets[*index]).collect();
     let least: f64 = matrices
         .iter()
         .map(|matrix| sizes::rated_bytes(matrix, COARSEST))
         .sum();
     if left < least {
-        let bytes = (least + others) / (allowed_bytes(plan, budget) / allowed(plan, budget));
+        let bytes = (least + others) / (cautious / all);
         let why = "or nearly all weights are zero";
-        return Err(too_little(budget, bytes, plan.target_weights(), why));
+        return Err(allowance.too_little(bytes, targets, why));
     }
     let factor = factor(&matrices, left, 1.0);
     for index in rated {
-        if let Some(step) = &mut plan.targets[index].step {
+        if let Some(step) = &mut targets[index].step {
             *step = scaled(*step, factor);
         }
     }

@@ -4,9 +4,10 @@ mod scaled;
 mod sibling;
 
 use crate::calibration::MAX_WINDOW;
-use crate::job::{self, OutFactory, Sample};
+use crate::job::{OutFactory, Sample};
 use crate::plan::Plan;
-use crate::prepass::survey;
+use crate::prepass;
+use crate::prepass::search::search_tokens;
 use crate::{CompressError, Job, JobInputs, Options};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Kind, Network};
@@ -84,15 +85,11 @@ pub fn seconds(
 
 /// Tokens that the dense model and candidates of a search see before the first matrix is solved.
 fn tokens_before(plan: &Plan, tokens: usize) -> usize {
-    let surveyed = match plan.surveyed() {
-        true => survey::tokens(tokens),
-        false => 0,
-    };
-    let generations = plan.settings.options.generations.unwrap_or_default();
-    match plan.searches() {
-        true => surveyed + job::search_tokens(generations, tokens),
-        false => surveyed,
-    }
+    let planned = prepass::planned(&plan.settings, &plan.targets);
+    let each = planned
+        .iter()
+        .map(|prepass| prepass.tokens(&plan.settings, tokens));
+    each.sum()
 }
 
 /// Operations of the head in a search: what each candidate and the dense model say of each token.
@@ -101,7 +98,7 @@ fn logits_flops(plan: &Plan, network: &Network, tokens: usize) -> f64 {
         return 0.0;
     }
     let generations = plan.settings.options.generations.unwrap_or_default();
-    let measured = job::search_tokens(generations, tokens) - job::search_tokens(0, tokens);
+    let measured = search_tokens(generations, tokens) - search_tokens(0, tokens);
     4.0 * measured as f64 * network.vocab() as f64 * network.hidden() as f64
 }
 

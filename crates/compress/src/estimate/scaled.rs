@@ -5,9 +5,9 @@
 //! rate of a large product on this machine: products grow by their flops, the rest by the size of what it works on.
 
 use crate::allocate::matrix::Matrix;
-use crate::job::probe::{SOLVED_TOKENS, measured_tokens};
 use crate::job::{Sample, SolvedSample};
 use crate::plan::Plan;
+use crate::prepass::probe::{SOLVED_TOKENS, measured_tokens};
 use crate::solve::target;
 use kerf_kernels::{Compute, MatMut, MatRef, Spent};
 use kerf_model::Network;

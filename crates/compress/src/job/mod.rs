@@ -24,7 +24,6 @@ mod survey;
 mod work;
 mod write;
 
-pub(crate) use search::{MEASURED_TOKENS, SOLVED_TOKENS, search_tokens};
 pub use share::expected_seconds;
 
 pub(crate) use sample::{Sample, SolvedSample};
@@ -34,6 +33,10 @@ use crate::job::journal::Journal;
 use crate::measured::HeldOut;
 use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
+use crate::prepass::probe::Probe;
+use crate::prepass::search::Search;
+use crate::prepass::survey::Survey;
+use crate::prepass::{Prepass, PrepassUnit};
 use crate::report::{Report, Work};
 use crate::{CompressError, Event, Options, Stage};
 use kerf_kernels::{Compute, Stop};
@@ -94,16 +97,10 @@ pub enum Step {
 enum Unit {
     /// Solve the matrix of that index among all (embeddings first).
     Solve(usize),
-    /// Summaries of the matrices of a block, on inputs of the dense model.
-    Survey(usize),
-    /// What each matrix alone costs the network.
-    Probe,
+    /// A look at the dense model.
+    Prepass(PrepassUnit),
     /// What each matrix becomes, from all summaries.
     Allocate,
-    /// The matrices of a block at the levels of a search.
-    Levels(usize),
-    /// The levels that keep the model closest.
-    Search,
     /// Second moments of a shared input (block, input), after the matrices before it in the block.
     Statistics(usize, usize),
     /// Inputs of the next block, through the block as decoded from its unit files.
@@ -254,11 +251,8 @@ impl Job {
         self.check_cancelled(host)?;
         match unit {
             Unit::Solve(index) => self.solve(index, host)?,
-            Unit::Survey(block) => self.survey(block, host)?,
-            Unit::Probe => self.probe(host)?,
+            Unit::Prepass(unit) => self.look(unit, host)?,
             Unit::Allocate => self.allocate()?,
-            Unit::Levels(block) => self.solve_levels(block, host)?,
-            Unit::Search => self.search(host)?,
             Unit::Statistics(block, input) => self.statistics(block, input, host)?,
             Unit::Forward(block) => self.forward(block, host)?,
             Unit::Measure => self.measure(host)?,
@@ -267,23 +261,36 @@ impl Job {
         Ok(None)
     }
 
+    /// Does a piece of a look at the dense model.
+    fn look(&mut self, unit: PrepassUnit, host: &mut dyn JobHost) -> Result<(), CompressError> {
+        match unit {
+            PrepassUnit::Survey(block) => self.survey(block, host),
+            PrepassUnit::Probe => self.probe(host),
+            PrepassUnit::Levels(block) => self.solve_levels(block, host),
+            PrepassUnit::Search => self.search(host),
+        }
+    }
+
+    fn has_looked(&self, unit: PrepassUnit) -> bool {
+        let decided = self.journal.get(decisions::ALLOCATION);
+        match unit {
+            PrepassUnit::Survey(block) => {
+                self.journal.get(&survey::unit(block)).or(decided).is_some()
+            }
+            PrepassUnit::Probe => self.journal.get(probe::PROBED).or(decided).is_some(),
+            PrepassUnit::Levels(block) => self.levels_done(block),
+            PrepassUnit::Search => self.journal.get(search::FOUND).is_some(),
+        }
+    }
+
     fn is_done(&self, unit: Unit) -> bool {
         match unit {
             Unit::Solve(index) => self
                 .journal
                 .get(&solve_unit(&self.matrix(index).name))
                 .is_some(),
-            Unit::Survey(block) => {
-                let own = self.journal.get(&survey::unit(block));
-                own.or(self.journal.get(decisions::ALLOCATION)).is_some()
-            }
-            Unit::Probe => {
-                let own = self.journal.get(probe::PROBED);
-                own.or(self.journal.get(decisions::ALLOCATION)).is_some()
-            }
+            Unit::Prepass(unit) => self.has_looked(unit),
             Unit::Allocate => self.journal.get(decisions::ALLOCATION).is_some(),
-            Unit::Levels(block) => self.levels_done(block),
-            Unit::Search => self.journal.get(search::FOUND).is_some(),
             Unit::Measure => self.journal.get(measure::MEASURED).is_some(),
             Unit::Statistics(block, input) => {
                 let mut readers = self
@@ -414,19 +421,16 @@ fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
         .as_ref()
         .filter(|_| plan.calibrated())
         .map_or(1, Network::blocks);
-    if plan.surveyed() {
-        units.extend((0..blocks).map(Unit::Survey));
-    }
-    if plan.probes() {
-        units.push(Unit::Probe);
-    }
-    if plan.surveyed() || plan.probes() {
+    let prepass = |prepass: &dyn Prepass| match prepass.runs(&plan.settings, &plan.targets) {
+        true => prepass.units(blocks),
+        false => Vec::new(),
+    };
+    let before = [prepass(&Survey), prepass(&Probe)].concat();
+    if !before.is_empty() {
+        units.extend(before.into_iter().map(Unit::Prepass));
         units.push(Unit::Allocate);
     }
-    if plan.searches() {
-        units.extend((0..blocks).map(Unit::Levels));
-        units.push(Unit::Search);
-    }
+    units.extend(prepass(&Search).into_iter().map(Unit::Prepass));
     for block in 0..blocks {
         let mut collected = None;
         let of_block = plan.targets.iter().enumerate();

@@ -2,7 +2,6 @@
 
 use super::Job;
 use crate::allocate::matrix::Matrix;
-use crate::allocate::mixed_bits::{allowed_bytes, other_bytes};
 use crate::allocate::sizes;
 use crate::allocate::steps;
 use crate::options::resolve::Budget;
@@ -16,7 +15,8 @@ impl Job {
     /// Step of a matrix that is to be solved now, if its method chooses the rate. Follows from the matrices before it, so it is the same
     /// after a resume.
     pub(super) fn step_now(&self, matrix: &Matrix) -> Option<f64> {
-        let (step, budget) = (matrix.step?, self.plan.settings.budget?);
+        let step = matrix.step?;
+        let allowance = self.plan.allowance(&self.catalog)?;
         let (mut spent, mut foreseen, mut count) = (0.0, 0.0, 0);
         let mut left = Vec::new();
         let rated = self
@@ -38,8 +38,8 @@ impl Job {
             true => spent / foreseen,
             false => 1.0,
         };
-        let others = other_bytes(&self.plan, &self.catalog, budget) + self.embedding_excess(budget);
-        let allowed = allowed_bytes(&self.plan, budget) - others - spent;
+        let others = allowance.other_bytes + self.embedding_excess(allowance.budget);
+        let allowed = allowance.cautious_bytes(&self.plan.targets) - others - spent;
         Some(steps::scaled(step, steps::factor(&left, allowed, excess)))
     }
 

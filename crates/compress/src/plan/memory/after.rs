@@ -1,9 +1,9 @@
 //! What is in memory while the result is measured, when everything is solved.
 
-use super::Run;
 use crate::calibration::held_tokens;
+use crate::costs::footprint::Footprint;
 
-impl Run<'_> {
+impl Footprint<'_> {
     /// A block of a model, read while the one before is not yet gone; tokens on their way through it; last hidden states of both models,
     /// and a piece of the head.
     pub(super) fn measuring(&self) -> u64 {

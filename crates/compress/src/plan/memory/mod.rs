@@ -5,18 +5,13 @@
 //! ([`crate::methods::Method::memory_bytes`]).
 
 mod after;
-mod before;
-mod groups;
 mod solving;
 
-pub(crate) use solving::extent;
-
-use crate::allocate::matrix::Matrix;
-use crate::options::resolve::Settings;
+use crate::CompressError;
+use crate::costs::footprint::{Footprint, Task};
+use crate::costs::groups::Group;
+use crate::prepass;
 use crate::solve::target;
-use crate::{CompressError, calibration};
-use groups::{Group, groups};
-use kerf_kernels::Pool;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
 
@@ -52,14 +47,6 @@ pub struct MemoryPlan {
     pub activation_bytes: u64,
 }
 
-/// What is to be done, as far as memory depends on it.
-pub(crate) struct Task<'a> {
-    pub catalog: &'a Catalog,
-    pub settings: &'a Settings,
-    pub targets: &'a [Matrix],
-    pub embeddings: &'a [Matrix],
-}
-
 /// Memory of the tokenizer of a model.
 pub fn tokenizer_bytes(catalog: &Catalog) -> u64 {
     let files = catalog.sidecars.iter();
@@ -79,7 +66,7 @@ pub(crate) fn plan(
     for spill in [false, true] {
         for batch_tokens in BATCH_TOKENS {
             let candidate = match network {
-                Some(network) => Run::new(task, network, tokens, batch_tokens).plan(spill),
+                Some(network) => Footprint::new(task, network, tokens, batch_tokens).plan(spill),
                 None => without_calibration(task, batch_tokens, spill),
             };
             if limit == 0 || candidate.peak_bytes <= limit {
@@ -111,51 +98,13 @@ fn without_calibration(task: &Task<'_>, batch_tokens: usize, spill: bool) -> Mem
     }
 }
 
-/// A run with calibration, in batches of one size.
-struct Run<'a> {
-    task: &'a Task<'a>,
-    network: &'a Network,
-    groups: Vec<Group<'a>>,
-    /// Calibration tokens.
-    tokens: usize,
-    /// Most tokens of one sequence.
-    window: usize,
-    /// Most tokens of one batch.
-    batch: usize,
-    batch_tokens: usize,
-    threads: usize,
-    /// Most columns of a matrix.
-    widest: usize,
-}
-
-impl<'a> Run<'a> {
-    fn new(task: &'a Task<'a>, network: &'a Network, tokens: usize, batch_tokens: usize) -> Self {
-        let window = network
-            .max_context()
-            .min(calibration::MAX_WINDOW)
-            .min(tokens.max(1));
-        let columns = task.targets.iter().map(|matrix| matrix.cols);
-        Self {
-            task,
-            network,
-            groups: groups(network, task.targets),
-            tokens,
-            window,
-            batch: batch_tokens.max(window).min(tokens.max(1)),
-            batch_tokens,
-            threads: Pool::wanted(task.settings.options.threads),
-            widest: columns.max().unwrap_or(0),
-        }
-    }
-
+impl Footprint<'_> {
     fn plan(&self, spill: bool) -> MemoryPlan {
         let activation_bytes = self.activations();
         let resident = if spill { 0 } else { activation_bytes };
         let embeddings = solving::alone(self.task, self.task.embeddings.iter());
         let peak = (resident + self.collecting().max(self.solving()))
-            .max(self.surveying())
-            .max(self.probing())
-            .max(self.searching())
+            .max(self.looking())
             .max(self.measuring());
         // The text is made into tokens before the job begins, and embeddings are solved before the network runs: neither has workers'
         // buffers, nor what the allocator keeps of them, beside it.
@@ -177,11 +126,6 @@ impl<'a> Run<'a> {
         1 + usize::from(self.task.targets.iter().any(|matrix| matrix.blend > 0.0))
     }
 
-    /// Numbers of a token between two steps: residual stream and one shared input.
-    fn numbers(&self) -> usize {
-        self.network.hidden() + self.widest
-    }
-
     /// Of each stream; on the disk twice while they move.
     fn activations(&self) -> u64 {
         (self.tokens * self.streams() * self.numbers() * 4) as u64
@@ -190,11 +134,6 @@ impl<'a> Run<'a> {
     /// Small batches keep a core busy for as long as they last; parts of one operation do not.
     fn batches_at_once(&self) -> usize {
         (TOKENS_AT_ONCE / self.batch).clamp(1, self.threads)
-    }
-
-    /// So many tokens on their way through a part of a block.
-    fn running(&self, tokens: usize) -> u64 {
-        (tokens * self.network.scratch_per_token(self.window) * 4) as u64
     }
 
     /// The matrices before a shared input, in both models, what moves the tokens, and the second moments of the input.
@@ -210,13 +149,6 @@ impl<'a> Run<'a> {
         self.largest_part(self.streams()) + moving + moments
     }
 
-    /// Matrices of one shared input in so many models, while the last of them is read.
-    fn largest_part(&self, streams: usize) -> u64 {
-        let parts = self.groups.iter();
-        let part = |group: &Group<'_>| streams as u64 * group.weights + group.read();
-        parts.map(part).max().unwrap_or(0)
-    }
-
     /// The second moments, their factor, what makes targets, and what the solver holds.
     fn solving(&self) -> u64 {
         let of_group = |group: &Group<'_>| {
@@ -228,5 +160,12 @@ impl<'a> Run<'a> {
             2 * group.gram() + group.drift() + scratch + solver
         };
         self.groups.iter().map(of_group).max().unwrap_or(0)
+    }
+
+    /// What looks at the dense model before the first matrix is solved, one after the other.
+    fn looking(&self) -> u64 {
+        let planned = prepass::planned(self.task.settings, self.task.targets);
+        let bytes = planned.iter().map(|prepass| prepass.memory_bytes(self));
+        bytes.max().unwrap_or(0)
     }
 }

@@ -1,22 +1,10 @@
 //! What is in memory while a matrix is solved, measured and encoded.
 
-use super::Task;
-use super::groups::Group;
 use crate::allocate::matrix::Matrix;
+use crate::costs::footprint::Task;
+use crate::costs::groups::Group;
 use crate::options::resolve::Settings;
-use crate::solve::extent::Extent;
 use crate::solve::statistics::Needs;
-
-/// The extent of a matrix with the options of a run.
-pub(crate) fn extent(settings: &Settings, matrix: &Matrix) -> Extent {
-    Extent {
-        rows: matrix.rows,
-        cols: matrix.cols,
-        grid: matrix.grid,
-        prunes: matrix.sparsity > 0.0,
-        effort: settings.effort,
-    }
-}
 
 /// The most that one of the matrices takes, each without statistics, in the order in which they are solved.
 pub(super) fn alone<'m>(task: &Task<'_>, matrices: impl Iterator<Item = &'m Matrix>) -> u64 {
@@ -44,7 +32,7 @@ pub(super) fn calibrated(task: &Task<'_>, group: &Group<'_>) -> u64 {
 
 /// Beside the original: target and solver, then the result on its way to a file, or held against the original.
 fn beside(settings: &Settings, matrix: &Matrix) -> u64 {
-    let of = extent(settings, matrix);
+    let of = matrix.extent(settings.effort);
     let target = if matrix.blend > 0.0 { of.matrix() } else { 0 };
     let turned = if matrix.transposed { of.matrix() } else { 0 };
     let calibrated = matrix.method.needs() > Needs::Nothing;

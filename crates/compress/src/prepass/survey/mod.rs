@@ -9,6 +9,13 @@ mod histogram;
 mod measure;
 mod residual;
 
+use super::{Prepass, PrepassUnit, spreads_by_losses};
+use crate::allocate::matrix::Matrix;
+use crate::costs::footprint::Footprint;
+use crate::costs::time::{Time, weights};
+use crate::options::resolve::Settings;
+use crate::schedules::Needs;
+
 pub use measure::Measure;
 pub use residual::residual_variances;
 
@@ -36,6 +43,48 @@ pub fn spread(sequences: &[Vec<u32>], wanted: usize) -> Vec<Vec<u32>> {
         passed += sequence.len();
     }
     chosen
+}
+
+/// Summaries of the matrices of each block.
+pub(crate) struct Survey;
+
+impl Prepass for Survey {
+    /// Its bits, or its share where a schedule spreads by estimated losses. (A probe knows better than estimates.)
+    fn decides(&self, settings: &Settings, matrix: &Matrix) -> bool {
+        let losses = spreads_by_losses(settings) && settings.schedule.needs() != Needs::Probes;
+        matrix.free_bits || losses && matrix.scheduled
+    }
+
+    fn units(&self, blocks: usize) -> Vec<PrepassUnit> {
+        (0..blocks).map(PrepassUnit::Survey).collect()
+    }
+
+    fn tokens(&self, _: &Settings, calibration: usize) -> usize {
+        tokens(calibration)
+    }
+
+    /// Residual stream and shared input of the tokens that are seen, the input once more as one piece and once turned, and two squares
+    /// of its columns (or of tokens, where these are fewer).
+    fn memory_bytes(&self, of: &Footprint<'_>) -> u64 {
+        let (seen, widest) = (of.sequences(tokens(of.tokens)), of.widest);
+        let stream = seen * (of.network.hidden() + 4 * widest) + 2 * widest * widest;
+        4 * stream as u64 + of.running(of.batch.min(seen)) + of.largest_part(1)
+    }
+
+    fn seconds(&self, unit: PrepassUnit, of: &Time<'_>) -> f64 {
+        let PrepassUnit::Survey(block) = unit else {
+            return 0.0;
+        };
+        /// Summaries look at each weight about so often.
+        const PASSES: f64 = 3.0;
+        let tokens = tokens(of.tokens);
+        let open = || {
+            let targets = of.targets.iter();
+            targets.filter(move |matrix| matrix.block == block && matrix.is_open())
+        };
+        let flops = tokens as f64 * of.block(block) + of.factors(open(), tokens);
+        of.products(flops) + of.passes(PASSES * open().map(weights).sum::<f64>())
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Matrices that share an input.
 
-use crate::allocate::matrix::Matrix;
-use crate::plan::drifting_alone;
+use crate::allocate::matrix::{Matrix, drifting_alone};
 use kerf_model::Network;
 use std::collections::BTreeMap;
 
 /// The matrices that share an input.
 #[derive(Default)]
-pub(super) struct Group<'a> {
+pub(crate) struct Group<'a> {
     pub cols: usize,
     /// Bytes of all of them as f32, those that stay as they are included.
     pub weights: u64,
@@ -55,7 +54,7 @@ impl Group<'_> {
 }
 
 /// All groups of all blocks.
-pub(super) fn groups<'a>(network: &Network, targets: &'a [Matrix]) -> Vec<Group<'a>> {
+pub(crate) fn groups<'a>(network: &Network, targets: &'a [Matrix]) -> Vec<Group<'a>> {
     let mut groups: BTreeMap<(usize, usize), Group<'a>> = BTreeMap::new();
     // Matrices that stay as they are run as well.
     for block in 0..network.blocks() {
