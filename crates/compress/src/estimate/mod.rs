@@ -132,11 +132,12 @@ fn sample(
         let folder = MemFolder::new(name);
         Box::new(move || Ok(Box::new(MemOutFolder::create(&folder)?) as Box<dyn OutFolder>))
     };
-    let mut job = Job::open(JobInputs {
+    let calibration = network.map_or_else(Vec::new, |network| draw(plan, network, sequences));
+    let tokens = calibration.iter().map(Vec::len).sum();
+    let settings = options.resolve()?;
+    let inputs = JobInputs {
         catalog: sibling.catalog.clone(),
-        options,
-        calibration: network.map_or_else(Vec::new, |network| draw(plan, network, sequences)),
-        tokenizer: None,
+        calibration,
         workspace: Arc::new(MemWorkspace::default()),
         out: out("out of a sibling"),
         out_name: "sibling".into(),
@@ -144,7 +145,9 @@ fn sample(
         held: Vec::new(),
         clock,
         stop: Stop::default(),
-    })?;
+    };
+    let plan = Plan::new(&sibling.catalog, settings, Some(tokens), None)?;
+    let mut job = Job::open(plan, inputs)?;
     job.sample()
 }
 

@@ -38,10 +38,9 @@ use crate::prepass::search::Search;
 use crate::prepass::survey::Survey;
 use crate::prepass::{Prepass, PrepassUnit};
 use crate::report::{Report, Work};
-use crate::{CompressError, Event, Options, Stage};
+use crate::{CompressError, Event, Stage};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
-use kerf_tensors::formats::TokenizerValues;
 use kerf_tensors::{Catalog, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,18 +48,14 @@ use std::sync::Arc;
 /// Makes the folder of the result. Called once to see that it can be made, and once more when there is something to write.
 pub type OutFactory = Box<dyn Fn() -> Result<Box<dyn OutFolder>, TensorsError> + Send + Sync>;
 
-/// What a job needs.
+/// What a job needs beside its plan.
 pub struct JobInputs {
-    /// The model.
+    /// The model that was planned for.
     pub catalog: Catalog,
-    /// What to remove, and how.
-    pub options: Options,
     /// Calibration sequences of token ids; not looked at by methods without calibration.
     pub calibration: Vec<Vec<u32>>,
     /// Text that calibration does not see, on which a calibrated run measures its result; the first counts. Without any nothing is measured.
     pub held: Vec<HeldOut>,
-    /// The tokenizer, for a format that holds it.
-    pub tokenizer: TokenizerValues,
     /// Journal and units.
     pub workspace: Arc<dyn Workspace>,
     /// Folder of the result.
@@ -143,21 +138,21 @@ pub struct Job {
 }
 
 impl Job {
-    /// Checks everything, plans, and reads the journal. Nothing is computed yet.
-    pub fn open(inputs: JobInputs) -> Result<Self, CompressError> {
+    /// Fits the plan to the calibration, checks what it could not, and reads the journal. Nothing is computed yet.
+    pub fn open(plan: Plan, inputs: JobInputs) -> Result<Self, CompressError> {
         let started = (inputs.clock)();
-        let settings = inputs.options.resolve()?;
-        let Some(compute) = Compute::new(settings.isa, inputs.options.threads) else {
+        let options = &plan.settings.options;
+        let Some(compute) = Compute::new(plan.settings.isa, options.threads) else {
             return Err(CompressError::BadOption {
                 option: "isa".into(),
                 expected: "an instruction set that this machine has (or leave it out)".into(),
-                actual: inputs.options.isa.unwrap_or_default(),
+                actual: options.isa.clone().unwrap_or_default(),
                 reason: String::new(),
             });
         };
         let compute = compute.with_stop(inputs.stop).with_clock(inputs.clock);
         let tokens = inputs.calibration.iter().map(Vec::len).sum();
-        let mut plan = Plan::new(&inputs.catalog, settings, Some(tokens), inputs.tokenizer)?;
+        let mut plan = plan.with_tokens(&inputs.catalog, tokens)?;
         if plan.calibrated() && tokens == 0 {
             return Err(CompressError::CalibrationEmpty {
                 calibration: "no sequences of tokens".into(),

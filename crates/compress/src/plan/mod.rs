@@ -132,6 +132,24 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The same plan for a calibration of so many tokens: only the memory that it takes depends on them. `MEMORY_LIMIT` if that is too much.
+    pub fn with_tokens(self, catalog: &Catalog, tokens: usize) -> Result<Self, CompressError> {
+        let tokens = if self.calibrated() { tokens } else { 0 };
+        let task = Task {
+            catalog,
+            settings: &self.settings,
+            targets: &self.targets,
+            embeddings: &self.embeddings,
+        };
+        let calibrating = self.network.as_ref().filter(|_| self.calibrated());
+        let memory = memory::plan(&task, calibrating, tokens)?;
+        Ok(Self {
+            tokens,
+            memory,
+            ..self
+        })
+    }
+
     /// All matrices that will be compressed: embeddings first, since the first block's inputs come from them.
     pub fn matrices(&self) -> impl Iterator<Item = &Matrix> {
         self.embeddings.iter().chain(&self.targets)
