@@ -37,7 +37,7 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
     let opened = Opened::open(&*storage, &request.model, request.architecture.as_deref())?;
     let catalog = opened.catalog.clone();
     let tokenizer = vocabulary::values(&opened, settings.format);
-    let mut plan = Plan::new(&catalog, settings.clone(), None, tokenizer.clone())?;
+    let mut plan = Plan::new(&catalog, settings.clone(), None, tokenizer)?;
     if request.estimate == Some(false) {
         return Ok(plan.report(&catalog));
     }
@@ -58,7 +58,7 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
     }
     let lengths = drawn.as_ref().map(Drawn::lengths);
     if let (Some(drawn), Some(lengths)) = (&drawn, &lengths) {
-        plan = Plan::new(&catalog, settings, Some(lengths.iter().sum()), tokenizer)?;
+        plan = plan.with_tokens(&catalog, lengths.iter().sum())?;
         plan.notes.extend(drawn.notes.iter().cloned());
         plan.check_calibration(&drawn.sequences)?;
     }
@@ -118,7 +118,7 @@ impl Compression {
         host.event(plan_event(0, 0.0));
         // Whatever can be refused is refused before a work folder exists or a text is encoded.
         let tokenizer = vocabulary::values(&opened, settings.format);
-        let plan = Plan::new(&opened.catalog, settings.clone(), None, tokenizer.clone())?;
+        let plan = Plan::new(&opened.catalog, settings.clone(), None, tokenizer)?;
         let existing = Existing::forced(request.force);
         drop(storage.out_folder(&places.out, existing)?);
         let [opening, reading_end, turn, _] = parts(&*storage, &plan, &request);
@@ -142,11 +142,9 @@ impl Compression {
         };
         let (for_out, for_beside) = (host.storage(), host.storage());
         let kept = beside.clone();
-        let job = Job::open(JobInputs {
+        let inputs = JobInputs {
             catalog: catalog.clone(),
-            options: request.options.clone(),
             calibration: drawn.sequences,
-            tokenizer,
             workspace: storage.workspace(&places.work_dir)?,
             held,
             out: Box::new(move || for_out.out_folder(&out, existing)),
@@ -157,7 +155,8 @@ impl Compression {
             ),
             clock: seconds,
             stop: host.stop(),
-        })?;
+        };
+        let job = Job::open(plan, inputs)?;
         let begun = Instant::now();
         if request.estimate != Some(false) {
             host.event(plan_event(1, reading_end));

@@ -1,41 +1,30 @@
 //! What is removed: plan, statistics, solvers, schedules, the resumable job, the receipt.
+//!
+//! Each folder is a room, and imports from those below it alone (`tests/arrows.rs`): `estimate` -> `job` -> `plan` -> `prepass` ->
+//! `costs` -> `allocate` -> `options` -> `schedules`, `methods` -> `solve`.
 
-pub mod activations;
+pub mod allocate;
 pub mod calibration;
-mod calibration_check;
+mod costs;
 pub mod error;
 pub mod estimate;
 pub mod event;
-mod glob;
 pub mod job;
-pub mod journal;
-pub mod kept;
-mod knapsack;
-pub mod matrices;
 pub mod measured;
-pub mod memory;
 pub mod methods;
-mod mixed_bits;
 pub mod options;
-pub mod overlay;
-pub mod pattern;
 pub mod plan;
-pub mod presets;
+pub mod prepass;
 pub mod report;
-pub mod rules;
 pub mod schedules;
-pub mod settings;
-pub mod sizes;
 pub mod solve;
-pub mod statistics;
-mod steps;
-pub mod survey;
-mod unknown;
 
 pub use error::CompressError;
 pub use event::{Event, Stage};
 pub use job::{Job, JobHost, JobInputs, Step, expected_seconds};
-pub use options::Options;
+pub use options::resolve::Settings;
+pub use options::rules::Rule;
+pub use options::{Options, presets, rules};
+pub use plan::{kept, memory};
 pub use report::{LayerReport, PlanReport, Repair, Report, TextUse, Work};
-pub use rules::Rule;
-pub use settings::Settings;
+pub use solve::{pattern, statistics};

@@ -1,61 +1,8 @@
 //! What will be done, and what was done, as data.
 
+pub use crate::solve::repair::Repair;
+
 use serde::{Deserialize, Serialize};
-
-/// A repair that the engine made: never silent, counted, fatal under `strict`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
-#[serde(
-    tag = "kind",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-#[allow(missing_docs)]
-pub enum Repair {
-    /// The Hessian was not positive definite; its damping was raised to this.
-    DampingRaised { tensor: String, damping_rel: f64 },
-    /// Inputs that are always zero in the calibration; their weights were removed.
-    DeadColumns { tensor: String, columns: usize },
-    /// The method could not be used; this one was, with the reason.
-    Fallback {
-        tensor: String,
-        method: String,
-        reason: String,
-    },
-    /// The matrix aims at its own outputs and not at those of the dense model, with the reason.
-    OwnInputs { tensor: String, reason: String },
-    /// Groups of weights that are too small or too large for the scales of the format. `kept`: the matrix is stored as f32 for them,
-    /// otherwise they became 0, which changes less than a millionth of the matrix.
-    OutOfRange {
-        tensor: String,
-        groups: usize,
-        kept: bool,
-    },
-}
-
-impl std::fmt::Display for Repair {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::DampingRaised { damping_rel, .. } => {
-                write!(f, "damping raised to {damping_rel:.0e}")
-            }
-            Self::DeadColumns { columns, .. } => write!(f, "{columns} inputs are always zero"),
-            Self::Fallback { method, reason, .. } => {
-                write!(f, "{method} instead, because {reason}")
-            }
-            Self::OwnInputs { reason, .. } => {
-                write!(f, "aims at its own outputs (blend 0), because {reason}")
-            }
-            Self::OutOfRange { groups, kept, .. } => {
-                let done = if *kept { "stored as f32" } else { "set to 0" };
-                write!(
-                    f,
-                    "{done}, because {groups} groups of weights are out of the range of the format's f16"
-                )
-            }
-        }
-    }
-}
 
 /// How much of a text was used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,11 @@ mod scaled;
 mod sibling;
 
 use crate::calibration::MAX_WINDOW;
-use crate::job::{self, OutFactory, Sample};
+use crate::job::{OutFactory, Sample};
 use crate::plan::Plan;
-use crate::{CompressError, Job, JobInputs, Options, survey};
+use crate::prepass;
+use crate::prepass::search::search_tokens;
+use crate::{CompressError, Job, JobInputs, Options};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Kind, Network};
 use kerf_tensors::folder::{MemFolder, MemOutFolder, MemWorkspace};
@@ -83,15 +85,11 @@ pub fn seconds(
 
 /// Tokens that the dense model and candidates of a search see before the first matrix is solved.
 fn tokens_before(plan: &Plan, tokens: usize) -> usize {
-    let surveyed = match plan.surveyed() {
-        true => survey::tokens(tokens),
-        false => 0,
-    };
-    let generations = plan.settings.options.generations.unwrap_or_default();
-    match plan.searches() {
-        true => surveyed + job::search_tokens(generations, tokens),
-        false => surveyed,
-    }
+    let planned = prepass::planned(&plan.settings, &plan.targets);
+    let each = planned
+        .iter()
+        .map(|prepass| prepass.tokens(&plan.settings, tokens));
+    each.sum()
 }
 
 /// Operations of the head in a search: what each candidate and the dense model say of each token.
@@ -100,7 +98,7 @@ fn logits_flops(plan: &Plan, network: &Network, tokens: usize) -> f64 {
         return 0.0;
     }
     let generations = plan.settings.options.generations.unwrap_or_default();
-    let measured = job::search_tokens(generations, tokens) - job::search_tokens(0, tokens);
+    let measured = search_tokens(generations, tokens) - search_tokens(0, tokens);
     4.0 * measured as f64 * network.vocab() as f64 * network.hidden() as f64
 }
 
@@ -134,11 +132,12 @@ fn sample(
         let folder = MemFolder::new(name);
         Box::new(move || Ok(Box::new(MemOutFolder::create(&folder)?) as Box<dyn OutFolder>))
     };
-    let mut job = Job::open(JobInputs {
+    let calibration = network.map_or_else(Vec::new, |network| draw(plan, network, sequences));
+    let tokens = calibration.iter().map(Vec::len).sum();
+    let settings = options.resolve()?;
+    let inputs = JobInputs {
         catalog: sibling.catalog.clone(),
-        options,
-        calibration: network.map_or_else(Vec::new, |network| draw(plan, network, sequences)),
-        tokenizer: None,
+        calibration,
         workspace: Arc::new(MemWorkspace::default()),
         out: out("out of a sibling"),
         out_name: "sibling".into(),
@@ -146,7 +145,9 @@ fn sample(
         held: Vec::new(),
         clock,
         stop: Stop::default(),
-    })?;
+    };
+    let plan = Plan::new(&sibling.catalog, settings, Some(tokens), None)?;
+    let mut job = Job::open(plan, inputs)?;
     job.sample()
 }
 

@@ -4,10 +4,10 @@
 //! narrower spends a larger share outside of matrix products, so what it took is split by the arithmetic of the part and the
 //! rate of a large product on this machine: products grow by their flops, the rest by the size of what it works on.
 
-use crate::job::probe::{SOLVED_TOKENS, measured_tokens};
+use crate::allocate::matrix::Matrix;
 use crate::job::{Sample, SolvedSample};
-use crate::matrices::Matrix;
 use crate::plan::Plan;
+use crate::prepass::probe::{SOLVED_TOKENS, measured_tokens};
 use crate::solve::target;
 use kerf_kernels::{Compute, MatMut, MatRef, Spent};
 use kerf_model::Network;

@@ -3,12 +3,12 @@
 //! that the compressed model will see, and one pass serves both statistics and the step to the next block.
 
 use super::{Job, JobHost, block_name, event, of_unit};
-use crate::activations::{Activations, Place, Streams, Values};
-use crate::journal::Journal;
+use crate::allocate::matrix::drifting_alone;
+use crate::job::activations::{Activations, Place, Streams, Values};
+use crate::job::journal::Journal;
+use crate::job::overlay::Overlay;
 use crate::methods::Inputs;
-use crate::overlay::Overlay;
-use crate::plan::drifting_alone;
-use crate::statistics::{Drift, Moments};
+use crate::solve::statistics::{Drift, Moments};
 use crate::{CompressError, Stage};
 use kerf_kernels::{Compute, Pool};
 use kerf_model::{Batch, BlockWeights, Network, WeightSource, finite};

@@ -3,8 +3,8 @@
 use super::probe::Probed;
 use super::{Job, search};
 use crate::CompressError;
-use crate::journal::{Journal, Record};
-use crate::survey::Summary;
+use crate::job::journal::{Journal, Record};
+use crate::schedules::Summary;
 use kerf_tensors::TensorsError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

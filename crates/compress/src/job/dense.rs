@@ -2,7 +2,7 @@
 
 use super::{Job, JobHost, batches};
 use crate::CompressError;
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
 use kerf_model::{Batch, finite};
 use kerf_tensors::transpose;
 

@@ -4,8 +4,8 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, event, of_unit};
+use crate::job::overlay::Overlay;
 use crate::measured::{HeldOut, Measured, MeasuredOn};
-use crate::overlay::Overlay;
 use crate::{CompressError, Stage};
 use kerf_model::evaluate::{Closeness, Divergence, Pooling, Runner, divergence_between};
 use kerf_model::{Kind, finite};

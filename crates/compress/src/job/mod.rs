@@ -4,10 +4,14 @@
 //! out. Every solved matrix is written to the work folder and journalled before anything reads it, at the latest while the
 //! next one is solved.
 
+pub(crate) mod activations;
 mod blocks;
 mod decisions;
 mod dense;
+mod fingerprint;
+pub(crate) mod journal;
 mod measure;
+pub(crate) mod overlay;
 pub(crate) mod probe;
 mod range;
 mod rate_control;
@@ -20,41 +24,38 @@ mod survey;
 mod work;
 mod write;
 
-pub(crate) use search::{MEASURED_TOKENS, SOLVED_TOKENS, search_tokens};
 pub use share::expected_seconds;
-pub(crate) use write::run_metadata;
 
 pub(crate) use sample::{Sample, SolvedSample};
 
-use crate::activations::{Activations, Store};
-use crate::journal::Journal;
+use crate::job::activations::{Activations, Store};
+use crate::job::journal::Journal;
 use crate::measured::HeldOut;
 use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
+use crate::prepass::probe::Probe;
+use crate::prepass::search::Search;
+use crate::prepass::survey::Survey;
+use crate::prepass::{Prepass, PrepassUnit};
 use crate::report::{Report, Work};
-use crate::{CompressError, Event, Options, Stage};
+use crate::{CompressError, Event, Stage};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
-use kerf_tensors::formats::TokenizerValues;
-use kerf_tensors::{Catalog, Digest, OutFolder, TensorsError, Workspace};
+use kerf_tensors::{Catalog, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Makes the folder of the result. Called once to see that it can be made, and once more when there is something to write.
 pub type OutFactory = Box<dyn Fn() -> Result<Box<dyn OutFolder>, TensorsError> + Send + Sync>;
 
-/// What a job needs.
+/// What a job needs beside its plan.
 pub struct JobInputs {
-    /// The model.
+    /// The model that was planned for.
     pub catalog: Catalog,
-    /// What to remove, and how.
-    pub options: Options,
     /// Calibration sequences of token ids; not looked at by methods without calibration.
     pub calibration: Vec<Vec<u32>>,
     /// Text that calibration does not see, on which a calibrated run measures its result; the first counts. Without any nothing is measured.
     pub held: Vec<HeldOut>,
-    /// The tokenizer, for a format that holds it.
-    pub tokenizer: TokenizerValues,
     /// Journal and units.
     pub workspace: Arc<dyn Workspace>,
     /// Folder of the result.
@@ -91,16 +92,10 @@ pub enum Step {
 enum Unit {
     /// Solve the matrix of that index among all (embeddings first).
     Solve(usize),
-    /// Summaries of the matrices of a block, on inputs of the dense model.
-    Survey(usize),
-    /// What each matrix alone costs the network.
-    Probe,
+    /// A look at the dense model.
+    Prepass(PrepassUnit),
     /// What each matrix becomes, from all summaries.
     Allocate,
-    /// The matrices of a block at the levels of a search.
-    Levels(usize),
-    /// The levels that keep the model closest.
-    Search,
     /// Second moments of a shared input (block, input), after the matrices before it in the block.
     Statistics(usize, usize),
     /// Inputs of the next block, through the block as decoded from its unit files.
@@ -143,21 +138,21 @@ pub struct Job {
 }
 
 impl Job {
-    /// Checks everything, plans, and reads the journal. Nothing is computed yet.
-    pub fn open(inputs: JobInputs) -> Result<Self, CompressError> {
+    /// Fits the plan to the calibration, checks what it could not, and reads the journal. Nothing is computed yet.
+    pub fn open(plan: Plan, inputs: JobInputs) -> Result<Self, CompressError> {
         let started = (inputs.clock)();
-        let settings = inputs.options.resolve()?;
-        let Some(compute) = Compute::new(settings.isa, inputs.options.threads) else {
+        let options = &plan.settings.options;
+        let Some(compute) = Compute::new(plan.settings.isa, options.threads) else {
             return Err(CompressError::BadOption {
                 option: "isa".into(),
                 expected: "an instruction set that this machine has (or leave it out)".into(),
-                actual: inputs.options.isa.unwrap_or_default(),
+                actual: options.isa.clone().unwrap_or_default(),
                 reason: String::new(),
             });
         };
         let compute = compute.with_stop(inputs.stop).with_clock(inputs.clock);
         let tokens = inputs.calibration.iter().map(Vec::len).sum();
-        let mut plan = Plan::new(&inputs.catalog, settings, Some(tokens), inputs.tokenizer)?;
+        let mut plan = plan.with_tokens(&inputs.catalog, tokens)?;
         if plan.calibrated() && tokens == 0 {
             return Err(CompressError::CalibrationEmpty {
                 calibration: "no sequences of tokens".into(),
@@ -170,7 +165,7 @@ impl Job {
         } else {
             &[]
         };
-        let fingerprint = fingerprint(&inputs.catalog, &plan, sequences, &compute)?;
+        let fingerprint = fingerprint::of(&inputs.catalog, &plan, sequences, &compute)?;
         let journal = Journal::open(inputs.workspace.clone(), &fingerprint)?;
         let batches = batches(sequences, plan.memory.batch_tokens);
         let held = match plan.calibrated() {
@@ -251,11 +246,8 @@ impl Job {
         self.check_cancelled(host)?;
         match unit {
             Unit::Solve(index) => self.solve(index, host)?,
-            Unit::Survey(block) => self.survey(block, host)?,
-            Unit::Probe => self.probe(host)?,
+            Unit::Prepass(unit) => self.look(unit, host)?,
             Unit::Allocate => self.allocate()?,
-            Unit::Levels(block) => self.solve_levels(block, host)?,
-            Unit::Search => self.search(host)?,
             Unit::Statistics(block, input) => self.statistics(block, input, host)?,
             Unit::Forward(block) => self.forward(block, host)?,
             Unit::Measure => self.measure(host)?,
@@ -264,23 +256,36 @@ impl Job {
         Ok(None)
     }
 
+    /// Does a piece of a look at the dense model.
+    fn look(&mut self, unit: PrepassUnit, host: &mut dyn JobHost) -> Result<(), CompressError> {
+        match unit {
+            PrepassUnit::Survey(block) => self.survey(block, host),
+            PrepassUnit::Probe => self.probe(host),
+            PrepassUnit::Levels(block) => self.solve_levels(block, host),
+            PrepassUnit::Search => self.search(host),
+        }
+    }
+
+    fn has_looked(&self, unit: PrepassUnit) -> bool {
+        let decided = self.journal.get(decisions::ALLOCATION);
+        match unit {
+            PrepassUnit::Survey(block) => {
+                self.journal.get(&survey::unit(block)).or(decided).is_some()
+            }
+            PrepassUnit::Probe => self.journal.get(probe::PROBED).or(decided).is_some(),
+            PrepassUnit::Levels(block) => self.levels_done(block),
+            PrepassUnit::Search => self.journal.get(search::FOUND).is_some(),
+        }
+    }
+
     fn is_done(&self, unit: Unit) -> bool {
         match unit {
             Unit::Solve(index) => self
                 .journal
                 .get(&solve_unit(&self.matrix(index).name))
                 .is_some(),
-            Unit::Survey(block) => {
-                let own = self.journal.get(&survey::unit(block));
-                own.or(self.journal.get(decisions::ALLOCATION)).is_some()
-            }
-            Unit::Probe => {
-                let own = self.journal.get(probe::PROBED);
-                own.or(self.journal.get(decisions::ALLOCATION)).is_some()
-            }
+            Unit::Prepass(unit) => self.has_looked(unit),
             Unit::Allocate => self.journal.get(decisions::ALLOCATION).is_some(),
-            Unit::Levels(block) => self.levels_done(block),
-            Unit::Search => self.journal.get(search::FOUND).is_some(),
             Unit::Measure => self.journal.get(measure::MEASURED).is_some(),
             Unit::Statistics(block, input) => {
                 let mut readers = self
@@ -307,7 +312,7 @@ impl Job {
         }
     }
 
-    fn matrix(&self, index: usize) -> &crate::matrices::Matrix {
+    fn matrix(&self, index: usize) -> &crate::allocate::matrix::Matrix {
         let embeddings = &self.plan.embeddings;
         embeddings
             .get(index)
@@ -411,19 +416,16 @@ fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
         .as_ref()
         .filter(|_| plan.calibrated())
         .map_or(1, Network::blocks);
-    if plan.surveyed() {
-        units.extend((0..blocks).map(Unit::Survey));
-    }
-    if plan.probes() {
-        units.push(Unit::Probe);
-    }
-    if plan.surveyed() || plan.probes() {
+    let prepass = |prepass: &dyn Prepass| match prepass.runs(&plan.settings, &plan.targets) {
+        true => prepass.units(blocks),
+        false => Vec::new(),
+    };
+    let before = [prepass(&Survey), prepass(&Probe)].concat();
+    if !before.is_empty() {
+        units.extend(before.into_iter().map(Unit::Prepass));
         units.push(Unit::Allocate);
     }
-    if plan.searches() {
-        units.extend((0..blocks).map(Unit::Levels));
-        units.push(Unit::Search);
-    }
+    units.extend(prepass(&Search).into_iter().map(Unit::Prepass));
     for block in 0..blocks {
         let mut collected = None;
         let of_block = plan.targets.iter().enumerate();
@@ -445,28 +447,4 @@ fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
     }
     units.push(Unit::Write);
     units
-}
-
-/// What decides the bytes of the units: model, options, calibration, instruction set, and the program that made them.
-fn fingerprint(
-    catalog: &Catalog,
-    plan: &Plan,
-    sequences: &[Vec<u32>],
-    compute: &Compute,
-) -> Result<String, CompressError> {
-    let mut digest = Digest::default();
-    digest
-        .update(env!("CARGO_PKG_VERSION").as_bytes())
-        .update(catalog.fingerprint()?.as_bytes())
-        .update(receipt::decisive_options(plan).to_string().as_bytes())
-        .update(compute.kernels.isa().id().as_bytes())
-        .update(&[u8::from(plan.settings.options.strict)])
-        .update(&(plan.memory.batch_tokens as u64).to_le_bytes());
-    for sequence in sequences {
-        digest.update(&(sequence.len() as u64).to_le_bytes());
-        for id in sequence {
-            digest.update(&id.to_le_bytes());
-        }
-    }
-    Ok(digest.hex())
 }

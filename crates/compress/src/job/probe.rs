@@ -7,12 +7,12 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, batches, block_name, event, of_unit};
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
 use crate::methods::{Inputs, Problem, by_id};
-use crate::solve::effort::Effort;
+use crate::prepass::probe::{EFFORT, SOLVED_TOKENS, STEP, measured_tokens};
+use crate::prepass::survey;
 use crate::solve::rounding_at_rate::GRID;
-use crate::statistics::Gram;
-use crate::survey;
+use crate::solve::statistics::Gram;
 use crate::{CompressError, Stage};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling};
@@ -24,23 +24,6 @@ use std::ops::Range;
 /// The unit of what was measured.
 pub(super) const PROBED: &str = "probe";
 
-/// Most tokens of the statistics for the roundings. More of these or of the next changed nothing on two models: what tells matrices
-/// apart is far above the noise.
-pub(crate) const SOLVED_TOKENS: usize = 512;
-/// Most tokens on which the outcome is measured, and numbers that all streams together may hold.
-const MEASURED_TOKENS: usize = 192;
-const MEASURED_NUMBERS: usize = 1 << 27;
-/// Fewer tell nothing.
-const LEAST_TOKENS: usize = 64;
-/// The step of the roundings, over the root mean square of a row: about 1.8 bits a weight, and an error like that of 70 % removed.
-const STEP: f64 = 1.2;
-
-/// The roundings are not improved.
-pub(crate) const EFFORT: Effort = Effort {
-    iterations: 0,
-    sweeps: 0,
-};
-
 /// What the network loses by a matrix alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Probed {
@@ -48,14 +31,6 @@ pub(super) struct Probed {
     pub name: String,
     /// Distance to the dense model, as [`Closeness`] has it.
     pub loss: f64,
-}
-
-/// Tokens on which the outcome is measured, of `tokens` calibration tokens.
-pub(crate) fn measured_tokens(tokens: usize, matrices: usize, hidden: usize) -> usize {
-    let room = MEASURED_NUMBERS / (matrices + 1) / (3 * hidden.max(1));
-    (tokens / 4)
-        .min(MEASURED_TOKENS)
-        .min(room.max(LEAST_TOKENS))
 }
 
 /// At most so many tokens: the last sequence to come may be a long one, and there is a model for each matrix.

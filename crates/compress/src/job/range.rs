@@ -1,7 +1,7 @@
 //! Matrices whose weights are far from 1: they are solved as if they were near it, and stored as what holds them.
 
 use super::Job;
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
 use crate::report::Repair;
 use kerf_kernels::Compute;
 use kerf_tensors::range::{

@@ -1,12 +1,12 @@
 //! A budget is met by what was spent, not by what was foreseen: before each matrix the steps of all that are left are set anew.
 
 use super::Job;
-use crate::matrices::Matrix;
-use crate::mixed_bits::{allowed_bytes, other_bytes};
+use crate::allocate::matrix::Matrix;
+use crate::allocate::sizes;
+use crate::allocate::steps;
+use crate::options::resolve::Budget;
 use crate::plan::solve_unit;
 use crate::report::LayerReport;
-use crate::settings::Budget;
-use crate::{sizes, steps};
 
 /// Matrices after which what was foreseen is corrected by what was spent: the share of one is not that of all.
 const LEAST_SPENT: usize = 3;
@@ -15,7 +15,8 @@ impl Job {
     /// Step of a matrix that is to be solved now, if its method chooses the rate. Follows from the matrices before it, so it is the same
     /// after a resume.
     pub(super) fn step_now(&self, matrix: &Matrix) -> Option<f64> {
-        let (step, budget) = (matrix.step?, self.plan.settings.budget?);
+        let step = matrix.step?;
+        let allowance = self.plan.allowance(&self.catalog)?;
         let (mut spent, mut foreseen, mut count) = (0.0, 0.0, 0);
         let mut left = Vec::new();
         let rated = self
@@ -37,8 +38,8 @@ impl Job {
             true => spent / foreseen,
             false => 1.0,
         };
-        let others = other_bytes(&self.plan, &self.catalog, budget) + self.embedding_excess(budget);
-        let allowed = allowed_bytes(&self.plan, budget) - others - spent;
+        let others = allowance.other_bytes + self.embedding_excess(allowance.budget);
+        let allowed = allowance.cautious_bytes(&self.plan.targets) - others - spent;
         Some(steps::scaled(step, steps::factor(&left, allowed, excess)))
     }
 

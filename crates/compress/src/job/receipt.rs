@@ -2,57 +2,9 @@
 
 use super::Job;
 use super::write::Written;
-use crate::matrices::Matrix;
-use crate::plan::{Plan, solve_unit};
+use crate::allocate::matrix::Matrix;
+use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair, Report};
-use serde_json::json;
-
-/// The options that decide the bytes of the result, for fingerprint and metadata: no threads, memory or names.
-pub fn decisive_options(plan: &Plan) -> serde_json::Value {
-    let options = &plan.settings.options;
-    let mut decisive = json!({
-        "method": options.method,
-        "sparsity": options.sparsity,
-        "bits": options.bits,
-        "groupSize": options.group_size,
-        "pattern": options.pattern,
-        "schedule": options.schedule,
-        "embeddingBits": options.embedding_bits,
-        "headBits": options.head_bits,
-        "embeddingSparsity": options.embedding_sparsity,
-    });
-    if !options.rules.is_empty() {
-        decisive["rules"] = json!(options.rules);
-    }
-    if plan.settings.format.id() != "kerf" {
-        // Its grid decides what is solved.
-        decisive["format"] = json!(plan.settings.format.id());
-    }
-    if plan.surveyed() {
-        decisive["granularity"] = json!(options.granularity);
-        decisive["levels"] = json!(options.levels);
-        decisive["slope"] = json!(options.slope);
-        decisive["lossScale"] = json!(options.loss_scale);
-    }
-    if plan.searches() {
-        decisive["generations"] = json!(options.generations);
-    }
-    if let Some(bits) = options.target_bits {
-        decisive["targetBits"] = json!(bits);
-    }
-    if let Some(bytes) = options.target_bytes {
-        decisive["targetBytes"] = json!(bytes);
-    }
-    if plan.calibrated() {
-        decisive["dampingRel"] = json!(options.damping_rel);
-        decisive["blend"] = json!(options.blend);
-        decisive["tokens"] = json!(plan.tokens);
-        decisive["iterations"] = json!(options.iterations);
-        decisive["sweeps"] = json!(options.sweeps);
-        decisive["seed"] = json!(options.seed);
-    }
-    decisive
-}
 
 impl Job {
     pub(super) fn report(&self, written: &Written) -> Report {

@@ -1,6 +1,7 @@
 //! A job that is run to learn how long its parts take.
 
 use super::{Job, JobHost, Unit};
+use crate::prepass::PrepassUnit;
 use crate::{CompressError, Event};
 use kerf_kernels::Spent;
 
@@ -126,8 +127,8 @@ impl Job {
                         job.statistics(block, input, &mut Alone)
                     })?;
                 }
-                Unit::Probe => sample.probed = Some(self.sample_probe()?),
-                Unit::Survey(_) | Unit::Allocate | Unit::Levels(_) | Unit::Search => {}
+                Unit::Prepass(PrepassUnit::Probe) => sample.probed = Some(self.sample_probe()?),
+                Unit::Prepass(_) | Unit::Allocate => {}
                 Unit::Forward(_) | Unit::Measure | Unit::Write => {}
             }
         }

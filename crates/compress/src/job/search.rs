@@ -5,13 +5,14 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, block_name, event, of_unit};
-use crate::journal::{Journal, Record};
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
+use crate::job::journal::{Journal, Record};
+use crate::job::overlay::unit_catalog;
 use crate::methods::Inputs;
-use crate::overlay::unit_catalog;
+use crate::prepass::search::{LEVELS, OFFSPRING, ROUND_TOKENS, SOLVED_TOKENS, STEP, SURVIVORS};
+use crate::prepass::survey;
 use crate::schedules;
-use crate::statistics::Gram;
-use crate::survey;
+use crate::solve::statistics::Gram;
 use crate::{CompressError, Stage};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling, Runner};
@@ -24,29 +25,10 @@ use std::ops::Range;
 /// The unit of what was found.
 pub(super) const FOUND: &str = "search";
 
-/// Levels to each side of the start.
-pub(super) const LEVELS: i8 = 2;
-/// Sparsity between two levels.
-const STEP: f64 = 0.05;
-/// Most tokens on which levels are solved.
-pub(crate) const SOLVED_TOKENS: usize = 4096;
-/// Most tokens of a measurement, beside what is left of the last sequence.
-pub(crate) const MEASURED_TOKENS: usize = 2048;
-/// Tokens of the two rounds of a generation.
-const ROUND_TOKENS: [usize; 2] = [512, MEASURED_TOKENS];
-/// Offspring of a generation, and how many of them the second round sees.
-const OFFSPRING: usize = 16;
-const SURVIVORS: usize = 3;
 /// Most switches of one mutation.
 const SWITCHES: usize = 3;
 /// Draws after which a switch is given up.
 const TRIES: usize = 32;
-
-/// Tokens that a search runs on, of `tokens` calibration tokens.
-pub(crate) fn search_tokens(generations: usize, tokens: usize) -> usize {
-    let rounds = OFFSPRING * ROUND_TOKENS[0] + SURVIVORS * ROUND_TOKENS[1];
-    SOLVED_TOKENS.min(tokens) + generations * rounds
-}
 
 fn level_unit(name: &str, level: i8) -> String {
     format!("level:{level}:{name}")

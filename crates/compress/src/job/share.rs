@@ -3,26 +3,18 @@
 //! Nothing is measured: products run at about the same rate everywhere in a run, so their number says how the time is spread, and only
 //! ratios matter. (How long a run takes in seconds is what [`crate::estimate`] foresees.)
 
-use super::{JobHost, Unit, batches, probe, search};
+use super::{JobHost, Unit, batches};
+use crate::Event;
+use crate::allocate::matrix::Matrix;
 use crate::calibration::{MAX_WINDOW, held_tokens};
-use crate::matrices::Matrix;
-use crate::memory::extent;
+use crate::costs::time::{FACTOR, Time, weights};
 use crate::plan::Plan;
 use crate::solve::target;
-use crate::{Event, survey};
 use kerf_kernels::Pool;
-use kerf_model::{Batch, Kind, Network};
+use kerf_model::{Batch, Kind};
 
-/// Flops of products on one thread in a second.
-const FLOPS_PER_SECOND: f64 = 3e10;
-/// Weights that one thread reads, checks, hashes, rounds and encodes in a second.
-const WEIGHTS_PER_SECOND: f64 = 2.5e7;
 /// Bytes of the result that are written and synced in a second, with any number of threads.
 const BYTES_PER_SECOND: f64 = 3e8;
-/// An inverse or a factorization of n inputs takes so many n^3.
-const FACTOR: f64 = 2.0 / 3.0;
-/// Attention does more beside its products than a linear layer: it takes as long as so many times its products.
-const ATTENTION: f64 = 2.0;
 /// Tokens of a text where texts are not known.
 const TEXT_TOKENS: usize = 32;
 
@@ -103,29 +95,16 @@ pub fn expected_seconds(plan: &Plan) -> f64 {
 /// What units cost.
 struct Costs<'a> {
     plan: &'a Plan,
-    /// Calibration tokens.
-    tokens: usize,
-    /// Tokens that a token attends to, on average.
-    neighbours: f64,
-    threads: f64,
+    time: Time<'a>,
 }
 
 impl<'a> Costs<'a> {
     fn of(plan: &'a Plan, batches: &[Batch], threads: usize) -> Self {
-        let (mut tokens, mut pairs) = (0, 0.0);
-        for batch in batches {
-            for index in 0..batch.sequences() {
-                let length = batch.sequence(index).len();
-                tokens += length;
-                pairs += (length * length) as f64;
-            }
-        }
-        Self {
-            plan,
-            tokens,
-            neighbours: pairs / tokens.max(1) as f64,
-            threads: threads as f64,
-        }
+        let network = plan.network.as_ref();
+        let calibrated = plan.calibrated();
+        let (settings, targets) = (&plan.settings, &plan.targets);
+        let time = Time::of(settings, network, targets, calibrated, batches, threads);
+        Self { plan, time }
     }
 
     /// Seconds of a unit, about. Everything takes some, so that no share is nothing.
@@ -133,40 +112,25 @@ impl<'a> Costs<'a> {
         const LEAST: f64 = 1e-4;
         let seconds = match unit {
             Unit::Solve(index) => self.solve(index),
-            Unit::Survey(block) => self.survey(block),
-            Unit::Probe => self.probe(),
+            Unit::Prepass(unit) => unit.of().seconds(unit, &self.time),
             Unit::Allocate => 0.0,
-            Unit::Levels(block) => self.levels(block),
-            Unit::Search => self.search(),
             Unit::Statistics(block, input) => self.statistics(block, input),
-            Unit::Forward(block) => self.way(block, self.network().inputs()),
+            Unit::Forward(block) => self.way(block, self.time.network().inputs()),
             Unit::Measure => self.measure(),
             Unit::Write => self.write(),
         };
         LEAST + seconds
     }
 
-    fn network(&self) -> &Network {
-        let network = self.plan.network.as_ref();
-        network.expect("calibration is planned only for known architectures")
-    }
-
-    fn products(&self, flops: f64) -> f64 {
-        flops / FLOPS_PER_SECOND / self.threads
-    }
-
-    fn passes(&self, weights: f64) -> f64 {
-        weights / WEIGHTS_PER_SECOND / self.threads
-    }
-
     /// A matrix; the first of those that share an input makes the factor and what all of them need to aim.
     fn solve(&self, index: usize) -> f64 {
         let embeddings = self.plan.embeddings.len();
         let Some(target) = index.checked_sub(embeddings) else {
-            return self.passes(weights(&self.plan.embeddings[index]));
+            return self.time.passes(weights(&self.plan.embeddings[index]));
         };
         let matrix = &self.plan.targets[target];
-        let alone = self.passes(weights(matrix)) + self.products(self.solver(matrix));
+        let alone =
+            self.time.passes(weights(matrix)) + self.time.products(self.time.solver(matrix));
         let place = |matrix: &Matrix| (matrix.block, matrix.input);
         let before = target.checked_sub(1).map(|index| &self.plan.targets[index]);
         if !self.plan.calibrated() || before.is_some_and(|before| place(before) == place(matrix)) {
@@ -174,25 +138,21 @@ impl<'a> Costs<'a> {
         }
         let aiming = self.plan.aiming_rows(matrix.block, matrix.input) as f64;
         let cols = matrix.cols as f64;
-        alone + self.products(FACTOR * cols.powi(3) + target::flops(aiming, cols))
-    }
-
-    /// Flops of a solver, and of its error where the inputs are known.
-    fn solver(&self, matrix: &Matrix) -> f64 {
-        let of = extent(&self.plan.settings, matrix);
-        let measured = if self.plan.calibrated() { 1.0 } else { 0.0 };
-        (matrix.method.products(&of) + measured) * product(matrix)
+        alone
+            + self
+                .time
+                .products(FACTOR * cols.powi(3) + target::flops(aiming, cols))
     }
 
     /// Tokens to a shared input, and their second moments.
     fn statistics(&self, block: usize, input: usize) -> f64 {
-        let linears = self.network().linears(block);
+        let linears = self.time.network().linears(block);
         let cols = linears.iter().find(|linear| linear.input == input);
         let cols = cols.map_or(0, |linear| linear.cols) as f64;
         // Half of the second moments are computed, and all of what the two models have in common.
         let aims = self.plan.aiming(block, input).next().is_some();
-        let moments = if aims { 3.0 } else { 1.0 } * self.tokens as f64 * cols * cols;
-        self.way(block, input) + self.products(moments)
+        let moments = if aims { 3.0 } else { 1.0 } * self.time.tokens as f64 * cols * cols;
+        self.way(block, input) + self.time.products(moments)
     }
 
     /// Tokens of both models, if there are two, from the last shared input before `upto` at which anything was solved.
@@ -201,111 +161,14 @@ impl<'a> Costs<'a> {
         let before = targets.filter(|matrix| matrix.block == block && matrix.input < upto);
         let from = before.map(|matrix| matrix.input).max().unwrap_or(0);
         let models = if self.plan.dense_stream() { 2.0 } else { 1.0 };
-        self.products(models * self.tokens as f64 * self.forward(block, from, upto))
-    }
-
-    /// Flops of a token from one shared input of a block to a later one.
-    fn forward(&self, block: usize, from: usize, to: usize) -> f64 {
-        let linears = self.network().linears(block);
-        let passed = linears
-            .iter()
-            .filter(|linear| (from..to).contains(&linear.input));
-        let linear: f64 = passed.map(|l| 2.0 * (l.rows * l.cols) as f64).sum();
-        // What the second shared input sees has been through attention.
-        let after = linears.iter().find(|linear| linear.input == 1);
-        let width = after.filter(|_| from < 1 && to >= 1);
-        let width = width.map_or(0, |linear| linear.cols) as f64;
-        let seen = match self.network().kind() {
-            Kind::Decoder => self.neighbours / 2.0,
-            Kind::Encoder => self.neighbours,
-        };
-        linear + ATTENTION * 4.0 * seen * width
-    }
-
-    /// Flops of a token through a block.
-    fn block(&self, block: usize) -> f64 {
-        self.forward(block, 0, self.network().inputs())
-    }
-
-    /// Flops of a token through the network and its head.
-    fn whole(&self) -> f64 {
-        let blocks: f64 = (0..self.network().blocks())
-            .map(|block| self.block(block))
-            .sum();
-        blocks + self.head()
-    }
-
-    fn head(&self) -> f64 {
-        let network = self.network();
-        let logits = 2.0 * (network.vocab() * network.hidden()) as f64;
-        network.head().map_or(0.0, |_| logits)
-    }
-
-    /// Second moments and a factor for each shared input of some matrices, on so many tokens.
-    fn factors<'m>(&self, matrices: impl Iterator<Item = &'m Matrix>, tokens: usize) -> f64 {
-        let (mut flops, mut last) = (0.0, None);
-        for matrix in matrices {
-            let (place, cols) = ((matrix.block, matrix.input), matrix.cols as f64);
-            if last.replace(place) != Some(place) {
-                flops += tokens as f64 * cols * cols + FACTOR * cols.powi(3);
-            }
-        }
-        flops
-    }
-
-    fn survey(&self, block: usize) -> f64 {
-        /// Summaries look at each weight about so often.
-        const PASSES: f64 = 3.0;
-        let tokens = survey::tokens(self.tokens);
-        let open = || {
-            let targets = self.plan.targets.iter();
-            targets.filter(move |matrix| matrix.block == block && matrix.is_open())
-        };
-        let flops = tokens as f64 * self.block(block) + self.factors(open(), tokens);
-        self.products(flops) + self.passes(PASSES * open().map(weights).sum::<f64>())
-    }
-
-    /// The models run side by side and each begins where its matrix is: tokens pass a block about half as often as there are models.
-    fn probe(&self) -> f64 {
-        let probed = || {
-            let targets = self.plan.targets.iter();
-            targets.filter(|matrix| self.plan.is_probed(matrix))
-        };
-        let models = probed().count();
-        let tokens = probe::measured_tokens(self.tokens, models, self.network().hidden());
-        let passing = probe::SOLVED_TOKENS as f64 + (models * tokens) as f64 / 2.0;
-        let network = passing * (self.whole() - self.head());
-        let distance = (models * tokens) as f64 * self.head();
-        let roundings: f64 = probed().map(product).sum();
-        let factors = self.factors(probed(), probe::SOLVED_TOKENS);
-        self.products(network + distance + roundings + factors)
-            + self.passes(probed().map(weights).sum())
-    }
-
-    fn levels(&self, block: usize) -> f64 {
-        let open = || {
-            let targets = self.plan.targets.iter();
-            targets.filter(move |matrix| matrix.block == block && matrix.scheduled)
-        };
-        let tokens = search::SOLVED_TOKENS.min(self.tokens);
-        let levels = f64::from(2 * search::LEVELS + 1);
-        let solving = |matrix: &Matrix| {
-            levels * (self.passes(weights(matrix)) + self.products(self.solver(matrix)))
-        };
-        let flops = tokens as f64 * self.block(block) + self.factors(open(), tokens);
-        self.products(flops) + open().map(solving).sum::<f64>()
-    }
-
-    fn search(&self) -> f64 {
-        let generations = self.plan.settings.options.generations.unwrap_or_default();
-        let all = search::search_tokens(generations, self.tokens);
-        let tokens = all - search::search_tokens(0, self.tokens);
-        self.products(tokens as f64 * self.whole())
+        self.time
+            .products(models * self.time.tokens as f64 * self.time.forward(block, from, upto))
     }
 
     /// Both models on the held-out text.
     fn measure(&self) -> f64 {
-        self.products(2.0 * held_tokens(self.tokens) as f64 * self.whole())
+        self.time
+            .products(2.0 * held_tokens(self.time.tokens) as f64 * self.time.whole())
     }
 
     /// Units are read, and about a byte a weight is written, at most.
@@ -315,18 +178,10 @@ impl<'a> Costs<'a> {
     }
 }
 
-fn weights(matrix: &Matrix) -> f64 {
-    matrix.rows as f64 * matrix.cols as f64
-}
-
-/// Flops of a matrix times a square of its inputs.
-fn product(matrix: &Matrix) -> f64 {
-    2.0 * weights(matrix) * matrix.cols as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prepass::PrepassUnit;
     use crate::{Options, Stage};
     use kerf_tensors::Catalog;
     use std::path::Path;
@@ -400,7 +255,7 @@ mod tests {
             ..joint()
         };
         assert!(sum(&plan(hard, 1000), solving) > 1.5 * sum(&few, solving));
-        assert!(sum(&few, |unit| *unit == Unit::Probe) > 0.01);
+        assert!(sum(&few, |unit| *unit == Unit::Prepass(PrepassUnit::Probe)) > 0.01);
         // Of a run without calibration nothing but solving and writing is left.
         let rounded = Options {
             method: Some("rtn".into()),

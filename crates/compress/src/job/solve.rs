@@ -1,8 +1,8 @@
 //! The unit that solves one matrix and writes it to the work folder.
 
 use super::{Job, JobHost, event, of_unit, range};
-use crate::journal::{Journal, Record};
-use crate::matrices::Matrix;
+use crate::allocate::matrix::Matrix;
+use crate::job::journal::{Journal, Record};
 use crate::methods::{Inputs, Problem, Solved};
 use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair};

@@ -3,8 +3,9 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, block_name, event, of_unit};
-use crate::matrices::Matrix;
-use crate::survey::{self, Measure, Summary};
+use crate::allocate::matrix::Matrix;
+use crate::prepass::survey::{self, Measure};
+use crate::schedules::Summary;
 use crate::{CompressError, Stage};
 use kerf_tensors::Grid;
 

@@ -1,6 +1,7 @@
 //! Where the time of a run went.
 
 use super::{Job, Unit};
+use crate::prepass::PrepassUnit;
 use crate::report::Work;
 
 /// What a unit does beside its named steps.
@@ -11,8 +12,8 @@ impl Unit {
     pub(super) fn phase(self) -> &'static str {
         match self {
             Self::Solve(_) => "solve",
-            Self::Survey(_) | Self::Probe | Self::Allocate => "survey",
-            Self::Levels(_) | Self::Search => "search",
+            Self::Prepass(PrepassUnit::Levels(_) | PrepassUnit::Search) => "search",
+            Self::Prepass(_) | Self::Allocate => "survey",
             Self::Statistics(..) => "statistics",
             Self::Forward(_) => "forward",
             Self::Measure => "measure",
@@ -49,9 +50,9 @@ impl Job {
     fn block_of(&self, unit: Unit) -> Option<usize> {
         match unit {
             Unit::Solve(index) => self.matrix(index).place().map(|(block, _)| block),
-            Unit::Survey(block) | Unit::Levels(block) | Unit::Forward(block) => Some(block),
-            Unit::Statistics(block, _) => Some(block),
-            Unit::Probe | Unit::Allocate | Unit::Search | Unit::Measure | Unit::Write => None,
+            Unit::Prepass(PrepassUnit::Survey(block) | PrepassUnit::Levels(block)) => Some(block),
+            Unit::Statistics(block, _) | Unit::Forward(block) => Some(block),
+            Unit::Prepass(_) | Unit::Allocate | Unit::Measure | Unit::Write => None,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The last unit: all files of the result, written beside and renamed.
 
 use super::{Job, JobHost, event, of_unit};
+use crate::job::overlay::unit_catalog;
 use crate::measured::Measured;
-use crate::overlay::unit_catalog;
-use crate::plan::{Plan, solve_unit};
+use crate::plan::metadata::run_metadata;
+use crate::plan::solve_unit;
 use crate::{CompressError, Stage};
 use kerf_tensors::formats::{Output, Replacement};
 use kerf_tensors::{Catalog, TensorEntry, TensorsError};
-use std::collections::BTreeMap;
 
 /// Bytes of the result.
 pub(super) struct Written {
@@ -107,10 +107,4 @@ impl Job {
             notes: Vec::new(),
         }
     }
-}
-
-/// What a later reader may want to know of the run. Nothing that changes from run to run.
-pub(crate) fn run_metadata(plan: &Plan) -> BTreeMap<String, String> {
-    let options = super::receipt::decisive_options(plan).to_string();
-    BTreeMap::from([("kerf.options".to_string(), options)])
 }

@@ -4,7 +4,7 @@
 use super::{Method, Problem, Solved};
 use crate::solve::extent::Extent;
 use crate::solve::pipeline::{Steps, solve};
-use crate::statistics::Needs;
+use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
 
 const STEPS: Steps = Steps {
@@ -36,6 +36,6 @@ impl Method for DescentMethod {
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        solve(compute, p, self.id(), STEPS)
+        solve(compute, p, self.id(), STEPS, super::magnitude::solve)
     }
 }

@@ -6,7 +6,7 @@
 use super::{Method, Problem, Solved};
 use crate::solve::extent::Extent;
 use crate::solve::rounding_at_rate::{memory_bytes, products, solve};
-use crate::statistics::Needs;
+use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
 
 pub(super) struct Entropy;
@@ -45,6 +45,6 @@ impl Method for Entropy {
     }
 
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
-        solve(compute, p, self.id())
+        solve(compute, p, self.id(), super::magnitude::solve)
     }
 }

@@ -1,7 +1,7 @@
 //! Round to nearest: every weight to the nearest value of its group's grid. No calibration, nothing removed.
 
 use super::{Method, Problem, Solved};
-use crate::statistics::Needs;
+use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
 use kerf_tensors::rounding::finish;
 

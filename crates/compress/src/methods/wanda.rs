@@ -4,8 +4,8 @@
 //! The paper needs only the norms of the inputs; the whole Gram matrix is collected so that the output error can be reported.
 
 use super::{Method, Problem, Solved, mask_by_scores};
-use crate::pattern::Pattern;
-use crate::statistics::Needs;
+use crate::solve::pattern::Pattern;
+use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
 use kerf_tensors::rounding::finish;
 

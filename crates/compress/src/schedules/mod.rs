@@ -2,25 +2,27 @@
 
 mod budget;
 mod clusters;
+mod curve;
 mod error_levels;
 mod owl;
 mod parts;
 mod probe;
 mod search;
+mod summary;
 mod uniform;
 
+pub use curve::LossCurve;
 pub(crate) use error_levels::limits;
 pub use parts::{Granularity, LossScale, ScheduledMatrix, spread};
 pub(crate) use probe::importances;
-
-use crate::survey::LossCurve;
+pub use summary::{RoundingLoss, Summary, WIDTHS};
 
 /// What a schedule must know before it can say anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Needs {
     /// Sizes alone: the shares are known before the run.
     Nothing,
-    /// A survey ([`crate::survey`]) before the first matrix is solved.
+    /// A survey of each matrix ([`Summary`]) before the first matrix is solved.
     Losses,
     /// A survey, and what each matrix alone costs the network.
     Probes,

@@ -1,7 +1,6 @@
 //! Matrices as the parts that a schedule spreads over: one by one or block by block, their losses made comparable.
 
-use super::{Asked, Part, Schedule};
-use crate::survey::{LossCurve, Summary};
+use super::{Asked, LossCurve, Part, Schedule, Summary};
 
 /// What gets a share of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

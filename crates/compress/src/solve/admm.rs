@@ -19,9 +19,9 @@ use super::PANEL_ROWS;
 use super::choose::choose_near;
 use super::extent::Extent;
 use super::panels::each_panel;
-use crate::methods::Problem;
+use super::problem::Problem;
 use crate::solve::factor::Factor;
-use crate::statistics::Gram;
+use crate::solve::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::Mask;
 

@@ -4,7 +4,7 @@ use super::PANEL_ROWS;
 use super::selection::{
     MaskRegion, RowScores, keep_highest_near, keep_highest_per_row, keep_n_of_m,
 };
-use crate::pattern::{Pattern, removed_between};
+use crate::solve::pattern::{Pattern, removed_between};
 use kerf_kernels::Compute;
 use kerf_tensors::Mask;
 

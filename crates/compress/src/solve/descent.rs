@@ -13,10 +13,10 @@ use super::obs_blocks::{at_groups, blocks};
 use super::obs_loop::Rounded;
 use super::obs_panel::shifted_mask;
 use super::panels::{Pieces, each_panel};
+use super::problem::Problem;
 use super::refit::Form;
 use super::selection::threshold;
-use crate::methods::Problem;
-use crate::pattern::removed_between;
+use crate::solve::pattern::removed_between;
 use kerf_kernels::dispatch::{DescentPanel, PanelQuant, Price};
 use kerf_kernels::{MatMut, MatRef};
 use std::ops::Range;
@@ -277,7 +277,7 @@ impl<'a> Descent<'a> {
     }
 }
 
-/// Products of so many sweeps, see [`crate::methods::Method::products`]; the gradient at the start is one.
+/// Products of so many sweeps, see `Method::products`; the gradient at the start is one.
 pub fn products(sweeps: usize) -> f64 {
     1.0 + 0.8 * sweeps as f64
 }

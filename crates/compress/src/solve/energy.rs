@@ -1,7 +1,7 @@
 //! Error measures: quadratic forms of a matrix in the statistics of its inputs.
 
 use super::PANEL_ROWS;
-use crate::statistics::Gram;
+use crate::solve::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::QuantizedMatrix;
 
@@ -135,7 +135,7 @@ pub fn ratio(part: f64, whole: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::tests::{random, random_inputs};
+    use crate::solve::statistics::tests::{random, random_inputs};
 
     #[test]
     fn the_energy_of_shrunk_statistics_is_that_of_the_inputs_themselves() {

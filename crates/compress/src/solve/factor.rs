@@ -1,6 +1,6 @@
 //! The factor of the inverse Hessian that optimal brain surgeon needs, with a damping ladder.
 
-use crate::statistics::Gram;
+use crate::solve::statistics::Gram;
 use kerf_kernels::{Compute, MatMut};
 
 /// Of the median square of the inputs: more counts as so much for the damping.
@@ -106,7 +106,7 @@ pub(crate) fn usual(diagonal: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::tests::random_gram;
+    use crate::solve::statistics::tests::random_gram;
 
     fn compute() -> Compute {
         Compute::new(None, 2).unwrap()

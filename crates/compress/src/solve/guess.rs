@@ -1,7 +1,7 @@
 //! A guess at what survives, for scales that must be known before the mask is.
 
-use crate::methods::Problem;
-use crate::pattern::removed_between;
+use super::problem::Problem;
+use crate::solve::pattern::removed_between;
 
 /// Likely survivors of a group whose mask is not decided yet.
 #[derive(Default)]

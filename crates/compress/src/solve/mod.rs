@@ -13,12 +13,16 @@ mod obs_blocks;
 pub mod obs_loop;
 mod obs_panel;
 mod panels;
+pub mod pattern;
 pub mod pipeline;
 pub mod prepare;
+pub mod problem;
 pub mod rate;
 pub mod refit;
+pub mod repair;
 pub mod rounding_at_rate;
 pub mod selection;
+pub mod statistics;
 pub mod target;
 
 /// Rows that one task takes. Fixed, so that results never depend on the number of threads.

@@ -1,7 +1,7 @@
 //! How the columns of a matrix are cut for the column loops.
 
-use crate::methods::Problem;
-use crate::pattern::Pattern;
+use super::problem::Problem;
+use crate::solve::pattern::Pattern;
 use std::ops::Range;
 
 /// Most columns of a block: the factor block and a row panel stay in the first and second level cache.

@@ -1,10 +1,10 @@
 //! The column loop inside one block, for a panel of rows.
 
 use super::obs_blocks::at_groups;
+use super::problem::Problem;
 use super::selection::keep_n_of_m;
-use crate::methods::Problem;
-use crate::pattern::Pattern;
 use crate::solve::factor::Factor;
+use crate::solve::pattern::Pattern;
 use kerf_kernels::Compute;
 use kerf_kernels::dispatch::{ObsPanel, PanelQuant, Price};
 use std::ops::Range;

@@ -5,9 +5,9 @@ use super::descent::{self, Descent};
 use super::extent::Extent;
 use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
+use super::problem::{Fallback, Problem, Solved};
 use super::refit::{self, Form, refit};
-use crate::methods::{Problem, Solved, magnitude};
-use crate::pattern::Pattern;
+use crate::solve::pattern::Pattern;
 use kerf_kernels::Compute;
 use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::{DType, Grid, Mask, Values};
@@ -52,7 +52,7 @@ impl Steps {
         weights + search.max(codes)
     }
 
-    /// Products of [`solve`], see [`crate::methods::Method::products`]; measured, as they depend on how often something is tried.
+    /// Products of [`solve`], see `Method::products`; measured, as they depend on how often something is tried.
     pub fn products(&self, of: &Extent) -> f64 {
         const ROUNDING: f64 = 0.5;
         const ITERATION: f64 = 1.35;
@@ -72,9 +72,15 @@ impl Steps {
 /// by optimal brain surgeon on the fixed support, or where coordinate descent follows, the nearest ones (from which it arrives at
 /// smaller errors); sweeps of coordinate descent, in which weights may take one another's place.
 ///
-/// Without a grid the values are the result.
-pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str, steps: Steps) -> Solved {
-    let mut prepared = match Prepared::of(compute, p, &magnitude::Magnitude) {
+/// Without a grid the values are the result. `fallback` solves what has no factor.
+pub fn solve(
+    compute: &Compute,
+    p: &Problem<'_>,
+    method: &'static str,
+    steps: Steps,
+    fallback: Fallback,
+) -> Solved {
+    let mut prepared = match Prepared::of(compute, p, fallback) {
         Ok(prepared) => prepared,
         Err(solved) => return *solved,
     };

@@ -1,8 +1,8 @@
 //! What every calibrated solver begins with: the factor of the inverse Hessian, dead inputs set aside, repairs noted.
 
 use super::factor::Factor;
-use crate::methods::{DampedEnergy, Method, Problem, Solved};
-use crate::report::Repair;
+use super::problem::{DampedEnergy, Fallback, Problem, Solved};
+use super::repair::Repair;
 use kerf_kernels::Compute;
 
 /// Weights and factor as a solver takes them.
@@ -22,16 +22,12 @@ impl<'a> Prepared<'a> {
     ///
     /// # Errors
     /// The problem as solved by `fallback`, with the reason as a repair, if the Hessian cannot be factored.
-    pub fn of(
-        compute: &Compute,
-        p: &Problem<'a>,
-        fallback: &dyn Method,
-    ) -> Result<Self, Box<Solved>> {
+    pub fn of(compute: &Compute, p: &Problem<'a>, fallback: Fallback) -> Result<Self, Box<Solved>> {
         let inputs = p.inputs.expect("the plan collects what a method needs");
         match inputs.factor(compute, p.damping_rel) {
             Ok(factor) => Ok(Self::with(p, factor)),
             Err(none) => {
-                let mut solved = fallback.solve(compute, p);
+                let mut solved = fallback(compute, p);
                 solved.repairs.push(Repair::Fallback {
                     tensor: p.name.into(),
                     method: solved.method.into(),

@@ -8,7 +8,7 @@ use super::PANEL_ROWS;
 use super::extent::Extent;
 use super::panels::each_panel;
 use crate::solve::factor::Factor;
-use crate::statistics::Gram;
+use crate::solve::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::Mask;
 use std::sync::Mutex;

@@ -15,9 +15,9 @@ use super::extent::Extent;
 use super::factor::Factor;
 use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
+use super::problem::{Fallback, Problem, Solved};
 use super::rate::{Counts, first_lengths};
 use super::refit::Form;
-use crate::methods::{Problem, Solved, magnitude};
 use kerf_kernels::Compute;
 use kerf_kernels::dispatch::Price;
 use kerf_tensors::{Grid, Mask, Scales};
@@ -34,9 +34,14 @@ pub const GRID: Grid = Grid {
     ..Grid::new(8, 0)
 };
 
-/// Solves a matrix with the step of the problem.
-pub fn solve(compute: &Compute, p: &Problem<'_>, method: &'static str) -> Solved {
-    let mut prepared = match Prepared::of(compute, p, &magnitude::Magnitude) {
+/// Solves a matrix with the step of the problem. `fallback` solves what has no factor.
+pub fn solve(
+    compute: &Compute,
+    p: &Problem<'_>,
+    method: &'static str,
+    fallback: Fallback,
+) -> Solved {
+    let mut prepared = match Prepared::of(compute, p, fallback) {
         Ok(prepared) => prepared,
         Err(solved) => return *solved,
     };
@@ -158,7 +163,7 @@ fn each_row(
     });
 }
 
-/// Products of [`solve`], see [`crate::methods::Method::products`].
+/// Products of [`solve`], see `Method::products`.
 pub fn products(of: &Extent) -> f64 {
     const ROUNDING: f64 = 0.5;
     ROUNDING + descent::products(of.effort.sweeps)
@@ -182,10 +187,10 @@ pub fn memory_bytes(of: &Extent) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::methods::{Inputs, by_id};
-    use crate::pattern::Pattern;
     use crate::solve::effort::Effort;
-    use crate::statistics::tests::{random, random_gram};
+    use crate::solve::pattern::Pattern;
+    use crate::solve::problem::Inputs;
+    use crate::solve::statistics::tests::{random, random_gram};
     use kerf_tensors::{DType, Values};
 
     /// Codes end at 127: with the step that is asked for, that weight would be cut to a third.
@@ -198,7 +203,7 @@ mod tests {
         let (row, col) = (2, 77);
         w[row * n + col] = -60.0 * rms(&w[row * n..][..n]);
         let inputs = Inputs::new(random_gram(&compute, 2000, n, 2));
-        let solved = by_id("entropy").unwrap().solve(
+        let solved = solve(
             &compute,
             &Problem {
                 name: "w",
@@ -217,6 +222,8 @@ mod tests {
                 },
                 inputs: Some(&inputs),
             },
+            "entropy",
+            |_, _| unreachable!("the statistics have a factor"),
         );
         let Values::Codes { scales, .. } = &solved.matrix.values else {
             panic!("not codes")

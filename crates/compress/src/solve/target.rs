@@ -9,7 +9,7 @@
 //! zero gets no share of the others, but what its weight did for the dense model goes to the inputs that live.
 
 use super::factor::Factor;
-use crate::statistics::Drift;
+use crate::solve::statistics::Drift;
 use kerf_kernels::{Compute, MatMut, MatRef};
 
 /// Rows that one task takes through the inverse, and columns of one product on the way.
@@ -145,8 +145,8 @@ pub fn flops(rows: f64, n: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::solve::factor::factor;
-    use crate::statistics::Moments;
-    use crate::statistics::tests::{random, random_inputs};
+    use crate::solve::statistics::Moments;
+    use crate::solve::statistics::tests::{random, random_inputs};
 
     struct Case {
         n: usize,

@@ -3,6 +3,7 @@
 
 pub mod golden_file;
 
+use kerf_compress::plan::Plan;
 use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Step};
 use kerf_kernels::Stop;
 use kerf_tensors::Catalog;
@@ -74,22 +75,25 @@ pub fn open_catalog(
     stop: Stop,
 ) -> Result<Job, CompressError> {
     let out = root.join("out");
-    Job::open(JobInputs {
+    let tokens = calibration.iter().map(Vec::len).sum();
+    // A format that holds a tokenizer gets one without entries.
+    let tokenizer = Some(Ok(Vec::new()));
+    let plan = Plan::new(&catalog, options.resolve()?, Some(tokens), tokenizer)?;
+    let inputs = JobInputs {
         held: Vec::new(),
         beside: (
             Box::new(|| unreachable!("nothing is measured")),
             String::new(),
         ),
         catalog,
-        options,
         calibration,
-        tokenizer: None,
         workspace: Arc::new(FsWorkspace::open(&root.join("work"))?),
         out: Box::new(move || Ok(Box::new(FsOutFolder::create(&out)?))),
         out_name: "out".into(),
         clock: || 0.0,
         stop,
-    })
+    };
+    Job::open(plan, inputs)
 }
 
 pub fn run(job: &mut Job, host: &mut Host) -> Result<Report, CompressError> {
