@@ -24,8 +24,8 @@ await main(async () => {
   }
   demo(shipped)
   console.log(
-    '\nThis was a smoke test: the rows of stories260K (64 and 172 weights) are shorter than or no multiple of a group of 128,\n' +
-      'so scales and headers weigh more here than in a model of real size, and a model this small has little to spare.',
+    '\nThis was a smoke test: the matrices of stories260K are small, so their tables and headers weigh more here than in a model of real\n' +
+      'size, and a model this small has little to spare.',
   )
   if (existsSync(encoder.model)) {
     demo({ ...encoder, text: existsSync(encoder.text) ? encoder.text : undefined })

@@ -408,7 +408,7 @@ export type TensorInfo = {
   shape: Array<number>
   /** Element type in the original model. */
   dtype: string
-  /** How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`; of codes that are entropy-coded, `kerf 4 bit coded to 2.01, 70.0 % zeros`. */
+  /** How it is stored: `plain`, or such as `kerf 4 bit, 70.0 % zeros`; where codes are entropy-coded, `kerf 2.1 bits, 70.0 % zeros`, the bits a weight that this left. */
   stored: string
   /** Bytes in its file. */
   bytes: number

@@ -133,7 +133,8 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, card: &Card) -> Result<Te
 
 type StoredPart = (String, DType, Vec<usize>, Span);
 
-/// Such as `kerf 4 bit, 70.0 % zeros`, or `kerf 4 bit coded to 2.01, 70.0 % zeros`: the bits a weight that entropy coding left.
+/// Such as `kerf 4 bit, 70.0 % zeros`: the width of a code. Of codes that are entropy-coded `kerf 2.1 bits, 70.0 % zeros`: the bits a weight
+/// that the coding left.
 fn describe(
     catalog: &Catalog,
     entry: &TensorEntry,
@@ -141,9 +142,9 @@ fn describe(
     parts: &[StoredPart],
 ) -> Result<String, Error> {
     let values = match (record.bits, record.values) {
-        (Some(bits), _) if record.coded && !entry.is_empty() => {
+        (Some(_), _) if record.coded && !entry.is_empty() => {
             let left = 8.0 * entry.stored_bytes() as f64 / entry.len() as f64;
-            format!("{bits} bit coded to {left:.2}")
+            format!("{left:.1} bits")
         }
         (Some(bits), _) => format!("{bits} bit"),
         (None, dtype) => dtype.map_or("packed", DType::name).into(),

@@ -140,7 +140,7 @@ fn every_form_that_is_written_is_read_and_scores_alike() {
         .expect("one")["stored"];
     // Half of the weights are removed, and a few survivors are rounded to zero besides.
     let stored = target.as_str().unwrap_or_default();
-    assert!(stored.starts_with("kerf 4 bit, 50."), "{stored}");
+    assert!(stored.contains(" bits, 50."), "{stored}");
     let again = err(
         "compress",
         json!({ "model": text(&path("kerf")), "out": text(&path("x")) }),

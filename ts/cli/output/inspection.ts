@@ -9,9 +9,9 @@ import { facts, notes, table, underBlocks, withoutWeight, type Column } from './
 const COLUMNS: readonly (Column & { cell: (row: Row) => string })[] = [
   { head: 'tensor', cell: ({ name }) => name },
   { head: 'count', right: true, cell: ({ items }) => `${items.length}` },
-  { head: 'shape', right: true, cell: ({ items }) => alike(items, ({ shape }) => shape.join('x')) },
   { head: 'bytes', right: true, cell: ({ items }) => bytes(sum(items)) },
   { head: 'stored', cell: ({ items }) => storedOf(items) },
+  { head: 'shape', right: true, cell: ({ items }) => alike(items, ({ shape }) => shape.join('x')) },
   { head: 'dtype', spare: true, cell: ({ items }) => alike(items, ({ dtype }) => dtype) },
   { head: 'part', spare: true, cell: ({ items }) => alike(items, ({ part }) => part) },
 ]
