@@ -18,7 +18,7 @@ fn scheduled(schedule: &str) -> Options {
 /// Ids of the schedules that survey the model.
 fn surveying() -> impl Iterator<Item = &'static str> {
     let rows = schedules::table().iter();
-    rows.filter(|row| row.needs() > schedules::Needs::Nothing)
+    rows.filter(|row| row.needs() > schedules::Knowledge::Nothing)
         .map(|row| row.id())
 }
 

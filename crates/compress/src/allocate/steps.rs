@@ -4,7 +4,7 @@ use super::allowance::Allowance;
 use super::matrix::Matrix;
 use super::sizes;
 use crate::CompressError;
-use crate::schedules::{self, Part, Summary};
+use crate::schedules::{self, ScheduleItem, Summary};
 use std::collections::HashMap;
 
 /// Limits of the common factor.
@@ -31,13 +31,13 @@ pub(crate) fn allocate(
     if rated.is_empty() {
         return Ok(());
     }
-    let parts: Vec<Part> = rated
+    let parts: Vec<ScheduleItem> = rated
         .iter()
         .map(|index| {
             let matrix = &targets[*index];
             let summary = summaries.get(matrix.name.as_str());
             let probe = summary.and_then(|summary| summary.probe);
-            Part::probed(matrix.rows * matrix.cols, probe)
+            ScheduleItem::probed(matrix.rows * matrix.cols, probe)
         })
         .collect();
     for (index, importance) in rated.iter().zip(schedules::importances(&parts)) {

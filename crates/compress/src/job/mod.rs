@@ -21,6 +21,7 @@ mod search;
 mod share;
 mod solve;
 mod survey;
+mod units;
 mod work;
 mod write;
 
@@ -33,10 +34,7 @@ use crate::job::journal::Journal;
 use crate::measured::HeldOut;
 use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
-use crate::prepass::probe::Probe;
-use crate::prepass::search::Search;
-use crate::prepass::survey::Survey;
-use crate::prepass::{Prepass, PrepassUnit};
+use crate::prepass::PrepassUnit;
 use crate::report::{Report, Work};
 use crate::{CompressError, Event, Stage};
 use kerf_kernels::{Compute, Stop};
@@ -44,6 +42,7 @@ use kerf_model::{Batch, Network};
 use kerf_tensors::{Catalog, OutFolder, TensorsError, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use units::{Unit, units};
 
 /// Makes the folder of the result. Called once to see that it can be made, and once more when there is something to write.
 pub type OutFactory = Box<dyn Fn() -> Result<Box<dyn OutFolder>, TensorsError> + Send + Sync>;
@@ -85,25 +84,6 @@ pub enum Step {
     Continue,
     /// The last one.
     Done(Box<Report>),
-}
-
-/// One piece of work. Running it twice gives the same bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    /// Solve the matrix of that index among all (embeddings first).
-    Solve(usize),
-    /// A look at the dense model.
-    Prepass(PrepassUnit),
-    /// What each matrix becomes, from all summaries.
-    Allocate,
-    /// Second moments of a shared input (block, input), after the matrices before it in the block.
-    Statistics(usize, usize),
-    /// Inputs of the next block, through the block as decoded from its unit files.
-    Forward(usize),
-    /// How close the result is to the original, on text that calibration did not see.
-    Measure,
-    /// All files of the result.
-    Write,
 }
 
 /// A compression that a host drives.
@@ -405,46 +385,4 @@ fn batches(sequences: &[Vec<u32>], limit: usize) -> Vec<Batch> {
         start = end;
     }
     batches
-}
-
-/// `measures`: whether there is text to measure on.
-fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
-    let embeddings = plan.embeddings.len();
-    let mut units: Vec<Unit> = (0..embeddings).map(Unit::Solve).collect();
-    let blocks = plan
-        .network
-        .as_ref()
-        .filter(|_| plan.calibrated())
-        .map_or(1, Network::blocks);
-    let prepass = |prepass: &dyn Prepass| match prepass.runs(&plan.settings, &plan.targets) {
-        true => prepass.units(blocks),
-        false => Vec::new(),
-    };
-    let before = [prepass(&Survey), prepass(&Probe)].concat();
-    if !before.is_empty() {
-        units.extend(before.into_iter().map(Unit::Prepass));
-        units.push(Unit::Allocate);
-    }
-    units.extend(prepass(&Search).into_iter().map(Unit::Prepass));
-    for block in 0..blocks {
-        let mut collected = None;
-        let of_block = plan.targets.iter().enumerate();
-        for (i, matrix) in
-            of_block.filter(|(_, matrix)| matrix.block == block || !plan.calibrated())
-        {
-            if plan.calibrated() && collected != Some(matrix.input) {
-                units.push(Unit::Statistics(block, matrix.input));
-                collected = Some(matrix.input);
-            }
-            units.push(Unit::Solve(embeddings + i));
-        }
-        if plan.calibrated() && block + 1 < blocks {
-            units.push(Unit::Forward(block));
-        }
-    }
-    if measures {
-        units.push(Unit::Measure);
-    }
-    units.push(Unit::Write);
-    units
 }

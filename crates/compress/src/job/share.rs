@@ -46,9 +46,9 @@ impl Shares {
     }
 
     /// The host of a unit, which tells how far it is itself: its events say how far the job is.
-    pub fn part<'h>(&self, index: usize, host: &'h mut dyn JobHost) -> Part<'h> {
+    pub fn part<'h>(&self, index: usize, host: &'h mut dyn JobHost) -> UnitHost<'h> {
         let before = index.checked_sub(1);
-        Part {
+        UnitHost {
             host,
             from: before.map_or(0.0, |before| self.ends[before]),
             to: self.ends[index],
@@ -57,13 +57,13 @@ impl Shares {
 }
 
 /// Tells what a unit tells as a part of the job.
-pub(super) struct Part<'h> {
+pub(super) struct UnitHost<'h> {
     host: &'h mut dyn JobHost,
     from: f64,
     to: f64,
 }
 
-impl JobHost for Part<'_> {
+impl JobHost for UnitHost<'_> {
     fn event(&mut self, event: Event) {
         self.host.event(event.within(self.from, self.to));
     }

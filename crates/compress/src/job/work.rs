@@ -7,21 +7,6 @@ use crate::report::Work;
 /// What a unit does beside its named steps.
 pub(super) const REST: &str = "rest";
 
-impl Unit {
-    /// The phase that it counts as.
-    pub(super) fn phase(self) -> &'static str {
-        match self {
-            Self::Solve(_) => "solve",
-            Self::Prepass(PrepassUnit::Levels(_) | PrepassUnit::Search) => "search",
-            Self::Prepass(_) | Self::Allocate => "survey",
-            Self::Statistics(..) => "statistics",
-            Self::Forward(_) => "forward",
-            Self::Measure => "measure",
-            Self::Write => "write",
-        }
-    }
-}
-
 impl Job {
     /// Takes over from the meter what a unit took.
     pub(super) fn add_work(&mut self, unit: Unit) {

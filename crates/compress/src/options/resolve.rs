@@ -145,7 +145,8 @@ impl Options {
             schedules::ids(),
             schedule,
         )?;
-        if schedule.needs() > schedules::Needs::Nothing && solving.pattern.sparsity().is_some() {
+        if schedule.needs() > schedules::Knowledge::Nothing && solving.pattern.sparsity().is_some()
+        {
             let expected = "uniform, since an N:M pattern fixes the sparsity of every matrix";
             return Err(bad_option(
                 "schedule",

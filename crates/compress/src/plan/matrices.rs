@@ -7,7 +7,7 @@ use crate::options::resolve::{Action, FLOAT_BITS, ResolvedRule, Settings, accept
 use crate::options::rules::{self, Subject};
 use crate::plan::unknown::{self, Guess};
 use crate::schedules::Summary;
-use crate::schedules::{self, Needs, ScheduledMatrix};
+use crate::schedules::{self, Knowledge, ScheduledMatrix};
 use crate::solve::pattern::Pattern;
 use kerf_model::Network;
 use kerf_tensors::formats::{Format, Scope};
@@ -39,7 +39,7 @@ pub(crate) fn choose(
         settings,
         network.map_or(0, Network::blocks),
     )?;
-    if settings.schedule.needs() == Needs::Nothing {
+    if settings.schedule.needs() == Knowledge::Nothing {
         let open = candidates.iter_mut().filter(|candidate| !candidate.kept);
         schedule(
             open.map(|candidate| &mut candidate.matrix),

@@ -2,8 +2,12 @@
 //! of a linear layer; what is something else, or may be, is kept as it is and listed. To take a table or a router for a linear layer
 //! destroys a model, to keep a matrix costs bytes: so doubt keeps.
 
-use Place::{Ends, Has, Is, LastEnds, LastHas, LastIs, LastStarts};
+mod names;
+
+use NamePlace::{Ends, Has, Is, LastEnds, LastHas, LastIs, LastStarts};
 use kerf_tensors::{Catalog, DType, TensorEntry};
+pub(super) use names::STACKS;
+use names::{HEADS, LINEAR_WORDS, NAMES, NamePlace, ROUTERS, TOKEN_TABLES, UNTOLD};
 use std::collections::HashMap;
 
 /// What a tensor is taken for.
@@ -38,197 +42,6 @@ impl<'a> Named<'a> {
         }
     }
 }
-
-/// Where in a name a word stands. A name is cut at its dots; the last part is the one before `weight`.
-#[derive(Clone, Copy)]
-enum Place {
-    /// Some part is the word.
-    Is,
-    /// Some part contains it.
-    Has,
-    /// Some part ends in it.
-    Ends,
-    /// The last part is the word.
-    LastIs,
-    /// The last part contains it.
-    LastHas,
-    /// The last part begins with it.
-    LastStarts,
-    /// The last part ends in it.
-    LastEnds,
-}
-
-const ROUTERS: &str = "routers";
-const POSITIONS: &str = "tables of positions";
-const RELATIVE: &str = "relative position biases";
-const STATES: &str = "matrices of a recurrent state";
-const HEADS: &str = "heads of a task";
-const SCALES: &str = "scales";
-const BIASES: &str = "biases";
-const NORMS: &str = "norms";
-const TABLES: &str = "tables";
-pub(crate) const STACKS: &str = "stacks of experts";
-const UNTOLD: &str = "matrices that nothing tells to be linear layers";
-
-/// Names of what is no linear layer. The first row that fits decides.
-const NAMES: &[(Place, &[&str], &str)] = &[
-    (
-        Has,
-        &[
-            "relative_attention_bias",
-            "relative_position_bias",
-            "position_bias",
-            "rel_pos",
-            "rel_bias",
-            "rel_attn_bias",
-            "alibi",
-        ],
-        RELATIVE,
-    ),
-    (LastHas, &["mask"], "masks"),
-    (
-        LastIs,
-        &["bias", "r_w_bias", "r_r_bias", "r_s_bias"],
-        BIASES,
-    ),
-    (LastEnds, &["_bias", "_biases"], BIASES),
-    (LastStarts, &["bias_"], BIASES),
-    (
-        LastIs,
-        &["scale", "scales", "zeros", "zero_point", "amax"],
-        SCALES,
-    ),
-    (
-        LastEnds,
-        &[
-            "_scale",
-            "_scales",
-            "scale_inv",
-            "_zero_point",
-            "_zeros",
-            "_amax",
-            "_absmax",
-        ],
-        SCALES,
-    ),
-    (LastHas, &["layer_scale", "layerscale"], SCALES),
-    (Has, &["router", "routing"], ROUTERS),
-    (
-        LastIs,
-        &["wg", "gating", "gate_inp", "switch", "moe_gate"],
-        ROUTERS,
-    ),
-    (LastEnds, &["expert_gate", "experts_gate"], ROUTERS),
-    (Is, &["altup"], "small matrices that mix streams"),
-    (
-        LastIs,
-        &[
-            "a_log",
-            "d",
-            "dt_proj",
-            "a_proj",
-            "in_proj_a",
-            "in_proj_b",
-            "in_proj_ba",
-            "b_proj",
-            "f_a_proj",
-            "f_b_proj",
-            "igate",
-            "fgate",
-            "igate_preact",
-            "fgate_preact",
-            "input_gate_weight",
-            "recurrent_gate_weight",
-        ],
-        STATES,
-    ),
-    (
-        LastStarts,
-        &[
-            "time_",
-            "dt_",
-            "conv1d",
-            "conv_1d",
-            "weight_ih",
-            "weight_hh",
-        ],
-        STATES,
-    ),
-    (Has, &["rg_lru"], STATES),
-    (LastHas, &["norm"], NORMS),
-    (LastIs, &["ln", "ln1", "ln2"], NORMS),
-    (LastStarts, &["ln_"], NORMS),
-    (LastHas, &["position", "pos_emb", "posemb"], POSITIONS),
-    (LastIs, &["wpe"], POSITIONS),
-    (Has, &["rotary", "inv_freq"], POSITIONS),
-    (LastStarts, &["rope", "freqs_c"], POSITIONS),
-    (
-        LastHas,
-        &["token_type", "type_embed", "segment", "seg_emb"],
-        "tables of token types",
-    ),
-    (
-        Is,
-        &[
-            "classifier",
-            "classification",
-            "score",
-            "cls",
-            "pooler",
-            "predictions",
-            "pre_classifier",
-            "qa_outputs",
-            "lm_head",
-            "head",
-            "heads",
-            "text_projection",
-            "visual_projection",
-        ],
-        HEADS,
-    ),
-    (
-        Ends,
-        &[
-            "_head",
-            "_heads",
-            "_classifier",
-            "_predictor",
-            "_predictions",
-            "_pooler",
-        ],
-        HEADS,
-    ),
-    (
-        LastEnds,
-        &["_token", "_tokens", "latents", "_queries"],
-        TABLES,
-    ),
-    (Has, &["codebook", "codevector", "quantizer"], TABLES),
-    (Has, &["patch_embed"], "patch embeddings"),
-    (LastHas, &["embed", "table"], TABLES),
-    (Has, &["lora_", "_lora"], "factors of low rank"),
-];
-
-/// Last parts of the names of token tables.
-const TOKEN_TABLES: [&str; 14] = [
-    "embed_tokens",
-    "embed_tokens_per_layer",
-    "tok_embeddings",
-    "token_embedding",
-    "token_embeddings",
-    "token_embd",
-    "word_embedding",
-    "word_embeddings",
-    "embed_in",
-    "wte",
-    "shared",
-    "embeddings",
-    "embedding",
-    "emb",
-];
-
-/// Parts of the names of linear layers, for those outside the blocks.
-const LINEAR_WORDS: [&str; 7] = ["proj", "dense", "linear", "mlp", "fc", "qkv", "mapping"];
 
 /// No linear layer that is worth it has fewer outputs or inputs.
 const FEWEST: usize = 16;
@@ -356,7 +169,7 @@ impl Parts {
 
     /// What it is by its name, if that is no linear layer.
     fn reason(&self) -> Option<&'static str> {
-        let fits = |place: Place, word: &str| {
+        let fits = |place: NamePlace, word: &str| {
             let some = |test: &dyn Fn(&str) -> bool| self.parts.iter().any(|part| test(part));
             match place {
                 Is => some(&|part| part == word),

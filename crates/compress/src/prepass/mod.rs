@@ -9,7 +9,7 @@ use crate::allocate::matrix::Matrix;
 use crate::costs::footprint::Footprint;
 use crate::costs::time::Time;
 use crate::options::resolve::Settings;
-use crate::schedules::Needs;
+use crate::schedules::Knowledge;
 
 /// A look at the dense model.
 pub(crate) trait Prepass: Sync {
@@ -73,5 +73,5 @@ pub(crate) fn planned(settings: &Settings, targets: &[Matrix]) -> Vec<&'static d
 
 /// Whether the schedule must know the model, and there is anything to spread.
 pub(crate) fn spreads_by_losses(settings: &Settings) -> bool {
-    settings.schedule.needs() > Needs::Nothing && settings.solving.sparsity > 0.0
+    settings.schedule.needs() > Knowledge::Nothing && settings.solving.sparsity > 0.0
 }

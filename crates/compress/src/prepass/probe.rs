@@ -7,7 +7,7 @@ use crate::costs::footprint::Footprint;
 use crate::costs::groups::Group;
 use crate::costs::time::{Time, product, weights};
 use crate::options::resolve::Settings;
-use crate::schedules::Needs;
+use crate::schedules::Knowledge;
 use crate::solve::effort::Effort;
 use crate::solve::extent::Extent;
 use crate::solve::rounding_at_rate;
@@ -47,7 +47,7 @@ impl Prepass for Probe {
     /// Its step, or its share where anything is removed.
     fn decides(&self, settings: &Settings, matrix: &Matrix) -> bool {
         let open = matrix.step.is_some() || matrix.scheduled && settings.solving.sparsity > 0.0;
-        settings.schedule.needs() == Needs::Probes && open
+        settings.schedule.needs() == Knowledge::Probes && open
     }
 
     fn units(&self, _: usize) -> Vec<PrepassUnit> {

@@ -7,7 +7,7 @@ use crate::costs::footprint::Footprint;
 use crate::costs::groups::Group;
 use crate::costs::time::{Time, weights};
 use crate::options::resolve::Settings;
-use crate::schedules::Needs;
+use crate::schedules::Knowledge;
 
 /// Levels to each side of the start.
 pub(crate) const LEVELS: i8 = 2;
@@ -33,7 +33,8 @@ pub(crate) struct Search;
 
 impl Prepass for Search {
     fn decides(&self, settings: &Settings, matrix: &Matrix) -> bool {
-        let searches = settings.schedule.needs() == Needs::Search && spreads_by_losses(settings);
+        let searches =
+            settings.schedule.needs() == Knowledge::Search && spreads_by_losses(settings);
         searches && matrix.scheduled
     }
 

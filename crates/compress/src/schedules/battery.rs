@@ -3,9 +3,9 @@
 use super::*;
 
 /// A part whose weights cost between a thousandth of `cost` and `cost`; a costly part has more outliers.
-fn part(weights: usize, cost: f64) -> Part {
+fn part(weights: usize, cost: f64) -> ScheduleItem {
     let costs = (0..weights as u64).map(move |i| (1, cost * (i + 1) as f64 / weights as f64));
-    Part {
+    ScheduleItem {
         weights,
         loss: LossCurve::of_groups(costs),
         outlier_ratio: 0.01 + 0.001 * cost.max(1e-9).log10(),
@@ -13,7 +13,7 @@ fn part(weights: usize, cost: f64) -> Part {
     }
 }
 
-fn parts() -> Vec<Part> {
+fn parts() -> Vec<ScheduleItem> {
     let sizes = [4096, 4096, 1024, 16384, 99, 7, 4096, 4096];
     let costs = [1.0, 30.0, 0.002, 5.0, 1e4, 1e-6, 8.0, 0.5];
     sizes
@@ -94,7 +94,7 @@ fn schedules_that_look_at_losses_spread_where_losses_differ() {
     let parts = parts();
     for schedule in table()
         .iter()
-        .filter(|schedule| schedule.needs() > Needs::Nothing)
+        .filter(|schedule| schedule.needs() > Knowledge::Nothing)
     {
         let shares = schedule.allocate(&parts, &asked(0.7, 4));
         assert!(shares[2] > shares[1] + 0.02, "{} {shares:?}", schedule.id());

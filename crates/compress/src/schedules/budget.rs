@@ -1,6 +1,6 @@
 //! Shares that meet a budget exactly.
 
-use super::Part;
+use super::ScheduleItem;
 
 /// Halvings of the interval that holds the shift: more than an f64 has bits.
 const HALVINGS: usize = 100;
@@ -8,7 +8,7 @@ const HALVINGS: usize = 100;
 /// The wanted shares, moved by one common shift so that, each clipped to `least..=most`, their mean weighted by size is `mean`
 /// (which lies within the limits). Order is kept: a part that wants more gets no less.
 pub(super) fn shifted(
-    parts: &[Part],
+    parts: &[ScheduleItem],
     wanted: &[f64],
     (least, most): (f64, f64),
     mean: f64,

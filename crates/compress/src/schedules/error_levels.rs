@@ -8,7 +8,7 @@
 
 use super::budget::shifted;
 use super::clusters::cluster;
-use super::{Asked, Needs, Part, Schedule};
+use super::{Asked, Knowledge, Schedule, ScheduleItem};
 
 /// Of the largest loss: what is smaller counts as this.
 const LEAST_LOSS_REL: f64 = 1e-12;
@@ -24,11 +24,11 @@ impl Schedule for ErrorLevels {
         "error-levels"
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Losses
+    fn needs(&self) -> Knowledge {
+        Knowledge::Losses
     }
 
-    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64> {
+    fn allocate(&self, parts: &[ScheduleItem], asked: &Asked) -> Vec<f64> {
         let losses: Vec<f64> = parts
             .iter()
             .map(|part| part.loss.at(asked.sparsity))
@@ -57,7 +57,7 @@ pub(crate) fn limits(sparsity: f64) -> (f64, f64) {
 }
 
 /// The mean of its level in place of each value; 0 levels leave the values as they are.
-fn leveled(parts: &[Part], values: Vec<f64>, levels: usize) -> Vec<f64> {
+fn leveled(parts: &[ScheduleItem], values: Vec<f64>, levels: usize) -> Vec<f64> {
     if levels == 0 {
         return values;
     }
@@ -68,7 +68,7 @@ fn leveled(parts: &[Part], values: Vec<f64>, levels: usize) -> Vec<f64> {
     clusters.into_iter().map(|level| means[level]).collect()
 }
 
-fn weighted_mean(parts: &[Part], values: &[f64], counts: impl Fn(usize) -> bool) -> f64 {
+fn weighted_mean(parts: &[ScheduleItem], values: &[f64], counts: impl Fn(usize) -> bool) -> f64 {
     let (mut sum, mut weights) = (0.0, 0.0);
     for (index, (part, value)) in parts.iter().zip(values).enumerate() {
         if counts(index) {

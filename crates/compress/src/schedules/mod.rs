@@ -19,7 +19,7 @@ pub use summary::{RoundingLoss, Summary, WIDTHS};
 
 /// What a schedule must know before it can say anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Needs {
+pub enum Knowledge {
     /// Sizes alone: the shares are known before the run.
     Nothing,
     /// A survey of each matrix ([`Summary`]) before the first matrix is solved.
@@ -43,7 +43,7 @@ pub struct Asked {
 
 /// One matrix, or all of a block: what gets one share.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct ScheduleItem {
     /// Number of weights.
     pub weights: usize,
     /// Loss by sparsity, as comparable between parts as the options say.
@@ -59,14 +59,14 @@ pub trait Schedule: Sync {
     /// Stable id, as options have it.
     fn id(&self) -> &'static str;
     /// What it must know: this, beside the methods, decides whether calibration runs.
-    fn needs(&self) -> Needs;
+    fn needs(&self) -> Knowledge;
     /// Whether what it knows compares matrices as well as blocks: then each gets its own share unless blocks are asked for.
     fn tells_matrices_apart(&self) -> bool {
         false
     }
     /// One share per part, in order, each 0 to 0.99; weighted by size they average to the asked one within 0.1 %. A part of
     /// equal size with a larger loss gets no more, and parts that are alike in all get the same.
-    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64>;
+    fn allocate(&self, parts: &[ScheduleItem], asked: &Asked) -> Vec<f64>;
 }
 
 /// All schedules. Each row runs through the battery below.

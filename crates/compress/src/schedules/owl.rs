@@ -6,7 +6,7 @@
 //! are large for Wanda, small for a solver that updates weights, and gone at half the weights.
 
 use super::budget::shifted;
-use super::{Asked, Needs, Part, Schedule};
+use super::{Asked, Knowledge, Schedule, ScheduleItem};
 
 /// Half of the range of shares.
 const LAMBDA: f64 = 0.08;
@@ -18,11 +18,11 @@ impl Schedule for Owl {
         "owl"
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Losses
+    fn needs(&self) -> Knowledge {
+        Knowledge::Losses
     }
 
-    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64> {
+    fn allocate(&self, parts: &[ScheduleItem], asked: &Asked) -> Vec<f64> {
         let ratios = parts.iter().map(|part| part.outlier_ratio);
         let (low, high) = ratios.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), ratio| {
             (low.min(ratio), high.max(ratio))
@@ -30,7 +30,7 @@ impl Schedule for Owl {
         if high <= low {
             return vec![asked.sparsity; parts.len()];
         }
-        let kept = |part: &Part| 2.0 * LAMBDA * (part.outlier_ratio - low) / (high - low);
+        let kept = |part: &ScheduleItem| 2.0 * LAMBDA * (part.outlier_ratio - low) / (high - low);
         let wanted: Vec<f64> = parts
             .iter()
             .map(|part| asked.sparsity - kept(part))

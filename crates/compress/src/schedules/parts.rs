@@ -1,6 +1,6 @@
 //! Matrices as the parts that a schedule spreads over: one by one or block by block, their losses made comparable.
 
-use super::{Asked, LossCurve, Part, Schedule, Summary};
+use super::{Asked, LossCurve, Schedule, ScheduleItem, Summary};
 
 /// What gets a share of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,16 +117,16 @@ fn spread_flat(
 ) -> Vec<f64> {
     let places = granularity.places(matrices.iter().map(|matrix| matrix.block));
     let count = places.iter().max().map_or(0, |last| last + 1);
-    let mut parts: Vec<Part> = (0..count).map(|_| Part::empty()).collect();
+    let mut parts: Vec<ScheduleItem> = (0..count).map(|_| ScheduleItem::empty()).collect();
     for (matrix, place) in matrices.iter().zip(&places) {
         parts[*place].add(matrix, scale);
     }
-    parts.iter_mut().for_each(Part::divide);
+    parts.iter_mut().for_each(ScheduleItem::divide);
     let shares = schedule.allocate(&parts, asked);
     places.into_iter().map(|place| shares[place]).collect()
 }
 
-impl Part {
+impl ScheduleItem {
     /// A part of which only what it costs the network was measured.
     pub(crate) fn probed(weights: usize, probe: Option<f64>) -> Self {
         Self {

@@ -3,7 +3,7 @@
 //! Were losses quadratic in the error and did they add up, the root would be right for steps of a grid; measured, 0.25 and 0.4 do alike and
 //! better, since the losses of many coarse matrices do not add up. Ours; research notes and benches/quality have the comparison.
 
-use super::{Asked, Needs, Part, Schedule};
+use super::{Asked, Knowledge, Schedule, ScheduleItem};
 
 /// Power of loss over size.
 const POWER: f64 = 0.25;
@@ -21,15 +21,15 @@ impl Schedule for Probe {
         "probe"
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Probes
+    fn needs(&self) -> Knowledge {
+        Knowledge::Probes
     }
 
     fn tells_matrices_apart(&self) -> bool {
         true
     }
 
-    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64> {
+    fn allocate(&self, parts: &[ScheduleItem], asked: &Asked) -> Vec<f64> {
         let weights = importances(parts);
         let keep = 1.0 - asked.sparsity;
         let most = DENSEST.max(keep);
@@ -59,8 +59,8 @@ impl Schedule for Probe {
 
 /// For each part how much more than the mean it matters, for each of its weights: the mean of the logarithms, weighted by size, is 0. 1
 /// where nothing was measured.
-pub(crate) fn importances(parts: &[Part]) -> Vec<f64> {
-    let log = |part: &Part| {
+pub(crate) fn importances(parts: &[ScheduleItem]) -> Vec<f64> {
+    let log = |part: &ScheduleItem| {
         let loss = part.probe.filter(|loss| *loss > 0.0)?;
         Some(POWER * (loss / part.weights.max(1) as f64).ln())
     };

@@ -4,7 +4,7 @@
 //! the time of all else.
 
 use super::error_levels::ErrorLevels;
-use super::{Asked, Needs, Part, Schedule};
+use super::{Asked, Knowledge, Schedule, ScheduleItem};
 
 pub(super) struct Search;
 
@@ -13,12 +13,12 @@ impl Schedule for Search {
         "search"
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Search
+    fn needs(&self) -> Knowledge {
+        Knowledge::Search
     }
 
     /// Where the search starts.
-    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64> {
+    fn allocate(&self, parts: &[ScheduleItem], asked: &Asked) -> Vec<f64> {
         ErrorLevels.allocate(parts, asked)
     }
 }

@@ -1,6 +1,6 @@
 //! The same sparsity everywhere.
 
-use super::{Asked, Needs, Part, Schedule};
+use super::{Asked, Knowledge, Schedule, ScheduleItem};
 
 pub(super) struct Uniform;
 
@@ -9,11 +9,11 @@ impl Schedule for Uniform {
         "uniform"
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Nothing
+    fn needs(&self) -> Knowledge {
+        Knowledge::Nothing
     }
 
-    fn allocate(&self, parts: &[Part], asked: &Asked) -> Vec<f64> {
+    fn allocate(&self, parts: &[ScheduleItem], asked: &Asked) -> Vec<f64> {
         vec![asked.sparsity; parts.len()]
     }
 }

@@ -14,7 +14,7 @@ use crate::allocate::matrix::Matrix;
 use crate::costs::footprint::Footprint;
 use crate::costs::time::{Time, weights};
 use crate::options::resolve::Settings;
-use crate::schedules::Needs;
+use crate::schedules::Knowledge;
 
 pub use measure::Measure;
 pub use residual::residual_variances;
@@ -51,7 +51,7 @@ pub(crate) struct Survey;
 impl Prepass for Survey {
     /// Its bits, or its share where a schedule spreads by estimated losses. (A probe knows better than estimates.)
     fn decides(&self, settings: &Settings, matrix: &Matrix) -> bool {
-        let losses = spreads_by_losses(settings) && settings.schedule.needs() != Needs::Probes;
+        let losses = spreads_by_losses(settings) && settings.schedule.needs() != Knowledge::Probes;
         matrix.free_bits || losses && matrix.scheduled
     }
 

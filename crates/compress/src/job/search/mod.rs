@@ -3,32 +3,24 @@
 //! another of the same size denser by one, so the budget stays met. The measure is the distance to the dense model on calibration
 //! sequences that no matrix was solved on.
 
+mod candidates;
+
 use super::decisions::put_json;
 use super::{Job, JobHost, block_name, event, of_unit};
 use crate::allocate::matrix::Matrix;
 use crate::job::journal::{Journal, Record};
-use crate::job::overlay::unit_catalog;
 use crate::methods::Inputs;
-use crate::prepass::search::{LEVELS, OFFSPRING, ROUND_TOKENS, SOLVED_TOKENS, STEP, SURVIVORS};
+use crate::prepass::search::{LEVELS, OFFSPRING, ROUND_TOKENS, SOLVED_TOKENS, STEP};
 use crate::prepass::survey;
 use crate::schedules;
 use crate::solve::statistics::Gram;
 use crate::{CompressError, Stage};
-use kerf_kernels::Compute;
-use kerf_model::evaluate::{Closeness, Pooling, Runner};
-use kerf_model::evolve::{Candidates, Draws, Evolution, Round};
-use kerf_model::{ModelError, WeightSource, finite};
-use kerf_tensors::{Catalog, EncodedTensor};
-use std::collections::HashMap;
-use std::ops::Range;
+use candidates::Switches;
+use kerf_model::evolve::Evolution;
+use kerf_tensors::EncodedTensor;
 
 /// The unit of what was found.
 pub(super) const FOUND: &str = "search";
-
-/// Most switches of one mutation.
-const SWITCHES: usize = 3;
-/// Draws after which a switch is given up.
-const TRIES: usize = 32;
 
 fn level_unit(name: &str, level: i8) -> String {
     format!("level:{level}:{name}")
@@ -219,189 +211,5 @@ impl Job {
             self.journal.forget(&unit)?;
         }
         Ok(())
-    }
-}
-
-/// What gets one level.
-struct Part {
-    /// Indices among the targets.
-    matrices: Vec<usize>,
-    weights: usize,
-    /// Levels that all of its matrices have.
-    levels: Range<i8>,
-}
-
-/// The candidates: a level for each part.
-struct Switches<'a> {
-    job: &'a Job,
-    host: &'a mut dyn JobHost,
-    parts: Vec<Part>,
-    /// Solved matrices, by target and level.
-    solved: HashMap<(usize, i8), Catalog>,
-    closeness: Closeness<'a>,
-    /// Sequences for each number of tokens of a round.
-    efforts: [usize; 2],
-}
-
-impl<'a> Switches<'a> {
-    fn new(
-        job: &'a Job,
-        indices: &[usize],
-        host: &'a mut dyn JobHost,
-    ) -> Result<Self, CompressError> {
-        let (_, held) = job.halves();
-        let mut dense = Runner::new(job.network(), &job.catalog, &job.compute, 0);
-        let closeness = Closeness::new(&mut dense, &held, Pooling::Mean)?;
-        let mut solved = HashMap::new();
-        for &index in indices {
-            let matrix = &job.plan.targets[index];
-            for (level, _) in job.levels(matrix) {
-                if let Some(record) = job.journal.get(&level_unit(&matrix.name, level)) {
-                    solved.insert((index, level), unit_catalog(&job.workspace, &record.file)?);
-                }
-            }
-        }
-        Ok(Self {
-            parts: parts(job, indices),
-            job,
-            host,
-            solved,
-            closeness,
-            efforts: ROUND_TOKENS.map(|tokens| sequences_for(&held, tokens)),
-        })
-    }
-
-    /// One round where there is so little text that a second would measure the same.
-    fn rounds(&self) -> Vec<Round> {
-        let [few, many] = self.efforts;
-        let first = Round {
-            effort: few,
-            survivors: SURVIVORS,
-        };
-        let last = Round {
-            effort: many,
-            survivors: 1,
-        };
-        if few == many {
-            vec![last]
-        } else {
-            vec![first, last]
-        }
-    }
-
-    fn can(&self, candidate: &[i8], part: usize, by: i8) -> bool {
-        self.parts[part].levels.contains(&(candidate[part] + by))
-    }
-}
-
-fn parts(job: &Job, indices: &[usize]) -> Vec<Part> {
-    let blocks = indices.iter().map(|index| job.plan.targets[*index].block);
-    let places = job.plan.settings.spreading.granularity.places(blocks);
-    let count = places.iter().max().map_or(0, |last| last + 1);
-    let mut parts: Vec<Part> = (0..count)
-        .map(|_| Part {
-            matrices: Vec::new(),
-            weights: 0,
-            levels: -LEVELS..LEVELS + 1,
-        })
-        .collect();
-    for (index, place) in indices.iter().zip(places) {
-        let matrix = &job.plan.targets[*index];
-        let (levels, part) = (job.levels(matrix), &mut parts[place]);
-        part.matrices.push(*index);
-        part.weights += matrix.rows * matrix.cols;
-        if let (Some(first), Some(last)) = (levels.first(), levels.last()) {
-            part.levels = part.levels.start.max(first.0)..part.levels.end.min(last.0 + 1);
-        }
-    }
-    parts
-}
-
-/// How many sequences hold so many tokens, at least one.
-fn sequences_for(sequences: &[Vec<u32>], tokens: usize) -> usize {
-    let mut sum = 0;
-    let short = sequences.iter().take_while(|sequence| {
-        sum += sequence.len();
-        sum < tokens
-    });
-    (short.count() + 1).min(sequences.len())
-}
-
-impl Candidates for Switches<'_> {
-    type Candidate = Vec<i8>;
-    type Error = CompressError;
-
-    fn mutate(&mut self, parent: &Vec<i8>, draws: &mut Draws) -> Vec<i8> {
-        let mut child = parent.clone();
-        let switches = 1 + draws.below(SWITCHES).min(draws.below(SWITCHES));
-        for _ in 0..switches {
-            for _ in 0..TRIES {
-                let (up, down) = (draws.below(child.len()), draws.below(child.len()));
-                let alike = self.parts[up].weights == self.parts[down].weights;
-                if up != down && alike && self.can(&child, up, 1) && self.can(&child, down, -1) {
-                    child[up] += 1;
-                    child[down] -= 1;
-                    break;
-                }
-            }
-        }
-        child
-    }
-
-    fn badness(&mut self, candidate: &Vec<i8>, effort: usize) -> Result<f64, CompressError> {
-        self.job.check_cancelled(self.host)?;
-        let mut chosen = HashMap::new();
-        for (part, level) in self.parts.iter().zip(candidate) {
-            for index in &part.matrices {
-                if let Some(catalog) = self.solved.get(&(*index, *level)) {
-                    chosen.insert(self.job.plan.targets[*index].name.as_str(), catalog);
-                }
-            }
-        }
-        let weights = Leveled {
-            base: &self.job.catalog,
-            chosen,
-        };
-        let mut runner = Runner::new(self.job.network(), &weights, &self.job.compute, 0);
-        let distance = self.closeness.distance(&mut runner, effort)?;
-        Ok(finite::metric("distance", &weights.model(), distance)?)
-    }
-
-    fn generation(&mut self, done: usize) -> Result<(), CompressError> {
-        let (name, steps) = (format!("generation {done}"), self.job.blocks() + done);
-        let own = (done, self.job.generations());
-        self.job.report_search((steps, &name), own, self.host);
-        self.job.check_cancelled(self.host)
-    }
-}
-
-/// The dense model with some matrices at their levels.
-struct Leveled<'a> {
-    base: &'a Catalog,
-    chosen: HashMap<&'a str, &'a Catalog>,
-}
-
-impl Leveled<'_> {
-    fn of(&self, name: &str) -> &Catalog {
-        self.chosen.get(name).copied().unwrap_or(self.base)
-    }
-}
-
-impl WeightSource for Leveled<'_> {
-    fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.base.shape(name)
-    }
-
-    fn read(&self, compute: &Compute, name: &str) -> Result<Vec<f32>, ModelError> {
-        self.of(name).read(compute, name)
-    }
-
-    fn read_rows(
-        &self,
-        compute: &Compute,
-        name: &str,
-        rows: Range<usize>,
-    ) -> Result<Vec<f32>, ModelError> {
-        self.of(name).read_rows(compute, name, rows)
     }
 }
