@@ -3,10 +3,11 @@
 //! A tile never depends on the batch or the number of threads, so a sequence gives the same values alone and in a batch.
 //! Memory is one tile of scores [QUERY_TILE, keys] for each worker.
 
-use crate::block::BlockCache;
 use crate::distance::DistanceTable;
 use crate::layers::Reach;
+use crate::positions::Positions;
 use crate::small::{self, Panel};
+use crate::{Batch, BlockCache};
 use kerf_kernels::{Compute, Isa, Linalg, MatMut, MatRef, Pool};
 use std::ops::Range;
 
@@ -40,7 +41,7 @@ struct KeysValues<'a> {
     keys: &'a [f32],
     values: &'a [f32],
     stride: usize,
-    tokens: usize,
+    positions: Positions<'a>,
 }
 
 /// One task: some queries of one sequence, with the place in the output that is theirs.
@@ -49,26 +50,21 @@ struct Tile<'a> {
     queries: &'a [f32],
     query_stride: usize,
     rows: usize,
-    /// Place of the first query among the keys.
-    place: usize,
+    /// Positions of the queries.
+    positions: &'a [usize],
     source: KeysValues<'a>,
     /// [rows, heads * dim].
     out: &'a mut [f32],
 }
 
 /// Attention within each sequence. `qkv`: [tokens, query + 2 * kv width]; the result is [tokens, query width].
-pub(crate) fn attend(
-    compute: &Compute,
-    heads: &Heads<'_>,
-    qkv: &[f32],
-    starts: &[usize],
-) -> Vec<f32> {
+pub(crate) fn attend(compute: &Compute, heads: &Heads<'_>, qkv: &[f32], batch: &Batch) -> Vec<f32> {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
-    let mut out = vec![0.0; starts[starts.len() - 1] * query];
+    let mut out = vec![0.0; batch.tokens() * query];
     let mut tiles = Vec::new();
     let mut rest = out.as_mut_slice();
-    for pair in starts.windows(2) {
+    for pair in batch.starts.windows(2) {
         let rows = &qkv[pair[0] * stride..pair[1] * stride];
         let tokens = pair[1] - pair[0];
         let (own, others) = rest.split_at_mut(tokens * query);
@@ -76,24 +72,26 @@ pub(crate) fn attend(
         if tokens == 0 {
             continue;
         }
+        let positions = &batch.positions[pair[0]..pair[1]];
         let source = KeysValues {
             keys: &rows[query..],
             values: &rows[query + kv..],
             stride,
-            tokens,
+            positions: Positions::new(positions),
         };
-        cut(heads, rows, stride, 0, source, own, &mut tiles);
+        cut(heads, rows, stride, positions, source, own, &mut tiles);
     }
     run(compute, heads, &mut tiles);
     drop(tiles);
     out
 }
 
-/// Attention of new tokens to all that the cache holds, themselves included: they were appended to it before.
+/// Attention of new tokens at `positions` to all that the cache holds, themselves included: they were appended to it before.
 pub(crate) fn attend_cached(
     compute: &Compute,
     heads: &Heads<'_>,
     qkv: &[f32],
+    positions: &[usize],
     cache: &BlockCache,
 ) -> Vec<f32> {
     let (query, kv) = heads.widths();
@@ -105,10 +103,9 @@ pub(crate) fn attend_cached(
         keys: &cache.keys,
         values: &cache.values,
         stride: kv,
-        tokens: cache.tokens,
+        positions: Positions::new(&cache.positions),
     };
-    let place = cache.tokens - tokens;
-    cut(heads, qkv, stride, place, source, &mut out, &mut tiles);
+    cut(heads, qkv, stride, positions, source, &mut out, &mut tiles);
     run(compute, heads, &mut tiles);
     drop(tiles);
     out
@@ -119,7 +116,7 @@ fn cut<'a>(
     heads: &Heads<'_>,
     rows: &'a [f32],
     stride: usize,
-    place: usize,
+    positions: &'a [usize],
     source: KeysValues<'a>,
     out: &'a mut [f32],
     tiles: &mut Vec<Tile<'a>>,
@@ -131,7 +128,7 @@ fn cut<'a>(
             queries,
             query_stride: stride,
             rows: out.len() / query,
-            place: place + index * QUERY_TILE,
+            positions: &positions[index * QUERY_TILE..][..out.len() / query],
             source,
             out,
         });
@@ -163,13 +160,17 @@ impl Heads<'_> {
         (self.heads * self.dim, self.kv_heads * self.dim)
     }
 
-    /// Keys that the query at `place` sees, of so many.
-    fn visible(&self, place: usize, tokens: usize) -> Range<usize> {
-        let end = if self.causal { place + 1 } else { tokens };
+    /// Places of the keys that a query at `position` sees.
+    fn visible(&self, position: usize, keys: Positions<'_>) -> Range<usize> {
+        let end = match self.causal {
+            true => keys.before(position + 1),
+            false => keys.len(),
+        };
         match self.reach {
             None => 0..end,
             Some(reach) => {
-                place.saturating_sub(reach.before)..end.min(place.saturating_add(reach.after + 1))
+                let last = position.saturating_add(reach.after + 1);
+                keys.before(position.saturating_sub(reach.before))..end.min(keys.before(last))
             }
         }
     }
@@ -178,9 +179,10 @@ impl Heads<'_> {
 impl Tile<'_> {
     fn run(&mut self, compute: &Compute, linalg: &Linalg, heads: &Heads<'_>) {
         // What any of the queries sees: of a window no more keys than it has are touched.
-        let first = heads.visible(self.place, self.source.tokens).start;
-        let last = self.place + self.rows - 1;
-        let keys = heads.visible(last, self.source.tokens).end - first;
+        let keys = self.source.positions;
+        let first = heads.visible(self.positions[0], keys).start;
+        let last = self.positions[self.rows - 1];
+        let keys = heads.visible(last, keys).end - first;
         let stride = keys.next_multiple_of(small::LANES);
         let mut scores = vec![0.0; self.rows * stride];
         let few_keys = keys <= FEW_KEYS;
@@ -211,8 +213,8 @@ impl Tile<'_> {
     fn softmax(&self, compute: &Compute, heads: &Heads<'_>, seen: Seen, scores: &mut [f32]) {
         let stride = scores.len() / self.rows;
         for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
-            let place = self.place + row;
-            let visible = heads.visible(place, self.source.tokens);
+            let (position, keys) = (self.positions[row], self.source.positions);
+            let visible = heads.visible(position, keys);
             let visible = visible.start - seen.first..visible.end - seen.first;
             let inside = &mut scores[visible.clone()];
             if let Some(cap) = heads.cap {
@@ -221,7 +223,8 @@ impl Tile<'_> {
                 inside.iter_mut().for_each(|score| *score *= cap);
             }
             if let Some(distance) = heads.distance {
-                distance.add(seen.head, place, seen.first + visible.start, inside);
+                let keys = keys.from(seen.first + visible.start);
+                distance.add(seen.head, position, keys, inside);
             }
             compute.kernels.softmax(inside);
             scores[..visible.start].fill(0.0);

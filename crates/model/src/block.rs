@@ -1,4 +1,4 @@
-//! What one block holds: its weights, and its keys and values while decoding.
+//! The weights of one block, ready to run.
 
 use crate::arch::{INPUTS, Name, Role};
 use crate::distance::DistanceTable;
@@ -232,36 +232,6 @@ pub(crate) fn read(
         actual: vec![values.len()],
     }
     .into())
-}
-
-/// Keys and values of one block for decoding, [tokens, kv width] each.
-#[derive(Clone, Debug, Default)]
-pub struct BlockCache {
-    pub(crate) keys: Vec<f32>,
-    pub(crate) values: Vec<f32>,
-    pub(crate) tokens: usize,
-}
-
-impl BlockCache {
-    /// An empty cache.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Tokens it holds.
-    pub fn tokens(&self) -> usize {
-        self.tokens
-    }
-
-    /// Appends keys and values from rows of `qkv` [tokens, query + 2 * kv].
-    pub(crate) fn append(&mut self, qkv: &[f32], query_width: usize, kv_width: usize) {
-        for row in qkv.chunks_exact(query_width + 2 * kv_width) {
-            let (keys, values) = row[query_width..].split_at(kv_width);
-            self.keys.extend_from_slice(keys);
-            self.values.extend_from_slice(values);
-            self.tokens += 1;
-        }
-    }
 }
 
 #[cfg(test)]

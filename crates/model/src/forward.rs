@@ -2,8 +2,8 @@
 
 use crate::arch::{Activation, Order};
 use crate::attention::{self, Heads, QUERY_TILE};
-use crate::block::{BlockCache, BlockWeights, Stack};
-use crate::{Batch, Network};
+use crate::block::{BlockWeights, Stack};
+use crate::{Batch, BlockCache, Network};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
 
@@ -150,23 +150,19 @@ impl<'a> Pass<'a> {
         self.product(input, stack, &mut qkv);
         let (query, kv) = (settings.query_width(), settings.kv_width());
         self.finish_heads(&mut qkv, stack, query, kv);
-        let first = cache.as_ref().map_or(0, |cache| cache.tokens);
         let layer = settings.layers[self.block.index];
         if let Some(rope) = settings
             .ropes
             .as_ref()
             .and_then(|ropes| ropes.of(layer.turn))
         {
-            let mut places = self.batch.places();
-            let longest = places.iter().max().map_or(0, |last| last + 1);
-            places.iter_mut().for_each(|place| *place += first);
-            rope.angles(first, longest).rotate_rows(
+            rope.angles(self.batch.span()).rotate_rows(
                 self.compute,
                 &mut qkv,
                 stack.rows,
                 query + kv,
                 settings.head_dim,
-                &places,
+                &self.batch.positions,
             );
         }
         let heads = Heads {
@@ -181,10 +177,10 @@ impl<'a> Pass<'a> {
         };
         match cache {
             Some(cache) => {
-                cache.append(&qkv, query, kv);
-                attention::attend_cached(self.compute, &heads, &qkv, cache)
+                cache.append(&qkv, query, kv, &self.batch.positions);
+                attention::attend_cached(self.compute, &heads, &qkv, &self.batch.positions, cache)
             }
-            None => attention::attend(self.compute, &heads, &qkv, &self.batch.starts),
+            None => attention::attend(self.compute, &heads, &qkv, self.batch),
         }
     }
 

@@ -5,6 +5,7 @@ pub mod arch;
 mod attention;
 pub mod batch;
 mod block;
+mod cache;
 mod card;
 mod config;
 mod distance;
@@ -21,16 +22,22 @@ mod names;
 pub mod network;
 mod neutral;
 mod norm;
+#[cfg(test)]
+mod plain;
+mod positions;
 mod reader;
 mod rope;
 mod sample;
+#[cfg(test)]
+mod skipped_tokens;
 mod small;
 mod uses;
 pub mod weights;
 
 pub use adapted::with_own_head;
 pub use batch::Batch;
-pub use block::{BlockCache, BlockWeights};
+pub use block::BlockWeights;
+pub use cache::{BlockCache, Cache};
 pub use error::ModelError;
 pub use network::{Kind, Linear, Network};
 pub use uses::Use;

@@ -1,7 +1,8 @@
 //! A network: an architecture's data bound to one configuration and one set of tensor names, run block by block.
 
 use crate::arch::{self, Architecture, INPUTS, LinearRow, Role};
-pub use crate::block::{BlockCache, BlockWeights};
+pub use crate::block::BlockWeights;
+pub use crate::cache::BlockCache;
 use crate::config::Settings;
 use crate::forward::Pass;
 use crate::names::NORM_SUFFIXES;
@@ -271,14 +272,14 @@ impl Network {
 
     /// Input of the first block: [tokens, hidden].
     ///
-    /// `TOO_LONG` for a sequence beyond [`Network::max_context`], `BAD_TOKEN` for an id outside the vocabulary.
+    /// `TOO_LONG` for a position beyond [`Network::max_context`], `BAD_TOKEN` for an id outside the vocabulary.
     pub fn embed(
         &self,
         compute: &Compute,
         weights: &dyn WeightSource,
         batch: &Batch,
     ) -> Result<Vec<f32>, ModelError> {
-        embedding::embed(self, compute, weights, batch, 0)
+        embedding::embed(self, compute, weights, batch)
     }
     /// Reads the weights of one block. Matrices that share an input become one, so that their product is one call.
     pub fn load_block(
@@ -289,8 +290,9 @@ impl Network {
     ) -> Result<BlockWeights, ModelError> {
         BlockWeights::load(self, compute, weights, block)
     }
-    /// Runs one block on `x` [tokens, hidden] in place. `cache`: keys and values so far of the one sequence in the batch; its
-    /// tokens continue there.
+    /// Runs one block on `x` [tokens, hidden] in place. `cache`: keys and values so far of the one sequence in the batch; the
+    /// tokens of the batch are appended to it, and their positions come after all that it holds. A cache may lack tokens that the
+    /// block did not see.
     pub fn run_block(
         &self,
         compute: &Compute,

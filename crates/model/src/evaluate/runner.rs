@@ -2,7 +2,7 @@
 
 use super::head::Head;
 use crate::{
-    Batch, BlockCache, BlockWeights, Kind, ModelError, Network, WeightSource, embedding, finite,
+    Batch, BlockCache, BlockWeights, Cache, Kind, ModelError, Network, WeightSource, finite,
 };
 use kerf_kernels::Compute;
 
@@ -88,18 +88,18 @@ impl<'a> Runner<'a> {
         Ok(x)
     }
 
-    /// Continues the one sequence in `caches` by `ids`; last hidden state [hidden] of the last of them.
+    /// Continues the sequence in `cache` by `ids`; last hidden state [hidden] of the last of them.
     pub(crate) fn continue_hidden(
         &mut self,
         ids: &[u32],
-        caches: &mut [BlockCache],
+        cache: &mut Cache,
     ) -> Result<Vec<f32>, ModelError> {
-        let batch = Batch::new(&[ids]);
-        let first = caches.first().map_or(0, BlockCache::tokens);
-        let mut x = embedding::embed(self.network, self.compute, self.weights, &batch, first)?;
-        for (index, cache) in caches.iter_mut().enumerate() {
-            self.run_block(index, &batch, &mut x, Some(cache))?;
+        let batch = cache.next(ids);
+        let mut x = self.network.embed(self.compute, self.weights, &batch)?;
+        for (index, block) in cache.blocks.iter_mut().enumerate() {
+            self.run_block(index, &batch, &mut x, Some(block))?;
         }
+        cache.advance(ids.len());
         let mut last = x.split_off(x.len() - self.network.hidden());
         self.network.finish(self.compute, self.weights, &mut last)?;
         self.check(&last)?;
