@@ -2,10 +2,14 @@
 //!
 //! A tile never depends on the batch or the number of threads, so a sequence gives the same values alone and in a batch.
 //! Memory is one tile of scores [QUERY_TILE, keys] for each worker.
+//!
+//! Somebody may look at the probabilities that each key receives ([`Received`]). A tile then adds up its own in a fixed order, and
+//! the tiles are added up one after the other, so that the sums do not depend on threads. Where nobody looks, nothing is added.
 
 use crate::distance::DistanceTable;
 use crate::layers::Reach;
 use crate::positions::Positions;
+use crate::received::{Received, TileSums, add_up};
 use crate::small::{self, Panel};
 use crate::{Batch, BlockCache};
 use kerf_kernels::{Compute, Isa, Linalg, MatMut, MatRef, Pool};
@@ -42,6 +46,8 @@ struct KeysValues<'a> {
     values: &'a [f32],
     stride: usize,
     positions: Positions<'a>,
+    /// Place of the first key among those of the whole batch.
+    first: usize,
 }
 
 /// One task: some queries of one sequence, with the place in the output that is theirs.
@@ -55,10 +61,18 @@ struct Tile<'a> {
     source: KeysValues<'a>,
     /// [rows, heads * dim].
     out: &'a mut [f32],
+    /// What its keys receive, where somebody looks.
+    received: Option<TileSums>,
 }
 
 /// Attention within each sequence. `qkv`: [tokens, query + 2 * kv width]; the result is [tokens, query width].
-pub(crate) fn attend(compute: &Compute, heads: &Heads<'_>, qkv: &[f32], batch: &Batch) -> Vec<f32> {
+pub(crate) fn attend(
+    compute: &Compute,
+    heads: &Heads<'_>,
+    qkv: &[f32],
+    batch: &Batch,
+    received: Received<'_>,
+) -> Vec<f32> {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
     let mut out = vec![0.0; batch.tokens() * query];
@@ -78,11 +92,11 @@ pub(crate) fn attend(compute: &Compute, heads: &Heads<'_>, qkv: &[f32], batch: &
             values: &rows[query + kv..],
             stride,
             positions: Positions::new(positions),
+            first: pair[0],
         };
-        cut(heads, rows, stride, positions, source, own, &mut tiles);
+        cut(heads, rows, positions, source, own, &mut tiles);
     }
-    run(compute, heads, &mut tiles);
-    drop(tiles);
+    run(compute, heads, &mut tiles, batch.tokens(), received);
     out
 }
 
@@ -93,6 +107,7 @@ pub(crate) fn attend_cached(
     qkv: &[f32],
     positions: &[usize],
     cache: &BlockCache,
+    received: Received<'_>,
 ) -> Vec<f32> {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
@@ -104,10 +119,10 @@ pub(crate) fn attend_cached(
         values: &cache.values,
         stride: kv,
         positions: Positions::new(&cache.positions),
+        first: 0,
     };
-    cut(heads, qkv, stride, positions, source, &mut out, &mut tiles);
-    run(compute, heads, &mut tiles);
-    drop(tiles);
+    cut(heads, qkv, positions, source, &mut out, &mut tiles);
+    run(compute, heads, &mut tiles, cache.tokens(), received);
     out
 }
 
@@ -115,13 +130,13 @@ pub(crate) fn attend_cached(
 fn cut<'a>(
     heads: &Heads<'_>,
     rows: &'a [f32],
-    stride: usize,
     positions: &'a [usize],
     source: KeysValues<'a>,
     out: &'a mut [f32],
     tiles: &mut Vec<Tile<'a>>,
 ) {
-    let query = heads.widths().0;
+    let (query, kv) = heads.widths();
+    let stride = query + 2 * kv;
     let outs = out.chunks_mut(QUERY_TILE * query);
     for (index, (queries, out)) in rows.chunks(QUERY_TILE * stride).zip(outs).enumerate() {
         tiles.push(Tile {
@@ -131,11 +146,24 @@ fn cut<'a>(
             positions: &positions[index * QUERY_TILE..][..out.len() / query],
             source,
             out,
+            received: None,
         });
     }
 }
 
-fn run(compute: &Compute, heads: &Heads<'_>, tiles: &mut [Tile<'_>]) {
+/// Runs all tiles, and tells what each of so many keys received.
+fn run(
+    compute: &Compute,
+    heads: &Heads<'_>,
+    tiles: &mut [Tile<'_>],
+    keys: usize,
+    received: Received<'_>,
+) {
+    if received.is_some() {
+        for tile in &mut *tiles {
+            tile.received = Some(TileSums::default());
+        }
+    }
     // Products inside a tile stay on its thread.
     let linalg = Linalg::new(compute.kernels.isa() == Isa::Portable, Pool::new(1));
     let linalg = linalg.counting(compute.linalg.flops());
@@ -144,6 +172,10 @@ fn run(compute: &Compute, heads: &Heads<'_>, tiles: &mut [Tile<'_>]) {
             tile.run(compute, &linalg, heads);
         }
     });
+    if let Some(received) = received {
+        let sums = tiles.iter().filter_map(|tile| tile.received.as_ref());
+        add_up(sums, keys, received);
+    }
 }
 
 /// One head of a tile, and the keys that any of its queries sees.
@@ -188,6 +220,10 @@ impl Tile<'_> {
         let few_keys = keys <= FEW_KEYS;
         let mut packed = vec![0.0; if few_keys { heads.dim * stride } else { 0 }];
         let group = heads.heads / heads.kv_heads;
+        if let Some(received) = &mut self.received {
+            received.first = self.source.first + first;
+            received.sums = vec![0.0; keys];
+        }
         for head in 0..heads.heads {
             let at = first * self.source.stride + head / group * heads.dim;
             let source = KeysValues {
@@ -205,6 +241,9 @@ impl Tile<'_> {
                 self.head_small(compute, heads, seen, source, &packed, &mut scores);
             } else {
                 self.head_large(compute, linalg, heads, seen, source, &mut scores);
+            }
+            if let Some(received) = &mut self.received {
+                received.add(&scores, stride);
             }
         }
     }

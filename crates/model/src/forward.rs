@@ -3,6 +3,7 @@
 use crate::arch::{Activation, Order};
 use crate::attention::{self, Heads, QUERY_TILE};
 use crate::block::{BlockWeights, Stack};
+use crate::received::Received;
 use crate::{Batch, BlockCache, Network};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
@@ -59,13 +60,13 @@ impl<'a> Pass<'a> {
     }
 
     /// See [`Network::run_block`].
-    pub fn run(&self, x: &mut [f32], cache: Option<&mut BlockCache>) {
+    pub fn run(&self, x: &mut [f32], cache: Option<&mut BlockCache>, received: Received<'_>) {
         if x.is_empty() {
             return;
         }
         let (attended, beside) = {
             let input = self.before(x, ATTENTION);
-            let attended = self.attend(&input, cache);
+            let attended = self.attend(&input, cache, received);
             (attended, self.beside(x, input))
         };
         self.add(&attended, self.network.settings.query_width(), ATTENTION, x);
@@ -94,7 +95,7 @@ impl<'a> Pass<'a> {
     pub fn next_input(&self, index: usize, x: &mut [f32], input: Vec<f32>) -> Vec<f32> {
         let settings = &self.network.settings;
         match index {
-            0 => self.attend(&input, None),
+            0 => self.attend(&input, None, None),
             1 => {
                 let beside = match settings.order {
                     Order::Parallel => Some(self.before(x, MLP).into_owned()),
@@ -143,7 +144,12 @@ impl<'a> Pass<'a> {
     }
 
     /// Attention of all heads, short of its last matrix: [tokens, query width].
-    fn attend(&self, input: &[f32], cache: Option<&mut BlockCache>) -> Vec<f32> {
+    fn attend(
+        &self,
+        input: &[f32],
+        cache: Option<&mut BlockCache>,
+        received: Received<'_>,
+    ) -> Vec<f32> {
         let settings = &self.network.settings;
         let stack = &self.block.stacks[0];
         let mut qkv = self.room(input, stack);
@@ -178,9 +184,10 @@ impl<'a> Pass<'a> {
         match cache {
             Some(cache) => {
                 cache.append(&qkv, query, kv, &self.batch.positions);
-                attention::attend_cached(self.compute, &heads, &qkv, &self.batch.positions, cache)
+                let positions = &self.batch.positions;
+                attention::attend_cached(self.compute, &heads, &qkv, positions, cache, received)
             }
-            None => attention::attend(self.compute, &heads, &qkv, self.batch),
+            None => attention::attend(self.compute, &heads, &qkv, self.batch, received),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod evolve;
 pub mod finite;
 mod forward;
+pub mod gate;
 pub mod generate;
 mod heads;
 mod layers;
@@ -26,6 +27,7 @@ mod norm;
 mod plain;
 mod positions;
 mod reader;
+mod received;
 mod rope;
 mod sample;
 #[cfg(test)]

@@ -301,7 +301,23 @@ impl Network {
         x: &mut [f32],
         cache: Option<&mut BlockCache>,
     ) {
-        Pass::new(self, compute, block, batch).run(x, cache);
+        Pass::new(self, compute, block, batch).run(x, cache, None);
+    }
+    /// [`Network::run_block`], the same to the bit, which also tells the attention that each token receives as a key: its
+    /// probabilities summed over all heads and all queries of the batch. Those of one query and head add up to 1. The sums are
+    /// taken in a fixed order and do not depend on threads. `received` becomes one value for each token of the batch, or with a
+    /// cache for each token that the cache then holds. It costs one pass over the probabilities.
+    pub fn run_block_observed(
+        &self,
+        compute: &Compute,
+        block: &BlockWeights,
+        batch: &Batch,
+        x: &mut [f32],
+        cache: Option<&mut BlockCache>,
+        received: &mut Vec<f64>,
+    ) {
+        received.clear();
+        Pass::new(self, compute, block, batch).run(x, cache, Some(received));
     }
     /// Reads what [`Network::next_input`] needs to get past the shared input `input` of a block, and no other matrix.
     pub fn load_part(

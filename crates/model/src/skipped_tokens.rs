@@ -48,7 +48,7 @@ fn plainly(model: &Model, block: usize, kept: &[usize], x: &mut [f64]) {
 }
 
 #[test]
-fn gathered_tokens_attend_by_their_true_positions() {
+fn gathered_tokens_attend_and_are_attended_to_by_their_true_positions() {
     for model in models() {
         let (length, hidden) = (length(&model), model.network.hidden());
         let whole = Batch::new(&[vec![0; length], vec![0; length / 2]]);
@@ -64,11 +64,16 @@ fn gathered_tokens_attend_by_their_true_positions() {
                 .network
                 .load_block(&compute(), &model.weights, block)
                 .unwrap();
-            let mut computed = x.clone();
-            model
-                .network
-                .run_block(&compute(), &loaded, &batch, &mut computed, None);
-            let mut expected = Vec::new();
+            let (mut computed, mut received) = (x.clone(), Vec::new());
+            model.network.run_block_observed(
+                &compute(),
+                &loaded,
+                &batch,
+                &mut computed,
+                None,
+                &mut received,
+            );
+            let (mut expected, mut sums) = (Vec::new(), Vec::new());
             for (index, positions) in both.iter().enumerate() {
                 let own = batch.starts[index] * hidden..batch.starts[index + 1] * hidden;
                 let plain = Plain {
@@ -78,8 +83,13 @@ fn gathered_tokens_attend_by_their_true_positions() {
                     block,
                     positions,
                 };
-                expected.extend(plain.run(&f64s(&x[own])).out);
+                let outcome = plain.run(&f64s(&x[own]));
+                expected.extend(outcome.out);
+                sums.extend(outcome.received);
             }
+            let received: Vec<f32> = received.iter().map(|sum| *sum as f32).collect();
+            let worst = difference(&received, &sums);
+            assert!(worst <= TOLERANCE, "{} received: {worst}", model.name);
             let worst = difference(&computed, &expected);
             assert!(worst <= TOLERANCE, "{} block {block}: {worst}", model.name);
         }
