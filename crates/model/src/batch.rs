@@ -13,6 +13,8 @@ pub struct Batch {
     pub starts: Vec<usize>,
     /// Position of each token in its sequence, one for each id. Within a sequence each is larger than the one before it.
     pub positions: Vec<usize>,
+    /// Type of each token, for models that tell the parts of a pair apart; `None`: type 0 for all.
+    pub types: Option<Vec<usize>>,
 }
 
 impl Batch {
@@ -22,6 +24,7 @@ impl Batch {
             ids: Vec::new(),
             starts: vec![0],
             positions: Vec::new(),
+            types: None,
         };
         for sequence in sequences {
             let sequence = sequence.as_ref();
@@ -38,7 +41,19 @@ impl Batch {
             ids: ids.to_vec(),
             starts: vec![0, ids.len()],
             positions: (first..first + ids.len()).collect(),
+            types: None,
         }
+    }
+
+    /// The same tokens with a type for each.
+    ///
+    /// # Panics
+    /// If there are not as many types as tokens.
+    #[must_use]
+    pub fn with_types(mut self, types: Vec<usize>) -> Self {
+        assert_eq!(types.len(), self.tokens(), "a type for each token");
+        self.types = Some(types);
+        self
     }
 
     /// The tokens at the places `kept` of this batch, which ascend. Each keeps its position and its sequence. There are as many
@@ -56,6 +71,10 @@ impl Batch {
                 .map(|start| kept.partition_point(|place| place < start))
                 .collect(),
             positions: kept.iter().map(|place| self.positions[*place]).collect(),
+            types: self
+                .types
+                .as_ref()
+                .map(|types| kept.iter().map(|place| types[*place]).collect()),
         }
     }
 

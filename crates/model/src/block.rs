@@ -91,8 +91,33 @@ impl BlockWeights {
         Self::load_inputs(network, compute, weights, block, 0..INPUTS)
     }
 
+    /// See [`Network::load_block_dense`].
+    pub(crate) fn load_dense(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+    ) -> Result<Self, ModelError> {
+        Self::read_inputs(network, compute, weights, block, 0..INPUTS)
+    }
+
     /// Norms, and the linear layers of some shared inputs.
     pub(crate) fn load_inputs(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+        inputs: Range<usize>,
+    ) -> Result<Self, ModelError> {
+        let mut own = Self::read_inputs(network, compute, weights, block, inputs)?;
+        for stack in &mut own.stacks {
+            stack.settle(compute);
+        }
+        Ok(own)
+    }
+
+    /// [`BlockWeights::load_inputs`] with all weights dense.
+    fn read_inputs(
         network: &Network,
         compute: &Compute,
         weights: &dyn WeightSource,
@@ -123,9 +148,6 @@ impl BlockWeights {
                 bias = bias.map(|bias| head_by_head_to_one_after_the_other(&bias, dim, 1));
             }
             stacks[row.role.input()].push((rows, cols), values, bias);
-        }
-        for stack in &mut stacks {
-            stack.settle(compute);
         }
         let distance = match inputs.contains(&0) {
             true => DistanceTable::load(network, compute, weights)?,

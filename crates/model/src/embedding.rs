@@ -55,6 +55,20 @@ fn check(network: &Network, batch: &Batch) -> Result<(), ModelError> {
     if actual > maximum {
         return Err(ModelError::TooLong { actual, maximum });
     }
+    if let Some(last) = batch.types.iter().flatten().max()
+        && *last >= network.token_types()
+    {
+        let field = network
+            .arch
+            .embeddings
+            .token_type
+            .map(|kind| kind.count.field);
+        return Err(ModelError::BadConfig {
+            field: field.unwrap_or("model_type").into(),
+            expected: format!("a model with token type {last}"),
+            actual: format!("{} types", network.token_types()),
+        });
+    }
     let vocab = network.vocab();
     match batch.ids.iter().find(|id| **id as usize >= vocab) {
         Some(id) => Err(ModelError::BadToken { id: *id, vocab }),
@@ -97,19 +111,26 @@ fn add_places(
         }
         None => None,
     };
-    let kind = match network.type_embedding() {
-        Some(name) => Some(weights.read_rows(compute, &name, 0..1)?),
+    let last = batch.types.iter().flatten().max().copied().unwrap_or(0);
+    let kinds = match network.type_embedding() {
+        Some(name) => Some(weights.read_rows(compute, &name, 0..last + 1)?),
         None => None,
     };
-    if positions.is_none() && kind.is_none() {
+    if positions.is_none() && kinds.is_none() {
         return Ok(());
     }
     let places = &batch.positions;
     let chunk = rows_per_chunk(hidden);
     compute.pool.chunks_mut(x, chunk * hidden, |index, rows| {
-        for (row, place) in rows.chunks_exact_mut(hidden).zip(&places[index * chunk..]) {
-            if let Some(kind) = &kind {
-                compute.kernels.add(kind, row);
+        let tokens = index * chunk..;
+        for ((row, place), token) in rows
+            .chunks_exact_mut(hidden)
+            .zip(&places[tokens.clone()])
+            .zip(tokens)
+        {
+            if let Some(kinds) = &kinds {
+                let kind = batch.types.as_ref().map_or(0, |types| types[token]);
+                compute.kernels.add(&kinds[kind * hidden..][..hidden], row);
             }
             if let Some(positions) = &positions {
                 compute

@@ -222,6 +222,13 @@ impl Network {
     pub fn vocab(&self) -> usize {
         self.settings.vocab
     }
+    /// Types that its tokens may have; 1 for a model that knows none.
+    pub fn token_types(&self) -> usize {
+        match self.arch.embeddings.token_type {
+            Some(_) => self.settings.token_types,
+            None => 1,
+        }
+    }
     /// Token ids that end or begin a text, from the configuration, if it has them.
     pub fn bos(&self) -> Option<u32> {
         self.settings.bos
