@@ -6,14 +6,12 @@
 //! Somebody may look at the probabilities that each key receives ([`Received`]). A tile then adds up its own in a fixed order, and
 //! the tiles are added up one after the other, so that the sums do not depend on threads. Where nobody looks, nothing is added.
 
-use crate::distance::DistanceTable;
-use crate::layers::Reach;
+use crate::attention_heads::Heads;
 use crate::positions::Positions;
 use crate::received::{Received, TileSums, add_up};
 use crate::small::{self, Panel};
 use crate::{Batch, BlockCache};
 use kerf_kernels::{Compute, Isa, Linalg, MatMut, MatRef, Pool};
-use std::ops::Range;
 
 /// Queries of a tile.
 pub(crate) const QUERY_TILE: usize = 64;
@@ -22,22 +20,6 @@ pub(crate) const QUERY_TILE: usize = 64;
 const FEW_KEYS: usize = 48;
 /// Up to this many queries (decoding) the products are dot products and sums over keys and values as they lie.
 const FEW_QUERIES: usize = 2;
-
-/// Shape of the heads, and what they see.
-pub(crate) struct Heads<'a> {
-    pub heads: usize,
-    pub kv_heads: usize,
-    pub dim: usize,
-    pub causal: bool,
-    /// Factor on scores.
-    pub scale: f32,
-    /// Soft cap of scores.
-    pub cap: Option<f32>,
-    /// How far a token sees; `None`: all that `causal` lets it.
-    pub reach: Option<Reach>,
-    /// What is added to scores.
-    pub distance: Option<&'a DistanceTable>,
-}
 
 /// Keys and values of one sequence: head g of token j begins at `[j * stride + g * dim]`.
 #[derive(Clone, Copy)]
@@ -184,28 +166,6 @@ struct Seen {
     head: usize,
     first: usize,
     keys: usize,
-}
-
-impl Heads<'_> {
-    /// Width of all query heads, and of all key heads.
-    fn widths(&self) -> (usize, usize) {
-        (self.heads * self.dim, self.kv_heads * self.dim)
-    }
-
-    /// Places of the keys that a query at `position` sees.
-    fn visible(&self, position: usize, keys: Positions<'_>) -> Range<usize> {
-        let end = match self.causal {
-            true => keys.before(position + 1),
-            false => keys.len(),
-        };
-        match self.reach {
-            None => 0..end,
-            Some(reach) => {
-                let last = position.saturating_add(reach.after + 1);
-                keys.before(position.saturating_sub(reach.before))..end.min(keys.before(last))
-            }
-        }
-    }
 }
 
 impl Tile<'_> {

@@ -1,7 +1,8 @@
 //! The generic block: norms, linear layers, attention and MLP over all tokens of a ragged batch.
 
 use crate::arch::{Activation, Order};
-use crate::attention::{self, Heads, QUERY_TILE};
+use crate::attention::{self, QUERY_TILE};
+use crate::attention_heads::Heads;
 use crate::block::{BlockWeights, Stack};
 use crate::norm::NormWeights;
 use crate::received::Received;

@@ -3,6 +3,7 @@
 mod adapted;
 pub mod arch;
 mod attention;
+mod attention_heads;
 pub mod batch;
 mod block;
 mod block_tensors;

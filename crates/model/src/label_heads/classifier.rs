@@ -80,15 +80,18 @@ impl ClassifierHead {
             false => format!("{}{stem}", network.wrapper),
         };
         let has = |stem: &str| weights.shape(&format!("{stem}.weight")).is_some();
-        let own = LAYOUTS
+        let mut own = LAYOUTS
             .iter()
             .filter(|layout| layout.kind == network.kind());
         let fits = |layout: &&Layout| {
             let before = layout.before.map(|(name, of_body, _)| stem(name, of_body));
             before.is_none_or(|name| has(&name)) && has(&stem(layout.last, false))
         };
-        let Some(layout) = own.clone().find(fits) else {
-            let usual = own.last().map_or("classifier", |layout| layout.last);
+        let Some(layout) = own.find(fits) else {
+            let usual = match network.kind() {
+                Kind::Decoder => "score",
+                Kind::Encoder => "classifier",
+            };
             return Err(TensorsError::TensorMissing {
                 tensor: format!("{}.weight", stem(usual, false)),
             }
