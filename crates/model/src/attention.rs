@@ -2,13 +2,16 @@
 //!
 //! A tile never depends on the batch or the number of threads, so a sequence gives the same values alone and in a batch.
 //! Memory is one tile of scores [QUERY_TILE, keys] for each worker.
+//!
+//! Somebody may look at the probabilities that each key receives ([`Received`]). A tile then adds up its own in a fixed order, and
+//! the tiles are added up one after the other, so that the sums do not depend on threads. Where nobody looks, nothing is added.
 
-use crate::block::BlockCache;
-use crate::distance::DistanceTable;
-use crate::layers::Reach;
+use crate::attention_heads::Heads;
+use crate::positions::Positions;
+use crate::received::{Received, TileSums, add_up};
 use crate::small::{self, Panel};
+use crate::{Batch, BlockCache};
 use kerf_kernels::{Compute, Isa, Linalg, MatMut, MatRef, Pool};
-use std::ops::Range;
 
 /// Queries of a tile.
 pub(crate) const QUERY_TILE: usize = 64;
@@ -18,29 +21,15 @@ const FEW_KEYS: usize = 48;
 /// Up to this many queries (decoding) the products are dot products and sums over keys and values as they lie.
 const FEW_QUERIES: usize = 2;
 
-/// Shape of the heads, and what they see.
-pub(crate) struct Heads<'a> {
-    pub heads: usize,
-    pub kv_heads: usize,
-    pub dim: usize,
-    pub causal: bool,
-    /// Factor on scores.
-    pub scale: f32,
-    /// Soft cap of scores.
-    pub cap: Option<f32>,
-    /// How far a token sees; `None`: all that `causal` lets it.
-    pub reach: Option<Reach>,
-    /// What is added to scores.
-    pub distance: Option<&'a DistanceTable>,
-}
-
 /// Keys and values of one sequence: head g of token j begins at `[j * stride + g * dim]`.
 #[derive(Clone, Copy)]
 struct KeysValues<'a> {
     keys: &'a [f32],
     values: &'a [f32],
     stride: usize,
-    tokens: usize,
+    positions: Positions<'a>,
+    /// Place of the first key among those of the whole batch.
+    first: usize,
 }
 
 /// One task: some queries of one sequence, with the place in the output that is theirs.
@@ -49,11 +38,13 @@ struct Tile<'a> {
     queries: &'a [f32],
     query_stride: usize,
     rows: usize,
-    /// Place of the first query among the keys.
-    place: usize,
+    /// Positions of the queries.
+    positions: &'a [usize],
     source: KeysValues<'a>,
     /// [rows, heads * dim].
     out: &'a mut [f32],
+    /// What its keys receive, where somebody looks.
+    received: Option<TileSums>,
 }
 
 /// Attention within each sequence. `qkv`: [tokens, query + 2 * kv width]; the result is [tokens, query width].
@@ -61,14 +52,15 @@ pub(crate) fn attend(
     compute: &Compute,
     heads: &Heads<'_>,
     qkv: &[f32],
-    starts: &[usize],
+    batch: &Batch,
+    received: Received<'_>,
 ) -> Vec<f32> {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
-    let mut out = vec![0.0; starts[starts.len() - 1] * query];
+    let mut out = vec![0.0; batch.tokens() * query];
     let mut tiles = Vec::new();
     let mut rest = out.as_mut_slice();
-    for pair in starts.windows(2) {
+    for pair in batch.starts.windows(2) {
         let rows = &qkv[pair[0] * stride..pair[1] * stride];
         let tokens = pair[1] - pair[0];
         let (own, others) = rest.split_at_mut(tokens * query);
@@ -76,25 +68,28 @@ pub(crate) fn attend(
         if tokens == 0 {
             continue;
         }
+        let positions = &batch.positions[pair[0]..pair[1]];
         let source = KeysValues {
             keys: &rows[query..],
             values: &rows[query + kv..],
             stride,
-            tokens,
+            positions: Positions::new(positions),
+            first: pair[0],
         };
-        cut(heads, rows, stride, 0, source, own, &mut tiles);
+        cut(heads, rows, positions, source, own, &mut tiles);
     }
-    run(compute, heads, &mut tiles);
-    drop(tiles);
+    run(compute, heads, &mut tiles, batch.tokens(), received);
     out
 }
 
-/// Attention of new tokens to all that the cache holds, themselves included: they were appended to it before.
+/// Attention of new tokens at `positions` to all that the cache holds, themselves included: they were appended to it before.
 pub(crate) fn attend_cached(
     compute: &Compute,
     heads: &Heads<'_>,
     qkv: &[f32],
+    positions: &[usize],
     cache: &BlockCache,
+    received: Received<'_>,
 ) -> Vec<f32> {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
@@ -105,12 +100,11 @@ pub(crate) fn attend_cached(
         keys: &cache.keys,
         values: &cache.values,
         stride: kv,
-        tokens: cache.tokens,
+        positions: Positions::new(&cache.positions),
+        first: 0,
     };
-    let place = cache.tokens - tokens;
-    cut(heads, qkv, stride, place, source, &mut out, &mut tiles);
-    run(compute, heads, &mut tiles);
-    drop(tiles);
+    cut(heads, qkv, positions, source, &mut out, &mut tiles);
+    run(compute, heads, &mut tiles, cache.tokens(), received);
     out
 }
 
@@ -118,27 +112,40 @@ pub(crate) fn attend_cached(
 fn cut<'a>(
     heads: &Heads<'_>,
     rows: &'a [f32],
-    stride: usize,
-    place: usize,
+    positions: &'a [usize],
     source: KeysValues<'a>,
     out: &'a mut [f32],
     tiles: &mut Vec<Tile<'a>>,
 ) {
-    let query = heads.widths().0;
+    let (query, kv) = heads.widths();
+    let stride = query + 2 * kv;
     let outs = out.chunks_mut(QUERY_TILE * query);
     for (index, (queries, out)) in rows.chunks(QUERY_TILE * stride).zip(outs).enumerate() {
         tiles.push(Tile {
             queries,
             query_stride: stride,
             rows: out.len() / query,
-            place: place + index * QUERY_TILE,
+            positions: &positions[index * QUERY_TILE..][..out.len() / query],
             source,
             out,
+            received: None,
         });
     }
 }
 
-fn run(compute: &Compute, heads: &Heads<'_>, tiles: &mut [Tile<'_>]) {
+/// Runs all tiles, and tells what each of so many keys received.
+fn run(
+    compute: &Compute,
+    heads: &Heads<'_>,
+    tiles: &mut [Tile<'_>],
+    keys: usize,
+    received: Received<'_>,
+) {
+    if received.is_some() {
+        for tile in &mut *tiles {
+            tile.received = Some(TileSums::default());
+        }
+    }
     // Products inside a tile stay on its thread.
     let linalg = Linalg::new(compute.kernels.isa() == Isa::Portable, Pool::new(1));
     let linalg = linalg.counting(compute.linalg.flops());
@@ -147,6 +154,10 @@ fn run(compute: &Compute, heads: &Heads<'_>, tiles: &mut [Tile<'_>]) {
             tile.run(compute, &linalg, heads);
         }
     });
+    if let Some(received) = received {
+        let sums = tiles.iter().filter_map(|tile| tile.received.as_ref());
+        add_up(sums, keys, received);
+    }
 }
 
 /// One head of a tile, and the keys that any of its queries sees.
@@ -157,35 +168,22 @@ struct Seen {
     keys: usize,
 }
 
-impl Heads<'_> {
-    /// Width of all query heads, and of all key heads.
-    fn widths(&self) -> (usize, usize) {
-        (self.heads * self.dim, self.kv_heads * self.dim)
-    }
-
-    /// Keys that the query at `place` sees, of so many.
-    fn visible(&self, place: usize, tokens: usize) -> Range<usize> {
-        let end = if self.causal { place + 1 } else { tokens };
-        match self.reach {
-            None => 0..end,
-            Some(reach) => {
-                place.saturating_sub(reach.before)..end.min(place.saturating_add(reach.after + 1))
-            }
-        }
-    }
-}
-
 impl Tile<'_> {
     fn run(&mut self, compute: &Compute, linalg: &Linalg, heads: &Heads<'_>) {
         // What any of the queries sees: of a window no more keys than it has are touched.
-        let first = heads.visible(self.place, self.source.tokens).start;
-        let last = self.place + self.rows - 1;
-        let keys = heads.visible(last, self.source.tokens).end - first;
+        let keys = self.source.positions;
+        let first = heads.visible(self.positions[0], keys).start;
+        let last = self.positions[self.rows - 1];
+        let keys = heads.visible(last, keys).end - first;
         let stride = keys.next_multiple_of(small::LANES);
         let mut scores = vec![0.0; self.rows * stride];
         let few_keys = keys <= FEW_KEYS;
         let mut packed = vec![0.0; if few_keys { heads.dim * stride } else { 0 }];
         let group = heads.heads / heads.kv_heads;
+        if let Some(received) = &mut self.received {
+            received.first = self.source.first + first;
+            received.sums = vec![0.0; keys];
+        }
         for head in 0..heads.heads {
             let at = first * self.source.stride + head / group * heads.dim;
             let source = KeysValues {
@@ -204,6 +202,9 @@ impl Tile<'_> {
             } else {
                 self.head_large(compute, linalg, heads, seen, source, &mut scores);
             }
+            if let Some(received) = &mut self.received {
+                received.add(&scores, stride);
+            }
         }
     }
 
@@ -211,8 +212,8 @@ impl Tile<'_> {
     fn softmax(&self, compute: &Compute, heads: &Heads<'_>, seen: Seen, scores: &mut [f32]) {
         let stride = scores.len() / self.rows;
         for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
-            let place = self.place + row;
-            let visible = heads.visible(place, self.source.tokens);
+            let (position, keys) = (self.positions[row], self.source.positions);
+            let visible = heads.visible(position, keys);
             let visible = visible.start - seen.first..visible.end - seen.first;
             let inside = &mut scores[visible.clone()];
             if let Some(cap) = heads.cap {
@@ -221,7 +222,8 @@ impl Tile<'_> {
                 inside.iter_mut().for_each(|score| *score *= cap);
             }
             if let Some(distance) = heads.distance {
-                distance.add(seen.head, place, seen.first + visible.start, inside);
+                let keys = keys.from(seen.first + visible.start);
+                distance.add(seen.head, position, keys, inside);
             }
             compute.kernels.softmax(inside);
             scores[..visible.start].fill(0.0);

@@ -1,4 +1,4 @@
-//! What one block holds: its weights, and its keys and values while decoding.
+//! The weights of one block, ready to run.
 
 use crate::arch::{INPUTS, Name, Role};
 use crate::distance::DistanceTable;
@@ -91,8 +91,33 @@ impl BlockWeights {
         Self::load_inputs(network, compute, weights, block, 0..INPUTS)
     }
 
+    /// See [`Network::load_block_dense`].
+    pub(crate) fn load_dense(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+    ) -> Result<Self, ModelError> {
+        Self::read_inputs(network, compute, weights, block, 0..INPUTS)
+    }
+
     /// Norms, and the linear layers of some shared inputs.
     pub(crate) fn load_inputs(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+        inputs: Range<usize>,
+    ) -> Result<Self, ModelError> {
+        let mut own = Self::read_inputs(network, compute, weights, block, inputs)?;
+        for stack in &mut own.stacks {
+            stack.settle(compute);
+        }
+        Ok(own)
+    }
+
+    /// [`BlockWeights::load_inputs`] with all weights dense.
+    fn read_inputs(
         network: &Network,
         compute: &Compute,
         weights: &dyn WeightSource,
@@ -123,9 +148,6 @@ impl BlockWeights {
                 bias = bias.map(|bias| head_by_head_to_one_after_the_other(&bias, dim, 1));
             }
             stacks[row.role.input()].push((rows, cols), values, bias);
-        }
-        for stack in &mut stacks {
-            stack.settle(compute);
         }
         let distance = match inputs.contains(&0) {
             true => DistanceTable::load(network, compute, weights)?,
@@ -232,36 +254,6 @@ pub(crate) fn read(
         actual: vec![values.len()],
     }
     .into())
-}
-
-/// Keys and values of one block for decoding, [tokens, kv width] each.
-#[derive(Clone, Debug, Default)]
-pub struct BlockCache {
-    pub(crate) keys: Vec<f32>,
-    pub(crate) values: Vec<f32>,
-    pub(crate) tokens: usize,
-}
-
-impl BlockCache {
-    /// An empty cache.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Tokens it holds.
-    pub fn tokens(&self) -> usize {
-        self.tokens
-    }
-
-    /// Appends keys and values from rows of `qkv` [tokens, query + 2 * kv].
-    pub(crate) fn append(&mut self, qkv: &[f32], query_width: usize, kv_width: usize) {
-        for row in qkv.chunks_exact(query_width + 2 * kv_width) {
-            let (keys, values) = row[query_width..].split_at(kv_width);
-            self.keys.extend_from_slice(keys);
-            self.values.extend_from_slice(values);
-            self.tokens += 1;
-        }
-    }
 }
 
 #[cfg(test)]

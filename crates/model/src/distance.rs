@@ -42,11 +42,12 @@ impl DistanceTable {
         }))
     }
 
-    /// Adds to the scores of one query at `place` for the keys from `first` on.
-    pub fn add(&self, head: usize, place: usize, first: usize, scores: &mut [f32]) {
+    /// Adds to the scores of one query at `position`; `keys` are the positions of the keys, one for each score.
+    pub fn add(&self, head: usize, position: usize, keys: &[usize], scores: &mut [f32]) {
         let row = &self.values[head * (2 * self.far + 1)..][..2 * self.far + 1];
-        for (key, score) in (first..).zip(scores) {
-            let ahead = (key + self.far).saturating_sub(place).min(2 * self.far);
+        for (key, score) in keys.iter().zip(scores) {
+            let ahead = (key + self.far).saturating_sub(position);
+            let ahead = ahead.min(2 * self.far);
             *score += row[ahead];
         }
     }

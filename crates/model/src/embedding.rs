@@ -11,15 +11,14 @@ const GAP_BYTES: usize = 64 << 10;
 /// Largest piece of an embedding that is in memory at once.
 const PIECE_BYTES: usize = 16 << 20;
 
-/// Embeds a batch whose sequences begin at position `first`.
+/// Embeds a batch. See [`Network::embed`].
 pub(crate) fn embed(
     network: &Network,
     compute: &Compute,
     weights: &dyn WeightSource,
     batch: &Batch,
-    first: usize,
 ) -> Result<Vec<f32>, ModelError> {
-    check(network, batch, first)?;
+    check(network, batch)?;
     let hidden = network.hidden();
     let mut x = vec![0.0; batch.tokens() * hidden];
     let mut wanted: Vec<(usize, usize)> = batch
@@ -42,7 +41,7 @@ pub(crate) fn embed(
             }
         }
     }
-    add_places(network, compute, weights, batch, first, &mut x)?;
+    add_places(network, compute, weights, batch, &mut x)?;
     if let Some(stem) = network.arch.embeddings.norm {
         let stem = network.name(stem, 0);
         NormWeights::load(network, compute, weights, &stem, hidden)?.apply(compute, &mut x);
@@ -50,14 +49,25 @@ pub(crate) fn embed(
     Ok(x)
 }
 
-fn check(network: &Network, batch: &Batch, first: usize) -> Result<(), ModelError> {
+fn check(network: &Network, batch: &Batch) -> Result<(), ModelError> {
     let maximum = network.max_context();
-    let lengths = batch
-        .starts
-        .windows(2)
-        .map(|pair| pair[1] - pair[0] + first);
-    if let Some(actual) = lengths.max().filter(|longest| *longest > maximum) {
+    let actual = batch.span().end;
+    if actual > maximum {
         return Err(ModelError::TooLong { actual, maximum });
+    }
+    if let Some(last) = batch.types.iter().flatten().max()
+        && *last >= network.token_types()
+    {
+        let field = network
+            .arch
+            .embeddings
+            .token_type
+            .map(|kind| kind.count.field);
+        return Err(ModelError::BadConfig {
+            field: field.unwrap_or("model_type").into(),
+            expected: format!("a model with token type {last}"),
+            actual: format!("{} types", network.token_types()),
+        });
     }
     let vocab = network.vocab();
     match batch.ids.iter().find(|id| **id as usize >= vocab) {
@@ -89,36 +99,43 @@ fn add_places(
     compute: &Compute,
     weights: &dyn WeightSource,
     batch: &Batch,
-    first: usize,
     x: &mut [f32],
 ) -> Result<(), ModelError> {
     let hidden = network.hidden();
-    let longest = batch.starts.windows(2).map(|pair| pair[1] - pair[0]).max();
+    let span = batch.span();
     let positions = match network.position_embedding() {
         Some(name) => {
-            let first = first + network.settings.position_rows.1;
-            Some(weights.read_rows(compute, &name, first..first + longest.unwrap_or(0))?)
+            let offset = network.settings.position_rows.1;
+            let rows = span.start + offset..span.end + offset;
+            Some(weights.read_rows(compute, &name, rows)?)
         }
         None => None,
     };
-    let kind = match network.type_embedding() {
-        Some(name) => Some(weights.read_rows(compute, &name, 0..1)?),
+    let last = batch.types.iter().flatten().max().copied().unwrap_or(0);
+    let kinds = match network.type_embedding() {
+        Some(name) => Some(weights.read_rows(compute, &name, 0..last + 1)?),
         None => None,
     };
-    if positions.is_none() && kind.is_none() {
+    if positions.is_none() && kinds.is_none() {
         return Ok(());
     }
-    let places = batch.places();
+    let places = &batch.positions;
     let chunk = rows_per_chunk(hidden);
     compute.pool.chunks_mut(x, chunk * hidden, |index, rows| {
-        for (row, place) in rows.chunks_exact_mut(hidden).zip(&places[index * chunk..]) {
-            if let Some(kind) = &kind {
-                compute.kernels.add(kind, row);
+        let tokens = index * chunk..;
+        for ((row, place), token) in rows
+            .chunks_exact_mut(hidden)
+            .zip(&places[tokens.clone()])
+            .zip(tokens)
+        {
+            if let Some(kinds) = &kinds {
+                let kind = batch.types.as_ref().map_or(0, |types| types[token]);
+                compute.kernels.add(&kinds[kind * hidden..][..hidden], row);
             }
             if let Some(positions) = &positions {
                 compute
                     .kernels
-                    .add(&positions[place * hidden..][..hidden], row);
+                    .add(&positions[(place - span.start) * hidden..][..hidden], row);
             }
         }
     });

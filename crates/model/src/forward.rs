@@ -1,9 +1,12 @@
 //! The generic block: norms, linear layers, attention and MLP over all tokens of a ragged batch.
 
 use crate::arch::{Activation, Order};
-use crate::attention::{self, Heads, QUERY_TILE};
-use crate::block::{BlockCache, BlockWeights, Stack};
-use crate::{Batch, Network};
+use crate::attention::{self, QUERY_TILE};
+use crate::attention_heads::Heads;
+use crate::block::{BlockWeights, Stack};
+use crate::norm::NormWeights;
+use crate::received::Received;
+use crate::{Batch, BlockCache, Network};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
 
@@ -31,16 +34,16 @@ pub(crate) fn scratch_per_token(network: &Network, max_sequence: usize) -> usize
 }
 
 /// Part of a block that is added to the residual stream, by the shared input of its last matrix.
-type Sublayer = usize;
-const ATTENTION: Sublayer = 1;
-const MLP: Sublayer = 3;
+pub(crate) type Sublayer = usize;
+pub(crate) const ATTENTION: Sublayer = 1;
+pub(crate) const MLP: Sublayer = 3;
 
 /// One block at work on one batch.
 pub(crate) struct Pass<'a> {
-    network: &'a Network,
-    compute: &'a Compute,
-    block: &'a BlockWeights,
-    batch: &'a Batch,
+    pub(crate) network: &'a Network,
+    pub(crate) compute: &'a Compute,
+    pub(crate) block: &'a BlockWeights,
+    pub(crate) batch: &'a Batch,
 }
 
 impl<'a> Pass<'a> {
@@ -59,16 +62,17 @@ impl<'a> Pass<'a> {
     }
 
     /// See [`Network::run_block`].
-    pub fn run(&self, x: &mut [f32], cache: Option<&mut BlockCache>) {
+    pub fn run(&self, x: &mut [f32], cache: Option<&mut BlockCache>, received: Received<'_>) {
         if x.is_empty() {
             return;
         }
         let (attended, beside) = {
             let input = self.before(x, ATTENTION);
-            let attended = self.attend(&input, cache);
+            let attended = self.attend(&input, cache, received);
             (attended, self.beside(x, input))
         };
-        self.add(&attended, self.network.settings.query_width(), ATTENTION, x);
+        let width = self.network.settings.query_width();
+        self.add(&attended, width, ATTENTION, x, None);
         drop(attended);
         // One buffer for all tiles: to zero and map fresh memory for each would cost more than a norm.
         let (rows, hidden) = (self.block.stacks[2].rows, self.network.hidden());
@@ -81,7 +85,7 @@ impl<'a> Pass<'a> {
                 }
                 None => self.mlp_inside(&self.before(x, MLP), inside),
             }
-            self.add(inside, rows, MLP, x);
+            self.add(inside, rows, MLP, x, None);
         }
     }
 
@@ -94,13 +98,13 @@ impl<'a> Pass<'a> {
     pub fn next_input(&self, index: usize, x: &mut [f32], input: Vec<f32>) -> Vec<f32> {
         let settings = &self.network.settings;
         match index {
-            0 => self.attend(&input, None),
+            0 => self.attend(&input, None, None),
             1 => {
                 let beside = match settings.order {
                     Order::Parallel => Some(self.before(x, MLP).into_owned()),
                     _ => None,
                 };
-                self.add(&input, settings.query_width(), ATTENTION, x);
+                self.add(&input, settings.query_width(), ATTENTION, x, None);
                 drop(input);
                 beside.unwrap_or_else(|| self.before(x, MLP).into_owned())
             }
@@ -111,14 +115,14 @@ impl<'a> Pass<'a> {
                 self.contiguous(inside)
             }
             _ => {
-                self.add(&input, settings.intermediate, MLP, x);
+                self.add(&input, settings.intermediate, MLP, x, None);
                 Vec::new()
             }
         }
     }
 
     /// What a sublayer sees: the norm of `x`, or `x` itself.
-    fn before<'x>(&self, x: &'x [f32], sublayer: Sublayer) -> Cow<'x, [f32]> {
+    pub(crate) fn before<'x>(&self, x: &'x [f32], sublayer: Sublayer) -> Cow<'x, [f32]> {
         let norms = &self.block.norms;
         let norm = match sublayer {
             ATTENTION => norms.attention.as_ref(),
@@ -143,74 +147,58 @@ impl<'a> Pass<'a> {
     }
 
     /// Attention of all heads, short of its last matrix: [tokens, query width].
-    fn attend(&self, input: &[f32], cache: Option<&mut BlockCache>) -> Vec<f32> {
+    fn attend(
+        &self,
+        input: &[f32],
+        cache: Option<&mut BlockCache>,
+        received: Received<'_>,
+    ) -> Vec<f32> {
         let settings = &self.network.settings;
-        let stack = &self.block.stacks[0];
-        let mut qkv = self.room(input, stack);
-        self.product(input, stack, &mut qkv);
-        let (query, kv) = (settings.query_width(), settings.kv_width());
-        self.finish_heads(&mut qkv, stack, query, kv);
-        let first = cache.as_ref().map_or(0, |cache| cache.tokens);
-        let layer = settings.layers[self.block.index];
-        if let Some(rope) = settings
-            .ropes
-            .as_ref()
-            .and_then(|ropes| ropes.of(layer.turn))
-        {
-            let mut places = self.batch.places();
-            let longest = places.iter().max().map_or(0, |last| last + 1);
-            places.iter_mut().for_each(|place| *place += first);
-            rope.angles(first, longest).rotate_rows(
-                self.compute,
-                &mut qkv,
-                stack.rows,
-                query + kv,
-                settings.head_dim,
-                &places,
-            );
-        }
-        let heads = Heads {
-            heads: settings.heads,
-            kv_heads: settings.kv_heads,
-            dim: settings.head_dim,
-            causal: self.network.arch.kind == crate::Kind::Decoder,
-            scale: settings.score_scale,
-            cap: settings.score_cap,
-            reach: layer.reach,
-            distance: self.block.distance.as_ref(),
-        };
+        let mut qkv = self.projected(input);
+        self.norm_heads(&mut qkv);
+        self.turn(&mut qkv);
+        let heads = self.heads();
         match cache {
             Some(cache) => {
-                cache.append(&qkv, query, kv);
-                attention::attend_cached(self.compute, &heads, &qkv, cache)
+                let (query, kv) = (settings.query_width(), settings.kv_width());
+                let positions = &self.batch.positions;
+                cache.append(&qkv, query, kv, positions);
+                attention::attend_cached(self.compute, &heads, &qkv, positions, cache, received)
             }
-            None => attention::attend(self.compute, &heads, &qkv, &self.batch.starts),
+            None => attention::attend(self.compute, &heads, &qkv, self.batch, received),
         }
     }
 
-    /// Adds the biases of queries, keys and values, and normalises query and key heads where the architecture does.
-    fn finish_heads(&self, qkv: &mut [f32], stack: &Stack, query: usize, kv: usize) {
-        let (kernels, norms) = (&self.compute.kernels, &self.block.norms);
-        let normed = norms.query.as_ref().zip(norms.key.as_ref());
-        if stack.bias.is_none() && normed.is_none() {
-            return;
+    /// Queries, keys and values with their biases: [tokens, query + 2 kv].
+    pub(crate) fn projected(&self, input: &[f32]) -> Vec<f32> {
+        let stack = &self.block.stacks[0];
+        let mut qkv = self.room(input, stack);
+        self.product(input, stack, &mut qkv);
+        if let Some(bias) = &stack.bias {
+            self.rows(&mut qkv, stack.rows, |row| {
+                self.compute.kernels.add(bias, row);
+            });
         }
-        let dim = self.network.settings.head_dim;
-        let chunk = rows_per_chunk(stack.rows) * stack.rows;
+        qkv
+    }
+
+    /// Normalises the heads of queries and keys where the architecture does.
+    pub(crate) fn norm_heads(&self, qkv: &mut [f32]) {
+        let (kernels, norms) = (&self.compute.kernels, &self.block.norms);
+        let Some((of_queries, of_keys)) = norms.query.as_ref().zip(norms.key.as_ref()) else {
+            return;
+        };
+        let settings = &self.network.settings;
+        let (query, kv) = (settings.query_width(), settings.kv_width());
+        let (dim, cols) = (settings.head_dim, query + 2 * kv);
+        let chunk = rows_per_chunk(cols) * cols;
         self.compute.pool.chunks_mut(qkv, chunk, |_, rows| {
-            let mut out = vec![0.0; if normed.is_some() { dim } else { 0 }];
-            for row in rows.chunks_exact_mut(stack.rows) {
-                if let Some(bias) = &stack.bias {
-                    kernels.add(bias, row);
-                }
-                let Some((of_queries, of_keys)) = normed else {
-                    continue;
-                };
+            let mut out = vec![0.0; dim];
+            for row in rows.chunks_exact_mut(cols) {
                 for (index, head) in row[..query + kv].chunks_exact_mut(dim).enumerate() {
-                    let norm = if index * dim < query {
-                        of_queries
-                    } else {
-                        of_keys
+                    let norm = match index * dim < query {
+                        true => of_queries,
+                        false => of_keys,
                     };
                     norm.row(kernels, head, &mut out);
                     head.copy_from_slice(&out);
@@ -219,31 +207,84 @@ impl<'a> Pass<'a> {
         });
     }
 
+    /// Turns queries and keys to their positions, where the block does.
+    pub(crate) fn turn(&self, qkv: &mut [f32]) {
+        let settings = &self.network.settings;
+        let turn = settings.layers[self.block.index].turn;
+        let Some(rope) = settings.ropes.as_ref().and_then(|ropes| ropes.of(turn)) else {
+            return;
+        };
+        let (query, kv) = (settings.query_width(), settings.kv_width());
+        rope.angles(self.batch.span()).rotate_rows(
+            self.compute,
+            qkv,
+            query + 2 * kv,
+            query + kv,
+            settings.head_dim,
+            &self.batch.positions,
+        );
+    }
+
+    /// Shape of the heads of this block, and what they see.
+    pub(crate) fn heads(&self) -> Heads<'_> {
+        let settings = &self.network.settings;
+        Heads {
+            heads: settings.heads,
+            kv_heads: settings.kv_heads,
+            dim: settings.head_dim,
+            causal: self.network.arch.kind == crate::Kind::Decoder,
+            scale: settings.score_scale,
+            cap: settings.score_cap,
+            reach: settings.layers[self.block.index].reach,
+            distance: self.block.distance.as_ref(),
+        }
+    }
+
     /// The MLP short of its last matrix. Row stride is that of the stack of input 2; a gated MLP leaves its result in the
     /// first half of each row.
     fn mlp_inside(&self, input: &[f32], inside: &mut [f32]) {
         let stack = &self.block.stacks[2];
         self.product(input, stack, inside);
-        let kernels = &self.compute.kernels;
-        let (activation, width) = (
-            self.network.settings.activation,
-            self.network.settings.intermediate,
-        );
-        let gated = self.network.gated();
+        // Both at once, while a row is in cache.
         self.rows(inside, stack.rows, |row| {
             if let Some(bias) = &stack.bias {
-                kernels.add(bias, row);
+                self.compute.kernels.add(bias, row);
             }
-            let (first, rest) = row.split_at_mut(width);
-            activate(kernels, activation, first);
-            if gated {
-                kernels.mul(rest, first);
-            }
+            self.activate_row(row);
         });
     }
 
+    /// The first matrices of the MLP with their biases: [tokens, rows of the stack].
+    pub(crate) fn mlp_products(&self, input: &[f32]) -> Vec<f32> {
+        let stack = &self.block.stacks[2];
+        let mut products = self.room(input, stack);
+        self.product(input, stack, &mut products);
+        if let Some(bias) = &stack.bias {
+            self.rows(&mut products, stack.rows, |row| {
+                self.compute.kernels.add(bias, row);
+            });
+        }
+        products
+    }
+
+    /// What [`Pass::mlp_inside`] makes of the products.
+    pub(crate) fn activated(&self, mut products: Vec<f32>) -> Vec<f32> {
+        let rows = self.block.stacks[2].rows;
+        self.rows(&mut products, rows, |row| self.activate_row(row));
+        products
+    }
+
+    fn activate_row(&self, row: &mut [f32]) {
+        let (kernels, settings) = (&self.compute.kernels, &self.network.settings);
+        let (first, rest) = row.split_at_mut(settings.intermediate);
+        activate(kernels, settings.activation, first);
+        if !rest.is_empty() {
+            kernels.mul(rest, first);
+        }
+    }
+
     /// The first `intermediate` columns of what [`Pass::mlp_inside`] gave.
-    fn contiguous(&self, inside: Vec<f32>) -> Vec<f32> {
+    pub(crate) fn contiguous(&self, inside: Vec<f32>) -> Vec<f32> {
         let (stride, width) = (
             self.block.stacks[2].rows,
             self.network.settings.intermediate,
@@ -272,8 +313,16 @@ impl<'a> Pass<'a> {
         stack.multiply(self.compute, input, result, false);
     }
 
-    /// x += input W^T + b, with the norms after it that the architecture has. `stride`: of the rows of `input`.
-    fn add(&self, input: &[f32], stride: usize, sublayer: Sublayer, x: &mut [f32]) {
+    /// x += input W^T + b, with the norms after it that the architecture has. `stride`: of the rows of `input`. `kept` gets what the
+    /// norm sees, if there is one.
+    pub(crate) fn add(
+        &self,
+        input: &[f32],
+        stride: usize,
+        sublayer: Sublayer,
+        x: &mut [f32],
+        kept: Option<&mut Option<Vec<f32>>>,
+    ) {
         let (stack, norms) = (&self.block.stacks[sublayer], &self.block.norms);
         let (norm, of_output) = match sublayer {
             ATTENTION => (&norms.attention, &norms.attention_output),
@@ -292,11 +341,19 @@ impl<'a> Pass<'a> {
                 kernels.add(bias, row);
             }
         };
+        let norm_behind = |norm: &NormWeights, x: &mut [f32]| match kept {
+            None => norm.apply_after(self.compute, x, bias),
+            Some(kept) => {
+                self.rows(x, stack.rows, bias);
+                *kept = Some(x.to_vec());
+                norm.apply(self.compute, x);
+            }
+        };
         if let Some(of_output) = of_output {
             let mut out = vec![0.0; x.len()];
             let result = MatMut::dense(&mut out, tokens, stack.rows);
             stack.multiply(self.compute, input, result, false);
-            of_output.apply_after(self.compute, &mut out, bias);
+            norm_behind(of_output, &mut out);
             let chunk = rows_per_chunk(stack.rows) * stack.rows;
             self.compute.pool.chunks_mut(x, chunk, |index, x| {
                 kernels.add(&out[index * chunk..][..x.len()], x);
@@ -306,7 +363,7 @@ impl<'a> Pass<'a> {
         let result = MatMut::dense(x, tokens, stack.rows);
         stack.multiply(self.compute, input, result, true);
         match (self.network.settings.order, norm) {
-            (Order::Post, Some(norm)) => norm.apply_after(self.compute, x, bias),
+            (Order::Post, Some(norm)) => norm_behind(norm, x),
             _ if stack.bias.is_some() => self.rows(x, stack.rows, bias),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! Decoding with a key-value cache: greedy, temperature, top-k, top-p, repetition penalty, seeded.
 
 use crate::evaluate::Runner;
-use crate::{BlockCache, ModelError, sample::Sampler};
+use crate::{Cache, ModelError, sample::Sampler};
 
 /// How the next token is chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,10 +54,10 @@ pub fn generate(
     let end = runner.network.eos();
     let room = runner.network.max_context().saturating_sub(prompt.len());
     let mut sampler = Sampler::new(sampling);
-    let mut caches = vec![BlockCache::new(); runner.network.blocks()];
+    let mut cache = Cache::new(runner.network.blocks());
     let mut new: Vec<u32> = Vec::new();
     let mut all = prompt.to_vec();
-    let mut hidden = runner.continue_hidden(prompt, &mut caches)?;
+    let mut hidden = runner.continue_hidden(prompt, &mut cache)?;
     while new.len() < max_new.min(room) {
         let head = runner.take_head()?;
         let mut logits = head.logits(runner.compute, runner.weights, &hidden)?;
@@ -73,7 +73,7 @@ pub fn generate(
         if !on_token(id) || new.len() == max_new.min(room) {
             break;
         }
-        hidden = runner.continue_hidden(&[id], &mut caches)?;
+        hidden = runner.continue_hidden(&[id], &mut cache)?;
     }
     Ok(new)
 }

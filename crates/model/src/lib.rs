@@ -3,8 +3,11 @@
 mod adapted;
 pub mod arch;
 mod attention;
+mod attention_heads;
 pub mod batch;
 mod block;
+mod block_tensors;
+mod cache;
 mod card;
 mod config;
 mod distance;
@@ -14,24 +17,41 @@ pub mod evaluate;
 pub mod evolve;
 pub mod finite;
 mod forward;
+pub mod gate;
 pub mod generate;
 mod heads;
+mod label_heads;
 mod layers;
+mod memory_weights;
 mod names;
 pub mod network;
 mod neutral;
 mod norm;
+#[cfg(test)]
+mod plain;
+mod positions;
 mod reader;
+mod received;
 mod rope;
 mod sample;
+mod saved;
+#[cfg(test)]
+mod saved_tests;
+#[cfg(test)]
+mod skipped_tokens;
 mod small;
 mod uses;
 pub mod weights;
 
 pub use adapted::with_own_head;
 pub use batch::Batch;
-pub use block::{BlockCache, BlockWeights};
+pub use block::BlockWeights;
+pub use block_tensors::{BlockTensor, NormOf, TensorPlace};
+pub use cache::{BlockCache, Cache};
 pub use error::ModelError;
+pub use label_heads::{ClassifierHead, Labels, Problem, SpanHead, SpanLogits};
+pub use memory_weights::MemoryWeights;
 pub use network::{Kind, Linear, Network};
+pub use saved::Saved;
 pub use uses::Use;
 pub use weights::WeightSource;

@@ -1,7 +1,8 @@
 //! A network: an architecture's data bound to one configuration and one set of tensor names, run block by block.
 
 use crate::arch::{self, Architecture, INPUTS, LinearRow, Role};
-pub use crate::block::{BlockCache, BlockWeights};
+pub use crate::block::BlockWeights;
+pub use crate::cache::BlockCache;
 use crate::config::Settings;
 use crate::forward::Pass;
 use crate::names::NORM_SUFFIXES;
@@ -221,6 +222,13 @@ impl Network {
     pub fn vocab(&self) -> usize {
         self.settings.vocab
     }
+    /// Types that its tokens may have; 1 for a model that knows none.
+    pub fn token_types(&self) -> usize {
+        match self.arch.embeddings.token_type {
+            Some(_) => self.settings.token_types,
+            None => 1,
+        }
+    }
     /// Token ids that end or begin a text, from the configuration, if it has them.
     pub fn bos(&self) -> Option<u32> {
         self.settings.bos
@@ -271,14 +279,14 @@ impl Network {
 
     /// Input of the first block: [tokens, hidden].
     ///
-    /// `TOO_LONG` for a sequence beyond [`Network::max_context`], `BAD_TOKEN` for an id outside the vocabulary.
+    /// `TOO_LONG` for a position beyond [`Network::max_context`], `BAD_TOKEN` for an id outside the vocabulary.
     pub fn embed(
         &self,
         compute: &Compute,
         weights: &dyn WeightSource,
         batch: &Batch,
     ) -> Result<Vec<f32>, ModelError> {
-        embedding::embed(self, compute, weights, batch, 0)
+        embedding::embed(self, compute, weights, batch)
     }
     /// Reads the weights of one block. Matrices that share an input become one, so that their product is one call.
     pub fn load_block(
@@ -289,8 +297,9 @@ impl Network {
     ) -> Result<BlockWeights, ModelError> {
         BlockWeights::load(self, compute, weights, block)
     }
-    /// Runs one block on `x` [tokens, hidden] in place. `cache`: keys and values so far of the one sequence in the batch; its
-    /// tokens continue there.
+    /// Runs one block on `x` [tokens, hidden] in place. `cache`: keys and values so far of the one sequence in the batch; the
+    /// tokens of the batch are appended to it, and their positions come after all that it holds. A cache may lack tokens that the
+    /// block did not see.
     pub fn run_block(
         &self,
         compute: &Compute,
@@ -299,7 +308,23 @@ impl Network {
         x: &mut [f32],
         cache: Option<&mut BlockCache>,
     ) {
-        Pass::new(self, compute, block, batch).run(x, cache);
+        Pass::new(self, compute, block, batch).run(x, cache, None);
+    }
+    /// [`Network::run_block`], the same to the bit, which also tells the attention that each token receives as a key: its
+    /// probabilities summed over all heads and all queries of the batch. Those of one query and head add up to 1. The sums are
+    /// taken in a fixed order and do not depend on threads. `received` becomes one value for each token of the batch, or with a
+    /// cache for each token that the cache then holds. It costs one pass over the probabilities.
+    pub fn run_block_observed(
+        &self,
+        compute: &Compute,
+        block: &BlockWeights,
+        batch: &Batch,
+        x: &mut [f32],
+        cache: Option<&mut BlockCache>,
+        received: &mut Vec<f64>,
+    ) {
+        received.clear();
+        Pass::new(self, compute, block, batch).run(x, cache, Some(received));
     }
     /// Reads what [`Network::next_input`] needs to get past the shared input `input` of a block, and no other matrix.
     pub fn load_part(

@@ -37,6 +37,16 @@ impl NormWeights {
         })
     }
 
+    /// Factors, with the 1 that some architectures add.
+    pub fn scale(&self) -> &[f32] {
+        &self.scale
+    }
+
+    /// What is added, if anything is.
+    pub fn shift(&self) -> Option<&[f32]> {
+        self.shift.as_deref()
+    }
+
     /// Number of values.
     pub fn len(&self) -> usize {
         self.scale.len() + self.shift.as_ref().map_or(0, Vec::len)

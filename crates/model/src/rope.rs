@@ -10,6 +10,7 @@ use crate::reader::Reader;
 use kerf_kernels::Compute;
 use serde_json::Value;
 use std::f64::consts::PI;
+use std::ops::Range;
 
 /// Inverse frequencies of one model.
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub(crate) struct Rope {
     theta: f64,
 }
 
-/// Cosine and sine of positions `first .. first + rows`, [rows, pairs] each.
+/// Cosine and sine of a range of positions that begins with `first`, [positions, pairs] each.
 pub(crate) struct Angles {
     first: usize,
     pairs: usize,
@@ -149,12 +150,19 @@ impl Rope {
         })
     }
 
+    /// Inverse frequencies of the pairs, and the factor on cosine and sine.
+    #[cfg(test)]
+    pub fn inverse_and_scale(&self) -> (&[f32], f64) {
+        (&self.inverse, f64::from(self.scale))
+    }
+
     /// Cosines and sines of some positions. Products are rounded to f32 first, as the models were trained.
-    pub fn angles(&self, first: usize, rows: usize) -> Angles {
+    pub fn angles(&self, positions: Range<usize>) -> Angles {
         let pairs = self.inverse.len();
-        let mut cos = Vec::with_capacity(rows * pairs);
-        let mut sin = Vec::with_capacity(rows * pairs);
-        for position in first..first + rows {
+        let mut cos = Vec::with_capacity(positions.len() * pairs);
+        let mut sin = Vec::with_capacity(positions.len() * pairs);
+        let first = positions.start;
+        for position in positions {
             for inverse in &self.inverse {
                 let angle = f64::from(position as f32 * inverse);
                 cos.push(libm::cos(angle) as f32 * self.scale);
@@ -184,7 +192,7 @@ impl Angles {
         }
     }
 
-    /// Rotates the first `width` columns of each row of `rows` [n, stride]; `positions[i]` is the place of row i.
+    /// Rotates the first `width` columns of each row of `rows` [n, stride]; `positions[i]` is the position of row i.
     pub fn rotate_rows(
         &self,
         compute: &Compute,

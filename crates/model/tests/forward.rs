@@ -78,7 +78,7 @@ fn continuing_a_cache_equals_the_whole_sequence() {
             let mut cache = BlockCache::new();
             let mut start = 0;
             for piece in pieces {
-                let part = Batch::new(&[&ids[start..start + piece]]);
+                let part = Batch::continued(&ids[start..start + piece], start);
                 let mut y = x[start * 16..(start + piece) * 16].to_vec();
                 network.run_block(&compute, &block, &part, &mut y, Some(&mut cache));
                 let worst = distance(&y, &whole[start * 16..(start + piece) * 16]);

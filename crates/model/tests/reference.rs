@@ -82,7 +82,7 @@ fn decoding_with_a_cache_equals_the_whole_sequence() {
                 .cycle()
                 .nth(caches[0].tokens() % 5);
             let end = ids.len().min(start + length.unwrap());
-            let part = Batch::new(&[&ids[start..end]]);
+            let part = Batch::continued(&ids[start..end], start);
             let values = &mut pieces[start * hidden..end * hidden];
             for (block, cache) in blocks.iter().zip(&mut caches) {
                 network.run_block(&compute, block, &part, values, Some(cache));

@@ -137,8 +137,9 @@ fn continues_its_cache(
     let mut single = whole.clone();
     network.run_block(&compute, block, &Batch::new(&[ids]), &mut whole, None);
     let mut cache = BlockCache::new();
-    for (id, token) in ids.chunks(1).zip(single.chunks_mut(hidden)) {
-        network.run_block(&compute, block, &Batch::new(&[id]), token, Some(&mut cache));
+    for (place, (id, token)) in ids.chunks(1).zip(single.chunks_mut(hidden)).enumerate() {
+        let batch = Batch::continued(id, place);
+        network.run_block(&compute, block, &batch, token, Some(&mut cache));
     }
     let size = whole
         .iter()

@@ -1,10 +1,13 @@
-//! Perplexity, agreement of sentence pairs, similarity of two models.
+//! Perplexity, agreement of sentence pairs, similarity of two models, labels, answers, preferred texts.
 //!
 //! All functions stream: they take the tokens in batches as they come, run each block on a whole batch, keep decoded blocks up to a
 //! limit, and look at the logits a piece of the vocabulary at a time.
 
 mod activation;
+mod answers;
+mod classify;
 mod closeness;
+mod completion;
 mod divergence;
 mod embed;
 mod head;
@@ -16,9 +19,14 @@ mod ranks;
 mod runner;
 mod sentence_head;
 mod softmax;
+mod squad;
+mod texts;
 mod windows;
 
+pub use answers::{Question, Span};
+pub use classify::accuracy;
 pub use closeness::Closeness;
+pub use completion::{Completion, preferred};
 pub(crate) use divergence::top;
 pub use divergence::{Divergence, divergence, divergence_between, divergence_of};
 pub use head::Pieces;
@@ -29,4 +37,5 @@ pub use pool::pool;
 pub use ranks::{cosine, spearman};
 pub use runner::{BATCH_TOKENS, Progress, Runner};
 pub use sentence_head::SentenceHead;
+pub use squad::{AnswerScore, answer_score, mean_scores};
 pub use windows::Tokens;

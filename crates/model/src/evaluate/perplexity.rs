@@ -122,7 +122,7 @@ impl Runner<'_> {
     }
 
     /// Negative log likelihood of each target, from last hidden states.
-    fn losses(
+    pub(super) fn losses(
         &mut self,
         hidden: &[f32],
         targets: &[Option<u32>],

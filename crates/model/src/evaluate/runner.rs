@@ -1,8 +1,9 @@
 //! A model ready to run many batches, its weights read block by block.
 
 use super::head::Head;
+use crate::gate::{Gate, Router};
 use crate::{
-    Batch, BlockCache, BlockWeights, Kind, ModelError, Network, WeightSource, embedding, finite,
+    Batch, BlockCache, BlockWeights, Cache, Kind, ModelError, Network, WeightSource, finite,
 };
 use kerf_kernels::Compute;
 
@@ -26,6 +27,7 @@ pub struct Runner<'a> {
     kept_bytes: u64,
     blocks: Vec<Option<BlockWeights>>,
     head: Option<Head>,
+    gate: Option<&'a dyn Gate>,
 }
 
 impl<'a> Runner<'a> {
@@ -45,7 +47,15 @@ impl<'a> Runner<'a> {
             kept_bytes: 0,
             blocks: vec![None; network.blocks()],
             head: None,
+            gate: None,
         }
+    }
+
+    /// The same with a gate before each block, which chooses the tokens that go through it.
+    #[must_use]
+    pub fn with_gate(mut self, gate: &'a dyn Gate) -> Self {
+        self.gate = Some(gate);
+        self
     }
 
     /// The same with other batches: fewer tokens take less memory, and each block is read once for so many.
@@ -77,8 +87,9 @@ impl<'a> Runner<'a> {
         between: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<f32>, ModelError> {
         let mut x = self.network.embed(self.compute, self.weights, batch)?;
+        let mut router = self.gate.map(|gate| Router::new(gate, batch));
         for index in 0..self.network.blocks() {
-            self.run_block(index, batch, &mut x, None)?;
+            self.run_block(index, batch, &mut x, None, router.as_mut())?;
             if !between(index + 1) {
                 return Err(ModelError::Cancelled {});
             }
@@ -88,18 +99,19 @@ impl<'a> Runner<'a> {
         Ok(x)
     }
 
-    /// Continues the one sequence in `caches` by `ids`; last hidden state [hidden] of the last of them.
+    /// Continues the sequence in `cache` by `ids`; last hidden state [hidden] of the last of them.
     pub(crate) fn continue_hidden(
         &mut self,
         ids: &[u32],
-        caches: &mut [BlockCache],
+        cache: &mut Cache,
     ) -> Result<Vec<f32>, ModelError> {
-        let batch = Batch::new(&[ids]);
-        let first = caches.first().map_or(0, BlockCache::tokens);
-        let mut x = embedding::embed(self.network, self.compute, self.weights, &batch, first)?;
-        for (index, cache) in caches.iter_mut().enumerate() {
-            self.run_block(index, &batch, &mut x, Some(cache))?;
+        let batch = cache.next(ids);
+        let mut x = self.network.embed(self.compute, self.weights, &batch)?;
+        let mut router = self.gate.map(|gate| Router::new(gate, &batch));
+        for (index, block) in cache.blocks.iter_mut().enumerate() {
+            self.run_block(index, &batch, &mut x, Some(block), router.as_mut())?;
         }
+        cache.advance(ids.len());
         let mut last = x.split_off(x.len() - self.network.hidden());
         self.network.finish(self.compute, self.weights, &mut last)?;
         self.check(&last)?;
@@ -117,6 +129,7 @@ impl<'a> Runner<'a> {
         batch: &Batch,
         x: &mut [f32],
         cache: Option<&mut BlockCache>,
+        router: Option<&mut Router<'_>>,
     ) -> Result<(), ModelError> {
         let kept = self.blocks[index].is_some();
         let block = match self.blocks[index].take() {
@@ -126,8 +139,11 @@ impl<'a> Runner<'a> {
         // Weights that were left half decoded are no error of the model.
         self.go_on()?;
         let block = block?;
-        self.network
-            .run_block(self.compute, &block, batch, x, cache);
+        let (network, compute) = (self.network, self.compute);
+        match router {
+            Some(router) => router.run_block(network, compute, &block, batch, x, cache),
+            None => network.run_block(compute, &block, batch, x, cache),
+        }
         self.go_on()?;
         if kept || self.has_room(block.bytes()) {
             self.blocks[index] = Some(block);

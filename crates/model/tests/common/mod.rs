@@ -91,6 +91,14 @@ impl Reference {
         ids.chunks(entry.shape[1]).map(<[u32]>::to_vec).collect()
     }
 
+    /// Types of all tokens, if the reference has them.
+    pub fn types(&self) -> Option<Vec<usize>> {
+        let entry = self.catalog.get("token_type_ids").ok()?;
+        let bytes = self.catalog.read_bytes(entry).unwrap();
+        let types = bytes.chunks_exact(8);
+        Some(types.map(|kind| usize::from(kind[0])).collect())
+    }
+
     pub fn values(&self, name: &str) -> Vec<f32> {
         let entry = self.catalog.get(name).unwrap();
         self.catalog.read_f32(&compute(), entry).unwrap()

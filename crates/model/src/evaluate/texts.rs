@@ -1,0 +1,59 @@
+//! Many texts through the blocks: in batches of about the same work, whatever is made of their hidden states.
+
+use super::{Progress, Runner};
+use crate::{Batch, ModelError};
+
+/// What is done with a batch: its texts by index, the batch, and its last hidden states [tokens, hidden].
+pub(super) type Use<'a, 'r> =
+    dyn FnMut(&mut Runner<'r>, &[usize], &Batch, Vec<f32>) -> Result<(), ModelError> + 'a;
+
+impl<'r> Runner<'r> {
+    /// Runs texts of these lengths in order of their length, so that a batch holds about the same work. `batch_of` makes a batch of
+    /// some of them by index.
+    ///
+    /// Progress counts texts. `CANCELLED`, `TOO_LONG`, and what `each` gives.
+    pub(super) fn over_texts(
+        &mut self,
+        lengths: &[usize],
+        batch_of: &dyn Fn(&[usize]) -> Batch,
+        progress: &mut Progress<'_>,
+        each: &mut Use<'_, 'r>,
+    ) -> Result<(), ModelError> {
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|index| lengths[*index]);
+        let mut rest = order.as_slice();
+        let blocks = self.network.blocks() as f64;
+        while !rest.is_empty() {
+            let (own, others) = rest.split_at(fitting(lengths, rest, self.batch_tokens));
+            let done = lengths.len() - rest.len();
+            let mut report = |part: f64| {
+                let done = done as f64 + own.len() as f64 * part;
+                progress(done as u64, lengths.len() as u64)
+            };
+            let batch = batch_of(own);
+            let states = self.hidden(&batch, &mut |block| report(block as f64 / (blocks + 1.0)))?;
+            each(self, own, &batch, states)?;
+            if !report(1.0) {
+                return Err(ModelError::Cancelled {});
+            }
+            rest = others;
+        }
+        Ok(())
+    }
+}
+
+/// A batch of some texts, by index.
+pub(super) fn batch_of<T: AsRef<[u32]>>(texts: &[T], own: &[usize]) -> Batch {
+    let sequences: Vec<&[u32]> = own.iter().map(|index| texts[*index].as_ref()).collect();
+    Batch::new(&sequences)
+}
+
+/// How many of the texts in `order` fit into one batch; at least one.
+fn fitting(lengths: &[usize], order: &[usize], most: usize) -> usize {
+    let mut tokens = 0;
+    let fit = order.iter().take_while(|index| {
+        tokens += lengths[**index];
+        tokens <= most
+    });
+    fit.count().max(1)
+}

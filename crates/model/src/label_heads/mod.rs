@@ -1,0 +1,11 @@
+//! Heads that give labels instead of words: a label for a text, or the span of a text that answers a question. They are read from
+//! folders as transformers writes them.
+
+mod classifier;
+mod dense;
+mod labels;
+mod span;
+
+pub use classifier::ClassifierHead;
+pub use labels::{Labels, Problem};
+pub use span::{SpanHead, SpanLogits};
