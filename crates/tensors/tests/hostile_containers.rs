@@ -423,7 +423,7 @@ fn coded_records_fit_their_parts() {
     let mut floats = encoded(Body::Float(DType::F32), None);
     floats.record.coded = true;
     refused(&floats, "floats are coded");
-    // A scale of a fixed part that is none of the lattice.
+    // A scale of a fixed part that is not `Float5`.
     let mut scales = encoded(Body::Lattice(4, 8), Some(70));
     part(&mut scales, "scales").bytes[..2].copy_from_slice(&0x3c01u16.to_le_bytes());
     refused(&scales, "scale 0 is 1.0009766");

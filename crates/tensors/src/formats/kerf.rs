@@ -31,7 +31,7 @@ impl Format for Kerf {
     }
 
     fn grid(&self, grid: Grid, _dtype: DType, _cols: usize) -> Option<Grid> {
-        let scales = Scales::Lattice;
+        let scales = Scales::Float5;
         Some(Grid { scales, ..grid })
     }
 

@@ -27,9 +27,9 @@ pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
     let widened = matches!(
         (from.scales, to.scales),
         (
-            Scales::Positive | Scales::Lattice,
+            Scales::Positive | Scales::Float5,
             Scales::Signed | Scales::F32Product
-        ) | (Scales::Lattice, Scales::Positive)
+        ) | (Scales::Float5, Scales::Positive)
     );
     if !nested || from.bits > to.bits {
         Onto::Rounded

@@ -99,7 +99,7 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
             }
         }
         Body::Lattice(bits, group_size) => {
-            let scales = Scales::Lattice;
+            let scales = Scales::Float5;
             let grid = Grid {
                 scales,
                 ..Grid::new(bits, group_size)
