@@ -111,12 +111,12 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, card: &Card) -> Result<Te
             describe(catalog, entry, record, parts)?,
             parts.first().map(|part| part.3.shard),
         ),
-        Stored::Coded(coded) => (
-            match (coded.grid, coded.gguf_type()) {
+        Stored::Foreign(foreign) => (
+            match (foreign.grid, foreign.gguf_type()) {
                 (Some(grid), _) => format!("{} {} bit", catalog.form, grid.bits),
                 (None, name) => name.unwrap_or(entry.dtype.name()).into(),
             },
-            Some(coded.shard()),
+            Some(foreign.shard()),
         ),
         Stored::Merged(merged) => ("merged with the adapter".into(), Some(merged.shard())),
     };

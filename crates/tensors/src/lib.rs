@@ -3,7 +3,6 @@
 pub mod amount;
 mod bytes;
 pub mod catalog;
-mod coded;
 pub mod complaint;
 pub mod digest;
 pub mod dtype;
@@ -12,6 +11,7 @@ pub mod error;
 pub mod files;
 mod float5;
 pub mod folder;
+mod foreign;
 pub mod formats;
 mod gguf;
 pub mod grid;

@@ -1,7 +1,7 @@
 //! GGUF files: those that kerf wrote, and those of other programs as the model folders that they stand for.
 
-use super::coded::Body;
-use super::{Coded, Content, Shard, Span, Stored, TensorEntry};
+use super::foreign::Body;
+use super::{Content, ForeignMatrix, Shard, Span, Stored, TensorEntry};
 use crate::files::{CONFIG, Fact, ModelFiles};
 use crate::folder::Instead;
 use crate::gguf::foreign::{ForeignTensor, Part, View, view};
@@ -189,7 +189,7 @@ fn entry(
         shape,
         stored: match as_it_is {
             true => Stored::Plain(span),
-            false => Stored::Coded(Coded {
+            false => Stored::Foreign(ForeignMatrix {
                 grid,
                 body: Body::Gguf {
                     span,

@@ -4,8 +4,8 @@ mod adapter;
 mod adapter_head;
 mod adapter_names;
 mod choose;
-mod coded;
 mod fingerprint;
+mod foreign;
 mod gguf;
 mod index;
 mod merged;
@@ -17,7 +17,7 @@ mod read;
 mod same;
 mod sidecars;
 
-pub use coded::Coded;
+pub use foreign::ForeignMatrix;
 pub use merged::Merged;
 
 use crate::files::quantization::Foreign;
@@ -54,7 +54,7 @@ pub enum Stored {
         parts: Vec<(String, DType, Vec<usize>, Span)>,
     },
     /// As another format has it.
-    Coded(Coded),
+    Foreign(ForeignMatrix),
     /// As a plain tensor that an adapter changes when it is read.
     Merged(Merged),
 }
@@ -94,7 +94,7 @@ impl TensorEntry {
         match &self.stored {
             Stored::Plain(span) => span.len_bytes,
             Stored::Packed { parts, .. } => parts.iter().map(|part| part.3.len_bytes).sum(),
-            Stored::Coded(coded) => coded.stored_bytes(),
+            Stored::Foreign(foreign) => foreign.stored_bytes(),
             Stored::Merged(merged) => merged.stored_bytes(),
         }
     }
@@ -104,7 +104,7 @@ impl TensorEntry {
         match &self.stored {
             Stored::Plain(_) | Stored::Merged(_) => None,
             Stored::Packed { record, .. } => record.grid(),
-            Stored::Coded(coded) => coded.grid,
+            Stored::Foreign(foreign) => foreign.grid,
         }
     }
 }

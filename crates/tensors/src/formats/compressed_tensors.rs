@@ -8,7 +8,7 @@ use super::{
     unsupported, write_floats,
 };
 use crate::catalog::{Catalog, TensorEntry};
-use crate::coded::Words;
+use crate::foreign::Words;
 use crate::formats::dense::write_as;
 use crate::safetensors::OutTensor;
 use crate::{DType, Grid, Sink, TensorsError, Values};

@@ -10,7 +10,7 @@ use super::{
     without_quantization,
 };
 use crate::catalog::{Catalog, Stored, TensorEntry};
-use crate::coded::{Blocks, file_order, in_order};
+use crate::foreign::{Blocks, file_order, in_order};
 use crate::gguf::{ALIGN, HEAD_ROWS, Kind, NAMES, PLUS_ONE, PRODUCER, Placed, header};
 use crate::range::floats_out_of_range;
 use crate::safetensors::{OutTensor, PlannedFile, WritePlan};

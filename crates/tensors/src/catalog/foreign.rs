@@ -3,7 +3,7 @@
 use super::plain::Plain;
 use super::{Catalog, Span, TensorEntry};
 use crate::bytes::try_chunks_mut;
-use crate::coded::{Blocks, Words, in_order, model_order};
+use crate::foreign::{Blocks, Words, in_order, model_order};
 use crate::gguf::{Element, Reading};
 use crate::{Grid, QuantizedMatrix, Stored, TensorsError, Values};
 use kerf_kernels::Compute;
@@ -14,7 +14,7 @@ const BLOCKS_AT_ONCE: usize = 1 << 10;
 
 /// A tensor that another format stores in its own way.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Coded {
+pub struct ForeignMatrix {
     /// Grid of a matrix of codes; `None` for floats.
     pub grid: Option<Grid>,
     /// How its bytes are to be read.
@@ -35,7 +35,7 @@ pub(crate) enum Body {
     },
 }
 
-impl Coded {
+impl ForeignMatrix {
     /// Bytes in the file.
     pub fn stored_bytes(&self) -> u64 {
         match &self.body {
@@ -75,20 +75,20 @@ impl Catalog {
         entry: &TensorEntry,
     ) -> Result<QuantizedMatrix, TensorsError> {
         match &entry.stored {
-            Stored::Coded(coded) => self.decode_coded(compute, entry, coded),
+            Stored::Foreign(foreign) => self.decode_foreign(compute, entry, foreign),
             _ => self.decode(compute, &self.read_encoded(entry)?, entry),
         }
     }
 
-    pub(super) fn decode_coded(
+    pub(super) fn decode_foreign(
         &self,
         compute: &Compute,
         entry: &TensorEntry,
-        coded: &Coded,
+        foreign: &ForeignMatrix,
     ) -> Result<QuantizedMatrix, TensorsError> {
         let rows = entry.shape.first().copied().unwrap_or(1);
-        let matrix = self.file_rows(compute, entry, coded, 0..rows)?;
-        let order = match coded.body {
+        let matrix = self.file_rows(compute, entry, foreign, 0..rows)?;
+        let order = match foreign.body {
             Body::Gguf { head_rows, .. } => model_order(rows, head_rows),
             Body::Words { .. } => Vec::new(),
         };
@@ -119,7 +119,7 @@ impl Catalog {
         &self,
         compute: &Compute,
         entry: &TensorEntry,
-        coded: &Coded,
+        foreign: &ForeignMatrix,
         rows: Range<usize>,
     ) -> Result<QuantizedMatrix, TensorsError> {
         let cols: usize = entry.shape[1..].iter().product();
@@ -144,7 +144,7 @@ impl Catalog {
             plain.read(compute, rows.start * row, &mut values, None)?;
             Ok::<_, TensorsError>(values)
         };
-        Ok(matrix(match (&coded.body, coded.grid) {
+        Ok(matrix(match (&foreign.body, foreign.grid) {
             (Body::Words { packed, scales }, Some(grid)) => {
                 let words = Words {
                     bits: grid.bits,
@@ -228,19 +228,19 @@ impl Catalog {
     }
 
     /// Values of some rows.
-    pub(super) fn read_coded_rows(
+    pub(super) fn read_foreign_rows(
         &self,
         compute: &Compute,
         entry: &TensorEntry,
-        coded: &Coded,
+        foreign: &ForeignMatrix,
         rows: Range<usize>,
     ) -> Result<Vec<f32>, TensorsError> {
-        let moved = matches!(coded.body, Body::Gguf { head_rows: 1.., .. });
+        let moved = matches!(foreign.body, Body::Gguf { head_rows: 1.., .. });
         if !moved {
-            let matrix = self.file_rows(compute, entry, coded, rows)?;
+            let matrix = self.file_rows(compute, entry, foreign, rows)?;
             return Ok(matrix.dequantize_on(compute));
         }
-        let matrix = self.decode_coded(compute, entry, coded)?;
+        let matrix = self.decode_foreign(compute, entry, foreign)?;
         let mut values = vec![0.0; rows.len() * matrix.cols];
         matrix.dequantize_rows(&compute.kernels, rows.start, &mut values);
         Ok(values)
