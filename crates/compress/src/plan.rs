@@ -10,7 +10,7 @@ use crate::survey::Summary;
 use crate::{CompressError, kept, matrices, memory, mixed_bits, sizes, steps};
 use kerf_model::{ModelError, Network, arch};
 use kerf_tensors::files;
-use kerf_tensors::formats::{self, Card, Output, TokenizerValues};
+use kerf_tensors::formats::{self, ModelInfo, Output, TokenizerValues};
 use kerf_tensors::{Catalog, TensorEntry};
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub struct Plan {
     /// Embeddings and head that are compressed.
     pub embeddings: Vec<Matrix>,
     /// What the format of the result knows of the model.
-    pub card: Card,
+    pub model_info: ModelInfo,
     /// Why tensors are kept as they are, or left out, where there is something to say.
     pub(crate) kept: kept::Reasons,
     /// Calibration tokens at most; 0 without calibration.
@@ -70,19 +70,19 @@ impl Plan {
                 .iter()
                 .flat_map(|network| files::notes(network.facts())),
         );
-        let mut card = match &network {
-            Some(network) => network.card(catalog)?,
-            None => Card {
+        let mut model_info = match &network {
+            Some(network) => network.model_info(catalog)?,
+            None => ModelInfo {
                 architecture: architecture.clone(),
-                ..Card::default()
+                ..ModelInfo::default()
             },
         };
-        card.tokenizer = tokenizer;
-        settings.format.check(catalog, &card)?;
+        model_info.tokenizer = tokenizer;
+        settings.format.check(catalog, &model_info)?;
         let matrices = matrices::choose(catalog, network.as_ref(), &settings)?;
         let (embeddings, targets): (Vec<Matrix>, Vec<Matrix>) =
             matrices.into_iter().partition(|matrix| matrix.embedding);
-        let (kept, about_kept) = kept::reasons(catalog, &card);
+        let (kept, about_kept) = kept::reasons(catalog, &model_info);
         if targets.is_empty() {
             let kept = about_kept.join("; ");
             return Err(CompressError::NothingToCompress { kept });
@@ -102,7 +102,7 @@ impl Plan {
             0
         };
         note_short_rows(&targets, &mut notes);
-        note_format(&settings, catalog, &targets, &card, &mut notes);
+        note_format(&settings, catalog, &targets, &model_info, &mut notes);
         let task = memory::Task {
             catalog,
             settings: &settings,
@@ -117,7 +117,7 @@ impl Plan {
             architecture,
             targets,
             embeddings,
-            card,
+            model_info,
             kept,
             tokens,
             memory,
@@ -262,7 +262,7 @@ impl Plan {
         let grid = |entry: &TensorEntry| by_name.get(entry.name.as_str())?.grid;
         let output = Output::foresee(
             catalog,
-            &self.card,
+            &self.model_info,
             format,
             catalog.tensors.iter().map(grid).collect(),
             crate::job::run_metadata(self),
@@ -282,7 +282,7 @@ impl Plan {
         matrix: Option<&Matrix>,
         bytes: Option<u64>,
     ) -> PlannedTensor {
-        let dead = self.card.dead.contains(&entry.name);
+        let dead = self.model_info.dead.contains(&entry.name);
         let part = match matrix {
             _ if dead => "dead",
             None => "kept",
@@ -435,7 +435,7 @@ fn note_format(
     settings: &Settings,
     catalog: &Catalog,
     targets: &[Matrix],
-    card: &Card,
+    model_info: &ModelInfo,
     notes: &mut Vec<String>,
 ) {
     let format = settings.format;
@@ -450,7 +450,7 @@ fn note_format(
             "{id} does not keep exact zeros: readers see small values where weights were removed"
         ));
     }
-    if let (true, Some(Ok(gguf))) = (format.holds_tokenizer(), &card.gguf) {
+    if let (true, Some(Ok(gguf))) = (format.holds_tokenizer(), &model_info.gguf) {
         notes.extend(gguf.notes.iter().cloned());
     }
 }

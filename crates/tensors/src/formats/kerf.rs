@@ -1,6 +1,6 @@
 //! The kerf container: solved matrices as parts, everything else as it was.
 
-use super::{Card, Format, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
+use super::{Format, ModelInfo, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
 use crate::catalog::{Catalog, ForeignMatrix, Stored, TensorEntry};
 use crate::kerf::{
     Coding, TensorRecord, is_part_name, metadata, part_name, planned_parts, record_metadata,
@@ -19,7 +19,7 @@ impl Format for Kerf {
         "kerf"
     }
 
-    fn check(&self, source: &Catalog, _card: &Card) -> Result<(), TensorsError> {
+    fn check(&self, source: &Catalog, _card: &ModelInfo) -> Result<(), TensorsError> {
         let mut names = source.tensors.iter().map(|entry| &entry.name);
         match names.find(|name| is_part_name(name)) {
             None => Ok(()),

@@ -1,17 +1,17 @@
 //! Forms in which a finished model is written: one file and one row each. [`Format`] says what a row must know: which grids it
 //! has, so that solvers work on them, and how a matrix on its grid becomes bytes.
 
-mod card;
 mod compressed_tensors;
 mod dense;
 mod finite;
 mod gguf;
 mod kerf;
+mod model_info;
 mod onto;
 mod output;
 
-pub use card::{Card, GgufCard, GgufName, Part, TokenizerValues, Value};
 pub(crate) use compressed_tensors::target_matches;
+pub use model_info::{GgufInfo, GgufName, ModelInfo, Part, TokenizerValues, Value};
 pub use onto::{Onto, onto};
 pub use output::{AsItIs, Output, Replacement, Told};
 
@@ -60,7 +60,7 @@ pub struct Outgoing<'a> {
     /// Where it comes from.
     pub source: &'a Catalog,
     /// What is known of it.
-    pub card: &'a Card,
+    pub model_info: &'a ModelInfo,
     /// Its tensors, as they are now.
     pub entries: Vec<TensorEntry>,
     /// Grid that each shall be on.
@@ -96,7 +96,7 @@ pub struct Piece<'a> {
     /// Which of those that it becomes.
     pub index: usize,
     /// What is known of the model.
-    pub card: &'a Card,
+    pub model_info: &'a ModelInfo,
     /// The tensor on that grid, once one of its pieces has asked.
     pub matrix: &'a OnceCell<QuantizedMatrix>,
     /// Notes about what writing has found.
@@ -135,7 +135,7 @@ impl Piece<'_> {
             let reason = format!(
                 "{why}, which do not hold the weights of {name} (up to {largest:e}); compress with this format, which keeps such a matrix as f32, or write safetensors, kerf or compressed-tensors"
             );
-            return Err(unsupported(format, self.card, reason));
+            return Err(unsupported(format, self.model_info, reason));
         }
         self.found.borrow_mut().push(format!(
             "{name}: {groups} groups of weights (up to {largest:e}) are out of the range of {}, since {why}: they became 0 or its largest value, which changes less than a millionth of the matrix",
@@ -191,7 +191,7 @@ pub trait Format: Sync {
         dtype
     }
     /// `FORMAT_UNSUPPORTED` or `RESERVED_NAME` if it cannot hold a model. Asked before the work starts.
-    fn check(&self, _source: &Catalog, _card: &Card) -> Result<(), TensorsError> {
+    fn check(&self, _source: &Catalog, _card: &ModelInfo) -> Result<(), TensorsError> {
         Ok(())
     }
     /// Whether its bytes do not depend on what is removed, so that a plan knows them.
@@ -259,10 +259,14 @@ pub fn fallback_note(
 }
 
 /// `FORMAT_UNSUPPORTED`.
-fn unsupported(format: &dyn Format, card: &Card, reason: impl Into<String>) -> TensorsError {
+fn unsupported(
+    format: &dyn Format,
+    model_info: &ModelInfo,
+    reason: impl Into<String>,
+) -> TensorsError {
     TensorsError::FormatUnsupported {
         format: format.id().into(),
-        model: card.architecture.clone(),
+        model: model_info.architecture.clone(),
         reason: reason.into(),
     }
 }
@@ -275,7 +279,7 @@ fn safetensors_files(
     unit: impl Fn(&TensorEntry, Option<Grid>) -> (Vec<OutTensor>, BTreeMap<String, String>),
 ) -> Planned {
     let entries = model.entries.iter().zip(&model.grids);
-    let is_dead = |entry: &TensorEntry| model.card.dead.contains(&entry.name);
+    let is_dead = |entry: &TensorEntry| model.model_info.dead.contains(&entry.name);
     let units: Vec<_> = entries
         .map(|(entry, grid)| match is_dead(entry) {
             true => Default::default(),

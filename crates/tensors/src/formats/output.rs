@@ -1,6 +1,6 @@
 //! A whole model on its way out: planned from headers, then streamed, at most one matrix in memory.
 
-use super::{Card, Format, Onto, Outgoing, Part, Piece, Planned, fallback_note, onto};
+use super::{Format, ModelInfo, Onto, Outgoing, Part, Piece, Planned, fallback_note, onto};
 use crate::catalog::{Catalog, TensorEntry};
 use crate::folder::{OutFolder, copy_file, write_file};
 use crate::safetensors::{PlannedFile, stream_file};
@@ -36,7 +36,7 @@ pub type Told<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
 /// A model that will be written: its files, and where each of their tensors comes from.
 pub struct Output<'a> {
     source: &'a Catalog,
-    card: &'a Card,
+    model_info: &'a ModelInfo,
     format: &'static dyn Format,
     replacement: &'a dyn Replacement,
     planned: Planned,
@@ -60,14 +60,14 @@ impl<'a> Output<'a> {
     /// Those of [`Format::check`], and of opening a replacement.
     pub fn plan(
         source: &'a Catalog,
-        card: &'a Card,
+        model_info: &'a ModelInfo,
         format: &'static dyn Format,
         replacement: &'a dyn Replacement,
         metadata: BTreeMap<String, String>,
         max_file_bytes: u64,
         convert: bool,
     ) -> Result<Self, TensorsError> {
-        format.check(source, card)?;
+        format.check(source, model_info)?;
         let mut entries = Vec::with_capacity(source.tensors.len());
         for entry in &source.tensors {
             entries.push(match replacement.open(entry)? {
@@ -77,10 +77,10 @@ impl<'a> Output<'a> {
         }
         let grids = entries
             .iter()
-            .map(|entry| grid_of(format, card, entry, convert));
+            .map(|entry| grid_of(format, model_info, entry, convert));
         let model = Outgoing {
             source,
-            card,
+            model_info,
             grids: grids.collect(),
             entries,
             metadata,
@@ -88,7 +88,7 @@ impl<'a> Output<'a> {
         };
         let mut output = Self::of(model, format, replacement)?;
         if convert {
-            let notes = conversion_notes(format, &output.entries, &output.grids, card);
+            let notes = conversion_notes(format, &output.entries, &output.grids, model_info);
             output.planned.notes.extend(notes);
         }
         Ok(output)
@@ -101,7 +101,7 @@ impl<'a> Output<'a> {
     /// Those of [`Format::check`].
     pub fn foresee(
         source: &'a Catalog,
-        card: &'a Card,
+        model_info: &'a ModelInfo,
         format: &'static dyn Format,
         grids: Vec<Option<Grid>>,
         metadata: BTreeMap<String, String>,
@@ -109,7 +109,7 @@ impl<'a> Output<'a> {
     ) -> Result<Self, TensorsError> {
         let model = Outgoing {
             source,
-            card,
+            model_info,
             grids,
             entries: source.tensors.clone(),
             metadata,
@@ -131,7 +131,7 @@ impl<'a> Output<'a> {
             entries: model.entries,
             grids: model.grids,
             source: model.source,
-            card: model.card,
+            model_info: model.model_info,
             format,
             replacement,
             planned,
@@ -282,7 +282,7 @@ impl<'a> Output<'a> {
             entry,
             grid: self.grids[opened.index],
             index: part,
-            card: self.card,
+            model_info: self.model_info,
             matrix: &opened.matrix,
             found: &self.found,
         };
@@ -301,14 +301,19 @@ struct Opened {
 }
 
 /// The grid that a tensor shall be on: its own if the format has it, one near it, or for floats that of the format.
-fn grid_of(format: &dyn Format, card: &Card, entry: &TensorEntry, convert: bool) -> Option<Grid> {
+fn grid_of(
+    format: &dyn Format,
+    model_info: &ModelInfo,
+    entry: &TensorEntry,
+    convert: bool,
+) -> Option<Grid> {
     let [_, cols] = entry.shape[..] else {
         return None;
     };
     if !format.rounds() {
         return entry.grid();
     }
-    let part = card.part(&entry.name);
+    let part = model_info.part(&entry.name);
     if part == Part::Other || entry.is_empty() || !entry.dtype.is_computable() {
         return None;
     }
@@ -332,7 +337,7 @@ fn conversion_notes(
     format: &dyn Format,
     entries: &[TensorEntry],
     grids: &[Option<Grid>],
-    card: &Card,
+    model_info: &ModelInfo,
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let (mut rounded, mut scales, mut all) = (0, 0, 0);
@@ -357,7 +362,7 @@ fn conversion_notes(
         ));
     }
     let targets = entries.iter();
-    let targets = targets.filter(|entry| card.part(&entry.name) == Part::Target);
+    let targets = targets.filter(|entry| model_info.part(&entry.name) == Part::Target);
     let cols: Vec<usize> = targets
         .clone()
         .filter_map(|entry| entry.shape.get(1).copied())

@@ -9,7 +9,7 @@ pub type TokenizerValues = Option<Result<Vec<(String, Value)>, String>>;
 
 /// What is known of a model.
 #[derive(Clone, Debug, Default)]
-pub struct Card {
+pub struct ModelInfo {
     /// Id of its architecture, or its model_type if that is not known.
     pub architecture: String,
     /// Whether the architecture is known.
@@ -31,14 +31,14 @@ pub struct Card {
     /// Why readers of compressed layers do not open this architecture, if they do not.
     pub unopened: Option<String>,
     /// What llama.cpp needs; the reason if it cannot run the model.
-    pub gguf: Option<Result<GgufCard, String>>,
+    pub gguf: Option<Result<GgufInfo, String>>,
     /// The tokenizer.
     pub tokenizer: TokenizerValues,
 }
 
 /// A model as llama.cpp sees it.
 #[derive(Clone, Debug, Default)]
-pub struct GgufCard {
+pub struct GgufInfo {
     /// Its name of the architecture.
     pub architecture: String,
     /// Tensors of the model that it needs.
@@ -73,7 +73,7 @@ pub enum Part {
     Other,
 }
 
-impl Card {
+impl ModelInfo {
     /// What a tensor is.
     pub fn part(&self, name: &str) -> Part {
         if self.linears.contains(name) {
