@@ -5,14 +5,14 @@ mod compressed_tensors;
 mod dense;
 mod finite;
 mod gguf;
+mod grid_change;
 mod kerf;
 mod model_info;
-mod onto;
 mod output;
 
 pub(crate) use compressed_tensors::target_matches;
+pub use grid_change::{GridChange, grid_change};
 pub use model_info::{GgufInfo, GgufName, ModelInfo, Part, TokenizerValues, Value};
-pub use onto::{Onto, onto};
 pub use output::{AsItIs, Output, Replacement, Told};
 
 use crate::catalog::{Catalog, Span, Stored, TensorEntry};
@@ -115,7 +115,7 @@ impl Piece<'_> {
         if let Some(matrix) = self.matrix.get() {
             return Ok(matrix);
         }
-        let (matrix, lost) = onto::read_onto(compute, self.catalog, self.entry, grid)?;
+        let (matrix, lost) = grid_change::read_on_grid(compute, self.catalog, self.entry, grid)?;
         self.allow(format, "its scales are f16", lost)?;
         Ok(self.matrix.get_or_init(|| matrix))
     }

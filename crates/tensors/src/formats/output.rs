@@ -1,6 +1,8 @@
 //! A whole model on its way out: planned from headers, then streamed, at most one matrix in memory.
 
-use super::{Format, ModelInfo, Onto, Outgoing, Part, Piece, Planned, fallback_note, onto};
+use super::{
+    Format, GridChange, ModelInfo, Outgoing, Part, Piece, Planned, fallback_note, grid_change,
+};
 use crate::catalog::{Catalog, TensorEntry};
 use crate::folder::{OutFolder, copy_file, write_file};
 use crate::safetensors::{PlannedFile, stream_file};
@@ -346,10 +348,10 @@ fn conversion_notes(
             continue;
         };
         all += 1;
-        match onto(entry.grid(), *grid, *cols) {
-            Onto::Same => {}
-            Onto::Scales => scales += 1,
-            Onto::Rounded => rounded += 1,
+        match grid_change(entry.grid(), *grid, *cols) {
+            GridChange::Same => {}
+            GridChange::Scales => scales += 1,
+            GridChange::Rounded => rounded += 1,
         }
     }
     let id = format.id();

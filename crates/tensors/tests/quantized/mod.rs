@@ -6,7 +6,7 @@
 use crate::common::{Random, compute, open, unit, write_output};
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
 use kerf_tensors::formats::{
-    AsItIs, Format, GgufInfo, GgufName, ModelInfo, Onto, Output, Replacement, onto,
+    AsItIs, Format, GgufInfo, GgufName, GridChange, ModelInfo, Output, Replacement, grid_change,
 };
 use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::safetensors::{OutTensor, plan_files};
@@ -480,9 +480,9 @@ fn a_finer_grid_holds_the_codes_of_a_coarser_one() {
         let model = open(&folder);
         for (tensor, (_, matrix)) in &units.0 {
             let entry = model.get(tensor).unwrap();
-            let exact = entry
-                .grid()
-                .is_some_and(|grid| onto(Some(codes(matrix).0), grid, matrix.cols) == Onto::Same);
+            let exact = entry.grid().is_some_and(|grid| {
+                grid_change(Some(codes(matrix).0), grid, matrix.cols) == GridChange::Same
+            });
             // 172 columns: two groups of a row are not one, and no blocks of 32.
             assert_eq!(exact, tensor != "odd.weight", "{id} {tensor}");
             if exact {

@@ -8,7 +8,7 @@ use kerf_kernels::Compute;
 
 /// What it takes to bring a matrix to a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Onto {
+pub enum GridChange {
     /// Nothing: every value is there.
     Same,
     /// Codes stay, scales are rounded.
@@ -18,9 +18,9 @@ pub enum Onto {
 }
 
 /// What it takes from grid to grid, for rows of `cols` weights. From floats (`None`) it is rounding.
-pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
+pub fn grid_change(from: Option<Grid>, to: Grid, cols: usize) -> GridChange {
     let Some(from) = from else {
-        return Onto::Rounded;
+        return GridChange::Rounded;
     };
     let nested =
         from.groups(cols) <= 1 || from.group_cols(cols).is_multiple_of(to.group_cols(cols));
@@ -32,18 +32,18 @@ pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
         ) | (Scales::Float5, Scales::Positive)
     );
     if !nested || from.bits > to.bits {
-        Onto::Rounded
+        GridChange::Rounded
     } else if from.scales == to.scales || widened {
-        Onto::Same
+        GridChange::Same
     } else if from.scales == Scales::Signed {
-        Onto::Rounded
+        GridChange::Rounded
     } else {
-        Onto::Scales
+        GridChange::Scales
     }
 }
 
 /// A matrix on a grid: with its own codes if that can be, else rounded. The second says what rounding could not hold.
-pub(super) fn read_onto(
+pub(super) fn read_on_grid(
     compute: &Compute,
     catalog: &Catalog,
     entry: &TensorEntry,
@@ -51,7 +51,7 @@ pub(super) fn read_onto(
 ) -> Result<(QuantizedMatrix, Option<OutOfRange>), TensorsError> {
     if let Some(from) = entry.grid() {
         let matrix = catalog.read_matrix(compute, entry)?;
-        if onto(Some(from), grid, matrix.cols) != Onto::Rounded
+        if grid_change(Some(from), grid, matrix.cols) != GridChange::Rounded
             && let Some(matrix) = with_groups_of(matrix, grid)
         {
             return Ok((matrix, None));
@@ -118,22 +118,26 @@ mod tests {
             ..Grid::new(4, 128)
         };
         for (from, to, expected) in [
-            (Grid::new(4, 128), signed, Onto::Same),
-            (Grid::new(4, 0), signed, Onto::Same),
-            (Grid::new(3, 64), Grid::new(8, 32), Onto::Same),
-            (Grid::new(4, 128), bf16, Onto::Scales),
-            (Grid::new(5, 128), signed, Onto::Rounded),
-            (Grid::new(4, 48), signed, Onto::Rounded),
-            (Grid::new(4, 32), Grid::new(4, 64), Onto::Rounded),
-            (signed, Grid::new(4, 32), Onto::Rounded),
+            (Grid::new(4, 128), signed, GridChange::Same),
+            (Grid::new(4, 0), signed, GridChange::Same),
+            (Grid::new(3, 64), Grid::new(8, 32), GridChange::Same),
+            (Grid::new(4, 128), bf16, GridChange::Scales),
+            (Grid::new(5, 128), signed, GridChange::Rounded),
+            (Grid::new(4, 48), signed, GridChange::Rounded),
+            (Grid::new(4, 32), Grid::new(4, 64), GridChange::Rounded),
+            (signed, Grid::new(4, 32), GridChange::Rounded),
         ] {
-            assert_eq!(onto(Some(from), to, 256), expected, "{from:?} to {to:?}");
+            assert_eq!(
+                grid_change(Some(from), to, 256),
+                expected,
+                "{from:?} to {to:?}"
+            );
         }
-        assert_eq!(onto(None, signed, 256), Onto::Rounded);
+        assert_eq!(grid_change(None, signed, 256), GridChange::Rounded);
         // A row shorter than a group is one group.
         assert_eq!(
-            onto(Some(Grid::new(4, 128)), Grid::new(4, 0), 64),
-            Onto::Same
+            grid_change(Some(Grid::new(4, 128)), Grid::new(4, 0), 64),
+            GridChange::Same
         );
     }
 }
