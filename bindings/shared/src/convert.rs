@@ -8,7 +8,7 @@ use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::{Stage, kept};
 use kerf_model::ModelError;
 use kerf_tensors::folder::Existing;
-use kerf_tensors::formats::{self, AsItIs, Format, ModelInfo, Output};
+use kerf_tensors::formats::{self, Format, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::{Catalog, kerf};
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
         catalog,
         &model_info,
         format,
-        &AsItIs,
+        &NothingReplaced,
         kept_metadata(catalog, format),
         limit,
         true,

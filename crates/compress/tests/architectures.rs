@@ -9,7 +9,7 @@ use kerf_kernels::{Compute, Stop};
 use kerf_model::evaluate::Runner;
 use kerf_model::{Kind, Network, Use};
 use kerf_tensors::folder::{FsOutFolder, MemFolder};
-use kerf_tensors::formats::{self, AsItIs, ModelInfo, Output};
+use kerf_tensors::formats::{self, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{Catalog, Stored, TensorsError, transpose};
 use serde_json::json;
@@ -79,7 +79,7 @@ fn export(catalog: &Catalog, compute: &Compute, out: &Path) -> Catalog {
         catalog,
         &model_info,
         dense,
-        &AsItIs,
+        &NothingReplaced,
         BTreeMap::new(),
         u64::MAX,
         true,

@@ -7,7 +7,7 @@ use common::{
     Body, Outgoing, Shape, compute, encode, encode_in, matrix, only_tensor, open, unit, write_model,
 };
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
-use kerf_tensors::formats::{self, AsItIs, Format, ModelInfo, Output};
+use kerf_tensors::formats::{self, Format, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::kerf::Coding;
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
 use kerf_tensors::{
@@ -323,7 +323,7 @@ fn a_result_keeps_what_was_said_of_the_model_but_not_of_another_version() {
         &source,
         &model_info,
         kerf,
-        &AsItIs,
+        &NothingReplaced,
         metadata.into(),
         u64::MAX,
         false,

@@ -4,7 +4,7 @@ mod common;
 
 use common::{compute, open, shared, write_output};
 use kerf_tensors::folder::{FsFolder, MemFolder};
-use kerf_tensors::formats::{self, AsItIs, ModelInfo, Output};
+use kerf_tensors::formats::{self, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::{Catalog, Folder, Source, TensorsError};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ fn the_index_decides_where_a_tensor_is_and_which_are_none_of_the_model() {
         &model,
         &model_info,
         dense,
-        &AsItIs,
+        &NothingReplaced,
         BTreeMap::new(),
         u64::MAX,
         true,
@@ -357,7 +357,7 @@ mod links {
             &catalog,
             &model_info,
             dense,
-            &AsItIs,
+            &NothingReplaced,
             BTreeMap::new(),
             u64::MAX,
             true,

@@ -4,8 +4,8 @@
 
 use super::dense::product_in;
 use super::{
-    Defaults, Format, Misfit, ModelInfo, Outgoing, Part, Piece, Planned, Scope, safetensors_files,
-    unsupported, write_floats,
+    Defaults, Format, ModelInfo, Outgoing, Part, Piece, Planned, RefusedOption, Scope,
+    safetensors_files, unsupported, write_floats,
 };
 use crate::catalog::{Catalog, TensorEntry};
 use crate::foreign::Words;
@@ -35,12 +35,17 @@ impl Format for CompressedTensors {
         }
     }
 
-    fn accepts(&self, scope: Scope, bits: Option<u8>, _group_size: usize) -> Result<(), Misfit> {
+    fn accepts(
+        &self,
+        scope: Scope,
+        bits: Option<u8>,
+        _group_size: usize,
+    ) -> Result<(), RefusedOption> {
         match (scope, bits) {
-            (Scope::Embeddings, Some(_)) => Err(Misfit::Bits(
+            (Scope::Embeddings, Some(_)) => Err(RefusedOption::Bits(
                 "16, since compressed-tensors keeps embeddings and head as they are",
             )),
-            (Scope::Targets, None) => Err(Misfit::Bits(
+            (Scope::Targets, None) => Err(RefusedOption::Bits(
                 "2 to 8 for compressed-tensors (a rule may keep some matrices)",
             )),
             _ => Ok(()),

@@ -6,7 +6,7 @@
 
 use super::dense::write_as;
 use super::{
-    Defaults, Format, GgufInfo, Misfit, ModelInfo, Outgoing, Piece, Planned, Scope, Value,
+    Defaults, Format, GgufInfo, ModelInfo, Outgoing, Piece, Planned, RefusedOption, Scope, Value,
     unsupported, without_quantization,
 };
 use crate::catalog::{Catalog, Stored, TensorEntry};
@@ -66,15 +66,20 @@ impl Format for Gguf {
         }
     }
 
-    fn accepts(&self, scope: Scope, bits: Option<u8>, group_size: usize) -> Result<(), Misfit> {
+    fn accepts(
+        &self,
+        scope: Scope,
+        bits: Option<u8>,
+        group_size: usize,
+    ) -> Result<(), RefusedOption> {
         let fits = match scope {
             Scope::Targets => bits == Some(self.bits),
             Scope::Rule | Scope::Embeddings => matches!(bits, None | Some(4 | 8)),
         };
         match (fits, scope) {
-            (false, Scope::Targets) => Err(Misfit::Bits(self.bits_expected)),
-            (false, _) => Err(Misfit::Bits("4, 8 or 16 for GGUF")),
-            _ if bits.is_some() && group_size != 32 => Err(Misfit::GroupSize("32 for GGUF")),
+            (false, Scope::Targets) => Err(RefusedOption::Bits(self.bits_expected)),
+            (false, _) => Err(RefusedOption::Bits("4, 8 or 16 for GGUF")),
+            _ if bits.is_some() && group_size != 32 => Err(RefusedOption::GroupSize("32 for GGUF")),
             _ => Ok(()),
         }
     }

@@ -13,7 +13,7 @@ mod output;
 pub(crate) use compressed_tensors::target_matches;
 pub use grid_change::{GridChange, grid_change};
 pub use model_info::{GgufInfo, GgufName, ModelInfo, Part, TokenizerValues, Value};
-pub use output::{AsItIs, Output, Replacement, Told};
+pub use output::{NothingReplaced, OnProgress, Output, Replacement};
 
 use crate::catalog::{Catalog, Span, Stored, TensorEntry};
 use crate::range::OutOfRange;
@@ -48,7 +48,7 @@ pub struct Defaults {
 
 /// An option that does not fit a format: what would.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misfit {
+pub enum RefusedOption {
     /// Bits.
     Bits(&'static str),
     /// Group size.
@@ -178,7 +178,12 @@ pub trait Format: Sync {
         false
     }
     /// Whether it has a grid of so many bits (`None`: floats) and columns a group.
-    fn accepts(&self, _scope: Scope, _bits: Option<u8>, _group_size: usize) -> Result<(), Misfit> {
+    fn accepts(
+        &self,
+        _scope: Scope,
+        _bits: Option<u8>,
+        _group_size: usize,
+    ) -> Result<(), RefusedOption> {
         Ok(())
     }
     /// The grid of one matrix with rows of `cols` weights, where `grid` is asked for all: with the scales that its readers

@@ -24,16 +24,16 @@ pub trait Replacement {
 }
 
 /// Every tensor as the source has it.
-pub struct AsItIs;
+pub struct NothingReplaced;
 
-impl Replacement for AsItIs {
+impl Replacement for NothingReplaced {
     fn open(&self, _entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
         Ok(None)
     }
 }
 
 /// Told of progress: name of the file and bytes that were written to it. An error ends the writing.
-pub type Told<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
+pub type OnProgress<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
 
 /// A model that will be written: its files, and where each of their tensors comes from.
 pub struct Output<'a> {
@@ -117,7 +117,7 @@ impl<'a> Output<'a> {
             metadata,
             max_file_bytes,
         };
-        Self::of(model, format, &AsItIs)
+        Self::of(model, format, &NothingReplaced)
     }
 
     fn of(
@@ -206,31 +206,31 @@ impl<'a> Output<'a> {
     /// Streams all files. The caller commits the folder.
     ///
     /// # Errors
-    /// Those of reading and writing, and what `told` answers.
+    /// Those of reading and writing, and what `on_progress` answers.
     pub fn write<E: From<TensorsError>>(
         &self,
         compute: &Compute,
         out: &mut dyn OutFolder,
-        told: &mut Told<'_, E>,
+        on_progress: &mut OnProgress<'_, E>,
     ) -> Result<(), E> {
         let mut left = vec![0usize; self.source.tensors.len()];
         for (index, _) in self.planned.places.values() {
             left[*index] += 1;
         }
         for file in &self.planned.plan.files {
-            self.write_tensors(compute, out, file, &mut left, told)?;
+            self.write_tensors(compute, out, file, &mut left, on_progress)?;
         }
         if let Some((name, json)) = &self.planned.plan.index {
             write_file(out, name, json.as_bytes())?;
-            told(name, json.len() as u64)?;
+            on_progress(name, json.len() as u64)?;
         }
         if let Some(config) = &self.config {
             write_file(out, CONFIG, config.as_bytes())?;
-            told(CONFIG, config.len() as u64)?;
+            on_progress(CONFIG, config.len() as u64)?;
         }
         for (name, bytes) in self.sidecars() {
             copy_file(self.source.folder.as_ref(), out, name)?;
-            told(name, bytes)?;
+            on_progress(name, bytes)?;
         }
         Ok(())
     }
@@ -241,16 +241,16 @@ impl<'a> Output<'a> {
         out: &mut dyn OutFolder,
         file: &PlannedFile,
         left: &mut [usize],
-        told: &mut Told<'_, E>,
+        on_progress: &mut OnProgress<'_, E>,
     ) -> Result<(), E> {
-        told(&file.file, file.header.len() as u64)?;
-        let mut opened: Option<Opened> = None;
+        on_progress(&file.file, file.header.len() as u64)?;
+        let mut opened: Option<CurrentTensor> = None;
         stream_file(out, file, &mut |tensor, sink| {
             let (index, part) = self.planned.places[&tensor.name];
             let entry = &self.source.tensors[index];
             let at_hand = match opened.take() {
                 Some(opened) if opened.index == index => opened,
-                _ => Opened {
+                _ => CurrentTensor {
                     index,
                     replacement: self.replacement.open(entry)?,
                     matrix: OnceCell::new(),
@@ -263,14 +263,14 @@ impl<'a> Output<'a> {
                 opened = None; // Closed before the file goes.
                 self.replacement.written(entry)?;
             }
-            told(&file.file, tensor.len_bytes())
+            on_progress(&file.file, tensor.len_bytes())
         })
     }
 
     fn write_part(
         &self,
         compute: &Compute,
-        opened: &Opened,
+        opened: &CurrentTensor,
         part: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
@@ -293,7 +293,7 @@ impl<'a> Output<'a> {
 }
 
 /// The tensor whose pieces are being written.
-struct Opened {
+struct CurrentTensor {
     /// Its index in the source.
     index: usize,
     /// A catalog with what takes its place.

@@ -6,7 +6,8 @@
 use crate::common::{Random, compute, open, unit, write_output};
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
 use kerf_tensors::formats::{
-    AsItIs, Format, GgufInfo, GgufName, GridChange, ModelInfo, Output, Replacement, grid_change,
+    Format, GgufInfo, GgufName, GridChange, ModelInfo, NothingReplaced, Output, Replacement,
+    grid_change,
 };
 use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::safetensors::{OutTensor, plan_files};
@@ -111,7 +112,7 @@ impl Replacement for Units {
 /// A whole model in a format.
 pub fn written(format: &'static dyn Format) -> MemFolder {
     let (source, model_info) = (source(DType::F32), model_info());
-    let output = plan(&source, &model_info, format, &AsItIs, true);
+    let output = plan(&source, &model_info, format, &NothingReplaced, true);
     write_output(&compute(1), &output).0
 }
 
@@ -269,7 +270,7 @@ fn solved_matrices_come_back(format: &'static dyn Format, dtype: DType, grid: Gr
 /// A container has the codes, and going back from there gives the same file.
 fn codes_go_on_to_other_forms(model: &Catalog, model_info: &ModelInfo, units: &Units, name: &str) {
     let kerf = kerf_tensors::formats::by_id("kerf").unwrap();
-    let output = plan(model, model_info, kerf, &AsItIs, true);
+    let output = plan(model, model_info, kerf, &NothingReplaced, true);
     let (folder, _) = write_output(&compute(1), &output);
     let container = open(&folder);
     assert_eq!(container.form, "kerf");
@@ -281,7 +282,7 @@ fn codes_go_on_to_other_forms(model: &Catalog, model_info: &ModelInfo, units: &U
     let dense = kerf_tensors::formats::by_id("safetensors").unwrap();
     let (folder, _) = write_output(
         &compute(1),
-        &plan(&container, model_info, dense, &AsItIs, true),
+        &plan(&container, model_info, dense, &NothingReplaced, true),
     );
     let config = String::from_utf8(folder.read("config.json").unwrap()).unwrap();
     assert!(!config.contains("quantization_config"), "{config}");
@@ -289,7 +290,7 @@ fn codes_go_on_to_other_forms(model: &Catalog, model_info: &ModelInfo, units: &U
 
 fn dense_models_are_rounded(format: &'static dyn Format, dtype: DType) {
     let (source, model_info) = (source(dtype), model_info());
-    let output = plan(&source, &model_info, format, &AsItIs, true);
+    let output = plan(&source, &model_info, format, &NothingReplaced, true);
     let notes = output.notes().join("\n");
     assert!(
         notes.contains("rounded to the nearest") && notes.contains("172"),
@@ -314,7 +315,7 @@ fn dense_models_are_rounded(format: &'static dyn Format, dtype: DType) {
         );
     }
     // From its own form nothing is rounded again.
-    let again = plan(&model, &model_info, format, &AsItIs, true);
+    let again = plan(&model, &model_info, format, &NothingReplaced, true);
     assert!(
         !again.notes().join("").contains("rounded"),
         "{:?}",
@@ -411,7 +412,7 @@ fn losses(
         let output = plan(&source, &model_info, format, &units, false);
         compare(&open(&try_write(&output)?), "solved");
     }
-    let converted = try_write(&plan(&source, &model_info, format, &AsItIs, true))?;
+    let converted = try_write(&plan(&source, &model_info, format, &NothingReplaced, true))?;
     compare(&open(&converted), "converted");
     assert!(held, "{} converts what it does not hold", format.id());
     Ok(losses)
@@ -475,7 +476,7 @@ fn a_finer_grid_holds_the_codes_of_a_coarser_one() {
     let container = open(&folder);
     for id in ["compressed-tensors", "gguf-q4_0", "gguf-q8_0"] {
         let format = kerf_tensors::formats::by_id(id).unwrap();
-        let output = plan(&container, &model_info, format, &AsItIs, true);
+        let output = plan(&container, &model_info, format, &NothingReplaced, true);
         let (folder, _) = write_output(&compute(1), &output);
         let model = open(&folder);
         for (tensor, (_, matrix)) in &units.0 {
