@@ -2,7 +2,7 @@
 
 use crate::api::{Conversion, ConvertRequest};
 use crate::error::bad_option;
-use crate::opened::Opened;
+use crate::open_model::OpenModel;
 use crate::reporter::Reporter;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::{Stage, kept};
@@ -24,7 +24,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     let limit = request.max_shard_bytes.unwrap_or(DEFAULT_SHARD_BYTES);
     let compute = machine::compute(request.threads)?;
     let storage = host.storage();
-    let source = Opened::open(&*storage, &request.model, None)?;
+    let source = OpenModel::open(&*storage, &request.model, None)?;
     let catalog = &source.catalog;
     let model_info = model_info(&source, format)?;
     let output = Output::plan(
@@ -77,7 +77,7 @@ fn find_format(id: &str) -> Result<&'static dyn Format, Error> {
 }
 
 /// What the format must know of the model. A model whose architecture is not known has one that says so.
-fn model_info(source: &Opened, format: &dyn Format) -> Result<ModelInfo, Error> {
+fn model_info(source: &OpenModel, format: &dyn Format) -> Result<ModelInfo, Error> {
     let mut model_info = match source.network() {
         Ok(network) => network.model_info(&source.catalog)?,
         Err(error) if !format.rounds() || is_unknown(&error) => ModelInfo {

@@ -1,7 +1,7 @@
 //! `inspect`: what is inside a model, from headers alone.
 
 use crate::api::{InspectRequest, Inspection, TensorInfo};
-use crate::opened::Opened;
+use crate::open_model::OpenModel;
 use crate::{Error, Host};
 use kerf_compress::kept;
 use kerf_model::{Kind, ModelError, Network};
@@ -13,7 +13,7 @@ use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
 
 /// Reads headers and configuration only. A model of an architecture that is not known is no error: `known` is false.
 pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, Error> {
-    let opened = Opened::look(
+    let opened = OpenModel::look(
         &*host.storage(),
         &request.model,
         request.architecture.as_deref(),

@@ -205,7 +205,7 @@ impl Catalog {
             false => None,
         };
         let (folder, files) = match &opened {
-            Some(gguf::Opened {
+            Some(gguf::OpenGguf {
                 view: Some(view), ..
             }) => (view.clone(), view.list()?),
             _ => (folder, files),
