@@ -7,7 +7,7 @@ use kerf_compress::kept;
 use kerf_model::{Kind, ModelError, Network};
 use kerf_tensors::catalog::Span;
 use kerf_tensors::files::{self, Fact};
-use kerf_tensors::formats::{ModelInfo, Part};
+use kerf_tensors::formats::{ModelInfo, TensorKind};
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
 
@@ -55,7 +55,7 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
         target_parameters: catalog
             .tensors
             .iter()
-            .filter(|entry| model_info.part(&entry.name) == Part::Target)
+            .filter(|entry| model_info.kind(&entry.name) == TensorKind::Target)
             .map(count)
             .sum(),
         bytes: opened.catalog.bytes(),
@@ -96,11 +96,11 @@ fn notes(catalog: &Catalog, model_info: &ModelInfo, facts: &[Fact]) -> Vec<Strin
 }
 
 fn part(model_info: &ModelInfo, name: &str) -> &'static str {
-    match model_info.part(name) {
+    match model_info.kind(name) {
         _ if model_info.dead.contains(name) => "dead",
-        Part::Target => "target",
-        Part::Embedding => "embedding",
-        Part::Other => "other",
+        TensorKind::Target => "target",
+        TensorKind::Embedding => "embedding",
+        TensorKind::Other => "other",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading matrices of a kerf container.
 
 use super::{Catalog, Span, Stored, TensorEntry};
-use crate::kerf::{self, Part, TensorRecord};
+use crate::kerf::{self, EncodedPart, TensorRecord};
 use crate::{EncodedTensor, QuantizedMatrix, TensorsError};
 use kerf_kernels::Compute;
 use std::ops::Range;
@@ -24,7 +24,7 @@ impl Catalog {
         let (record, spans) = packed(entry)?;
         let mut parts = Vec::with_capacity(spans.len());
         for (name, dtype, shape, span) in spans {
-            parts.push(Part {
+            parts.push(EncodedPart {
                 part: kerf::static_part(name),
                 dtype: *dtype,
                 shape: shape.clone(),

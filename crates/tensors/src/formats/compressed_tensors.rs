@@ -4,7 +4,7 @@
 
 use super::dense::product_in;
 use super::{
-    Defaults, Format, ModelInfo, Outgoing, Part, Piece, Planned, RefusedOption, Scope,
+    Defaults, Format, ModelInfo, Outgoing, Piece, Planned, RefusedOption, Scope, TensorKind,
     safetensors_files, unsupported, write_floats,
 };
 use crate::catalog::{Catalog, TensorEntry};
@@ -229,7 +229,7 @@ fn module_of(entry: &TensorEntry) -> String {
 /// Whether a tensor could be the weights of a linear layer that keeps them.
 fn is_linear_like(model_info: &ModelInfo, entry: &TensorEntry) -> bool {
     let is_matrix = entry.shape.len() == 2 && entry.name.ends_with(".weight");
-    is_matrix && (model_info.part(&entry.name) != Part::Embedding)
+    is_matrix && (model_info.kind(&entry.name) != TensorKind::Embedding)
 }
 
 /// Whether a target of a scheme is a module, by its name.

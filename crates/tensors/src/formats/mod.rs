@@ -12,7 +12,7 @@ mod output;
 
 pub(crate) use compressed_tensors::target_matches;
 pub use grid_change::{GridChange, grid_change};
-pub use model_info::{GgufInfo, GgufName, ModelInfo, Part, TokenizerValues, Value};
+pub use model_info::{GgufInfo, GgufName, ModelInfo, TensorKind, TokenizerValues, Value};
 pub use output::{NothingReplaced, OnProgress, Output, Replacement};
 
 use crate::catalog::{Catalog, Span, Stored, TensorEntry};

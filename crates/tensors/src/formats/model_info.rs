@@ -64,7 +64,7 @@ pub struct GgufName {
 
 /// What a tensor is to a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TensorKind {
     /// Weights of a linear layer inside the blocks.
     Target,
     /// Embedding or head.
@@ -75,13 +75,13 @@ pub enum Part {
 
 impl ModelInfo {
     /// What a tensor is.
-    pub fn part(&self, name: &str) -> Part {
+    pub fn kind(&self, name: &str) -> TensorKind {
         if self.linears.contains(name) {
-            Part::Target
+            TensorKind::Target
         } else if self.embeddings.contains(name) {
-            Part::Embedding
+            TensorKind::Embedding
         } else {
-            Part::Other
+            TensorKind::Other
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A whole model on its way out: planned from headers, then streamed, at most one matrix in memory.
 
 use super::{
-    Format, GridChange, ModelInfo, Outgoing, Part, Piece, Planned, fallback_note, grid_change,
+    Format, GridChange, ModelInfo, Outgoing, Piece, Planned, TensorKind, fallback_note, grid_change,
 };
 use crate::catalog::{Catalog, TensorEntry};
 use crate::folder::{OutFolder, copy_file, write_file};
@@ -315,13 +315,13 @@ fn grid_of(
     if !format.rounds() {
         return entry.grid();
     }
-    let part = model_info.part(&entry.name);
-    if part == Part::Other || entry.is_empty() || !entry.dtype.is_computable() {
+    let part = model_info.kind(&entry.name);
+    if part == TensorKind::Other || entry.is_empty() || !entry.dtype.is_computable() {
         return None;
     }
     let defaults = format.defaults();
     let bits = match part {
-        Part::Target => Some(defaults.bits.unwrap_or(4)),
+        TensorKind::Target => Some(defaults.bits.unwrap_or(4)),
         _ => defaults.embedding_bits.filter(|bits| *bits <= 8),
     };
     let usual = bits.map(|bits| Grid::new(bits, defaults.group_size.unwrap_or(128)));
@@ -364,7 +364,7 @@ fn conversion_notes(
         ));
     }
     let targets = entries.iter();
-    let targets = targets.filter(|entry| model_info.part(&entry.name) == Part::Target);
+    let targets = targets.filter(|entry| model_info.kind(&entry.name) == TensorKind::Target);
     let cols: Vec<usize> = targets
         .clone()
         .filter_map(|entry| entry.shape.get(1).copied())

@@ -78,7 +78,7 @@ fn is_default(scales: &Scales) -> bool {
 
 /// One plain tensor of an encoded matrix.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct EncodedPart {
     /// `rowptr`, `scales`, `values`, `mask`, `codes` or `coded`; the stored name is `NAME.kerf.PART`.
     pub part: &'static str,
     /// Element type.
@@ -106,7 +106,7 @@ pub struct EncodedTensor {
     /// Its record.
     pub record: TensorRecord,
     /// Its plain tensors, in the order of the specification.
-    pub parts: Vec<Part>,
+    pub parts: Vec<EncodedPart>,
 }
 
 impl EncodedTensor {
@@ -225,7 +225,7 @@ impl EncodedTensor {
     }
 
     /// A self-contained file, a kerf container with just this matrix: its header, and the parts whose bytes follow.
-    pub fn pieces(&self) -> (Vec<u8>, Vec<&Part>) {
+    pub fn pieces(&self) -> (Vec<u8>, Vec<&EncodedPart>) {
         file::pieces(self)
     }
 
