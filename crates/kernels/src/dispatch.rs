@@ -55,7 +55,7 @@ impl Isa {
     }
 }
 
-/// Grid limits of a symmetric integer code: `lo <= code <= hi`, value = code * scale, code 0 is exact zero.
+/// The codes of a symmetric integer grid: whole numbers with `lo <= code <= hi`. The value of a code is code * scale, so code 0 is exactly 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeRange {
     /// Smallest code, `-(2^(bits-1))`.

@@ -12,10 +12,10 @@ use std::ops::Range;
 /// Blocks that one task reads and decodes: at most a quarter of a megabyte.
 const BLOCKS_AT_ONCE: usize = 1 << 10;
 
-/// A tensor that another format stores in its own way.
+/// A tensor in the codes of another format: compressed-tensors or GGUF.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForeignMatrix {
-    /// Grid of a matrix of codes; `None` for floats.
+    /// The grid of its codes; `None` if it is read as floats.
     pub grid: Option<Grid>,
     /// How its bytes are to be read.
     pub(crate) body: Body,
@@ -25,8 +25,8 @@ pub struct ForeignMatrix {
 pub(crate) enum Body {
     /// compressed-tensors: packed codes, and scales of the entry's type.
     Words { packed: Span, scales: Span },
-    /// llama.cpp: blocks or floats, whose rows may have been moved, and to which 1 may have been added. Blocks that kerf wrote have a
-    /// grid; those of other programs are read as floats.
+    /// GGUF: blocks or floats of llama.cpp. Rows may have been moved (`head_rows`), and 1 may have been added to each value
+    /// (`plus_one`). Blocks that kerf wrote have a grid; those of other programs are read as floats.
     Gguf {
         span: Span,
         element: &'static Element,
@@ -36,7 +36,7 @@ pub(crate) enum Body {
 }
 
 impl ForeignMatrix {
-    /// Bytes in the file.
+    /// Number of bytes that it takes in its file.
     pub fn stored_bytes(&self) -> u64 {
         match &self.body {
             Body::Words { packed, scales } => packed.len_bytes + scales.len_bytes,
@@ -44,12 +44,12 @@ impl ForeignMatrix {
         }
     }
 
-    /// Index of the file that it is in.
+    /// Index of its file in [`Catalog::shards`].
     pub fn shard(&self) -> usize {
         self.span().shard
     }
 
-    /// Name of the type that it has in a GGUF file.
+    /// llama.cpp's name of its element type; `None` if it is not in a GGUF file.
     pub fn gguf_type(&self) -> Option<&'static str> {
         match &self.body {
             Body::Words { .. } => None,
@@ -57,7 +57,7 @@ impl ForeignMatrix {
         }
     }
 
-    /// A span of the file that it is in.
+    /// The place of its codes in its file.
     pub(super) fn span(&self) -> &Span {
         match &self.body {
             Body::Words { packed, .. } => packed,
@@ -67,8 +67,11 @@ impl ForeignMatrix {
 }
 
 impl Catalog {
-    /// Codes and scales of a matrix, packed or coded, or its floats: [rows, cols] as solvers see it. `WRONG_DTYPE` for a tensor
-    /// that is stored plain.
+    /// Reads a matrix that a kerf container or another format has encoded: its codes and scales, or its floats, [rows, cols] as
+    /// solvers see it.
+    ///
+    /// # Errors
+    /// `WRONG_DTYPE` for a plain tensor; those of reading.
     pub fn read_matrix(
         &self,
         compute: &Compute,

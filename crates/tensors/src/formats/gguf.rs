@@ -97,7 +97,7 @@ impl Format for Gguf {
     }
 
     fn check(&self, source: &Catalog, model_info: &ModelInfo) -> Result<(), TensorsError> {
-        let gguf = self.model_info(model_info)?;
+        let gguf = self.gguf_info(model_info)?;
         self.tokenizer(model_info)?;
         let unknown = source.tensors.iter().find(|entry| {
             !gguf.tensors.contains_key(&entry.name) && !model_info.dead.contains(&entry.name)
@@ -110,23 +110,23 @@ impl Format for Gguf {
     }
 
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
-        let (model_info, tokenizer) = (
-            self.model_info(model.model_info)?,
+        let (info, tokenizer) = (
+            self.gguf_info(model.model_info)?,
             self.tokenizer(model.model_info)?,
         );
         let mut infos = Infos::default();
         for (index, (entry, grid)) in model.entries.iter().zip(&model.grids).enumerate() {
-            if let Some(name) = model_info.tensors.get(&entry.name) {
+            if let Some(name) = info.tensors.get(&entry.name) {
                 infos.add(index, entry, &name.name, *grid);
                 infos.head_rows.push(name.head_rows as u32);
                 infos.plus_one.push(name.plus_one);
             }
         }
-        let factors = model_info.rope_factors.as_deref().unwrap_or_default();
+        let factors = info.rope_factors.as_deref().unwrap_or_default();
         if !factors.is_empty() {
             infos.add_rope_factors(factors.len());
         }
-        let values = self.values(model_info, infos.origins());
+        let values = self.values(info, infos.origins());
         // Both headers, to know how much of the whole is the tokenizer.
         let without = header(&values, &infos.placed).len();
         let all: Vec<_> = values
@@ -149,7 +149,7 @@ impl Format for Gguf {
             places: infos.places,
             carried_bytes,
             config: without_quantization(model.source),
-            notes: model_info.notes.clone(),
+            notes: info.notes.clone(),
         })
     }
 
@@ -160,7 +160,7 @@ impl Format for Gguf {
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
         let entry = piece.entry;
-        let name = &self.model_info(piece.model_info)?.tensors[&entry.name];
+        let name = &self.gguf_info(piece.model_info)?.tensors[&entry.name];
         let bytes = match kind_of(piece.grid, entry) {
             Kind::Blocks(blocks) => {
                 let matrix = piece.on(compute, self, blocks.grid())?;
@@ -193,7 +193,7 @@ impl Format for Gguf {
 }
 
 impl Gguf {
-    fn model_info<'a>(&self, model_info: &'a ModelInfo) -> Result<&'a GgufInfo, TensorsError> {
+    fn gguf_info<'a>(&self, model_info: &'a ModelInfo) -> Result<&'a GgufInfo, TensorsError> {
         match &model_info.gguf {
             Some(Ok(gguf)) => Ok(gguf),
             Some(Err(reason)) => Err(unsupported(self, model_info, reason)),
@@ -219,21 +219,17 @@ impl Gguf {
     }
 
     /// Everything but the tokenizer.
-    fn values(&self, model_info: &GgufInfo, origins: [(String, Value); 3]) -> Vec<(String, Value)> {
+    fn values(&self, info: &GgufInfo, origins: [(String, Value); 3]) -> Vec<(String, Value)> {
         let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
         let general = [
-            (
-                "general.architecture",
-                Value::from(&model_info.architecture[..]),
-            ),
+            ("general.architecture", Value::from(&info.architecture[..])),
             ("general.type", "model".into()),
             ("general.file_type", Value::U32(self.file_type)),
             ("general.quantization_version", Value::U32(2)),
             (PRODUCER, producer.into()),
         ];
-        let own = model_info.values.iter();
-        let own =
-            own.map(|(key, value)| (format!("{}.{key}", model_info.architecture), value.clone()));
+        let own = info.values.iter();
+        let own = own.map(|(key, value)| (format!("{}.{key}", info.architecture), value.clone()));
         let general = general.map(|(key, value)| (key.to_owned(), value));
         general.into_iter().chain(own).chain(origins).collect()
     }

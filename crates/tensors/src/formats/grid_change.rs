@@ -1,4 +1,4 @@
-//! From one grid to another.
+//! Bringing a matrix from one grid to another.
 
 use crate::catalog::Catalog;
 use crate::range::OutOfRange;
@@ -6,18 +6,18 @@ use crate::rounding::round_to_grid;
 use crate::{Grid, QuantizedMatrix, Scales, TensorEntry, TensorsError, Values};
 use kerf_kernels::Compute;
 
-/// What it takes to bring a matrix to a grid.
+/// What changes when a matrix is brought to a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GridChange {
-    /// Nothing: every value is there.
+    /// Nothing: the grid has every value of the matrix.
     Same,
-    /// Codes stay, scales are rounded.
+    /// Codes stay. Scales are rounded to those of the grid.
     Scales,
-    /// All weights are rounded anew, each to the nearest.
+    /// Every weight is rounded to the nearest value of the grid.
     Rounded,
 }
 
-/// What it takes from grid to grid, for rows of `cols` weights. From floats (`None`) it is rounding.
+/// What changes between the grids `from` and `to`, for rows of `cols` weights. Floats (`from` is `None`) are rounded.
 pub fn grid_change(from: Option<Grid>, to: Grid, cols: usize) -> GridChange {
     let Some(from) = from else {
         return GridChange::Rounded;
@@ -42,7 +42,8 @@ pub fn grid_change(from: Option<Grid>, to: Grid, cols: usize) -> GridChange {
     }
 }
 
-/// A matrix on a grid: with its own codes if that can be, else rounded. The second says what rounding could not hold.
+/// Reads a matrix on `grid`. It keeps its codes if they are on `grid` too; else it is rounded, and the second value says which weights
+/// are out of the range of the grid.
 pub(super) fn read_on_grid(
     compute: &Compute,
     catalog: &Catalog,
@@ -66,11 +67,11 @@ pub(super) fn read_on_grid(
     ))
 }
 
-/// Largest share that a scale may change for codes to stay: the step of the coarsest scales.
+/// Codes stay if no scale changes by a larger share than this, which is the step of the coarsest scales.
 const MOVED: f32 = 1.0 / 16.0;
 
-/// The same codes with a scale for each group of `grid`, which lies in one of its own. `None` if `grid` has no scale near one of them: it
-/// may be too small or too large.
+/// The same codes with one scale for each group of `grid`. Each group of `grid` lies inside one group of the matrix, whose scale it gets.
+/// `None` if `grid` has no scale near that one, which may be too small or too large for it.
 fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> Option<QuantizedMatrix> {
     let (
         cols,

@@ -19,7 +19,7 @@ impl Format for Kerf {
         "kerf"
     }
 
-    fn check(&self, source: &Catalog, _card: &ModelInfo) -> Result<(), TensorsError> {
+    fn check(&self, source: &Catalog, _model_info: &ModelInfo) -> Result<(), TensorsError> {
         let mut names = source.tensors.iter().map(|entry| &entry.name);
         match names.find(|name| is_part_name(name)) {
             None => Ok(()),

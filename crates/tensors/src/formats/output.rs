@@ -1,4 +1,4 @@
-//! A whole model on its way out: planned from headers, then streamed, at most one matrix in memory.
+//! Writing a whole model. Files are planned from headers, then streamed; at most one matrix is in memory.
 
 use super::{
     Format, GridChange, ModelInfo, Outgoing, Piece, Planned, TensorKind, fallback_note, grid_change,
@@ -11,19 +11,20 @@ use kerf_kernels::Compute;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-/// What takes the place of tensors of the source.
+/// The tensors that take the place of tensors of the source.
 pub trait Replacement {
-    /// A catalog with that tensor alone, if it is replaced. Opened when it is needed: a large model has more of them than a
-    /// process may have open files.
+    /// A catalog that holds the replacement of `entry` alone; `None` if the tensor is not replaced.
+    ///
+    /// It is opened when the tensor is written, since a large model has more of them than a process may have open files.
     fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError>;
 
-    /// Called once the tensor is in the result; it will not be asked for again.
+    /// Called when the tensor is in the result. The replacement is not opened again.
     fn written(&self, _entry: &TensorEntry) -> Result<(), TensorsError> {
         Ok(())
     }
 }
 
-/// Every tensor as the source has it.
+/// No tensor is replaced: the result has every tensor of the source.
 pub struct NothingReplaced;
 
 impl Replacement for NothingReplaced {
@@ -32,7 +33,7 @@ impl Replacement for NothingReplaced {
     }
 }
 
-/// Told of progress: name of the file and bytes that were written to it. An error ends the writing.
+/// Called with the name of a file and the number of bytes that were just written to it. An error ends the writing.
 pub type OnProgress<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
 
 /// A model that will be written: its files, and where each of their tensors comes from.
@@ -42,10 +43,10 @@ pub struct Output<'a> {
     format: &'static dyn Format,
     replacement: &'a dyn Replacement,
     planned: Planned,
-    /// Tensors as they are, and the grid that each shall be on.
+    /// The tensors as they are stored now, and the grid that each of them gets.
     entries: Vec<TensorEntry>,
     grids: Vec<Option<Grid>>,
-    /// config.json, if it changes, as text.
+    /// The text of the new config.json; `None` if the file is copied.
     config: Option<String>,
     /// See [`Output::found`].
     found: RefCell<Vec<String>>,
@@ -206,7 +207,7 @@ impl<'a> Output<'a> {
     /// Streams all files. The caller commits the folder.
     ///
     /// # Errors
-    /// Those of reading and writing, and what `on_progress` answers.
+    /// Those of reading and writing, and the error that `on_progress` returns.
     pub fn write<E: From<TensorsError>>(
         &self,
         compute: &Compute,
@@ -315,12 +316,12 @@ fn grid_of(
     if !format.rounds() {
         return entry.grid();
     }
-    let part = model_info.kind(&entry.name);
-    if part == TensorKind::Other || entry.is_empty() || !entry.dtype.is_computable() {
+    let kind = model_info.kind(&entry.name);
+    if kind == TensorKind::Other || entry.is_empty() || !entry.dtype.is_computable() {
         return None;
     }
     let defaults = format.defaults();
-    let bits = match part {
+    let bits = match kind {
         TensorKind::Target => Some(defaults.bits.unwrap_or(4)),
         _ => defaults.embedding_bits.filter(|bits| *bits <= 8),
     };
