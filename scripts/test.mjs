@@ -1,5 +1,6 @@
 // npm test: set up, build, check and test everything; closes on one line, `N passed, N failed`. With `--browser` also the
 // WebAssembly builds and the tests in Chromium, which install what they need, and are skipped where it cannot be had.
+import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildWasm } from './build-wasm.mjs'
@@ -13,18 +14,20 @@ const sum = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const bin = (...path) => join('node_modules', ...path)
 const wasmCrates = ['kernels', 'tensors', 'model', 'compress'].flatMap(name => ['-p', `kerf-${name}`])
+const WASM_CHECK = [
+  'check',
+  '-q',
+  '--target',
+  'wasm32-unknown-unknown',
+  '--no-default-features',
+  ...wasmCrates,
+]
 
 /** Checks that count as one test each. */
 const CHECKS = [
   ['rustfmt', 'cargo', ['fmt', '--all', '--check']],
-  ['generated TypeScript is up to date', 'cargo', ['run', '-q', '-p', 'kerf-schema', '--', '--check']],
   ['API reference is up to date', process.execPath, [join('scripts', 'api-docs.mjs'), '--check']],
   ['clippy', 'cargo', ['clippy', '-q', '--workspace', '--all-targets', '--', '-D', 'warnings']],
-  [
-    'wasm',
-    'cargo',
-    ['check', '-q', '--target', 'wasm32-unknown-unknown', '--no-default-features', ...wasmCrates],
-  ],
   ...['', '.browser', '.worker', '.test-browser'].map(part => [
     `TypeScript types${part && ` (${part.slice(1)})`}`,
     process.execPath,
@@ -39,11 +42,15 @@ const CHECKS = [
 
 try {
   setUp()
+  const testsAreBuilt = buildTests()
   await check('build', () => build().then(() => true))
+  await testsAreBuilt
   for (const [name, program, args] of CHECKS) await checkProgram(name, program, args)
   await cargoTests()
   // Before the other tests of TypeScript: some of them look at what it builds.
   const inChromium = withBrowser && (await check('build:wasm', () => buildWasm().then(() => true)))
+  // The modules are the same crates for the same target.
+  if (!inChromium) await checkProgram('wasm', 'cargo', WASM_CHECK)
   await vitest('TypeScript tests')
   if (inChromium) await browserTests()
 } catch (error) {
@@ -84,6 +91,18 @@ function hasWasmTarget() {
 function targetIsThere() {
   const folder = output('rustc', ['--print', 'target-libdir', '--target', 'wasm32-unknown-unknown'])
   return folder !== undefined && existsSync(folder.trim())
+}
+
+/**
+ * Builds the tests of Rust while the addon is built: for a minute its link takes one core alone. Says nothing, since `cargo test` says it
+ * all again where this fails.
+ */
+function buildTests() {
+  return new Promise(done => {
+    const child = spawn('cargo', ['test', '-q', '--workspace', '--no-run'], { cwd: root, stdio: 'ignore' })
+    child.on('error', done)
+    child.on('close', done)
+  })
 }
 
 async function cargoTests() {

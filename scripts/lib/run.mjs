@@ -29,6 +29,17 @@ export function run(program, args, options = {}) {
   if (result.status !== 0) throw new Stop(`"${[program, ...args].join(' ')}" failed`)
 }
 
+/** Like `run`, but other programs may run meanwhile: resolves when the program has ended. */
+export function running(program, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: root, stdio: 'inherit', shell: windows, ...options })
+    child.on('error', error => reject(new Stop(`cannot run ${program}: ${error.message}`)))
+    child.on('close', code =>
+      code === 0 ? resolve() : reject(new Stop(`"${[program, ...args].join(' ')}" failed`)),
+    )
+  })
+}
+
 /** Output of a program, or undefined if it cannot be run or fails. */
 export function output(program, args) {
   const result = spawnSync(program, args, { cwd: root, encoding: 'utf8', shell: windows })

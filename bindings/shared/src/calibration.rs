@@ -2,7 +2,7 @@
 
 use crate::api::Calibration;
 use crate::encoding::Encoding;
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::Running;
 use crate::storage::Storage;

@@ -1,7 +1,7 @@
 //! One call in steps, for a host that has something to do between them.
 
 use crate::answer::{Answer, Envelope};
-use crate::dispatch::{Begun, Work, begin};
+use crate::dispatch::{Started, Work, begin};
 use crate::share::Rising;
 use crate::{Error, Host, panics};
 use kerf_tensors::ErrorData;
@@ -59,8 +59,8 @@ impl Call {
         let host = &Rising::of(host, &self.told);
         match &mut self.state {
             State::Asked { command, request } => match begin(command, request, host)? {
-                Begun::Done(answer) => Ok(Some(answer)),
-                Begun::Going(work) => {
+                Started::Answered(answer) => Ok(Some(answer)),
+                Started::Working(work) => {
                     self.state = State::Going(work);
                     Ok(None)
                 }

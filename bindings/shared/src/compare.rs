@@ -2,7 +2,7 @@
 
 use crate::api::{CompareRequest, Comparison};
 use crate::evaluate::{context, fill_perplexity, fill_text, text_to_measure, turn_to_pairs};
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
 use crate::sentences::{Sentences, mean_cosine};

@@ -3,7 +3,7 @@
 use crate::api::{Calibration, CompressRequest};
 use crate::calibration::{self, Draw, Drawn};
 use crate::error::bad_option;
-use crate::opened::{Opened, Runnable};
+use crate::open_model::{OpenModel, Runnable};
 use crate::share::{self, Part};
 use crate::storage::Storage;
 use crate::{Error, Host, machine, vocabulary};
@@ -34,7 +34,7 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
     machine::check_threads(request.options.threads)?;
     let settings = request.options.resolve()?;
     let storage = host.storage();
-    let opened = Opened::open(&*storage, &request.model, request.architecture.as_deref())?;
+    let opened = OpenModel::open(&*storage, &request.model, request.architecture.as_deref())?;
     let catalog = opened.catalog.clone();
     let tokenizer = vocabulary::values(&opened, settings.format);
     let mut plan = Plan::new(&catalog, settings.clone(), None, tokenizer)?;
@@ -113,7 +113,7 @@ impl Compression {
         machine::check_threads(request.options.threads)?;
         let settings = request.options.resolve()?;
         let storage = host.storage();
-        let opened = Opened::open(&*storage, &request.model, request.architecture.as_deref())?;
+        let opened = OpenModel::open(&*storage, &request.model, request.architecture.as_deref())?;
         let places = Places::of(&*storage, &request)?;
         host.event(plan_event(0, 0.0));
         // Whatever can be refused is refused before a work folder exists or a text is encoded.
@@ -195,7 +195,7 @@ impl Compression {
 }
 
 fn calibrate(
-    opened: Opened,
+    opened: OpenModel,
     settings: &Settings,
     request: &CompressRequest,
     host: &dyn Host,

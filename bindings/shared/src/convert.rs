@@ -2,13 +2,13 @@
 
 use crate::api::{Conversion, ConvertRequest};
 use crate::error::bad_option;
-use crate::opened::Opened;
+use crate::open_model::OpenModel;
 use crate::reporter::Reporter;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::{Stage, kept};
 use kerf_model::ModelError;
 use kerf_tensors::folder::Existing;
-use kerf_tensors::formats::{self, AsItIs, Card, Format, Output};
+use kerf_tensors::formats::{self, Format, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::{Catalog, kerf};
 use std::collections::BTreeMap;
 
@@ -24,14 +24,14 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     let limit = request.max_shard_bytes.unwrap_or(DEFAULT_SHARD_BYTES);
     let compute = machine::compute(request.threads)?;
     let storage = host.storage();
-    let source = Opened::open(&*storage, &request.model, None)?;
+    let source = OpenModel::open(&*storage, &request.model, None)?;
     let catalog = &source.catalog;
-    let card = card(&source, format)?;
+    let model_info = model_info(&source, format)?;
     let output = Output::plan(
         catalog,
-        &card,
+        &model_info,
         format,
-        &AsItIs,
+        &NothingReplaced,
         kept_metadata(catalog, format),
         limit,
         true,
@@ -49,7 +49,7 @@ pub fn convert(request: ConvertRequest, host: &dyn Host) -> Result<Conversion, E
     Ok(Conversion {
         input_bytes: source.catalog.bytes(),
         output_bytes: total,
-        notes: notes(catalog, &card, format, &output),
+        notes: notes(catalog, &model_info, format, &output),
         out: storage.place(&request.out),
     })
 }
@@ -76,30 +76,35 @@ fn find_format(id: &str) -> Result<&'static dyn Format, Error> {
     })
 }
 
-/// What the format must know of the model. A model whose architecture is not known has a card that says so.
-fn card(source: &Opened, format: &dyn Format) -> Result<Card, Error> {
-    let mut card = match source.network() {
-        Ok(network) => network.card(&source.catalog)?,
-        Err(error) if !format.rounds() || is_unknown(&error) => Card {
+/// What the format must know of the model. A model whose architecture is not known has one that says so.
+fn model_info(source: &OpenModel, format: &dyn Format) -> Result<ModelInfo, Error> {
+    let mut model_info = match source.network() {
+        Ok(network) => network.model_info(&source.catalog)?,
+        Err(error) if !format.rounds() || is_unknown(&error) => ModelInfo {
             architecture: source.model_type(),
-            ..Card::default()
+            ..ModelInfo::default()
         },
         Err(error) => return Err(error),
     };
-    card.tokenizer = vocabulary::values(source, format);
-    Ok(card)
+    model_info.tokenizer = vocabulary::values(source, format);
+    Ok(model_info)
 }
 
 fn is_unknown(error: &Error) -> bool {
     matches!(error, Error::Model(ModelError::UnknownArchitecture { .. }))
 }
 
-fn notes(catalog: &Catalog, card: &Card, format: &dyn Format, output: &Output<'_>) -> Vec<String> {
+fn notes(
+    catalog: &Catalog,
+    model_info: &ModelInfo,
+    format: &dyn Format,
+    output: &Output<'_>,
+) -> Vec<String> {
     let mut notes = catalog.files.notes();
     notes.extend(output.notes().iter().cloned());
     notes.extend(output.found());
-    if card.known {
-        notes.extend(kept::reasons(catalog, card).1);
+    if model_info.known {
+        notes.extend(kept::reasons(catalog, model_info).1);
     }
     if format.id() == "kerf" && !catalog.is_compressed() {
         notes.push("the model was not compressed: its tensors are stored as they are (use compress to make them smaller)".into());

@@ -19,17 +19,17 @@ pub(crate) trait Work {
 }
 
 /// A function whose request was read.
-pub(crate) enum Begun {
+pub(crate) enum Started {
     /// It is done already.
-    Done(Answer),
+    Answered(Answer),
     /// It goes on by steps.
-    Going(Box<dyn Work>),
+    Working(Box<dyn Work>),
 }
 
 /// One function of the API.
 struct Command {
     id: &'static str,
-    begin: fn(&str, &dyn Host) -> Result<Begun, Error>,
+    begin: fn(&str, &dyn Host) -> Result<Started, Error>,
 }
 
 /// A row of the table: the id of a function, and the function.
@@ -39,7 +39,7 @@ macro_rules! row {
             id: $id,
             begin: |request, host| {
                 let response = $run(parse($id, request)?, host)?;
-                Answer::of($id, response).map(Begun::Done)
+                Answer::of($id, response).map(Started::Answered)
             },
         }
     };
@@ -53,7 +53,7 @@ const TABLE: &[Command] = &[
         id: "compress",
         begin: |request, host| {
             let compression = Compression::begin(parse("compress", request)?, host)?;
-            Ok(Begun::Going(Box::new(compression)))
+            Ok(Started::Working(Box::new(compression)))
         },
     },
     row!("evaluate", evaluate::evaluate),
@@ -97,7 +97,7 @@ pub fn commands() -> Vec<&'static str> {
 }
 
 /// Reads the request of a function and begins. `BAD_REQUEST` for a name or a request that is not one.
-pub(crate) fn begin(command: &str, request: &str, host: &dyn Host) -> Result<Begun, ErrorData> {
+pub(crate) fn begin(command: &str, request: &str, host: &dyn Host) -> Result<Started, ErrorData> {
     let row = TABLE.iter().find(|row| row.id == command);
     let begun = match row {
         Some(row) => (row.begin)(request, host),

@@ -1,7 +1,7 @@
 //! `embed`: one vector per text.
 
 use crate::api::{EmbedRequest, Embeddings};
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running};
 use crate::vectors::{Vectors, Wish};

@@ -1,7 +1,7 @@
 //! How a model reads a text that it gives a vector for: after which prompt, in which case, and where it is cut.
 
 use crate::Error;
-use crate::opened::{Opened, Runnable};
+use crate::open_model::{OpenModel, Runnable};
 use kerf_kernels::Compute;
 use kerf_tensors::files::Side;
 use kerf_text::Tokenizer;
@@ -52,7 +52,7 @@ impl Encoding {
     }
 
     /// The tokenizer of the model, which lowercases if this says so; `operation` says in the error what needs it.
-    pub fn tokenizer(&self, opened: &Opened, operation: &str) -> Result<Tokenizer, Error> {
+    pub fn tokenizer(&self, opened: &OpenModel, operation: &str) -> Result<Tokenizer, Error> {
         let mut tokenizer = opened.tokenizer(operation)?;
         if let Some(side) = self.truncation_side {
             tokenizer = tokenizer.cutting_off(side);

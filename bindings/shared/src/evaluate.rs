@@ -2,7 +2,7 @@
 
 use crate::api::{EvaluateRequest, Evaluation};
 use crate::error::bad_option;
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
 use crate::sentences::Sentences;

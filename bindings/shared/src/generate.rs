@@ -2,7 +2,7 @@
 
 use crate::api::{GenerateRequest, Generation};
 use crate::error::bad_option;
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use crate::running::Running;
 use crate::{Error, Host, machine};
 use kerf_compress::{Event, Stage};

@@ -1,19 +1,19 @@
 //! `inspect`: what is inside a model, from headers alone.
 
 use crate::api::{InspectRequest, Inspection, TensorInfo};
-use crate::opened::Opened;
+use crate::open_model::OpenModel;
 use crate::{Error, Host};
 use kerf_compress::kept;
 use kerf_model::{Kind, ModelError, Network};
 use kerf_tensors::catalog::Span;
 use kerf_tensors::files::{self, Fact};
-use kerf_tensors::formats::{Card, Part};
+use kerf_tensors::formats::{ModelInfo, TensorKind};
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::{Catalog, DType, Stored, TensorEntry};
 
 /// Reads headers and configuration only. A model of an architecture that is not known is no error: `known` is false.
 pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, Error> {
-    let opened = Opened::look(
+    let opened = OpenModel::look(
         &*host.storage(),
         &request.model,
         request.architecture.as_deref(),
@@ -30,14 +30,14 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
         Err(error) => return Err(error),
     };
     let catalog = &opened.catalog;
-    let card = match &network {
-        Some(network) => network.card(catalog)?,
-        None => Card::default(),
+    let model_info = match &network {
+        Some(network) => network.model_info(catalog)?,
+        None => ModelInfo::default(),
     };
     let tensors: Vec<TensorInfo> = catalog
         .tensors
         .iter()
-        .map(|entry| tensor_info(catalog, entry, &card))
+        .map(|entry| tensor_info(catalog, entry, &model_info))
         .collect::<Result<_, _>>()?;
     let count = |entry: &TensorEntry| entry.len() as u64;
     let mut facts = catalog.files.facts.clone();
@@ -55,7 +55,7 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
         target_parameters: catalog
             .tensors
             .iter()
-            .filter(|entry| card.part(&entry.name) == Part::Target)
+            .filter(|entry| model_info.kind(&entry.name) == TensorKind::Target)
             .map(count)
             .sum(),
         bytes: opened.catalog.bytes(),
@@ -68,7 +68,7 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
             .iter()
             .map(|(name, _)| name.clone())
             .collect(),
-        notes: notes(catalog, &card, &facts),
+        notes: notes(catalog, &model_info, &facts),
         facts,
     })
 }
@@ -81,7 +81,7 @@ fn kind(kind: Kind) -> &'static str {
 }
 
 /// What a user should know before anything is done with the model.
-fn notes(catalog: &Catalog, card: &Card, facts: &[Fact]) -> Vec<String> {
+fn notes(catalog: &Catalog, model_info: &ModelInfo, facts: &[Fact]) -> Vec<String> {
     let mut notes = files::notes(facts);
     match catalog.foreign() {
         Some(foreign) => notes.push(format!(
@@ -90,33 +90,37 @@ fn notes(catalog: &Catalog, card: &Card, facts: &[Fact]) -> Vec<String> {
             foreign.evidence,
             foreign.fix()
         )),
-        None => notes.extend(kept::reasons(catalog, card).1),
+        None => notes.extend(kept::reasons(catalog, model_info).1),
     }
     notes
 }
 
-fn part(card: &Card, name: &str) -> &'static str {
-    match card.part(name) {
-        _ if card.dead.contains(name) => "dead",
-        Part::Target => "target",
-        Part::Embedding => "embedding",
-        Part::Other => "other",
+fn part(model_info: &ModelInfo, name: &str) -> &'static str {
+    match model_info.kind(name) {
+        _ if model_info.dead.contains(name) => "dead",
+        TensorKind::Target => "target",
+        TensorKind::Embedding => "embedding",
+        TensorKind::Other => "other",
     }
 }
 
-fn tensor_info(catalog: &Catalog, entry: &TensorEntry, card: &Card) -> Result<TensorInfo, Error> {
+fn tensor_info(
+    catalog: &Catalog,
+    entry: &TensorEntry,
+    model_info: &ModelInfo,
+) -> Result<TensorInfo, Error> {
     let (stored, shard) = match &entry.stored {
         Stored::Plain(span) => ("plain".into(), Some(span.shard)),
         Stored::Packed { record, parts } => (
             describe(catalog, entry, record, parts)?,
             parts.first().map(|part| part.3.shard),
         ),
-        Stored::Coded(coded) => (
-            match (coded.grid, coded.gguf_type()) {
+        Stored::Foreign(foreign) => (
+            match (foreign.grid, foreign.gguf_type()) {
                 (Some(grid), _) => format!("{} {} bit", catalog.form, grid.bits),
                 (None, name) => name.unwrap_or(entry.dtype.name()).into(),
             },
-            Some(coded.shard()),
+            Some(foreign.shard()),
         ),
         Stored::Merged(merged) => ("merged with the adapter".into(), Some(merged.shard())),
     };
@@ -127,7 +131,7 @@ fn tensor_info(catalog: &Catalog, entry: &TensorEntry, card: &Card) -> Result<Te
         stored,
         bytes: entry.stored_bytes(),
         file: shard.map_or(String::new(), |shard| catalog.shards[shard].file.clone()),
-        part: part(card, &entry.name).into(),
+        part: part(model_info, &entry.name).into(),
     })
 }
 

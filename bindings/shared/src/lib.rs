@@ -20,7 +20,7 @@ mod generate;
 mod host;
 mod inspect;
 mod machine;
-mod opened;
+mod open_model;
 mod pairs;
 pub mod panics;
 pub mod progress;

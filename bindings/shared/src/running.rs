@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::machine;
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use kerf_compress::CompressError;
 use kerf_compress::memory::{BASE_BYTES, WORKER_BYTES, tokenizer_bytes};
 use kerf_kernels::Compute;

@@ -1,7 +1,7 @@
 //! Vectors of the sentences of a pairs file.
 
 use crate::Error;
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use crate::pairs::Pair;
 use crate::reporter::Reporter;
 use crate::running::Running;

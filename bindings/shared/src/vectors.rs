@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::encoding::Encoding;
 use crate::error::bad_option;
-use crate::opened::Runnable;
+use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::Running;
 use kerf_kernels::Compute;

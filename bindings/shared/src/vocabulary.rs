@@ -1,12 +1,12 @@
 //! The tokenizer of a model in the values of llama.cpp, for formats that hold it.
 
-use crate::opened::Opened;
+use crate::open_model::OpenModel;
 use kerf_model::Network;
 use kerf_tensors::formats::{Format, TokenizerValues, Value};
 use kerf_text::{Cutting, TokenKind, Tokenizer, Vocabulary};
 
 /// What a format that holds the tokenizer gets; nothing for the others, and for models whose architecture is not known.
-pub fn values(opened: &Opened, format: &dyn Format) -> TokenizerValues {
+pub fn values(opened: &OpenModel, format: &dyn Format) -> TokenizerValues {
     if !format.holds_tokenizer() {
         return None;
     }
@@ -15,7 +15,7 @@ pub fn values(opened: &Opened, format: &dyn Format) -> TokenizerValues {
     Some(read(opened, &network).map(|vocabulary| of(vocabulary, template)))
 }
 
-fn read(opened: &Opened, network: &Network) -> Result<Vocabulary, String> {
+fn read(opened: &OpenModel, network: &Network) -> Result<Vocabulary, String> {
     let description = opened.tokenizer_description("the format");
     let description = description.map_err(|error| error.to_string())?;
     let built = Tokenizer::with(description).map_err(|error| error.to_string())?;

@@ -9,7 +9,7 @@ use kerf_kernels::{Compute, Stop};
 use kerf_model::evaluate::Runner;
 use kerf_model::{Kind, Network, Use};
 use kerf_tensors::folder::{FsOutFolder, MemFolder};
-use kerf_tensors::formats::{self, AsItIs, Card, Output};
+use kerf_tensors::formats::{self, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{Catalog, Stored, TensorsError, transpose};
 use serde_json::json;
@@ -74,12 +74,12 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 /// Writes a container as dense safetensors, as `convert` does.
 fn export(catalog: &Catalog, compute: &Compute, out: &Path) -> Catalog {
     let dense = formats::by_id("safetensors").unwrap();
-    let card = Card::default();
+    let model_info = ModelInfo::default();
     let output = Output::plan(
         catalog,
-        &card,
+        &model_info,
         dense,
-        &AsItIs,
+        &NothingReplaced,
         BTreeMap::new(),
         u64::MAX,
         true,

@@ -9,6 +9,9 @@ use crate::arch::x86_64::{avx2::Avx2, avx512::Avx512};
 pub use crate::panels::{DescentPanel, ObsPanel, PanelQuant, Price, Product};
 use crate::reference;
 use crate::sparse::Panel;
+#[cfg(doc)]
+use crate::sparse::TILE;
+use crate::table::{exactness, kernel_table};
 
 /// An instruction set Kerf has kernels for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +55,7 @@ impl Isa {
     }
 }
 
-/// Grid limits of a symmetric integer code: `lo <= code <= hi`, value = code * scale, code 0 is exact zero.
+/// The codes of a symmetric integer grid: whole numbers with `lo <= code <= hi`. The value of a code is code * scale, so code 0 is exactly 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeRange {
     /// Smallest code, `-(2^(bits-1))`.
@@ -63,9 +66,8 @@ pub struct CodeRange {
 
 /// The kernels of one instruction set. Constructing a value proves that this machine can run it.
 ///
-/// All kernels are single-threaded and work on slices; lengths need not be multiples of the lane count. Unless a kernel
-/// says otherwise, `Exact A`: bit-identical on every instruction set. `Exact B`: identical on one instruction set,
-/// within the stated tolerance of the reference elsewhere.
+/// All kernels run on the calling thread and work on slices, whose lengths need not be multiples of the lane count.
+/// Their methods are generated from the table in `table.rs`.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     instance: Instance,
@@ -146,289 +148,34 @@ impl Kernels {
     }
 }
 
-/// Calls the reference, or the method of the same name of the instruction set.
-macro_rules! dispatch {
-    ($self:ident, $name:ident($($arg:ident),*)) => {
-        match $self.instance {
-            Instance::Portable => reference::$name($($arg),*),
-            #[cfg(target_arch = "x86_64")]
-            Instance::Avx2(isa) => isa.$name($($arg),*),
-            #[cfg(target_arch = "x86_64")]
-            Instance::Avx512(isa) => isa.$name($($arg),*),
-            #[cfg(target_arch = "aarch64")]
-            Instance::Neon(isa) => isa.$name($($arg),*),
-            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Instance::Simd128(isa) => isa.$name($($arg),*),
-        }
+/// Gives [`Kernels`] one method a row, with the documentation of the row.
+macro_rules! methods {
+    ([] $($module:ident {$(
+        $(#[$doc:meta])*
+        $vis:vis $class:ident $(($tolerance:literal))? fn $name:ident($($arg:ident: $ty:ty),*) $(-> $ret:ty)?;
+    )*})*) => {
+        /// One method a kernel. Each runs the instruction set's instance of the generic algorithm, or the plain form.
+        impl Kernels {$($(
+            $(#[$doc])*
+            #[doc = ""]
+            #[doc = exactness!($class $($tolerance)?)]
+            #[doc = ""]
+            #[doc = concat!("Plain form: [`reference::", stringify!($module), "::", stringify!($name), "`].")]
+            $vis fn $name(&self, $($arg: $ty),*) $(-> $ret)? {
+                match self.instance {
+                    Instance::Portable => reference::$module::$name($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    Instance::Avx2(isa) => isa.$name($($arg),*),
+                    #[cfg(target_arch = "x86_64")]
+                    Instance::Avx512(isa) => isa.$name($($arg),*),
+                    #[cfg(target_arch = "aarch64")]
+                    Instance::Neon(isa) => isa.$name($($arg),*),
+                    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                    Instance::Simd128(isa) => isa.$name($($arg),*),
+                }
+            }
+        )*)*}
     };
 }
 
-/// Every method here dispatches to the instruction set's instance of the generic algorithm.
-impl Kernels {
-    // ---- scores and selection (bits of a non-negative f32 sort as an integer: radix selection, no sort) ----
-
-    /// `out[j] = |w[j]|`. Exact A.
-    pub fn magnitude_scores(&self, w: &[f32], out: &mut [f32]) {
-        dispatch!(self, magnitude_scores(w, out))
-    }
-
-    /// Wanda: `out[j] = |w[j]| * norm[j]`. Exact A.
-    pub fn wanda_scores(&self, w: &[f32], norm: &[f32], out: &mut [f32]) {
-        dispatch!(self, wanda_scores(w, norm, out))
-    }
-
-    /// OBS: `out[j] = (w[j] * inv_u[j])^2`, `inv_u[j] = 1 / u_jj`. Exact A.
-    pub fn obs_scores(&self, w: &[f32], inv_u: &[f32], out: &mut [f32]) {
-        dispatch!(self, obs_scores(w, inv_u, out))
-    }
-
-    /// Adds to `hist` (2048 counters) the bits `shift .. shift + 11` of every score whose bits above `shift + 11` equal
-    /// `prefix` (shift 20, 9, 0 with prefix 0, 11 and 22 bits: three passes select exactly; at shift 0 nine bits are
-    /// left, so 512 counters are used). Scores are >= 0 or NaN-free. Exact A.
-    pub fn histogram(&self, scores: &[f32], shift: u32, prefix: u32, hist: &mut [u32]) {
-        dispatch!(self, histogram(scores, shift, prefix, hist))
-    }
-
-    /// Bitmap of `scores[j] > threshold`, little bit order, into `ceil(len / 8)` bytes; padding bits 0. Exact A.
-    pub fn mask_above(&self, scores: &[f32], threshold: f32, out: &mut [u8]) {
-        dispatch!(self, mask_above(scores, threshold, out))
-    }
-
-    // ---- quantization ----
-
-    /// Scale for the surviving weights of one group: the candidate `f * absmax / hi` with least squared error after rounding
-    /// and clamping, f of 0.45, 0.5, ..., 1.05 and then of the two values halfway to its neighbours. `mask` as in [`ObsPanel`], starting at bit `mask_bit`. 0 if nothing survives.
-    /// The result is rounded to f16 (to nearest even, never to 0 or infinity unless the group is all zero), since files store that. Exact B.
-    pub fn fit_scale(
-        &self,
-        w: &[f32],
-        mask: Option<&[u8]>,
-        mask_bit: usize,
-        range: CodeRange,
-    ) -> f32 {
-        dispatch!(self, fit_scale(w, mask, mask_bit, range))
-    }
-
-    /// Scale `absmax / hi` over survivors, rounded to f16 likewise. Exact A.
-    pub fn absmax_scale(
-        &self,
-        w: &[f32],
-        mask: Option<&[u8]>,
-        mask_bit: usize,
-        range: CodeRange,
-    ) -> f32 {
-        dispatch!(self, absmax_scale(w, mask, mask_bit, range))
-    }
-
-    /// Squared distance of the survivors to their nearest grid values `code * scale`; `scale` is not 0, but may be
-    /// negative. Exact B.
-    pub fn grid_error(
-        &self,
-        w: &[f32],
-        mask: Option<&[u8]>,
-        mask_bit: usize,
-        scale: f32,
-        range: CodeRange,
-    ) -> f32 {
-        dispatch!(self, grid_error(w, mask, mask_bit, scale, range))
-    }
-
-    /// `codes[j] = clamp(round_ties_even(w[j] / scale), lo, hi)`; all 0 if scale is 0. Exact A.
-    pub fn quantize(&self, w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]) {
-        dispatch!(self, quantize(w, scale, range, codes))
-    }
-
-    /// `out[j] = codes[j] * scale`. Exact A.
-    pub fn dequantize(&self, codes: &[i8], scale: f32, out: &mut [f32]) {
-        dispatch!(self, dequantize(codes, scale, out))
-    }
-
-    /// Sets `values[j]` to 0 where the mask bit is 0. Exact A.
-    pub fn apply_mask(&self, values: &mut [f32], mask: &[u8]) {
-        dispatch!(self, apply_mask(values, mask))
-    }
-
-    // ---- splitting: the elementwise parts of an iteration of ADMM ----
-
-    /// `out[j] = (t[j] if the mask bit is 1, else 0 - t[j]) - w[j] norms[j]`. Exact A.
-    pub fn admm_pull(&self, t: &[f32], mask: &[u8], w: &[f32], norms: &[f32], out: &mut [f32]) {
-        dispatch!(self, admm_pull(t, mask, w, norms, out))
-    }
-
-    /// `t[j] = (w[j] norms[j] + b[j]) + (0 if the mask bit is 1, else t[j])`. Exact A.
-    pub fn admm_step(&self, t: &mut [f32], mask: &[u8], w: &[f32], norms: &[f32], b: &[f32]) {
-        dispatch!(self, admm_step(t, mask, w, norms, b))
-    }
-
-    // ---- packing ----
-
-    /// Moves the codes whose mask bit is 1 to the front of `out`; returns how many. `out` has `codes.len()` places. Exact A.
-    pub fn compact_codes(&self, codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
-        dispatch!(self, compact_codes(codes, mask, out))
-    }
-
-    /// [`Kernels::compact_codes`] for values. What is behind them in `out` is unspecified. Exact A.
-    pub fn compact_values(&self, values: &[f32], mask: &[u8], out: &mut [f32]) -> usize {
-        dispatch!(self, compact_values(values, mask, out))
-    }
-
-    /// The inverse of [`Kernels::compact_codes`]: spreads `packed` over the set bits of `mask`, 0 elsewhere. Returns how many were used. Exact A.
-    pub fn expand_codes(&self, packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
-        dispatch!(self, expand_codes(packed, mask, out))
-    }
-
-    /// Packs codes densely as unsigned `code - lo` of `bits` bits each (2..=8), least significant bit first, across byte
-    /// borders; `out` has `ceil(len * bits / 8)` bytes, the last padded with 0. Exact A.
-    pub fn pack_bits(&self, codes: &[i8], bits: u32, out: &mut [u8]) {
-        dispatch!(self, pack_bits(codes, bits, out))
-    }
-
-    /// The inverse of [`Kernels::pack_bits`] for `codes.len()` codes. Exact A.
-    pub fn unpack_bits(&self, packed: &[u8], bits: u32, codes: &mut [i8]) {
-        dispatch!(self, unpack_bits(packed, bits, codes))
-    }
-
-    // ---- row panels: the column loops of solvers ----
-
-    /// The column loop of optimal brain surgeon inside one block of columns, for a panel of independent rows: for each
-    /// column j, q = 0 if pruned, else the nearest grid value (or w itself); e = (w - q) / u_jj; every later column k of
-    /// the block gets w_k -= e * u_jk. Exact B, 1e-4 relative to the largest weight of the row.
-    ///
-    /// With a [`Price`] the code is the first of floor(w / s), ceil(w / s) (both clamped to the range) and 0 with the
-    /// least (c s - w)^2 / u_jj^2 + lambda bits\[c\].
-    pub fn obs_panel(&self, panel: ObsPanel<'_>) {
-        dispatch!(self, obs_panel(panel))
-    }
-
-    /// One pass of exact coordinate descent on (w - q) H (w - q)^T inside one block of columns, for a panel of
-    /// independent rows. For each column j in order, t = q_j + g_j / h_jj is the best value given all others; the new
-    /// one is 0 if pruned, else the nearest grid value (or t itself); then d = new - q_j and g_k -= d h_jk for every
-    /// column k of the block. Exact B, 1e-4 relative to the largest value of the row (of the gradient: times the largest
-    /// h_jj).
-    ///
-    /// With a [`Price`] the code is the first of floor(t / s), ceil(t / s) (both clamped to the range) and 0 with the
-    /// least h_jj (c s - t)^2 + lambda bits\[c\]. An input with h_jj <= 0 is dead: its weights are left alone unless they
-    /// are pruned or their scale is 0, and their codes are the nearest.
-    pub fn descent_panel(&self, panel: DescentPanel<'_>) {
-        dispatch!(self, descent_panel(panel))
-    }
-
-    // ---- conversions ---- (Exact A; f32 to narrow rounds to nearest even)
-
-    /// Little-endian bf16 bits to f32.
-    pub fn bf16_to_f32(&self, src: &[u16], out: &mut [f32]) {
-        dispatch!(self, bf16_to_f32(src, out))
-    }
-    /// Little-endian f16 bits to f32.
-    pub fn f16_to_f32(&self, src: &[u16], out: &mut [f32]) {
-        dispatch!(self, f16_to_f32(src, out))
-    }
-    /// f32 to bf16 bits.
-    pub fn f32_to_bf16(&self, src: &[f32], out: &mut [u16]) {
-        dispatch!(self, f32_to_bf16(src, out))
-    }
-    /// f32 to f16 bits.
-    pub fn f32_to_f16(&self, src: &[f32], out: &mut [u16]) {
-        dispatch!(self, f32_to_f16(src, out))
-    }
-    /// Index of the first NaN or infinity, if any.
-    pub fn first_non_finite(&self, values: &[f32]) -> Option<usize> {
-        dispatch!(self, first_non_finite(values))
-    }
-
-    // ---- the forward pass ---- (Exact B, 2e-6 relative or absolute, whichever is larger, against f64)
-
-    /// Dot product.
-    pub fn dot(&self, a: &[f32], b: &[f32]) -> f32 {
-        dispatch!(self, dot(a, b))
-    }
-    /// `y += alpha * x`.
-    pub fn axpy(&self, alpha: f32, x: &[f32], y: &mut [f32]) {
-        dispatch!(self, axpy(alpha, x, y))
-    }
-    /// `y += x`.
-    pub fn add(&self, x: &[f32], y: &mut [f32]) {
-        dispatch!(self, add(x, y))
-    }
-    /// In place, numerically stable; `-inf` entries give 0. A row of only `-inf` gives zeros.
-    pub fn softmax(&self, row: &mut [f32]) {
-        dispatch!(self, softmax(row))
-    }
-    /// log(sum(exp(row))), stable.
-    pub fn log_sum_exp(&self, row: &[f32]) -> f32 {
-        dispatch!(self, log_sum_exp(row))
-    }
-    /// x = x * sigmoid(x).
-    pub fn silu(&self, x: &mut [f32]) {
-        dispatch!(self, silu(x))
-    }
-    /// Exact gelu, 0.5 x (1 + erf(x / sqrt 2)).
-    pub fn gelu_erf(&self, x: &mut [f32]) {
-        dispatch!(self, gelu_erf(x))
-    }
-    /// gelu with the tanh approximation.
-    pub fn gelu_tanh(&self, x: &mut [f32]) {
-        dispatch!(self, gelu_tanh(x))
-    }
-    /// x = max(x, 0). Exact A.
-    pub fn relu(&self, x: &mut [f32]) {
-        dispatch!(self, relu(x))
-    }
-    /// x = tanh(x).
-    pub fn tanh(&self, x: &mut [f32]) {
-        dispatch!(self, tanh(x))
-    }
-    /// `y *= x` elementwise. Exact A.
-    pub fn mul(&self, x: &[f32], y: &mut [f32]) {
-        dispatch!(self, mul(x, y))
-    }
-    /// out = (x - mean) / sqrt(var + eps) * weight + bias.
-    pub fn layer_norm(
-        &self,
-        x: &[f32],
-        weight: &[f32],
-        bias: Option<&[f32]>,
-        eps: f32,
-        out: &mut [f32],
-    ) {
-        dispatch!(self, layer_norm(x, weight, bias, eps, out))
-    }
-    /// out = x / sqrt(mean(x^2) + eps) * weight.
-    pub fn rms_norm(&self, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
-        dispatch!(self, rms_norm(x, weight, eps, out))
-    }
-
-    // ---- sparse products: see crate::sparse, which is what callers use ----
-
-    /// Columns of `tokens` (at most [`TILE`]) rows of `x` (`stride` apart) become rows of [`TILE`] in `out` [cols, TILE].
-    /// Lanes behind the last token become 0 up to a whole vector; what is behind that is left as it was. Exact A.
-    pub(crate) fn sparse_pack(
-        &self,
-        x: &[f32],
-        stride: usize,
-        cols: usize,
-        tokens: usize,
-        out: &mut [f32],
-    ) {
-        dispatch!(self, sparse_pack(x, stride, cols, tokens, out))
-    }
-
-    /// The product of a packed tile of `tokens` tokens with the rows of a panel: `out` [TILE, PANEL], its first
-    /// `tokens` rows, in them the first `panel.rows` columns. `sums`: working memory, [PANEL, TILE].
-    /// Each result is one running sum over the row's nonzeros in the order of their columns, whatever `tokens` is. Exact B.
-    pub(crate) fn sparse_tile(
-        &self,
-        panel: &Panel,
-        packed: &[f32],
-        tokens: usize,
-        sums: &mut [f32],
-        out: &mut [f32],
-    ) {
-        dispatch!(self, sparse_tile(panel, packed, tokens, sums, out))
-    }
-
-    /// The product of one token with the rows of a panel, bit by bit as [`Kernels::sparse_tile`]. Exact B.
-    pub(crate) fn sparse_row(&self, panel: &Panel, x: &[f32], out: &mut [f32]) {
-        dispatch!(self, sparse_row(panel, x, out))
-    }
-}
+kernel_table!(methods);

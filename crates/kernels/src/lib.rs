@@ -1,7 +1,7 @@
 //! The inner loops of Kerf. Nothing here knows what a model is.
 //!
 //! * [`Kernels`]: elementwise and panel kernels, one generic algorithm each, instantiated per instruction set and
-//!   chosen at run time; [`reference`] is the plain form of each, always compiled, the oracle of all others.
+//!   chosen at run time; [`mod@reference`] is the plain form of each, always compiled, the oracle of all others.
 //! * [`linalg`]: matrix product, triangular product, Cholesky-type factors. The only place that imports faer.
 //! * [`sparse`]: the product of a linear layer whose weights are mostly zeros.
 //! * [`Pool`]: the one seam to threads.
@@ -10,7 +10,7 @@
 //!
 //! Determinism. Work is cut into tiles whose sizes never depend on the number of threads, and every tile is computed by
 //! one thread, so results are the same bytes for any thread count on one instruction set. `Isa::Portable` uses only
-//! [`reference`] and portable linear algebra: the same bytes on every machine, slowly.
+//! [`mod@reference`] and portable linear algebra: the same bytes on every machine, slowly.
 
 // A WebAssembly build without simd128 has the reference only.
 #![cfg_attr(
@@ -22,8 +22,14 @@
     allow(dead_code, unused_imports, unused_macros)
 )]
 
+// What the tests in tests/ share names the crate as they do.
+#[cfg(test)]
+extern crate self as kerf_kernels;
+
 mod aligned;
 mod arch;
+#[cfg(test)]
+mod battery;
 pub mod dispatch;
 mod generic;
 pub mod linalg;

@@ -13,28 +13,28 @@ impl Flops {
         self.add(2 * a as u64 * b as u64 * c as u64);
     }
 
-    /// Counts so many.
+    /// Adds `flops` operations to the count.
     pub fn add(&self, flops: u64) {
         self.0.fetch_add(flops, Ordering::Relaxed);
     }
 
-    /// All so far.
+    /// All operations that were counted so far.
     pub fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// What steps took, those inside them not counted.
+/// What a step took. What steps inside it took is not part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spent {
     /// Wall time.
     pub seconds: f64,
-    /// Operations of matrix products, factorizations and panels. What is done element by element is not counted.
+    /// Floating-point operations of matrix products, factorizations and panels. Elementwise work is not counted.
     pub flops: u64,
 }
 
 impl Spent {
-    /// Adds what another took.
+    /// Adds what another step took.
     pub fn add(&mut self, other: Self) {
         self.seconds += other.seconds;
         self.flops += other.flops;

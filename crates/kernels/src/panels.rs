@@ -1,28 +1,28 @@
-//! Arguments of the kernels that go through the columns of a block: rows are independent, columns follow one another.
+//! Arguments of the kernels that go through the columns of a block one after the other. Rows do not depend on one another.
 
 use crate::dispatch::CodeRange;
 
 /// Most columns of a block.
 pub(crate) const MAX_WIDTH: usize = 128;
 
-/// The type in which a reader multiplies a code by its scale: the product is a value of that type.
+/// The type in which a reader of the result multiplies a code by its scale. The product is rounded to that type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Product {
-    /// Exact: a code and a 16-bit scale fit.
+    /// f32: the product of a code and a 16-bit scale is exact.
     #[default]
     F32,
-    /// Rounded to f16.
+    /// f16.
     F16,
-    /// Rounded to bf16.
+    /// bf16.
     BF16,
 }
 
-/// What a code costs besides the error that it makes: entropy-constrained rounding.
+/// The price of a code in bits, for entropy-constrained rounding: a code is chosen for its error and its length together.
 #[derive(Clone, Copy, Debug)]
 pub struct Price<'a> {
-    /// Squared error (as the kernel weighs it) that one bit is worth; finite, 0 or more.
+    /// Squared error that one bit is worth, as the kernel weighs errors. Finite, 0 or more.
     pub lambda: f32,
-    /// Length in bits of code c: `bits[c as u8 as usize]`; finite.
+    /// `bits[c as u8 as usize]` is the length of code c in bits. Finite.
     pub bits: &'a [f32; 256],
 }
 

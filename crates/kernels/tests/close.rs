@@ -1,4 +1,4 @@
-//! Kernels marked "Exact B", the reference among them, against the formulas in f64.
+//! Kernels that are `close` in the table against their formulas in f64. The plain forms are held to the same tolerance.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! Kernels marked "Exact A": every instruction set gives the bits of the reference, for every length and alignment.
+//! More about kernels that are `exact` in the table than its battery asks: all widths of codes, awkward scales, every f16, NaNs with
+//! their payload.
 
 mod common;
 

@@ -39,7 +39,7 @@ fn solved() -> QuantizedMatrix {
         *code = if keep { sum(8) - 7 } else { 0 };
     }
     let grid = Grid {
-        scales: Scales::Lattice,
+        scales: Scales::Float5,
         ..Grid::new(4, 128)
     };
     let scale = |_| grid.scales.nearest((1000 + random() % 300) as f32 / 1e5);

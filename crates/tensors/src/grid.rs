@@ -1,7 +1,7 @@
 //! The values that a stored weight may take.
 
 use crate::range::{exponent, largest_of, times_power_of_two};
-use crate::{DType, lattice};
+use crate::{DType, float5};
 use half::{bf16, f16};
 use kerf_kernels::Kernels;
 use kerf_kernels::dispatch::{CodeRange, Product};
@@ -37,7 +37,8 @@ pub enum Scales {
     /// bf16, not negative; a reader rounds the product to bf16. Wide.
     Bf16Product,
     /// Five significant bits, not negative: kerf's own, which take a third of the room. Products are exact. Wide.
-    Lattice,
+    #[serde(rename = "lattice")]
+    Float5,
     /// f32, not negative; a reader computes the product in f32. Wide.
     F32Product,
 }
@@ -49,7 +50,7 @@ impl Scales {
     /// What a reader makes of code and scale.
     pub fn product(self) -> Product {
         match self {
-            Self::Positive | Self::Signed | Self::Lattice | Self::F32Product => Product::F32,
+            Self::Positive | Self::Signed | Self::Float5 | Self::F32Product => Product::F32,
             Self::F16Product => Product::F16,
             Self::Bf16Product => Product::BF16,
         }
@@ -58,7 +59,7 @@ impl Scales {
     /// Type that holds scales which f16 does not, if there are any.
     pub(crate) fn wide(self) -> Option<DType> {
         match self {
-            Self::Lattice | Self::Bf16Product => Some(DType::BF16),
+            Self::Float5 | Self::Bf16Product => Some(DType::BF16),
             Self::F32Product => Some(DType::F32),
             Self::Positive | Self::Signed | Self::F16Product => None,
         }
@@ -72,7 +73,7 @@ impl Scales {
         }
         let [least, most] = F16_RANGE;
         match self {
-            Self::Lattice => lattice::scale(lattice::nearest(scale)),
+            Self::Float5 => float5::scale(float5::nearest(scale)),
             Self::Bf16Product => bf16::from_f32(scale.max(f32::MIN_POSITIVE))
                 .min(bf16::MAX)
                 .to_f32(),
@@ -85,7 +86,7 @@ impl Scales {
         }
     }
 
-    /// [`Scales::nearest`], but not above `most`, which all scales but those of the lattice have.
+    /// [`Scales::nearest`], but not above `most`, which all scales but `Float5` have.
     fn below(self, scale: f32, most: f32) -> f32 {
         match self.nearest(scale.min(most)) {
             above if above > most => self.nearest(most / 2.0),
@@ -96,7 +97,7 @@ impl Scales {
     /// From here on a fit in f16 is as fine as these scales are: smaller ones are fitted another way.
     fn fine_from(self) -> f32 {
         match self {
-            Self::Lattice => 1.0 / (1 << 20) as f32,
+            Self::Float5 => 1.0 / (1 << 20) as f32,
             Self::Bf16Product => 1.0 / (1 << 17) as f32,
             _ => 1.0 / (1 << 14) as f32,
         }
@@ -189,8 +190,8 @@ impl Grid {
                     false => scale,
                 }
             }
-            Scales::Lattice => {
-                let [below, above] = lattice::around(scale);
+            Scales::Float5 => {
+                let [below, above] = float5::around(scale);
                 match error(above, range) < error(below, range) {
                     true => above,
                     false => below,

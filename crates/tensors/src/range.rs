@@ -1,6 +1,6 @@
 //! What a narrow float type holds of a matrix: weights far from 1 fall out of its range, though their grid would be as fine.
 
-use crate::lattice::{exponent_of, power_of_two};
+use crate::float5::{exponent_of, power_of_two};
 use crate::{DType, Grid, Scales};
 use kerf_kernels::Compute;
 
@@ -40,7 +40,7 @@ impl Grid {
     /// Cost: one pass over `w`.
     pub fn out_of_range(&self, compute: &Compute, w: &[f32], cols: usize) -> Option<OutOfRange> {
         match self.scales {
-            Scales::Lattice | Scales::Bf16Product | Scales::F32Product => return None,
+            Scales::Float5 | Scales::Bf16Product | Scales::F32Product => return None,
             // The weights are f16 themselves, multiples of the smallest scale.
             Scales::F16Product => return None,
             Scales::Positive | Scales::Signed => {}

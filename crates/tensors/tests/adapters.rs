@@ -4,7 +4,7 @@ mod common;
 
 use common::{Body, Shape, compute, encode, matrix};
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
-use kerf_tensors::formats::{AsItIs, Card, Output, by_id};
+use kerf_tensors::formats::{ModelInfo, NothingReplaced, Output, by_id};
 use kerf_tensors::{Catalog, DType, OutFolder, Stored, TensorsError};
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
 use serde_json::{Value, json};
@@ -128,9 +128,17 @@ fn renamed(case: &str, rename: impl Fn(&str) -> String) -> BTreeMap<String, Vec<
 
 /// The same model in another form.
 fn written(catalog: &Catalog, format: &str) -> Result<Catalog, TensorsError> {
-    let (card, format) = (Card::default(), by_id(format).unwrap());
+    let (model_info, format) = (ModelInfo::default(), by_id(format).unwrap());
     let (none, limit) = (BTreeMap::new(), 1 << 30);
-    let output = Output::plan(catalog, &card, format, &AsItIs, none, limit, false)?;
+    let output = Output::plan(
+        catalog,
+        &model_info,
+        format,
+        &NothingReplaced,
+        none,
+        limit,
+        false,
+    )?;
     let folder = MemFolder::new("out");
     let mut out = Box::new(MemOutFolder::create(&folder)?);
     output.write::<TensorsError>(&compute(2), out.as_mut(), &mut |_, _| Ok(()))?;

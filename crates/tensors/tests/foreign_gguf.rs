@@ -153,7 +153,7 @@ fn types_that_are_not_read_are_named_and_shown() {
         .tensors
         .iter()
         .filter_map(|entry| match &entry.stored {
-            Stored::Coded(coded) => coded.gguf_type(),
+            Stored::Foreign(foreign) => foreign.gguf_type(),
             _ => None,
         })
         .collect();

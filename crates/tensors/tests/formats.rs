@@ -7,7 +7,7 @@ use common::{
     Body, Outgoing, Shape, compute, encode, encode_in, matrix, only_tensor, open, unit, write_model,
 };
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
-use kerf_tensors::formats::{self, AsItIs, Card, Format, Output};
+use kerf_tensors::formats::{self, Format, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::kerf::Coding;
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
 use kerf_tensors::{
@@ -304,8 +304,8 @@ fn names_that_a_container_reserves_are_refused_before_anything_is_written() {
         [&plan.files[0].header[..], &[7]].concat(),
     );
     let source = open(&folder);
-    let card = Card::default();
-    let check = |id| formats::by_id(id).unwrap().check(&source, &card);
+    let model_info = ModelInfo::default();
+    let check = |id| formats::by_id(id).unwrap().check(&source, &model_info);
     let error = check("kerf").unwrap_err();
     assert_eq!(error.code(), "RESERVED_NAME");
     assert_eq!(error.data().details["tensor"], "w.kerf.mask");
@@ -318,12 +318,12 @@ fn a_result_keeps_what_was_said_of_the_model_but_not_of_another_version() {
     let metadata = [("kerf.options", "{}"), ("kerf.version", "0")];
     let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
     let kerf = formats::by_id("kerf").unwrap();
-    let card = Card::default();
+    let model_info = ModelInfo::default();
     let output = Output::plan(
         &source,
-        &card,
+        &model_info,
         kerf,
-        &AsItIs,
+        &NothingReplaced,
         metadata.into(),
         u64::MAX,
         false,

@@ -181,7 +181,7 @@ fn every_kind_of_coded_matrix_decodes_as_it_did() {
 /// Scales far below and above f16: coded with their codes, and as BF16 and F32.
 fn wide(name: &str) -> QuantizedMatrix {
     let (scales, digits, step, exponent) = match name {
-        "wide.lattice" => (Scales::Lattice, 17, 7, -40),
+        "wide.lattice" => (Scales::Float5, 17, 7, -40),
         "wide.bf16" => (Scales::Bf16Product, 17, 7, -60),
         _ => (Scales::F32Product, (1 << 20) + 1, 34, 40),
     };

@@ -5,7 +5,7 @@ mod common;
 use common::{Body, Shape, compute, matrix, only_tensor, open, unit, write_model};
 use kerf_tensors::folder::MemFolder;
 use kerf_tensors::formats;
-use kerf_tensors::kerf::{self, Coding, Part};
+use kerf_tensors::kerf::{self, Coding, EncodedPart};
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{Catalog, DType, EncodedTensor, TensorsError};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ fn grid() -> EncodedTensor {
     encoded(Body::Grid(3, 8), Some(70))
 }
 
-fn part<'a>(tensor: &'a mut EncodedTensor, name: &str) -> &'a mut Part {
+fn part<'a>(tensor: &'a mut EncodedTensor, name: &str) -> &'a mut EncodedPart {
     tensor
         .parts
         .iter_mut()
@@ -78,7 +78,7 @@ trait Padding {
     fn bits_of_padding(&mut self);
 }
 
-impl Padding for Part {
+impl Padding for EncodedPart {
     /// Sets a padding bit of the second row.
     fn bits_of_padding(&mut self) {
         self.bytes[2 * 3 - 1] |= 0x80;
@@ -161,7 +161,7 @@ fn parts_are_those_of_the_record() {
         refused(&tensor, &format!("part {name} is missing"));
     }
     let mut tensor = grid();
-    tensor.parts.push(Part {
+    tensor.parts.push(EncodedPart {
         part: "values",
         dtype: DType::F16,
         shape: vec![0],
@@ -423,7 +423,7 @@ fn coded_records_fit_their_parts() {
     let mut floats = encoded(Body::Float(DType::F32), None);
     floats.record.coded = true;
     refused(&floats, "floats are coded");
-    // A scale of a fixed part that is none of the lattice.
+    // A scale of a fixed part that is not `Float5`.
     let mut scales = encoded(Body::Lattice(4, 8), Some(70));
     part(&mut scales, "scales").bytes[..2].copy_from_slice(&0x3c01u16.to_le_bytes());
     refused(&scales, "scale 0 is 1.0009766");

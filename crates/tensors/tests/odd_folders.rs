@@ -4,7 +4,7 @@ mod common;
 
 use common::{compute, open, shared, write_output};
 use kerf_tensors::folder::{FsFolder, MemFolder};
-use kerf_tensors::formats::{self, AsItIs, Card, Output};
+use kerf_tensors::formats::{self, ModelInfo, NothingReplaced, Output};
 use kerf_tensors::{Catalog, Folder, Source, TensorsError};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use std::collections::BTreeMap;
@@ -74,13 +74,13 @@ fn the_index_decides_where_a_tensor_is_and_which_are_none_of_the_model() {
         "{notes}"
     );
     // A result has the tensors of the model alone.
-    let card = Card::default();
+    let model_info = ModelInfo::default();
     let dense = formats::by_id("safetensors").unwrap();
     let output = Output::plan(
         &model,
-        &card,
+        &model_info,
         dense,
-        &AsItIs,
+        &NothingReplaced,
         BTreeMap::new(),
         u64::MAX,
         true,
@@ -351,13 +351,13 @@ mod links {
                 .sidecars
                 .contains(&("1_Pooling/config.json".into(), 23))
         );
-        let card = Card::default();
+        let model_info = ModelInfo::default();
         let dense = formats::by_id("safetensors").unwrap();
         let output = Output::plan(
             &catalog,
-            &card,
+            &model_info,
             dense,
-            &AsItIs,
+            &NothingReplaced,
             BTreeMap::new(),
             u64::MAX,
             true,

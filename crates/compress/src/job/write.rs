@@ -52,7 +52,7 @@ impl Job {
         let units = Units(self);
         let output = Output::plan(
             &self.catalog,
-            &self.plan.card,
+            &self.plan.model_info,
             self.plan.settings.format,
             &units,
             run_metadata(&self.plan),

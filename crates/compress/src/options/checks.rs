@@ -7,7 +7,7 @@ use crate::options::{Options, bad_option};
 use crate::solve::pattern::Pattern;
 use kerf_tensors::Grid;
 use kerf_tensors::amount::bytes;
-use kerf_tensors::formats::{Format, Misfit, Scope};
+use kerf_tensors::formats::{Format, RefusedOption, Scope};
 
 const SHARE: &str = "a number from 0 to 0.99";
 
@@ -192,10 +192,10 @@ pub(crate) fn accepts(
     let group_size = grid.map_or(group_size.unwrap_or_default(), |grid| grid.group_size);
     match format.accepts(scope, bits, group_size) {
         Ok(()) => Ok(()),
-        Err(Misfit::Bits(expected)) => {
+        Err(RefusedOption::Bits(expected)) => {
             Err(bad_option(&names[0], expected, bits.unwrap_or(FLOAT_BITS)))
         }
-        Err(Misfit::GroupSize(expected)) => Err(bad_option(&names[1], expected, group_size)),
+        Err(RefusedOption::GroupSize(expected)) => Err(bad_option(&names[1], expected, group_size)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a run leaves as it is, or out, and why: for plan and report.
 
 use crate::plan::unknown::{self, Guess};
-use kerf_tensors::formats::Card;
+use kerf_tensors::formats::ModelInfo;
 use kerf_tensors::{Catalog, TensorEntry};
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,12 +12,12 @@ const DEAD: &str = "read by nobody";
 const UNREAD: &str = "not read by the network";
 
 /// Reasons and notes of a model: by its network, or else by what is guessed.
-pub fn reasons(catalog: &Catalog, card: &Card) -> (Reasons, Vec<String>) {
-    let of: Vec<Option<&'static str>> = match card.known {
+pub fn reasons(catalog: &Catalog, model_info: &ModelInfo) -> (Reasons, Vec<String>) {
+    let of: Vec<Option<&'static str>> = match model_info.known {
         true => catalog
             .tensors
             .iter()
-            .map(|entry| known(card, entry))
+            .map(|entry| known(model_info, entry))
             .collect(),
         false => {
             let guesses = unknown::guesses_of(catalog).into_iter();
@@ -66,10 +66,10 @@ pub fn reasons(catalog: &Catalog, card: &Card) -> (Reasons, Vec<String>) {
     (reasons, notes.into_iter().flatten().collect())
 }
 
-fn known(card: &Card, entry: &TensorEntry) -> Option<&'static str> {
+fn known(model_info: &ModelInfo, entry: &TensorEntry) -> Option<&'static str> {
     match () {
-        () if card.dead.contains(&entry.name) => Some(DEAD),
-        () if card.unread.contains(&entry.name) => Some(UNREAD),
+        () if model_info.dead.contains(&entry.name) => Some(DEAD),
+        () if model_info.unread.contains(&entry.name) => Some(UNREAD),
         () => None,
     }
 }

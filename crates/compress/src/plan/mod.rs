@@ -24,7 +24,7 @@ use crate::solve::statistics::Needs;
 use kerf_model::Network;
 use kerf_tensors::Catalog;
 use kerf_tensors::files;
-use kerf_tensors::formats::{Card, TokenizerValues};
+use kerf_tensors::formats::{ModelInfo, TokenizerValues};
 use std::collections::HashMap;
 
 /// Everything decided before the work starts.
@@ -41,7 +41,7 @@ pub struct Plan {
     /// Embeddings and head that are compressed.
     pub embeddings: Vec<Matrix>,
     /// What the format of the result knows of the model.
-    pub card: Card,
+    pub model_info: ModelInfo,
     /// Why tensors are kept as they are, or left out, where there is something to say.
     pub(crate) kept: kept::Reasons,
     /// Calibration tokens at most; 0 without calibration.
@@ -75,19 +75,19 @@ impl Plan {
                 .iter()
                 .flat_map(|network| files::notes(network.facts())),
         );
-        let mut card = match &network {
-            Some(network) => network.card(catalog)?,
-            None => Card {
+        let mut model_info = match &network {
+            Some(network) => network.model_info(catalog)?,
+            None => ModelInfo {
                 architecture: architecture.clone(),
-                ..Card::default()
+                ..ModelInfo::default()
             },
         };
-        card.tokenizer = tokenizer;
-        settings.format.check(catalog, &card)?;
+        model_info.tokenizer = tokenizer;
+        settings.format.check(catalog, &model_info)?;
         let matrices = matrices::choose(catalog, network.as_ref(), &settings)?;
         let (embeddings, targets): (Vec<Matrix>, Vec<Matrix>) =
             matrices.into_iter().partition(|matrix| matrix.embedding);
-        let (kept, about_kept) = kept::reasons(catalog, &card);
+        let (kept, about_kept) = kept::reasons(catalog, &model_info);
         if targets.is_empty() {
             let kept = about_kept.join("; ");
             return Err(CompressError::NothingToCompress { kept });
@@ -105,7 +105,7 @@ impl Plan {
             0
         };
         notes::short_rows(&targets, &mut notes);
-        notes::format(&settings, catalog, &targets, &card, &mut notes);
+        notes::format(&settings, catalog, &targets, &model_info, &mut notes);
         let task = Task {
             catalog,
             settings: &settings,
@@ -120,7 +120,7 @@ impl Plan {
             architecture,
             targets,
             embeddings,
-            card,
+            model_info,
             kept,
             tokens,
             memory,

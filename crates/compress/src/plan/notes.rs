@@ -3,14 +3,14 @@
 use crate::allocate::matrix::Matrix;
 use crate::options::resolve::Settings;
 use kerf_tensors::Catalog;
-use kerf_tensors::formats::{self, Card};
+use kerf_tensors::formats::{self, ModelInfo};
 
 /// What the format cannot hold as it was asked for.
 pub(super) fn format(
     settings: &Settings,
     catalog: &Catalog,
     targets: &[Matrix],
-    card: &Card,
+    model_info: &ModelInfo,
     notes: &mut Vec<String>,
 ) {
     let format = settings.format;
@@ -25,7 +25,7 @@ pub(super) fn format(
             "{id} does not keep exact zeros: readers see small values where weights were removed"
         ));
     }
-    if let (true, Some(Ok(gguf))) = (format.holds_tokenizer(), &card.gguf) {
+    if let (true, Some(Ok(gguf))) = (format.holds_tokenizer(), &model_info.gguf) {
         notes.extend(gguf.notes.iter().cloned());
     }
 }

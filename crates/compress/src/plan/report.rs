@@ -78,7 +78,7 @@ impl Plan {
         let grid = |entry: &TensorEntry| by_name.get(entry.name.as_str())?.grid;
         let output = Output::foresee(
             catalog,
-            &self.card,
+            &self.model_info,
             format,
             catalog.tensors.iter().map(grid).collect(),
             metadata::run_metadata(self),
@@ -98,7 +98,7 @@ impl Plan {
         matrix: Option<&Matrix>,
         bytes: Option<u64>,
     ) -> PlannedTensor {
-        let dead = self.card.dead.contains(&entry.name);
+        let dead = self.model_info.dead.contains(&entry.name);
         let part = match matrix {
             _ if dead => "dead",
             None => "kept",

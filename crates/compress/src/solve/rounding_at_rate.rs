@@ -30,7 +30,7 @@ pub const DEFAULT_STEP: f64 = 1.0;
 const LARGEST_CODE: f32 = 116.0;
 /// The grid: any code of eight bits, one scale a row. Most of the range is never used.
 pub const GRID: Grid = Grid {
-    scales: Scales::Lattice,
+    scales: Scales::Float5,
     ..Grid::new(8, 0)
 };
 

@@ -1,8 +1,15 @@
-//! The elementwise parts of an iteration of ADMM, in one pass each: memory is what they cost.
+//! The elementwise parts of an iteration of ADMM. Memory is what they cost, so each is one pass.
 
 use super::quantize::bits_at;
 use crate::simd::{self, Simd};
 
+/// The plain form is [`crate::reference::admm::admm_pull`]: one element after the other, with a branch on its mask bit.
+///
+/// Departures:
+///
+/// 1. A vector takes as many mask bits at once as it has lanes, and selects between t and 0 - t. The branch is as good as
+///    random, so a processor would guess it wrong half of the time.
+/// 2. The end of the slices, shorter than a vector, is the plain loop.
 #[inline(always)]
 pub(crate) fn admm_pull<S: Simd>(
     simd: S,
@@ -31,6 +38,9 @@ pub(crate) fn admm_pull<S: Simd>(
     }
 }
 
+/// The plain form is [`crate::reference::admm::admm_step`]: one element after the other, with a branch on its mask bit.
+///
+/// The departures are those of [`admm_pull`]. The additions keep the order of the plain form, so the bits are the same.
 #[inline(always)]
 pub(crate) fn admm_step<S: Simd>(
     simd: S,

@@ -1,8 +1,13 @@
 //! Conversions between f32 and the 16-bit floats.
+//!
+//! bf16 is the upper half of an f32, so its conversions are whole-number operations that a compiler turns into vectors.
+//! f16 has another exponent. Instruction sets with a conversion of their own use it through [`Simd::f16_to_f32`] and
+//! [`Simd::f32_to_f16`]; the others use [`f16_to_f32_plain`] and [`f32_to_f16_plain`].
 
 use crate::reference::convert::narrow_bf16;
 use crate::simd::Simd;
 
+/// The plain form is [`crate::reference::convert::bf16_to_f32`]. There is no departure: the loop is one shift an element.
 #[inline(always)]
 pub(crate) fn bf16_to_f32<S: Simd>(_: S, src: &[u16], out: &mut [f32]) {
     for (out, bits) in out.iter_mut().zip(src) {
@@ -10,6 +15,7 @@ pub(crate) fn bf16_to_f32<S: Simd>(_: S, src: &[u16], out: &mut [f32]) {
     }
 }
 
+/// The plain form is [`crate::reference::convert::f32_to_bf16`]. There is no departure: one element has no branch in the plain form either.
 #[inline(always)]
 pub(crate) fn f32_to_bf16<S: Simd>(_: S, src: &[f32], out: &mut [u16]) {
     for (out, value) in out.iter_mut().zip(src) {
@@ -17,19 +23,26 @@ pub(crate) fn f32_to_bf16<S: Simd>(_: S, src: &[f32], out: &mut [u16]) {
     }
 }
 
+/// The plain form is [`crate::reference::convert::f16_to_f32`]: one element after the other, by the crate `half`.
+///
+/// Departure: the instruction set converts, where it can a vector at a time.
 #[inline(always)]
 pub(crate) fn f16_to_f32<S: Simd>(simd: S, src: &[u16], out: &mut [f32]) {
     let n = src.len().min(out.len());
     simd.f16_to_f32(&src[..n], &mut out[..n]);
 }
 
+/// The plain form is [`crate::reference::convert::f32_to_f16`]: one element after the other, by the crate `half`.
+///
+/// Departure: the instruction set converts, where it can a vector at a time.
 #[inline(always)]
 pub(crate) fn f32_to_f16<S: Simd>(simd: S, src: &[f32], out: &mut [u16]) {
     let n = src.len().min(out.len());
     simd.f32_to_f16(&src[..n], &mut out[..n]);
 }
 
-/// Without branches, for instruction sets that have no conversion.
+/// [`f16_to_f32`] for instruction sets that have no conversion, and for the end of a slice. An element has no branch, so that a
+/// compiler can take many at once.
 #[inline(always)]
 pub(crate) fn f16_to_f32_plain(src: &[u16], out: &mut [f32]) {
     for (out, bits) in out.iter_mut().zip(src) {
@@ -37,7 +50,8 @@ pub(crate) fn f16_to_f32_plain(src: &[u16], out: &mut [f32]) {
     }
 }
 
-/// Without branches, for instruction sets that have no conversion.
+/// [`f32_to_f16`] for instruction sets that have no conversion, and for the end of a slice. An element has no branch, so that a
+/// compiler can take many at once.
 #[inline(always)]
 pub(crate) fn f32_to_f16_plain(src: &[f32], out: &mut [u16]) {
     for (out, value) in out.iter_mut().zip(src) {
@@ -93,7 +107,10 @@ fn narrow(value: f32) -> u16 {
     (sign | value) as u16
 }
 
-/// Blocks are looked at as a whole; only one with a bad value is searched.
+/// The plain form is [`crate::reference::convert::first_non_finite`]: look at one value after the other, stop at the first bad one.
+///
+/// Departure: a loop that may stop at every element cannot be made of vectors. So a block is looked at as a whole, without
+/// stopping, and only a block with a bad value is searched. Good blocks are the rule.
 #[inline(always)]
 pub(crate) fn first_non_finite<S: Simd>(_: S, values: &[f32]) -> Option<usize> {
     const BLOCK: usize = 256;

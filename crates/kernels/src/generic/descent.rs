@@ -1,7 +1,4 @@
 //! Coordinate descent on a quadratic form, for strips of rows.
-//!
-//! As in [`super::obs`] the lanes are rows, and four columns at a time are brought up to date with all changes before
-//! them and then finished one after the other. A second pass brings them up to date with the changes behind them.
 
 use super::panel_grid::{Grid, choose, keep, write_codes};
 use super::panel_scratch::Scratch;
@@ -9,6 +6,20 @@ use super::strip::{STEP, VECTORS, each, subtract_products, to_columns, to_rows};
 use crate::dispatch::DescentPanel;
 use crate::simd::Simd;
 
+/// The plain form is [`crate::reference::descent::descent_panel`]: row by row, column by column; after each column the whole gradient of the
+/// row is brought up to date with its change.
+///
+/// Departures, of which the first three are those of [`super::obs::obs_panel`]:
+///
+/// 1. The lanes of a vector are rows, which do not depend on one another. A strip of four vectors of rows is transposed into
+///    cache, and back when it is done.
+/// 2. The gradient of a column is brought up to date late: four columns at a time, with all changes before them. That is a
+///    small matrix product in registers. The plain form writes the whole row for every column.
+/// 3. A machine with 16 registers takes two vectors of rows at a time instead of four.
+/// 4. The changes behind a column do not matter to its new value. So they are added to its gradient in a second pass
+///    (`complete_step`), again as a small matrix product.
+/// 5. Division by h_jj is multiplication by its reciprocal, computed once a column. This is why the kernel is close and not
+///    exact.
 #[inline(always)]
 pub(crate) fn descent_panel<S: Simd>(simd: S, mut panel: DescentPanel<'_>) {
     panel.check();

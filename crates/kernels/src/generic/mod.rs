@@ -1,31 +1,27 @@
 //! One generic algorithm a kernel, over any [`crate::simd::Simd`].
 //!
-//! Everything here is inlined into entry points compiled with the features of an instruction set. So the simple loops
-//! are written plainly (compilers make vectors of them), and only what they cannot see is spelled out in vectors.
+//! Everything here is inlined into entry points compiled with the features of an instruction set. A function that is not
+//! inlined would be compiled without them, so every function is `#[inline(always)]`, and a closure holds no intrinsics.
+//! Loops that a compiler turns into vectors are written plainly. Vectors are spelled out only where it does not see them.
+//!
+//! The documentation of a kernel begins with its plain form, which lies in [`crate::reference`] and is what it must agree
+//! with. Then it lists each departure from the plain form, and why it pays. To understand a kernel, read the plain form
+//! first and apply the departures one by one.
+//!
+//! `math`, `tables`, `strip`, `panel_grid` and `panel_scratch` hold no kernels; kernels share them.
 
-mod admm;
+pub(crate) mod admm;
 pub(crate) mod convert;
-mod descent;
-mod elementwise;
+pub(crate) mod descent;
+pub(crate) mod elementwise;
 mod math;
-mod obs;
-mod pack;
+pub(crate) mod obs;
+pub(crate) mod pack;
 mod panel_grid;
 mod panel_scratch;
-mod quantize;
-mod rows;
-mod scores;
-mod sparse;
+pub(crate) mod quantize;
+pub(crate) mod rows;
+pub(crate) mod scores;
+pub(crate) mod sparse;
 mod strip;
 pub(crate) mod tables;
-
-pub(crate) use admm::{admm_pull, admm_step};
-pub(crate) use convert::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16, first_non_finite};
-pub(crate) use descent::descent_panel;
-pub(crate) use elementwise::{add, axpy, gelu_erf, gelu_tanh, mul, relu, silu, tanh};
-pub(crate) use obs::obs_panel;
-pub(crate) use pack::{compact_codes, compact_values, expand_codes, pack_bits, unpack_bits};
-pub(crate) use quantize::{absmax_scale, apply_mask, dequantize, fit_scale, grid_error, quantize};
-pub(crate) use rows::{dot, layer_norm, log_sum_exp, rms_norm, softmax};
-pub(crate) use scores::{histogram, magnitude_scores, mask_above, obs_scores, wanda_scores};
-pub(crate) use sparse::{sparse_pack, sparse_row, sparse_tile};

@@ -1,8 +1,4 @@
 //! The column loop of optimal brain surgeon, for strips of rows.
-//!
-//! Rows are independent, so the lanes of a vector are rows. A strip of four vectors is transposed into cache; then four
-//! columns at a time are brought up to date with all errors before them (a small matrix product, in registers), and
-//! finished one after the other. Right of a block of columns the caller does the same as one large product.
 
 use super::panel_grid::{Grid, choose, write_codes};
 use super::panel_scratch::Scratch;
@@ -10,6 +6,23 @@ use super::strip::{STEP, VECTORS, each, subtract_products, to_columns, to_rows};
 use crate::dispatch::ObsPanel;
 use crate::simd::Simd;
 
+/// The plain form is [`crate::reference::obs::obs_panel`]: row by row, column by column; the error of each finished column is passed on to
+/// all columns behind it at once.
+///
+/// Departures:
+///
+/// 1. The lanes of a vector are rows, which do not depend on one another. Columns do: each waits for the one before it. A
+///    strip of four vectors of rows is transposed into cache ([`super::strip`]), and back when it is done.
+/// 2. The errors reach a column late: four columns at a time are brought up to date with all errors before them, which is a
+///    small matrix product in registers. Then they are finished one after the other. The plain form writes the whole rest of
+///    the row for every column. Right of a block of columns the caller does the same as one large product.
+/// 3. A machine with 16 registers takes two vectors of rows at a time instead of four, since 4 x 4 sums would not fit.
+/// 4. The factor is packed in the order in which the loop reads it, once for all strips ([`super::panel_scratch`]).
+/// 5. Division by u_jj is multiplication by its reciprocal, and division by a scale likewise. This is why the kernel is close
+///    and not exact.
+/// 6. The mask is transposed into one word of rows a column. A scale of 0 is a bit of that mask.
+/// 7. Codes are computed from the final values, a row at a time, when the strip lies in rows again
+///    ([`super::panel_grid::write_codes`]).
 #[inline(always)]
 pub(crate) fn obs_panel<S: Simd>(simd: S, mut panel: ObsPanel<'_>) {
     panel.check();

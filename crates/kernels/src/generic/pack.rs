@@ -17,6 +17,15 @@ fn store8(word: u64, out: &mut [i8; 8]) {
     *out = word.to_le_bytes().map(|b| b as i8);
 }
 
+/// The plain form is [`crate::reference::pack::compact_codes`]: one code after the other, with a branch on its mask bit.
+///
+/// Departures:
+///
+/// 1. A byte of the mask decides about eight codes at once. A table of all 256 bytes ([`COMPACT`]) says where its set bits
+///    lie, and one byte shuffle moves those codes to the front.
+/// 2. All eight bytes are written, and the next ones overwrite what is too much. Fewer codes lie in front than were read, so
+///    eight bytes fit.
+/// 3. The last codes, fewer than eight, are the plain form.
 #[inline(always)]
 pub(crate) fn compact_codes<S: Simd>(simd: S, codes: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
     let (eights, tail) = codes.as_chunks::<8>();
@@ -33,9 +42,13 @@ pub(crate) fn compact_codes<S: Simd>(simd: S, codes: &[i8], mask: &[u8], out: &m
         );
         count += byte.count_ones() as usize;
     }
-    count + reference::compact_codes(tail, tail_mask, &mut out[count..])
+    count + reference::pack::compact_codes(tail, tail_mask, &mut out[count..])
 }
 
+/// The plain form is [`crate::reference::pack::compact_values`]: one value after the other, with a branch on its mask bit.
+///
+/// The departures are those of [`compact_codes`], with a vector of values and [`Simd::store_chosen`] in the place of eight
+/// codes and the table.
 #[inline(always)]
 pub(crate) fn compact_values<S: Simd>(
     simd: S,
@@ -67,6 +80,13 @@ pub(crate) fn compact_values<S: Simd>(
     count
 }
 
+/// The plain form is [`crate::reference::pack::expand_codes`]: one place after the other, with a branch on its mask bit.
+///
+/// Departures:
+///
+/// 1. A byte of the mask decides about eight places at once. A table ([`EXPAND`]) says for each place which of the next codes
+///    it gets, or that it gets 0, and one byte shuffle puts them there.
+/// 2. Eight codes are read where only some are used. Where fewer than eight are left, the plain form does the rest.
 #[inline(always)]
 pub(crate) fn expand_codes<S: Simd>(simd: S, packed: &[i8], mask: &[u8], out: &mut [i8]) -> usize {
     let (eights, _) = out.as_chunks_mut::<8>();
@@ -83,7 +103,7 @@ pub(crate) fn expand_codes<S: Simd>(simd: S, packed: &[i8], mask: &[u8], out: &m
         used += byte.count_ones() as usize;
         done += 1;
     }
-    used + reference::expand_codes(&packed[used..], &mask[done..], &mut out[8 * done..])
+    used + reference::pack::expand_codes(&packed[used..], &mask[done..], &mut out[8 * done..])
 }
 
 /// Runs a call with the number of bits as a constant: the shifts below are then constants too.
@@ -168,6 +188,15 @@ fn spread<const BITS: u32>(fields: u64) -> u64 {
     ((x | top) - Fields::<BITS>::HALF) ^ top
 }
 
+/// The plain form is [`crate::reference::pack::pack_bits`]: codes are pushed into a word, and full bytes taken from it.
+///
+/// Departures:
+///
+/// 1. Eight codes of b bits are b whole bytes, so eights do not depend on one another. They are squeezed inside one 64-bit
+///    word: neighbours are moved together, three times ([`squeeze`]).
+/// 2. The number of bits is a constant of the inner function, and so are all shifts and masks.
+/// 3. A whole word is written where it fits, and the next one overwrites what is too much.
+/// 4. The last codes, fewer than eight, are the plain form.
 #[inline(always)]
 pub(crate) fn pack_bits<S: Simd>(_: S, codes: &[i8], bits: u32, out: &mut [u8]) {
     lowest_code(bits);
@@ -189,9 +218,12 @@ fn pack_as<const BITS: u32>(codes: &[i8], out: &mut [u8]) {
         at += bytes;
     }
     let used = (tail.len() * bytes).div_ceil(8);
-    reference::pack_bits(tail, BITS, &mut out[at..at + used]);
+    reference::pack::pack_bits(tail, BITS, &mut out[at..at + used]);
 }
 
+/// The plain form is [`crate::reference::pack::unpack_bits`]: bytes are pushed into a word, and codes taken from it.
+///
+/// The departures are those of [`pack_bits`] in the other direction ([`spread`]).
 #[inline(always)]
 pub(crate) fn unpack_bits<S: Simd>(_: S, packed: &[u8], bits: u32, codes: &mut [i8]) {
     lowest_code(bits);
@@ -216,5 +248,5 @@ fn unpack_as<const BITS: u32>(packed: &[u8], codes: &mut [i8]) {
         store8(spread::<BITS>(u64::from_le_bytes(word)), codes);
         at += bytes;
     }
-    reference::unpack_bits(&packed[at..], BITS, tail);
+    reference::pack::unpack_bits(&packed[at..], BITS, tail);
 }

@@ -104,6 +104,13 @@ fn absmax<S: Simd>(simd: S, w: &[f32], mask: Option<&[u8]>, mask_bit: usize) -> 
     largest_lane(simd, largest)
 }
 
+/// The plain form is [`crate::reference::quantize::absmax_scale`]: the largest of all values whose mask bit is 1.
+///
+/// Departures:
+///
+/// 1. The survivors of up to 256 weights are gathered first ([`survivors`]), without a branch on each mask bit.
+/// 2. The largest is kept lane by lane, and the largest lane is taken at the end. The largest does not depend on the order, so
+///    the bits are the same.
 #[inline(always)]
 pub(crate) fn absmax_scale<S: Simd>(
     simd: S,
@@ -121,8 +128,18 @@ pub(crate) fn absmax_scale<S: Simd>(
 /// Room for the candidates of the first step, in whole vectors of every instruction set.
 const CANDIDATE_LANES: usize = 16;
 
-/// In the first step the lanes are candidates, and each survivor is held against all of them: pruned weights then cost
-/// nothing. In the second the lanes are survivors.
+/// The plain form is [`crate::reference::quantize::fit_scale`]: for one candidate after the other, the error of all survivors.
+///
+/// Departures:
+///
+/// 1. The survivors are gathered once ([`survivors`]). Pruned weights then cost nothing. A group of more than 256 weights is
+///    gathered in every pass.
+/// 2. In the first step the lanes are candidates, and each survivor is held against all of them. In the second step, of two
+///    candidates, the lanes are survivors.
+/// 3. The distance to the grid uses the reciprocal of the scale, and rounds by adding and subtracting a large number
+///    ([`Grid::add_error`]). Both may choose the other neighbour where a weight lies in the middle between two; its error
+///    is the same.
+/// 4. Errors are summed in another order. Where two candidates are as good, another one may win.
 #[inline(always)]
 pub(crate) fn fit_scale<S: Simd>(
     simd: S,
@@ -269,6 +286,9 @@ fn add_errors_of<S: Simd, const N: usize>(
     }
 }
 
+/// The plain form is [`crate::reference::quantize::grid_error`]: the squared distances of one survivor after the other.
+///
+/// The departures are the first and the last two of [`fit_scale`].
 #[inline(always)]
 pub(crate) fn grid_error<S: Simd>(
     simd: S,
@@ -336,6 +356,12 @@ fn grid_codes<S: Simd>(simd: S, w: S::F, scale: S::F, lo: S::F, hi: S::F) -> S::
     simd.round(simd.min(simd.max(t, lo), hi))
 }
 
+/// The plain form is [`crate::reference::quantize::quantize`]: divide, clamp, round, one weight after the other.
+///
+/// Departures:
+///
+/// 1. Vectors. The order of operations, the division too, is that of the plain form, so the codes are the same.
+/// 2. The end of the slice goes through a padded vector.
 #[inline(always)]
 pub(crate) fn quantize<S: Simd>(
     simd: S,
@@ -366,6 +392,7 @@ pub(crate) fn quantize<S: Simd>(
     rest.copy_from_slice(&last[..rest.len()]);
 }
 
+/// The plain form is [`crate::reference::quantize::dequantize`]. There is no departure: a compiler turns the loop into vectors.
 #[inline(always)]
 pub(crate) fn dequantize<S: Simd>(_: S, codes: &[i8], scale: f32, out: &mut [f32]) {
     for (out, code) in out.iter_mut().zip(codes) {
@@ -373,6 +400,12 @@ pub(crate) fn dequantize<S: Simd>(_: S, codes: &[i8], scale: f32, out: &mut [f32
     }
 }
 
+/// The plain form is [`crate::reference::quantize::apply_mask`]: one value after the other, with a branch on its mask bit.
+///
+/// Departures:
+///
+/// 1. Two bytes of the mask at a time select among 16 values.
+/// 2. The last values, fewer than 16, are the plain form.
 #[inline(always)]
 pub(crate) fn apply_mask<S: Simd>(simd: S, values: &mut [f32], mask: &[u8]) {
     let zero = simd.splat(0.0);
@@ -386,5 +419,5 @@ pub(crate) fn apply_mask<S: Simd>(simd: S, values: &mut [f32], mask: &[u8]) {
         }
         at += 2;
     }
-    crate::reference::apply_mask(whole.into_remainder(), &mask[at..]);
+    crate::reference::quantize::apply_mask(whole.into_remainder(), &mask[at..]);
 }

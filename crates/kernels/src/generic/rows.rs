@@ -1,4 +1,7 @@
-//! Kernels that reduce a row. Long sums are taken in blocks, and the blocks added in f64.
+//! Kernels that reduce a row.
+//!
+//! The plain forms sum in f64. Here long sums are taken in blocks of f32, in several vectors at a time, and the blocks are
+//! added in f64: an f64 vector has half the lanes, and a lane adds only a few dozen numbers of a block.
 
 use super::math::exp;
 use crate::reference::math::ln;
@@ -69,6 +72,9 @@ fn sum_block<S: Simd>(simd: S, a: &[f32], b: &[f32], term: impl Term) -> f32 {
     simd.sum(simd.add(simd.add(sums[0], sums[1]), simd.add(sums[2], sums[3])))
 }
 
+/// The plain form is [`crate::reference::rows::dot`]: one running sum in f64.
+///
+/// Departure: blocks of f32 sums ([`sum_of`]), as the head of this file says.
 #[inline(always)]
 pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
     let n = a.len().min(b.len());
@@ -93,6 +99,12 @@ fn largest<S: Simd>(simd: S, row: &[f32]) -> f32 {
     all.fold(f32::NEG_INFINITY, |a, b| if *b > a { *b } else { a })
 }
 
+/// The plain form is [`crate::reference::rows::softmax`]: the largest, then exponentials and their sum, then a product with its reciprocal.
+///
+/// Departures:
+///
+/// 1. The largest is kept lane by lane, in several vectors.
+/// 2. Exponentials are computed on vectors, and summed a block at a time while the block is in cache.
 #[inline(always)]
 pub(crate) fn softmax<S: Simd>(simd: S, row: &mut [f32]) {
     let max = largest(simd, row);
@@ -118,6 +130,9 @@ pub(crate) fn softmax<S: Simd>(simd: S, row: &mut [f32]) {
     row.iter_mut().for_each(|x| *x *= inverse);
 }
 
+/// The plain form is [`crate::reference::rows::log_sum_exp`]: the largest, then the sum of the exponentials, then its logarithm.
+///
+/// The departures are those of [`softmax`]; the exponentials are summed from registers, since nobody wants them.
 #[inline(always)]
 pub(crate) fn log_sum_exp<S: Simd>(simd: S, row: &[f32]) -> f32 {
     let max = largest(simd, row);
@@ -141,6 +156,14 @@ pub(crate) fn log_sum_exp<S: Simd>(simd: S, row: &[f32]) -> f32 {
     (f64::from(max) + ln(total)) as f32
 }
 
+/// The plain form is [`crate::reference::rows::layer_norm`]: mean and variance in f64, one pass each.
+///
+/// Departures:
+///
+/// 1. The first mean is a sum of f32 blocks, and so only near the mean. `out` holds the distances to it.
+/// 2. The mean of these distances is what the first mean missed. It is small, so f32 holds it well, and it mends mean and
+///    variance.
+/// 3. With and without a bias are two loops, so that neither has a branch.
 #[inline(always)]
 pub(crate) fn layer_norm<S: Simd>(
     simd: S,
@@ -175,6 +198,9 @@ pub(crate) fn layer_norm<S: Simd>(
     }
 }
 
+/// The plain form is [`crate::reference::rows::rms_norm`]: the mean of the squares in f64.
+///
+/// Departure: blocks of f32 sums ([`sum_of`]).
 #[inline(always)]
 pub(crate) fn rms_norm<S: Simd>(simd: S, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
     let mean = sum_of(simd, x, x, Product) / x.len() as f64;

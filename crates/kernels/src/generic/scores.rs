@@ -4,6 +4,7 @@ use crate::reference;
 use crate::reference::scores::Digit;
 use crate::simd::{self, Simd};
 
+/// The plain form is [`crate::reference::scores::magnitude_scores`]. There is no departure: a compiler turns the loop into vectors.
 #[inline(always)]
 pub(crate) fn magnitude_scores<S: Simd>(_: S, w: &[f32], out: &mut [f32]) {
     for (out, w) in out.iter_mut().zip(w) {
@@ -11,6 +12,7 @@ pub(crate) fn magnitude_scores<S: Simd>(_: S, w: &[f32], out: &mut [f32]) {
     }
 }
 
+/// The plain form is [`crate::reference::scores::wanda_scores`]. There is no departure.
 #[inline(always)]
 pub(crate) fn wanda_scores<S: Simd>(_: S, w: &[f32], norm: &[f32], out: &mut [f32]) {
     for ((out, w), norm) in out.iter_mut().zip(w).zip(norm) {
@@ -18,6 +20,7 @@ pub(crate) fn wanda_scores<S: Simd>(_: S, w: &[f32], norm: &[f32], out: &mut [f3
     }
 }
 
+/// The plain form is [`crate::reference::scores::obs_scores`]. There is no departure.
 #[inline(always)]
 pub(crate) fn obs_scores<S: Simd>(_: S, w: &[f32], inv_u: &[f32], out: &mut [f32]) {
     for ((out, w), inv_u) in out.iter_mut().zip(w).zip(inv_u) {
@@ -31,11 +34,20 @@ const COPIES: usize = 4;
 /// Below this many scores the copies cost more than they save.
 const WORTH_COPIES: usize = 1 << 13;
 
+/// The plain form is [`crate::reference::scores::histogram`]: each score that has the prefix adds one to its counter.
+///
+/// Departures:
+///
+/// 1. Below [`WORTH_COPIES`] scores there is none.
+/// 2. In the first pass nearly every score counts, and many have the same digit. An addition would wait for the one before it
+///    to the same counter. So four copies of the counters take turns ([`count_all`]).
+/// 3. In later passes few scores have the prefix. So 32 scores are tested without a branch, and only those whose bit is set
+///    are visited ([`count_matching`]).
 #[inline(always)]
 pub(crate) fn histogram<S: Simd>(_: S, scores: &[f32], shift: u32, prefix: u32, hist: &mut [u32]) {
     let digit = Digit::new(shift, prefix);
     if scores.len() < WORTH_COPIES {
-        return reference::histogram(scores, shift, prefix, hist);
+        return reference::scores::histogram(scores, shift, prefix, hist);
     }
     if digit.has_prefix_of_sign_only() {
         count_all(scores, digit, hist);
@@ -96,6 +108,12 @@ fn count_matching(scores: &[f32], digit: Digit, hist: &mut [u32]) {
 /// Scores that one word of the bitmap holds.
 const WORD: usize = 64;
 
+/// The plain form is [`crate::reference::scores::mask_above`]: eight comparisons make a byte.
+///
+/// Departures:
+///
+/// 1. A vector is compared at once, and 64 bits are written together.
+/// 2. The last scores, fewer than 64, are the plain form.
 #[inline(always)]
 pub(crate) fn mask_above<S: Simd>(simd: S, scores: &[f32], threshold: f32, out: &mut [u8]) {
     let limit = simd.splat(threshold);
@@ -109,5 +127,5 @@ pub(crate) fn mask_above<S: Simd>(simd: S, scores: &[f32], threshold: f32, out: 
         }
         *word = bits.to_le_bytes();
     }
-    reference::mask_above(tail, threshold, bytes);
+    reference::scores::mask_above(tail, threshold, bytes);
 }

@@ -1,8 +1,14 @@
-//! The sparse product with tokens as lanes: see [`crate::sparse`].
+//! The product with a sparse matrix, with tokens as lanes. [`crate::sparse`] says how weights and tokens lie.
 
 use crate::simd::{MAX_LANES, Simd};
 use crate::sparse::{BLOCK, PANEL, Panel, Span, TILE};
 
+/// The plain form is [`crate::reference::sparse::sparse_pack`]: element by element.
+///
+/// Departures:
+///
+/// 1. Square blocks of a vector's width are transposed in registers.
+/// 2. Lanes behind the last token become 0 up to a whole vector, so that [`sparse_tile`] need not look for its end.
 #[inline(always)]
 pub(crate) fn sparse_pack<S: Simd>(
     simd: S,
@@ -70,6 +76,17 @@ impl Lanes for OneToken {
     }
 }
 
+/// The plain form is [`crate::reference::sparse::sparse_tile`]: token by token, one running sum a result.
+///
+/// Departures:
+///
+/// 1. The lanes are tokens. A nonzero weight is broadcast once, and multiplied with a vector of tokens.
+/// 2. Several vectors of tokens, or several rows, are summed at a time (`group`). Their sums do not depend on one another, which
+///    hides the latency of a multiply-add.
+/// 3. Columns are taken in blocks, whose tokens stay in the first cache. The sums wait in `sums` between blocks.
+/// 4. The sums lie with tokens as columns, and are transposed into `out` at the end.
+/// 5. Product and addition are one operation. This is why the kernel is close and not exact; the order of each sum is that of
+///    the plain form.
 #[inline(always)]
 pub(crate) fn sparse_tile<S: Simd>(
     simd: S,
@@ -127,6 +144,10 @@ unsafe fn group<S: Simd, const V: usize, const R: usize>(
     V
 }
 
+/// The plain form is [`crate::reference::sparse::sparse_row`]: one running sum a row.
+///
+/// Departures: the second, third and fifth of [`sparse_tile`]. All lanes of a vector are the same token; so every instruction
+/// set uses the same multiply-add as for many tokens, and the bits are those of [`sparse_tile`].
 #[inline(always)]
 pub(crate) fn sparse_row<S: Simd>(simd: S, panel: &Panel, x: &[f32], out: &mut [f32]) {
     let mut sums = [0.0; PANEL * MAX_LANES];

@@ -10,18 +10,19 @@ mod workers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Asks work to stop, from any thread. Once it was asked, [`Pool::run`] and [`Pool::chunks_mut`] leave out every task that has
-/// not begun: whatever was being computed ends within moments, and is worthless. Who set the token must throw it away.
+/// A token by which any thread asks the work of a pool to stop. After [`Stop::ask`], [`Pool::run`] and [`Pool::chunks_mut`] leave out every
+/// task that has not begun. The computation that is under way ends within moments, and its result is worthless: whoever asked must
+/// throw it away.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks. There is no way back.
+    /// Asks the work to stop. This cannot be taken back.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was asked.
+    /// Whether somebody has asked.
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -39,13 +40,13 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// `threads` = 0: as many as the machine has. 1, or a build without threads: everything runs on the caller.
-    /// Where the system refuses to start threads, the pool has one.
+    /// A pool of `threads` threads; 0 stands for all that the machine has. With one thread, and in a build without threads, every task
+    /// runs on the thread that calls. If the system refuses to start threads, the pool has one.
     pub fn new(threads: usize) -> Self {
         Self::build(threads)
     }
 
-    /// How many threads [`Pool::new`] asks for.
+    /// Number of threads that [`Pool::new`] tries to start.
     pub fn wanted(threads: usize) -> usize {
         match threads {
             #[cfg(feature = "threads")]
@@ -77,7 +78,7 @@ impl Pool {
         }
     }
 
-    /// The same threads, but tasks are left out once `stop` was asked.
+    /// The same pool, whose tasks are left out after `stop` was asked.
     pub fn with_stop(self, stop: Stop) -> Self {
         let stop = Some(stop);
         Self { stop, ..self }

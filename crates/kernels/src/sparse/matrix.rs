@@ -114,7 +114,7 @@ fn count(values: &[f32]) -> usize {
 
 impl Panel {
     /// `dense` [rows, cols], at most [`PANEL`] rows, of which `nonzeros` elements are not zero.
-    fn new(dense: &[f32], cols: usize, nonzeros: usize) -> Self {
+    pub fn new(dense: &[f32], cols: usize, nonzeros: usize) -> Self {
         let rows = dense.len() / cols;
         let blocks = cols.div_ceil(BLOCK);
         let mut panel = Self {

@@ -274,7 +274,7 @@ impl Placing<'_> {
                 dtype: entry.dtype,
             },
             Stored::Merged(merged) => merged.base.clone(),
-            Stored::Packed { .. } | Stored::Coded(_) => unreachable!("packed models are refused"),
+            Stored::Packed { .. } | Stored::Foreign(_) => unreachable!("packed models are refused"),
         };
         let added = LowRank {
             a: self.numbers(a),

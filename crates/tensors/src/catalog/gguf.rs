@@ -1,7 +1,7 @@
 //! GGUF files: those that kerf wrote, and those of other programs as the model folders that they stand for.
 
-use super::coded::Body;
-use super::{Coded, Content, Shard, Span, Stored, TensorEntry};
+use super::foreign::Body;
+use super::{Content, ForeignMatrix, Shard, Span, Stored, TensorEntry};
 use crate::files::{CONFIG, Fact, ModelFiles};
 use crate::folder::Instead;
 use crate::gguf::foreign::{ForeignTensor, Part, View, view};
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What was opened.
-pub(super) struct Opened {
+pub(super) struct OpenGguf {
     content: Content,
     facts: Vec<Fact>,
     /// The folder that files of another program stand for.
@@ -23,7 +23,7 @@ pub(super) fn open(
     folder: Arc<dyn Folder>,
     files: &[String],
     shards: Vec<String>,
-) -> Result<Opened, TensorsError> {
+) -> Result<OpenGguf, TensorsError> {
     if let Err(reason) = split::check(&shards) {
         return Err(TensorsError::NotAModel {
             path: folder.name(),
@@ -69,7 +69,7 @@ pub(super) fn open(
                 entry(name, tensor.shape, tensor.element, span, moved, grid)
             })
             .collect();
-        return Ok(Opened {
+        return Ok(OpenGguf {
             content,
             facts: Vec::new(),
             view: None,
@@ -84,7 +84,7 @@ fn foreign(
     files: &[String],
     mut content: Content,
     headers: &[Header],
-) -> Result<Opened, TensorsError> {
+) -> Result<OpenGguf, TensorsError> {
     let parts: Vec<Part<'_>> = content
         .shards
         .iter()
@@ -109,7 +109,7 @@ fn foreign(
     content.made = own.keys().cloned().collect();
     let kept = files.iter().filter(|file| is_kept(file, &content.shards));
     let kept = kept.cloned().collect();
-    Ok(Opened {
+    Ok(OpenGguf {
         view: Some(Arc::new(Instead::new(folder, kept, own))),
         content,
         facts,
@@ -147,7 +147,7 @@ fn beside(files: &[String], gguf: &str) -> Option<Fact> {
     (!there.is_empty()).then(|| Fact::noted(gguf, "", "", says))
 }
 
-impl Opened {
+impl OpenGguf {
     /// The tensors; what was found out is added to what the files say.
     pub(super) fn into_content(self, described: &mut ModelFiles) -> Content {
         if self.content.refusal.is_some() {
@@ -189,7 +189,7 @@ fn entry(
         shape,
         stored: match as_it_is {
             true => Stored::Plain(span),
-            false => Stored::Coded(Coded {
+            false => Stored::Foreign(ForeignMatrix {
                 grid,
                 body: Body::Gguf {
                     span,

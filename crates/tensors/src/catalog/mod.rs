@@ -4,8 +4,8 @@ mod adapter;
 mod adapter_head;
 mod adapter_names;
 mod choose;
-mod coded;
 mod fingerprint;
+mod foreign;
 mod gguf;
 mod index;
 mod merged;
@@ -17,7 +17,7 @@ mod read;
 mod same;
 mod sidecars;
 
-pub use coded::Coded;
+pub use foreign::ForeignMatrix;
 pub use merged::Merged;
 
 use crate::files::quantization::Foreign;
@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where the bytes of one plain tensor are.
+/// The place of one plain tensor in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Index into [`Catalog::shards`].
@@ -44,18 +44,18 @@ pub struct Span {
 /// How a tensor of the model is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stored {
-    /// As a plain tensor.
+    /// A plain tensor.
     Plain(Span),
-    /// As an encoded matrix of a kerf container.
+    /// An encoded matrix of a kerf container.
     Packed {
         /// Its record.
         record: TensorRecord,
         /// Part name, element type, shape and place of each of its plain tensors.
         parts: Vec<(String, DType, Vec<usize>, Span)>,
     },
-    /// As another format has it.
-    Coded(Coded),
-    /// As a plain tensor that an adapter changes when it is read.
+    /// A matrix in the codes of another format.
+    Foreign(ForeignMatrix),
+    /// A plain tensor to which an adapter is added when it is read.
     Merged(Merged),
 }
 
@@ -81,7 +81,7 @@ impl TensorEntry {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// What it is when written as a plain tensor.
+    /// Name, type and shape of this tensor where it is written as a plain one.
     pub(crate) fn as_out(&self) -> OutTensor {
         OutTensor {
             name: self.name.clone(),
@@ -89,22 +89,22 @@ impl TensorEntry {
             shape: self.shape.clone(),
         }
     }
-    /// Bytes it takes in its file, header left out.
+    /// Number of bytes that it takes in its file, without the header.
     pub fn stored_bytes(&self) -> u64 {
         match &self.stored {
             Stored::Plain(span) => span.len_bytes,
             Stored::Packed { parts, .. } => parts.iter().map(|part| part.3.len_bytes).sum(),
-            Stored::Coded(coded) => coded.stored_bytes(),
+            Stored::Foreign(foreign) => foreign.stored_bytes(),
             Stored::Merged(merged) => merged.stored_bytes(),
         }
     }
 
-    /// Grid of its codes, if it is stored in codes.
+    /// The grid of its codes; `None` if it is stored as floats.
     pub fn grid(&self) -> Option<Grid> {
         match &self.stored {
             Stored::Plain(_) | Stored::Merged(_) => None,
             Stored::Packed { record, .. } => record.grid(),
-            Stored::Coded(coded) => coded.grid,
+            Stored::Foreign(foreign) => foreign.grid,
         }
     }
 }
@@ -205,7 +205,7 @@ impl Catalog {
             false => None,
         };
         let (folder, files) = match &opened {
-            Some(gguf::Opened {
+            Some(gguf::OpenGguf {
                 view: Some(view), ..
             }) => (view.clone(), view.list()?),
             _ => (folder, files),

@@ -1,10 +1,10 @@
 //! The tensors of compressed-tensors' `pack-quantized`: three plain tensors are one matrix. What config.json and headers say is
 //! checked against one another; the shape of a matrix is the one number that is read beside them.
 
-use super::coded::Body;
-use super::{Coded, Span, Stored, TensorEntry};
-use crate::coded::Words;
+use super::foreign::Body;
+use super::{ForeignMatrix, Span, Stored, TensorEntry};
 use crate::files::quantization::PackedScheme;
+use crate::foreign::Words;
 use crate::formats::target_matches;
 use crate::safetensors::HeaderTensor;
 use crate::{DType, Grid, Scales, Source, TensorsError};
@@ -63,7 +63,7 @@ impl Groups<'_> {
         entries.extend(rest.into_iter().map(plain));
         entries.sort_by_key(|entry| match &entry.stored {
             Stored::Plain(span) => span.offset,
-            Stored::Coded(coded) => coded.span().offset,
+            Stored::Foreign(foreign) => foreign.span().offset,
             Stored::Packed { .. } | Stored::Merged(_) => 0,
         });
         Ok(entries)
@@ -124,7 +124,7 @@ impl Groups<'_> {
             name: name.to_owned(),
             dtype: scales.dtype,
             shape: vec![rows, cols],
-            stored: Stored::Coded(Coded {
+            stored: Stored::Foreign(ForeignMatrix {
                 grid: Some(grid),
                 body: Body::Words {
                     packed: span(shard, packed),

@@ -1,7 +1,7 @@
 //! Reading matrices of a kerf container.
 
 use super::{Catalog, Span, Stored, TensorEntry};
-use crate::kerf::{self, Part, TensorRecord};
+use crate::kerf::{self, EncodedPart, TensorRecord};
 use crate::{EncodedTensor, QuantizedMatrix, TensorsError};
 use kerf_kernels::Compute;
 use std::ops::Range;
@@ -24,7 +24,7 @@ impl Catalog {
         let (record, spans) = packed(entry)?;
         let mut parts = Vec::with_capacity(spans.len());
         for (name, dtype, shape, span) in spans {
-            parts.push(Part {
+            parts.push(EncodedPart {
                 part: kerf::static_part(name),
                 dtype: *dtype,
                 shape: shape.clone(),
@@ -106,7 +106,7 @@ impl Catalog {
         let shard = match &entry.stored {
             Stored::Plain(span) => Some(span.shard),
             Stored::Packed { parts, .. } => parts.first().map(|part| part.3.shard),
-            Stored::Coded(coded) => Some(coded.span().shard),
+            Stored::Foreign(foreign) => Some(foreign.span().shard),
             Stored::Merged(merged) => Some(merged.shard()),
         };
         shard.map_or("", |shard| self.sources[shard].name())
@@ -118,9 +118,11 @@ type PartSpan = (String, crate::DType, Vec<usize>, Span);
 fn packed(entry: &TensorEntry) -> Result<(&TensorRecord, &[PartSpan]), TensorsError> {
     match &entry.stored {
         Stored::Packed { record, parts } => Ok((record, parts)),
-        Stored::Plain(_) | Stored::Coded(_) | Stored::Merged(_) => Err(TensorsError::WrongDType {
-            tensor: entry.name.clone(),
-            dtype: format!("a plain tensor of {}", entry.dtype.name()),
-        }),
+        Stored::Plain(_) | Stored::Foreign(_) | Stored::Merged(_) => {
+            Err(TensorsError::WrongDType {
+                tensor: entry.name.clone(),
+                dtype: format!("a plain tensor of {}", entry.dtype.name()),
+            })
+        }
     }
 }

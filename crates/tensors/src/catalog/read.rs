@@ -17,7 +17,7 @@ impl Catalog {
                 tensor: entry.name.clone(),
                 dtype: "packed in a kerf container".into(),
             }),
-            Stored::Coded(_) => Err(TensorsError::WrongDType {
+            Stored::Foreign(_) => Err(TensorsError::WrongDType {
                 tensor: entry.name.clone(),
                 dtype: "in the codes of another format".into(),
             }),
@@ -63,8 +63,8 @@ impl Catalog {
                 transpose_into(compute, &decoded, rows, cols, values);
                 Ok(())
             }
-            Stored::Coded(coded) => {
-                let matrix = self.decode_coded(compute, entry, coded)?;
+            Stored::Foreign(foreign) => {
+                let matrix = self.decode_foreign(compute, entry, foreign)?;
                 matrix.dequantize_into(compute, values);
                 Ok(())
             }
@@ -129,9 +129,9 @@ impl Catalog {
         let mut digest = Digest::default();
         match &entry.stored {
             Stored::Packed { record, .. } => return Ok(record.source_digest.clone()),
-            Stored::Coded(coded) if coded.grid.is_some() => return Ok(String::new()),
-            Stored::Coded(coded) => {
-                let span = coded.span();
+            Stored::Foreign(foreign) if foreign.grid.is_some() => return Ok(String::new()),
+            Stored::Foreign(foreign) => {
+                let span = foreign.span();
                 digest.update_from(self.source(span), span.offset, span.len_bytes)?;
             }
             Stored::Merged(merged) => self.merged_digest(merged, &mut digest)?,
@@ -179,7 +179,7 @@ impl Catalog {
                 Ok(values[rows.start * cols..rows.end * cols].to_vec())
             }
             Stored::Packed { .. } => self.read_packed_rows(compute, entry, rows),
-            Stored::Coded(coded) => self.read_coded_rows(compute, entry, coded, rows),
+            Stored::Foreign(foreign) => self.read_foreign_rows(compute, entry, foreign, rows),
             Stored::Merged(merged) => {
                 let mut values = vec![0.0; rows.len() * cols];
                 self.read_merged(compute, entry, merged, rows, &mut values)?;

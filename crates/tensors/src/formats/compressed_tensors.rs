@@ -4,11 +4,11 @@
 
 use super::dense::product_in;
 use super::{
-    Card, Defaults, Format, Misfit, Outgoing, Part, Piece, Planned, Scope, safetensors_files,
-    unsupported, write_floats,
+    Defaults, Format, ModelInfo, Outgoing, Piece, Planned, RefusedOption, Scope, TensorKind,
+    safetensors_files, unsupported, write_floats,
 };
 use crate::catalog::{Catalog, TensorEntry};
-use crate::coded::Words;
+use crate::foreign::Words;
 use crate::formats::dense::write_as;
 use crate::safetensors::OutTensor;
 use crate::{DType, Grid, Sink, TensorsError, Values};
@@ -35,12 +35,17 @@ impl Format for CompressedTensors {
         }
     }
 
-    fn accepts(&self, scope: Scope, bits: Option<u8>, _group_size: usize) -> Result<(), Misfit> {
+    fn accepts(
+        &self,
+        scope: Scope,
+        bits: Option<u8>,
+        _group_size: usize,
+    ) -> Result<(), RefusedOption> {
         match (scope, bits) {
-            (Scope::Embeddings, Some(_)) => Err(Misfit::Bits(
+            (Scope::Embeddings, Some(_)) => Err(RefusedOption::Bits(
                 "16, since compressed-tensors keeps embeddings and head as they are",
             )),
-            (Scope::Targets, None) => Err(Misfit::Bits(
+            (Scope::Targets, None) => Err(RefusedOption::Bits(
                 "2 to 8 for compressed-tensors (a rule may keep some matrices)",
             )),
             _ => Ok(()),
@@ -56,8 +61,8 @@ impl Format for CompressedTensors {
         Some(grid)
     }
 
-    fn check(&self, source: &Catalog, card: &Card) -> Result<(), TensorsError> {
-        let reason: String = match (card.known, &card.transposed) {
+    fn check(&self, source: &Catalog, model_info: &ModelInfo) -> Result<(), TensorsError> {
+        let reason: String = match (model_info.known, &model_info.transposed) {
             (false, _) => {
                 "its architecture is not known, so nothing says which matrices are linear layers"
                     .into()
@@ -65,16 +70,16 @@ impl Format for CompressedTensors {
             (_, Some(name)) => format!(
                 "{name} is no Linear but stored the other way round, which readers would not find"
             ),
-            _ if card.unopened.is_some() => format!(
+            _ if model_info.unopened.is_some() => format!(
                 "{}; write safetensors, or kerf",
-                card.unopened.as_deref().unwrap_or_default()
+                model_info.unopened.as_deref().unwrap_or_default()
             ),
             _ => match source.files.config {
                 None => "without config.json there is no place to say how it is stored".into(),
                 Some(_) => return Ok(()),
             },
         };
-        Err(unsupported(self, card, reason))
+        Err(unsupported(self, model_info, reason))
     }
 
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
@@ -153,7 +158,7 @@ fn parts(name: &str, rows: usize, cols: usize, dtype: DType, grid: Grid) -> Vec<
 /// What config.json says: one scheme a grid. Where there is one only, it is for all linear layers but those that are ignored.
 fn quantization_config(model: &Outgoing<'_>) -> Value {
     let mut schemes: Vec<(Grid, Vec<String>)> = Vec::new();
-    let mut ignored = model.card.heads.clone();
+    let mut ignored = model.model_info.heads.clone();
     for (entry, grid) in model.entries.iter().zip(&model.grids) {
         let module = module_of(entry);
         match grid {
@@ -161,13 +166,13 @@ fn quantization_config(model: &Outgoing<'_>) -> Value {
                 Some((_, modules)) => modules.push(module),
                 None => schemes.push((*grid, vec![module])),
             },
-            None if is_linear_like(model.card, entry) && !ignored.contains(&module) => {
+            None if is_linear_like(model.model_info, entry) && !ignored.contains(&module) => {
                 ignored.push(module);
             }
             None => {}
         }
     }
-    if model.card.encoder {
+    if model.model_info.encoder {
         ignored.push("re:.*pooler.*".into());
     }
     let only = schemes.len() == 1;
@@ -222,9 +227,9 @@ fn module_of(entry: &TensorEntry) -> String {
 }
 
 /// Whether a tensor could be the weights of a linear layer that keeps them.
-fn is_linear_like(card: &Card, entry: &TensorEntry) -> bool {
+fn is_linear_like(model_info: &ModelInfo, entry: &TensorEntry) -> bool {
     let is_matrix = entry.shape.len() == 2 && entry.name.ends_with(".weight");
-    is_matrix && (card.part(&entry.name) != Part::Embedding)
+    is_matrix && (model_info.kind(&entry.name) != TensorKind::Embedding)
 }
 
 /// Whether a target of a scheme is a module, by its name.

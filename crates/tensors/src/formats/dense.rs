@@ -19,7 +19,7 @@ impl Format for Safetensors {
         let grid = product_in(grid, dtype);
         Some(match grid.scales {
             Scales::F32Product => Grid {
-                scales: Scales::Lattice,
+                scales: Scales::Float5,
                 ..grid
             },
             _ => grid,

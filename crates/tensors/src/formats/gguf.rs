@@ -6,11 +6,11 @@
 
 use super::dense::write_as;
 use super::{
-    Card, Defaults, Format, GgufCard, Misfit, Outgoing, Piece, Planned, Scope, Value, unsupported,
-    without_quantization,
+    Defaults, Format, GgufInfo, ModelInfo, Outgoing, Piece, Planned, RefusedOption, Scope, Value,
+    unsupported, without_quantization,
 };
 use crate::catalog::{Catalog, Stored, TensorEntry};
-use crate::coded::{Blocks, file_order, in_order};
+use crate::foreign::{Blocks, file_order, in_order};
 use crate::gguf::{ALIGN, HEAD_ROWS, Kind, NAMES, PLUS_ONE, PRODUCER, Placed, header};
 use crate::range::floats_out_of_range;
 use crate::safetensors::{OutTensor, PlannedFile, WritePlan};
@@ -66,15 +66,20 @@ impl Format for Gguf {
         }
     }
 
-    fn accepts(&self, scope: Scope, bits: Option<u8>, group_size: usize) -> Result<(), Misfit> {
+    fn accepts(
+        &self,
+        scope: Scope,
+        bits: Option<u8>,
+        group_size: usize,
+    ) -> Result<(), RefusedOption> {
         let fits = match scope {
             Scope::Targets => bits == Some(self.bits),
             Scope::Rule | Scope::Embeddings => matches!(bits, None | Some(4 | 8)),
         };
         match (fits, scope) {
-            (false, Scope::Targets) => Err(Misfit::Bits(self.bits_expected)),
-            (false, _) => Err(Misfit::Bits("4, 8 or 16 for GGUF")),
-            _ if bits.is_some() && group_size != 32 => Err(Misfit::GroupSize("32 for GGUF")),
+            (false, Scope::Targets) => Err(RefusedOption::Bits(self.bits_expected)),
+            (false, _) => Err(RefusedOption::Bits("4, 8 or 16 for GGUF")),
+            _ if bits.is_some() && group_size != 32 => Err(RefusedOption::GroupSize("32 for GGUF")),
             _ => Ok(()),
         }
     }
@@ -91,34 +96,37 @@ impl Format for Gguf {
         DType::F16
     }
 
-    fn check(&self, source: &Catalog, card: &Card) -> Result<(), TensorsError> {
-        let gguf = self.card(card)?;
-        self.tokenizer(card)?;
+    fn check(&self, source: &Catalog, model_info: &ModelInfo) -> Result<(), TensorsError> {
+        let gguf = self.gguf_info(model_info)?;
+        self.tokenizer(model_info)?;
         let unknown = source.tensors.iter().find(|entry| {
-            !gguf.tensors.contains_key(&entry.name) && !card.dead.contains(&entry.name)
+            !gguf.tensors.contains_key(&entry.name) && !model_info.dead.contains(&entry.name)
         });
         if let Some(entry) = unknown {
             let reason = format!("llama.cpp has no place for {}", entry.name);
-            return Err(unsupported(self, card, reason));
+            return Err(unsupported(self, model_info, reason));
         }
         Ok(())
     }
 
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
-        let (card, tokenizer) = (self.card(model.card)?, self.tokenizer(model.card)?);
+        let (info, tokenizer) = (
+            self.gguf_info(model.model_info)?,
+            self.tokenizer(model.model_info)?,
+        );
         let mut infos = Infos::default();
         for (index, (entry, grid)) in model.entries.iter().zip(&model.grids).enumerate() {
-            if let Some(name) = card.tensors.get(&entry.name) {
+            if let Some(name) = info.tensors.get(&entry.name) {
                 infos.add(index, entry, &name.name, *grid);
                 infos.head_rows.push(name.head_rows as u32);
                 infos.plus_one.push(name.plus_one);
             }
         }
-        let factors = card.rope_factors.as_deref().unwrap_or_default();
+        let factors = info.rope_factors.as_deref().unwrap_or_default();
         if !factors.is_empty() {
             infos.add_rope_factors(factors.len());
         }
-        let values = self.values(card, infos.origins());
+        let values = self.values(info, infos.origins());
         // Both headers, to know how much of the whole is the tokenizer.
         let without = header(&values, &infos.placed).len();
         let all: Vec<_> = values
@@ -141,7 +149,7 @@ impl Format for Gguf {
             places: infos.places,
             carried_bytes,
             config: without_quantization(model.source),
-            notes: card.notes.clone(),
+            notes: info.notes.clone(),
         })
     }
 
@@ -152,7 +160,7 @@ impl Format for Gguf {
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
         let entry = piece.entry;
-        let name = &self.card(piece.card)?.tensors[&entry.name];
+        let name = &self.gguf_info(piece.model_info)?.tensors[&entry.name];
         let bytes = match kind_of(piece.grid, entry) {
             Kind::Blocks(blocks) => {
                 let matrix = piece.on(compute, self, blocks.grid())?;
@@ -185,40 +193,43 @@ impl Format for Gguf {
 }
 
 impl Gguf {
-    fn card<'a>(&self, card: &'a Card) -> Result<&'a GgufCard, TensorsError> {
-        match &card.gguf {
+    fn gguf_info<'a>(&self, model_info: &'a ModelInfo) -> Result<&'a GgufInfo, TensorsError> {
+        match &model_info.gguf {
             Some(Ok(gguf)) => Ok(gguf),
-            Some(Err(reason)) => Err(unsupported(self, card, reason)),
+            Some(Err(reason)) => Err(unsupported(self, model_info, reason)),
             None => {
                 let reason = "kerf does not know how llama.cpp names this architecture";
-                Err(unsupported(self, card, reason))
+                Err(unsupported(self, model_info, reason))
             }
         }
     }
 
-    fn tokenizer<'a>(&self, card: &'a Card) -> Result<&'a [(String, Value)], TensorsError> {
-        match &card.tokenizer {
+    fn tokenizer<'a>(
+        &self,
+        model_info: &'a ModelInfo,
+    ) -> Result<&'a [(String, Value)], TensorsError> {
+        match &model_info.tokenizer {
             Some(Ok(values)) => Ok(values),
-            Some(Err(reason)) => Err(unsupported(self, card, reason)),
+            Some(Err(reason)) => Err(unsupported(self, model_info, reason)),
             None => {
                 let reason = "a tokenizer goes into the file, and it has none";
-                Err(unsupported(self, card, reason))
+                Err(unsupported(self, model_info, reason))
             }
         }
     }
 
     /// Everything but the tokenizer.
-    fn values(&self, card: &GgufCard, origins: [(String, Value); 3]) -> Vec<(String, Value)> {
+    fn values(&self, info: &GgufInfo, origins: [(String, Value); 3]) -> Vec<(String, Value)> {
         let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
         let general = [
-            ("general.architecture", Value::from(&card.architecture[..])),
+            ("general.architecture", Value::from(&info.architecture[..])),
             ("general.type", "model".into()),
             ("general.file_type", Value::U32(self.file_type)),
             ("general.quantization_version", Value::U32(2)),
             (PRODUCER, producer.into()),
         ];
-        let own = card.values.iter();
-        let own = own.map(|(key, value)| (format!("{}.{key}", card.architecture), value.clone()));
+        let own = info.values.iter();
+        let own = own.map(|(key, value)| (format!("{}.{key}", info.architecture), value.clone()));
         let general = general.map(|(key, value)| (key.to_owned(), value));
         general.into_iter().chain(own).chain(origins).collect()
     }

@@ -1,7 +1,7 @@
 //! The kerf container: solved matrices as parts, everything else as it was.
 
-use super::{Card, Format, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
-use crate::catalog::{Catalog, Coded, Stored, TensorEntry};
+use super::{Format, ModelInfo, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
+use crate::catalog::{Catalog, ForeignMatrix, Stored, TensorEntry};
 use crate::kerf::{
     Coding, TensorRecord, is_part_name, metadata, part_name, planned_parts, record_metadata,
     unmasked,
@@ -19,7 +19,7 @@ impl Format for Kerf {
         "kerf"
     }
 
-    fn check(&self, source: &Catalog, _card: &Card) -> Result<(), TensorsError> {
+    fn check(&self, source: &Catalog, _model_info: &ModelInfo) -> Result<(), TensorsError> {
         let mut names = source.tensors.iter().map(|entry| &entry.name);
         match names.find(|name| is_part_name(name)) {
             None => Ok(()),
@@ -31,7 +31,7 @@ impl Format for Kerf {
     }
 
     fn grid(&self, grid: Grid, _dtype: DType, _cols: usize) -> Option<Grid> {
-        let scales = Scales::Lattice;
+        let scales = Scales::Float5;
         Some(Grid { scales, ..grid })
     }
 
@@ -70,7 +70,7 @@ impl Format for Kerf {
                 let (_, dtype, _, span) = &parts[piece.index];
                 copy(catalog, (&entry.name, *dtype, span), sink)
             }
-            Stored::Coded(Coded {
+            Stored::Foreign(ForeignMatrix {
                 grid: Some(grid), ..
             }) => {
                 let matrix = catalog.read_matrix(compute, entry)?;
@@ -102,7 +102,7 @@ fn unit(entry: &TensorEntry, _: Option<Grid>) -> (Vec<OutTensor>, BTreeMap<Strin
             let parts = parts.map(|(part, dtype, shape, _)| out((part, *dtype, shape.clone())));
             (parts.collect(), record_metadata(&entry.name, record))
         }
-        (Stored::Coded(_), Some(grid)) => {
+        (Stored::Foreign(_), Some(grid)) => {
             let record = record_of(entry, grid);
             let parts = planned_parts(&record).into_iter().map(out);
             (parts.collect(), record_metadata(&entry.name, &record))

@@ -1,19 +1,21 @@
-//! Forms in which a finished model is written: one file and one row each. [`Format`] says what a row must know: which grids it
-//! has, so that solvers work on them, and how a matrix on its grid becomes bytes.
+//! Formats in which a finished model is written. A format is one file here and one row in [`table`].
+//!
+//! [`Format`] is what a row must say: on which grids a matrix can be, so that solvers work on them, and how a matrix on such a
+//! grid becomes bytes.
 
-mod card;
 mod compressed_tensors;
 mod dense;
 mod finite;
 mod gguf;
+mod grid_change;
 mod kerf;
-mod onto;
+mod model_info;
 mod output;
 
-pub use card::{Card, GgufCard, GgufName, Part, TokenizerValues, Value};
 pub(crate) use compressed_tensors::target_matches;
-pub use onto::{Onto, onto};
-pub use output::{AsItIs, Output, Replacement, Told};
+pub use grid_change::{GridChange, grid_change};
+pub use model_info::{GgufInfo, GgufName, ModelInfo, TensorKind, TokenizerValues, Value};
+pub use output::{NothingReplaced, OnProgress, Output, Replacement};
 
 use crate::catalog::{Catalog, Span, Stored, TensorEntry};
 use crate::range::OutOfRange;
@@ -24,88 +26,91 @@ use kerf_kernels::Compute;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
-/// Which matrices options are about.
+/// The matrices that an option is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Target matrices.
+    /// The target matrices: weights of the linear layers inside the blocks.
     Targets,
-    /// Matrices of a rule.
+    /// The matrices that a rule of the user names.
     Rule,
-    /// Embeddings and head.
+    /// The embeddings and the head.
     Embeddings,
 }
 
-/// What options are if the user does not say. `None`: as for every format.
+/// Values that a format gives to options which the user left out. `None` stands for the value of all other formats.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults {
     /// Bits of target matrices.
     pub bits: Option<u8>,
-    /// Columns that share a scale.
+    /// Columns that share a scale; 0 for the whole row.
     pub group_size: Option<usize>,
     /// Bits of embeddings and head.
     pub embedding_bits: Option<u8>,
 }
 
-/// An option that does not fit a format: what would.
+/// An option whose value a format cannot store. The text says which values it can store, as in "4, 8 or 16 for GGUF".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Misfit {
-    /// Bits.
+pub enum RefusedOption {
+    /// The number of bits is refused.
     Bits(&'static str),
-    /// Group size.
+    /// The group size is refused.
     GroupSize(&'static str),
 }
 
-/// A model on its way out.
+/// A model that is to be written: what [`Format::plan`] gets.
 pub struct Outgoing<'a> {
-    /// Where it comes from.
+    /// The model that is read.
     pub source: &'a Catalog,
-    /// What is known of it.
-    pub card: &'a Card,
-    /// Its tensors, as they are now.
+    /// What is known of the model beyond its tensors.
+    pub model_info: &'a ModelInfo,
+    /// The tensors as they are stored now: in the source, or in what replaces them.
     pub entries: Vec<TensorEntry>,
-    /// Grid that each shall be on.
+    /// The grid that each of `entries` gets; `None` leaves floats floats.
     pub grids: Vec<Option<Grid>>,
-    /// What to say of the model in every header.
+    /// Keys and values that go into the header of every file.
     pub metadata: BTreeMap<String, String>,
-    /// No file but of a single larger tensor exceeds this, if the format has several.
+    /// Most bytes of a file, where the format writes several. A tensor that is larger gets a file of its own.
     pub max_file_bytes: u64,
 }
 
-/// All files of a model.
+/// All files of a result: what [`Format::plan`] decides before a byte of content is made.
 pub struct Planned {
-    /// Files, each with its header.
+    /// The files, each with its header and its tensors in order.
     pub plan: WritePlan,
-    /// Index of the entry, and which of its plain tensors, of each tensor of the files.
+    /// For each tensor of the files, by its name: the index of the entry that it comes from, and which of the plain tensors of
+    /// that entry it is.
     pub places: HashMap<String, (usize, usize)>,
-    /// Bytes of headers that are no matter of the tensors: a tokenizer.
+    /// Bytes of the headers that do not describe tensors: those of a tokenizer.
     pub carried_bytes: u64,
-    /// config.json, if it changes.
+    /// The new config.json; `None` if the file is copied as it is.
     pub config: Option<serde_json::Value>,
-    /// Things a user should know.
+    /// Sentences for the user about what this format changes.
     pub notes: Vec<String>,
 }
 
 /// One plain tensor of the result to be written.
 pub struct Piece<'a> {
-    /// Where the tensor is read from.
+    /// The catalog that the tensor is read from.
     pub catalog: &'a Catalog,
-    /// The tensor.
+    /// The entry that the piece is a part of.
     pub entry: &'a TensorEntry,
-    /// Grid that it shall be on.
+    /// The grid that the entry gets.
     pub grid: Option<Grid>,
-    /// Which of those that it becomes.
+    /// Which of the plain tensors of the entry this piece is, from 0.
     pub index: usize,
     /// What is known of the model.
-    pub card: &'a Card,
-    /// The tensor on that grid, once one of its pieces has asked.
+    pub model_info: &'a ModelInfo,
+    /// The matrix on `grid`. The first piece of an entry computes it, and the others use it again.
     pub matrix: &'a OnceCell<QuantizedMatrix>,
-    /// Notes about what writing has found.
+    /// Sentences for the user about what was found while writing.
     pub found: &'a RefCell<Vec<String>>,
 }
 
 impl Piece<'_> {
-    /// The tensor on a grid: brought there for its first piece, and the same for the others. `FORMAT_UNSUPPORTED` if the grid has no
-    /// scales for weights that matter.
+    /// The matrix of this entry on `grid`. It is computed once for all pieces of the entry.
+    ///
+    /// # Errors
+    /// `FORMAT_UNSUPPORTED` if the grid has no scales for weights that matter; those of reading.
     fn on(
         &self,
         compute: &Compute,
@@ -115,12 +120,13 @@ impl Piece<'_> {
         if let Some(matrix) = self.matrix.get() {
             return Ok(matrix);
         }
-        let (matrix, lost) = onto::read_onto(compute, self.catalog, self.entry, grid)?;
+        let (matrix, lost) = grid_change::read_on_grid(compute, self.catalog, self.entry, grid)?;
         self.allow(format, "its scales are f16", lost)?;
         Ok(self.matrix.get_or_init(|| matrix))
     }
 
-    /// What a narrow type does not hold of a tensor is noted, or refused if the tensor would be another without it.
+    /// Decides about weights that a narrow type does not hold. A loss that changes the tensor visibly is refused; any other is
+    /// noted for the user.
     fn allow(
         &self,
         format: &dyn Format,
@@ -135,7 +141,7 @@ impl Piece<'_> {
             let reason = format!(
                 "{why}, which do not hold the weights of {name} (up to {largest:e}); compress with this format, which keeps such a matrix as f32, or write safetensors, kerf or compressed-tensors"
             );
-            return Err(unsupported(format, self.card, reason));
+            return Err(unsupported(format, self.model_info, reason));
         }
         self.found.borrow_mut().push(format!(
             "{name}: {groups} groups of weights (up to {largest:e}) are out of the range of {}, since {why}: they became 0 or its largest value, which changes less than a millionth of the matrix",
@@ -145,56 +151,67 @@ impl Piece<'_> {
     }
 }
 
-/// A form of a finished model.
+/// A format of a finished model.
 pub trait Format: Sync {
-    /// Stable id, as options have it.
+    /// Stable id, the value of the option `format`.
     fn id(&self) -> &'static str;
-    /// What a reader finds of it: the `form` of a catalog.
+    /// The [`Catalog::form`] of a result in this format.
     fn form(&self) -> &'static str {
         self.id()
     }
-    /// Whether a weight that was removed is exactly 0 for its readers. Where it is not, plan and report say so.
+    /// Whether its readers see a removed weight as exactly 0. Where they do not, plan and report say so.
     fn keeps_zeros(&self) -> bool {
         true
     }
-    /// Whether the tokenizer goes into its file.
+    /// Whether the file holds the tokenizer too.
     fn holds_tokenizer(&self) -> bool {
         false
     }
-    /// Whether a matrix without codes is rounded when a model is converted. A form of floats keeps what it gets.
+    /// Whether `convert` rounds a matrix of floats to a grid. A format of floats keeps every value that it gets.
     fn rounds(&self) -> bool {
         false
     }
-    /// Values of options that this form implies.
+    /// Values of the options that the user left out.
     fn defaults(&self) -> Defaults {
         Defaults::default()
     }
-    /// Bits of embeddings and head beside target matrices of `bits`, where neither the user nor [`Defaults`] says.
+    /// Bits of embeddings and head where target matrices have `bits`, and neither the user nor [`Format::defaults`] gives a number.
     fn usual_embedding_bits(&self, _bits: u8) -> u8 {
         8
     }
-    /// Whether codes take what they tell, so that zeros and small codes are cheap.
+    /// Whether codes are entropy-coded, so that frequent codes, such as zeros, take fewer bits.
     fn codes_entropy(&self) -> bool {
         false
     }
-    /// Whether it has a grid of so many bits (`None`: floats) and columns a group.
-    fn accepts(&self, _scope: Scope, _bits: Option<u8>, _group_size: usize) -> Result<(), Misfit> {
+    /// Whether the format has a grid of `bits` bits (`None` means floats) and `group_size` columns a group.
+    ///
+    /// # Errors
+    /// The option that it refuses, with the values that it takes.
+    fn accepts(
+        &self,
+        _scope: Scope,
+        _bits: Option<u8>,
+        _group_size: usize,
+    ) -> Result<(), RefusedOption> {
         Ok(())
     }
-    /// The grid of one matrix with rows of `cols` weights, where `grid` is asked for all: with the scales that its readers
-    /// know. `None`: it can only hold such a matrix as floats.
+    /// The grid of one matrix with rows of `cols` weights, where the options ask for `grid`. It has the scales that readers of
+    /// this format know. `None` if the format can hold such a matrix only as floats.
     fn grid(&self, grid: Grid, _dtype: DType, _cols: usize) -> Option<Grid> {
         Some(grid)
     }
-    /// Float type of a matrix that is not on a grid.
+    /// Float type in which a matrix of `dtype` is stored that is not on a grid.
     fn float(&self, dtype: DType) -> DType {
         dtype
     }
-    /// `FORMAT_UNSUPPORTED` or `RESERVED_NAME` if it cannot hold a model. Asked before the work starts.
-    fn check(&self, _source: &Catalog, _card: &Card) -> Result<(), TensorsError> {
+    /// Whether the format can hold a model. It is asked before the work starts.
+    ///
+    /// # Errors
+    /// `FORMAT_UNSUPPORTED` or `RESERVED_NAME` if it cannot.
+    fn check(&self, _source: &Catalog, _model_info: &ModelInfo) -> Result<(), TensorsError> {
         Ok(())
     }
-    /// Whether its bytes do not depend on what is removed, so that a plan knows them.
+    /// Whether a plan knows the bytes of the result: they do not depend on which weights are removed.
     fn foreseeable(&self) -> bool {
         true
     }
@@ -232,7 +249,8 @@ pub fn by_id(id: &str) -> Option<&'static dyn Format> {
     table().iter().copied().find(|format| format.id() == id)
 }
 
-/// What is to be said of matrices that are not stored as asked: rows of `cols` weights each.
+/// A sentence for the user about matrices that cannot be stored on the grid `asked`. `cols` are the weights in a row of each matrix.
+/// `None` if all can.
 pub fn fallback_note(
     format: &dyn Format,
     asked: Grid,
@@ -259,10 +277,14 @@ pub fn fallback_note(
 }
 
 /// `FORMAT_UNSUPPORTED`.
-fn unsupported(format: &dyn Format, card: &Card, reason: impl Into<String>) -> TensorsError {
+fn unsupported(
+    format: &dyn Format,
+    model_info: &ModelInfo,
+    reason: impl Into<String>,
+) -> TensorsError {
     TensorsError::FormatUnsupported {
         format: format.id().into(),
-        model: card.architecture.clone(),
+        model: model_info.architecture.clone(),
         reason: reason.into(),
     }
 }
@@ -275,7 +297,7 @@ fn safetensors_files(
     unit: impl Fn(&TensorEntry, Option<Grid>) -> (Vec<OutTensor>, BTreeMap<String, String>),
 ) -> Planned {
     let entries = model.entries.iter().zip(&model.grids);
-    let is_dead = |entry: &TensorEntry| model.card.dead.contains(&entry.name);
+    let is_dead = |entry: &TensorEntry| model.model_info.dead.contains(&entry.name);
     let units: Vec<_> = entries
         .map(|(entry, grid)| match is_dead(entry) {
             true => Default::default(),

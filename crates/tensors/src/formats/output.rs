@@ -1,6 +1,8 @@
-//! A whole model on its way out: planned from headers, then streamed, at most one matrix in memory.
+//! Writing a whole model. Files are planned from headers, then streamed; at most one matrix is in memory.
 
-use super::{Card, Format, Onto, Outgoing, Part, Piece, Planned, fallback_note, onto};
+use super::{
+    Format, GridChange, ModelInfo, Outgoing, Piece, Planned, TensorKind, fallback_note, grid_change,
+};
 use crate::catalog::{Catalog, TensorEntry};
 use crate::folder::{OutFolder, copy_file, write_file};
 use crate::safetensors::{PlannedFile, stream_file};
@@ -9,41 +11,42 @@ use kerf_kernels::Compute;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-/// What takes the place of tensors of the source.
+/// The tensors that take the place of tensors of the source.
 pub trait Replacement {
-    /// A catalog with that tensor alone, if it is replaced. Opened when it is needed: a large model has more of them than a
-    /// process may have open files.
+    /// A catalog that holds the replacement of `entry` alone; `None` if the tensor is not replaced.
+    ///
+    /// It is opened when the tensor is written, since a large model has more of them than a process may have open files.
     fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError>;
 
-    /// Called once the tensor is in the result; it will not be asked for again.
+    /// Called when the tensor is in the result. The replacement is not opened again.
     fn written(&self, _entry: &TensorEntry) -> Result<(), TensorsError> {
         Ok(())
     }
 }
 
-/// Every tensor as the source has it.
-pub struct AsItIs;
+/// No tensor is replaced: the result has every tensor of the source.
+pub struct NothingReplaced;
 
-impl Replacement for AsItIs {
+impl Replacement for NothingReplaced {
     fn open(&self, _entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
         Ok(None)
     }
 }
 
-/// Told of progress: name of the file and bytes that were written to it. An error ends the writing.
-pub type Told<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
+/// Called with the name of a file and the number of bytes that were just written to it. An error ends the writing.
+pub type OnProgress<'a, E> = dyn FnMut(&str, u64) -> Result<(), E> + 'a;
 
 /// A model that will be written: its files, and where each of their tensors comes from.
 pub struct Output<'a> {
     source: &'a Catalog,
-    card: &'a Card,
+    model_info: &'a ModelInfo,
     format: &'static dyn Format,
     replacement: &'a dyn Replacement,
     planned: Planned,
-    /// Tensors as they are, and the grid that each shall be on.
+    /// The tensors as they are stored now, and the grid that each of them gets.
     entries: Vec<TensorEntry>,
     grids: Vec<Option<Grid>>,
-    /// config.json, if it changes, as text.
+    /// The text of the new config.json; `None` if the file is copied.
     config: Option<String>,
     /// See [`Output::found`].
     found: RefCell<Vec<String>>,
@@ -60,14 +63,14 @@ impl<'a> Output<'a> {
     /// Those of [`Format::check`], and of opening a replacement.
     pub fn plan(
         source: &'a Catalog,
-        card: &'a Card,
+        model_info: &'a ModelInfo,
         format: &'static dyn Format,
         replacement: &'a dyn Replacement,
         metadata: BTreeMap<String, String>,
         max_file_bytes: u64,
         convert: bool,
     ) -> Result<Self, TensorsError> {
-        format.check(source, card)?;
+        format.check(source, model_info)?;
         let mut entries = Vec::with_capacity(source.tensors.len());
         for entry in &source.tensors {
             entries.push(match replacement.open(entry)? {
@@ -77,10 +80,10 @@ impl<'a> Output<'a> {
         }
         let grids = entries
             .iter()
-            .map(|entry| grid_of(format, card, entry, convert));
+            .map(|entry| grid_of(format, model_info, entry, convert));
         let model = Outgoing {
             source,
-            card,
+            model_info,
             grids: grids.collect(),
             entries,
             metadata,
@@ -88,7 +91,7 @@ impl<'a> Output<'a> {
         };
         let mut output = Self::of(model, format, replacement)?;
         if convert {
-            let notes = conversion_notes(format, &output.entries, &output.grids, card);
+            let notes = conversion_notes(format, &output.entries, &output.grids, model_info);
             output.planned.notes.extend(notes);
         }
         Ok(output)
@@ -101,7 +104,7 @@ impl<'a> Output<'a> {
     /// Those of [`Format::check`].
     pub fn foresee(
         source: &'a Catalog,
-        card: &'a Card,
+        model_info: &'a ModelInfo,
         format: &'static dyn Format,
         grids: Vec<Option<Grid>>,
         metadata: BTreeMap<String, String>,
@@ -109,13 +112,13 @@ impl<'a> Output<'a> {
     ) -> Result<Self, TensorsError> {
         let model = Outgoing {
             source,
-            card,
+            model_info,
             grids,
             entries: source.tensors.clone(),
             metadata,
             max_file_bytes,
         };
-        Self::of(model, format, &AsItIs)
+        Self::of(model, format, &NothingReplaced)
     }
 
     fn of(
@@ -131,7 +134,7 @@ impl<'a> Output<'a> {
             entries: model.entries,
             grids: model.grids,
             source: model.source,
-            card: model.card,
+            model_info: model.model_info,
             format,
             replacement,
             planned,
@@ -204,31 +207,31 @@ impl<'a> Output<'a> {
     /// Streams all files. The caller commits the folder.
     ///
     /// # Errors
-    /// Those of reading and writing, and what `told` answers.
+    /// Those of reading and writing, and the error that `on_progress` returns.
     pub fn write<E: From<TensorsError>>(
         &self,
         compute: &Compute,
         out: &mut dyn OutFolder,
-        told: &mut Told<'_, E>,
+        on_progress: &mut OnProgress<'_, E>,
     ) -> Result<(), E> {
         let mut left = vec![0usize; self.source.tensors.len()];
         for (index, _) in self.planned.places.values() {
             left[*index] += 1;
         }
         for file in &self.planned.plan.files {
-            self.write_tensors(compute, out, file, &mut left, told)?;
+            self.write_tensors(compute, out, file, &mut left, on_progress)?;
         }
         if let Some((name, json)) = &self.planned.plan.index {
             write_file(out, name, json.as_bytes())?;
-            told(name, json.len() as u64)?;
+            on_progress(name, json.len() as u64)?;
         }
         if let Some(config) = &self.config {
             write_file(out, CONFIG, config.as_bytes())?;
-            told(CONFIG, config.len() as u64)?;
+            on_progress(CONFIG, config.len() as u64)?;
         }
         for (name, bytes) in self.sidecars() {
             copy_file(self.source.folder.as_ref(), out, name)?;
-            told(name, bytes)?;
+            on_progress(name, bytes)?;
         }
         Ok(())
     }
@@ -239,16 +242,16 @@ impl<'a> Output<'a> {
         out: &mut dyn OutFolder,
         file: &PlannedFile,
         left: &mut [usize],
-        told: &mut Told<'_, E>,
+        on_progress: &mut OnProgress<'_, E>,
     ) -> Result<(), E> {
-        told(&file.file, file.header.len() as u64)?;
-        let mut opened: Option<Opened> = None;
+        on_progress(&file.file, file.header.len() as u64)?;
+        let mut opened: Option<CurrentTensor> = None;
         stream_file(out, file, &mut |tensor, sink| {
             let (index, part) = self.planned.places[&tensor.name];
             let entry = &self.source.tensors[index];
             let at_hand = match opened.take() {
                 Some(opened) if opened.index == index => opened,
-                _ => Opened {
+                _ => CurrentTensor {
                     index,
                     replacement: self.replacement.open(entry)?,
                     matrix: OnceCell::new(),
@@ -261,14 +264,14 @@ impl<'a> Output<'a> {
                 opened = None; // Closed before the file goes.
                 self.replacement.written(entry)?;
             }
-            told(&file.file, tensor.len_bytes())
+            on_progress(&file.file, tensor.len_bytes())
         })
     }
 
     fn write_part(
         &self,
         compute: &Compute,
-        opened: &Opened,
+        opened: &CurrentTensor,
         part: usize,
         sink: &mut dyn Sink,
     ) -> Result<(), TensorsError> {
@@ -282,7 +285,7 @@ impl<'a> Output<'a> {
             entry,
             grid: self.grids[opened.index],
             index: part,
-            card: self.card,
+            model_info: self.model_info,
             matrix: &opened.matrix,
             found: &self.found,
         };
@@ -291,7 +294,7 @@ impl<'a> Output<'a> {
 }
 
 /// The tensor whose pieces are being written.
-struct Opened {
+struct CurrentTensor {
     /// Its index in the source.
     index: usize,
     /// A catalog with what takes its place.
@@ -301,20 +304,25 @@ struct Opened {
 }
 
 /// The grid that a tensor shall be on: its own if the format has it, one near it, or for floats that of the format.
-fn grid_of(format: &dyn Format, card: &Card, entry: &TensorEntry, convert: bool) -> Option<Grid> {
+fn grid_of(
+    format: &dyn Format,
+    model_info: &ModelInfo,
+    entry: &TensorEntry,
+    convert: bool,
+) -> Option<Grid> {
     let [_, cols] = entry.shape[..] else {
         return None;
     };
     if !format.rounds() {
         return entry.grid();
     }
-    let part = card.part(&entry.name);
-    if part == Part::Other || entry.is_empty() || !entry.dtype.is_computable() {
+    let kind = model_info.kind(&entry.name);
+    if kind == TensorKind::Other || entry.is_empty() || !entry.dtype.is_computable() {
         return None;
     }
     let defaults = format.defaults();
-    let bits = match part {
-        Part::Target => Some(defaults.bits.unwrap_or(4)),
+    let bits = match kind {
+        TensorKind::Target => Some(defaults.bits.unwrap_or(4)),
         _ => defaults.embedding_bits.filter(|bits| *bits <= 8),
     };
     let usual = bits.map(|bits| Grid::new(bits, defaults.group_size.unwrap_or(128)));
@@ -332,7 +340,7 @@ fn conversion_notes(
     format: &dyn Format,
     entries: &[TensorEntry],
     grids: &[Option<Grid>],
-    card: &Card,
+    model_info: &ModelInfo,
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let (mut rounded, mut scales, mut all) = (0, 0, 0);
@@ -341,10 +349,10 @@ fn conversion_notes(
             continue;
         };
         all += 1;
-        match onto(entry.grid(), *grid, *cols) {
-            Onto::Same => {}
-            Onto::Scales => scales += 1,
-            Onto::Rounded => rounded += 1,
+        match grid_change(entry.grid(), *grid, *cols) {
+            GridChange::Same => {}
+            GridChange::Scales => scales += 1,
+            GridChange::Rounded => rounded += 1,
         }
     }
     let id = format.id();
@@ -357,7 +365,7 @@ fn conversion_notes(
         ));
     }
     let targets = entries.iter();
-    let targets = targets.filter(|entry| card.part(&entry.name) == Part::Target);
+    let targets = targets.filter(|entry| model_info.kind(&entry.name) == TensorKind::Target);
     let cols: Vec<usize> = targets
         .clone()
         .filter_map(|entry| entry.shape.get(1).copied())

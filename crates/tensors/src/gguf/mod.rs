@@ -25,7 +25,7 @@ pub use value::Value;
 pub(crate) use write::{Placed, header};
 
 use crate::DType;
-use crate::coded::Blocks;
+use crate::foreign::Blocks;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;

@@ -1,11 +1,11 @@
-//! The part `coded`: codes, and scales of the lattice, entropy-coded in chunks of whole rows.
+//! The part `coded`: codes, and `Float5` scales, entropy-coded in chunks of whole rows.
 
 use super::layout::{Body, Layout};
 use crate::bytes::{as_bytes, as_bytes_mut};
 use crate::entropy::Table;
 use crate::entropy::decode::{Lookup, Reader, Wide};
 use crate::entropy::encode::{Symbols, Writer};
-use crate::{Grid, QuantizedMatrix, Values, lattice};
+use crate::{Grid, QuantizedMatrix, Values, float5};
 use kerf_kernels::Compute;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -28,7 +28,7 @@ pub(super) struct Chunks {
     pub chunks: usize,
     /// Bytes of an offset.
     width: usize,
-    /// Number of scales of the lattice that may occur.
+    /// Number of `Float5` scales that may occur.
     scales: usize,
     grid: Grid,
 }
@@ -55,8 +55,8 @@ impl Chunks {
             },
             width: (layout.count_dtype().bits() / 8) as usize,
             scales: match layout.wide {
-                true => lattice::ALL,
-                false => lattice::USUAL,
+                true => float5::ALL,
+                false => float5::USUAL,
             },
             grid,
         }
@@ -141,10 +141,7 @@ pub(super) fn encode(compute: &Compute, layout: &Layout, matrix: &QuantizedMatri
     };
     let scales: Vec<u16> = match chunks.groups {
         0 => Vec::new(),
-        _ => scales
-            .iter()
-            .map(|scale| lattice::nearest(*scale))
-            .collect(),
+        _ => scales.iter().map(|scale| float5::nearest(*scale)).collect(),
     };
     let code_table = Table::of_counts(&code_counts(compute, &chunks, as_bytes(codes)));
     let scale_table =
@@ -277,7 +274,7 @@ impl<'a> Decoder<'a> {
             let mut indices = vec![0; scales.len()];
             reader.symbols(table, &mut indices);
             for (scale, index) in scales.iter_mut().zip(indices) {
-                *scale = lattice::scale(index);
+                *scale = float5::scale(index);
             }
         }
         reader.bytes(&self.codes, as_bytes_mut(codes));

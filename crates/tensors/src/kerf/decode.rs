@@ -3,7 +3,7 @@
 
 use super::layout::{BLOCK_ROWS, Body, Layout};
 use super::promises::{check_body, check_kept, check_parts, checked_counts, mask};
-use super::{Part, TensorRecord, coded, encode};
+use super::{EncodedPart, TensorRecord, coded, encode};
 use crate::bytes::{as_bytes_mut, resize, try_chunks_mut};
 use crate::quantized::codes_to_values;
 use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
@@ -17,10 +17,10 @@ const VALUES_AT_ONCE: usize = 1 << 12;
 pub(super) fn matrix(
     compute: &Compute,
     record: &TensorRecord,
-    parts: &[Part],
+    parts: &[EncodedPart],
 ) -> Result<QuantizedMatrix, String> {
     let layout = Layout::new(record)?;
-    check_parts(&layout, parts.iter().map(Part::description))?;
+    check_parts(&layout, parts.iter().map(EncodedPart::description))?;
     if layout.coded {
         return coded_matrix(compute, &layout, record, parts);
     }
@@ -71,7 +71,7 @@ fn coded_matrix(
     compute: &Compute,
     layout: &Layout,
     record: &TensorRecord,
-    parts: &[Part],
+    parts: &[EncodedPart],
 ) -> Result<QuantizedMatrix, String> {
     let grid = coded_grid(layout);
     let decoder = coded::Decoder::new(layout, find(parts, "coded").unwrap_or_default())?;
@@ -104,7 +104,7 @@ fn coded_grid(layout: &Layout) -> Grid {
 pub(super) fn values(
     compute: &Compute,
     record: &TensorRecord,
-    parts: &[Part],
+    parts: &[EncodedPart],
     values: &mut Vec<f32>,
 ) -> Result<(), String> {
     if !record.coded {
@@ -112,7 +112,7 @@ pub(super) fn values(
         return Ok(());
     }
     let layout = Layout::new(record)?;
-    check_parts(&layout, parts.iter().map(Part::description))?;
+    check_parts(&layout, parts.iter().map(EncodedPart::description))?;
     // What the part says is checked before there is room for what it should hold.
     let decoder = coded::Decoder::new(&layout, find(parts, "coded").unwrap_or_default())?;
     resize(values, layout.weights());
@@ -133,7 +133,7 @@ pub(super) fn values(
 pub(super) fn bf16(
     compute: &Compute,
     record: &TensorRecord,
-    parts: &[Part],
+    parts: &[EncodedPart],
     narrow: &mut Vec<u16>,
 ) -> Result<(), String> {
     if !record.coded {
@@ -143,7 +143,7 @@ pub(super) fn bf16(
         return Ok(());
     }
     let layout = Layout::new(record)?;
-    check_parts(&layout, parts.iter().map(Part::description))?;
+    check_parts(&layout, parts.iter().map(EncodedPart::description))?;
     let decoder = coded::Decoder::new(&layout, find(parts, "coded").unwrap_or_default())?;
     narrow.resize(layout.weights(), 0);
     chunks_of_values(
@@ -168,7 +168,7 @@ fn chunks_of_values<T: Send>(
     layout: &Layout,
     decoder: &coded::Decoder<'_>,
     record: &TensorRecord,
-    parts: &[Part],
+    parts: &[EncodedPart],
     out: &mut [T],
     put: impl Fn(&mut Vec<f32>, usize, &mut [T], &dyn Fn(usize, &mut [f32])) + Sync,
 ) -> Result<(), String> {
@@ -211,13 +211,13 @@ fn chunks_of_values<T: Send>(
     check_kept(compute, record, kept.into_inner())
 }
 
-impl Part {
+impl EncodedPart {
     fn description(&self) -> (&str, DType, &[usize], u64) {
         (self.part, self.dtype, &self.shape, self.bytes.len() as u64)
     }
 }
 
-fn find<'a>(parts: &'a [Part], name: &str) -> Option<&'a [u8]> {
+fn find<'a>(parts: &'a [EncodedPart], name: &str) -> Option<&'a [u8]> {
     let part = parts.iter().find(|part| part.part == name)?;
     Some(&part.bytes)
 }

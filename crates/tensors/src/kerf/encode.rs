@@ -2,7 +2,7 @@
 
 use super::coded;
 use super::layout::{BLOCK_ROWS, Body, Layout};
-use super::{Part, TensorRecord};
+use super::{EncodedPart, TensorRecord};
 use crate::bytes::{as_bytes, split_at_offsets};
 use crate::{DType, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
@@ -13,7 +13,7 @@ pub(super) fn parts(
     compute: &Compute,
     record: &TensorRecord,
     matrix: &QuantizedMatrix,
-) -> Vec<Part> {
+) -> Vec<EncodedPart> {
     let layout = layout(record);
     let counts = counts(&layout, matrix);
     let of_part = |(part, dtype, shape): (&'static str, DType, Option<Vec<usize>>)| {
@@ -29,7 +29,7 @@ pub(super) fn parts(
             _ => body(compute, &layout, matrix, &counts),
         };
         let shape = shape.unwrap_or_else(|| vec![bytes.len() / (dtype.bits() / 8) as usize]);
-        Part {
+        EncodedPart {
             part,
             dtype,
             shape,

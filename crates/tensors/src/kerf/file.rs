@@ -1,7 +1,7 @@
 //! Containers as files: names, records and versions in a safetensors header.
 
 use super::layout::Layout;
-use super::{EncodedTensor, FIRST_VERSION, Part, TensorRecord, VERSION, promises};
+use super::{EncodedPart, EncodedTensor, FIRST_VERSION, TensorRecord, VERSION, promises};
 use crate::TensorsError;
 use crate::safetensors::{Header, HeaderTensor, OutTensor, plan_files};
 use std::collections::{BTreeMap, BTreeSet};
@@ -189,7 +189,7 @@ fn fold_matrix(
 impl EncodedTensor {
     /// The plain tensors that it becomes, and its metadata entry.
     pub(crate) fn out_tensors(&self) -> (Vec<OutTensor>, BTreeMap<String, String>) {
-        let out = |part: &Part| OutTensor {
+        let out = |part: &EncodedPart| OutTensor {
             name: part_name(&self.name, part.part),
             dtype: part.dtype,
             shape: part.shape.clone(),
@@ -200,12 +200,12 @@ impl EncodedTensor {
 }
 
 /// The header and the parts in the order in which a file has them.
-pub(super) fn pieces(tensor: &EncodedTensor) -> (Vec<u8>, Vec<&Part>) {
+pub(super) fn pieces(tensor: &EncodedTensor) -> (Vec<u8>, Vec<&EncodedPart>) {
     let unit = tensor.out_tensors();
     let mut plan = plan_files("unit", "kerf", &[unit], &metadata(), u64::MAX);
     let file = plan.files.remove(0);
     let part = |planned: &OutTensor| {
-        let is_it = |part: &&Part| part_name(&tensor.name, part.part) == planned.name;
+        let is_it = |part: &&EncodedPart| part_name(&tensor.name, part.part) == planned.name;
         tensor.parts.iter().find(is_it).expect("a planned part")
     };
     (file.header, file.tensors.iter().map(part).collect())

@@ -138,7 +138,7 @@ impl Layout {
 
     /// Whether scales are in the part with the codes.
     pub(super) fn scales_coded(&self) -> bool {
-        self.coded && matches!(self.body, Body::Grid(grid) if grid.scales == Scales::Lattice)
+        self.coded && matches!(self.body, Body::Grid(grid) if grid.scales == Scales::Float5)
     }
 
     /// Bytes of the codes or values of a block with `count` survivors.

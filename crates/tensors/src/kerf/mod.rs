@@ -25,7 +25,7 @@ use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
 /// Newest version of the container that this program reads. It writes the first that holds what is in a file: 4 for scales beyond f16,
-/// 3 for entropy-coded matrices and scales of the lattice, 2 for transposed matrices and the grids of other formats.
+/// 3 for entropy-coded matrices and `Float5` scales, 2 for transposed matrices and the grids of other formats.
 pub const VERSION: u32 = 4;
 /// Version of all other files.
 const FIRST_VERSION: u32 = 1;
@@ -78,7 +78,7 @@ fn is_default(scales: &Scales) -> bool {
 
 /// One plain tensor of an encoded matrix.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
+pub struct EncodedPart {
     /// `rowptr`, `scales`, `values`, `mask`, `codes` or `coded`; the stored name is `NAME.kerf.PART`.
     pub part: &'static str,
     /// Element type.
@@ -106,7 +106,7 @@ pub struct EncodedTensor {
     /// Its record.
     pub record: TensorRecord,
     /// Its plain tensors, in the order of the specification.
-    pub parts: Vec<Part>,
+    pub parts: Vec<EncodedPart>,
 }
 
 impl EncodedTensor {
@@ -225,7 +225,7 @@ impl EncodedTensor {
     }
 
     /// A self-contained file, a kerf container with just this matrix: its header, and the parts whose bytes follow.
-    pub fn pieces(&self) -> (Vec<u8>, Vec<&Part>) {
+    pub fn pieces(&self) -> (Vec<u8>, Vec<&EncodedPart>) {
         file::pieces(self)
     }
 
@@ -292,7 +292,7 @@ impl TensorRecord {
     fn version(&self) -> u32 {
         if self.wide || self.scales == Scales::F32Product {
             4
-        } else if self.coded || self.scales == Scales::Lattice {
+        } else if self.coded || self.scales == Scales::Float5 {
             3
         } else if self.transposed || !is_default(&self.scales) {
             2

@@ -2,7 +2,7 @@
 
 use super::layout::{BLOCK_ROWS, Layout};
 use super::promises::stored_rowptr;
-use super::{Part, TensorRecord, coded, encode};
+use super::{EncodedPart, TensorRecord, coded, encode};
 use crate::DType;
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ pub(crate) fn rows<E: From<String>>(
     rows: Range<usize>,
     bytes: impl Fn(&str) -> usize,
     mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
-) -> Result<(usize, TensorRecord, Vec<Part>), E> {
+) -> Result<(usize, TensorRecord, Vec<EncodedPart>), E> {
     let whole = Layout::new(record)?;
     if whole.coded {
         return coded_rows(record, &whole, rows, bytes("coded"), read);
@@ -54,7 +54,7 @@ fn coded_rows<E: From<String>>(
     rows: Range<usize>,
     bytes: usize,
     mut read: impl FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>,
-) -> Result<(usize, TensorRecord, Vec<Part>), E> {
+) -> Result<(usize, TensorRecord, Vec<EncodedPart>), E> {
     let all = coded::Chunks::new(whole);
     let chunks = all.of_rows(&rows);
     let rows = all.rows(&chunks);
@@ -76,7 +76,7 @@ fn parts_of_rows<E, R: FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>>(
     rows: &Range<usize>,
     read: &mut R,
     other: impl Fn(&str, &mut R) -> Result<Vec<u8>, E>,
-) -> Result<Vec<Part>, E> {
+) -> Result<Vec<EncodedPart>, E> {
     let one = |(name, dtype, shape): (&'static str, DType, Option<Vec<usize>>)| {
         let bytes = match (name, &shape) {
             ("scales" | "mask", Some(shape)) => {
@@ -85,7 +85,7 @@ fn parts_of_rows<E, R: FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>>(
             }
             _ => other(name, read)?,
         };
-        Ok(Part {
+        Ok(EncodedPart {
             part: name,
             dtype,
             shape: shape.unwrap_or_else(|| vec![bytes.len() / (dtype.bits() / 8) as usize]),

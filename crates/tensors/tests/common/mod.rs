@@ -3,7 +3,7 @@
 
 use kerf_kernels::{Compute, Isa};
 use kerf_tensors::folder::MemFolder;
-use kerf_tensors::formats::{Card, Format, Output, Replacement};
+use kerf_tensors::formats::{Format, ModelInfo, Output, Replacement};
 use kerf_tensors::kerf::Coding;
 use kerf_tensors::safetensors::{OutTensor, PlannedFile, plan_files};
 use kerf_tensors::{
@@ -99,7 +99,7 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
             }
         }
         Body::Lattice(bits, group_size) => {
-            let scales = Scales::Lattice;
+            let scales = Scales::Float5;
             let grid = Grid {
                 scales,
                 ..Grid::new(bits, group_size)
@@ -198,13 +198,13 @@ pub fn write_model(
     tensors: &[Outgoing<'_>],
     max_file_bytes: u64,
 ) -> (MemFolder, Vec<PlannedFile>) {
-    let card = Card::default();
+    let model_info = ModelInfo::default();
     let source = skeleton(tensors);
     let replacement = Tensors(tensors);
     let metadata = BTreeMap::new();
     let output = Output::plan(
         &source,
-        &card,
+        &model_info,
         format,
         &replacement,
         metadata,

@@ -6,7 +6,8 @@
 use crate::common::{Random, compute, open, unit, write_output};
 use kerf_tensors::folder::{MemFolder, MemOutFolder};
 use kerf_tensors::formats::{
-    AsItIs, Card, Format, GgufCard, GgufName, Onto, Output, Replacement, onto,
+    Format, GgufInfo, GgufName, GridChange, ModelInfo, NothingReplaced, Output, Replacement,
+    grid_change,
 };
 use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::safetensors::{OutTensor, plan_files};
@@ -27,7 +28,7 @@ const SHAPES: [(&str, &[usize]); 7] = [
     ("q.bias", &[16]),
 ];
 
-fn card() -> Card {
+fn model_info() -> ModelInfo {
     let targets = ["q.weight", "up.weight", "odd.weight", "short.weight"];
     let name = |(name, _): (&str, &[usize])| {
         let gguf = GgufName {
@@ -37,19 +38,19 @@ fn card() -> Card {
         };
         (name.to_owned(), gguf)
     };
-    Card {
+    ModelInfo {
         architecture: "test".into(),
         known: true,
         linears: targets.map(str::to_owned).into(),
         embeddings: ["embed.weight".to_owned()].into(),
-        gguf: Some(Ok(GgufCard {
+        gguf: Some(Ok(GgufInfo {
             architecture: "test".into(),
             tensors: SHAPES.map(name).into(),
             rope_factors: Some(vec![1.0, 2.0, 3.0]),
-            ..GgufCard::default()
+            ..GgufInfo::default()
         })),
         tokenizer: Some(Ok(Vec::new())),
-        ..Card::default()
+        ..ModelInfo::default()
     }
 }
 
@@ -110,8 +111,8 @@ impl Replacement for Units {
 
 /// A whole model in a format.
 pub fn written(format: &'static dyn Format) -> MemFolder {
-    let (source, card) = (source(DType::F32), card());
-    let output = plan(&source, &card, format, &AsItIs, true);
+    let (source, model_info) = (source(DType::F32), model_info());
+    let output = plan(&source, &model_info, format, &NothingReplaced, true);
     write_output(&compute(1), &output).0
 }
 
@@ -121,7 +122,7 @@ fn units(format: &dyn Format, source: &Catalog, grid: Grid) -> Units {
     let targets = source
         .tensors
         .iter()
-        .filter(|entry| card().linears.contains(&entry.name));
+        .filter(|entry| model_info().linears.contains(&entry.name));
     let solved = targets.filter_map(|entry| {
         let (rows, cols) = (entry.shape[0], entry.shape[1]);
         let grid = format.grid(grid, entry.dtype, cols)?;
@@ -155,14 +156,14 @@ fn codes(matrix: &QuantizedMatrix) -> (Grid, &[i8], &[f32]) {
 
 fn plan<'a>(
     source: &'a Catalog,
-    card: &'a Card,
+    model_info: &'a ModelInfo,
     format: &'static dyn Format,
     units: &'a dyn Replacement,
     convert: bool,
 ) -> Output<'a> {
     Output::plan(
         source,
-        card,
+        model_info,
         format,
         units,
         BTreeMap::new(),
@@ -197,9 +198,9 @@ pub fn battery(format: &'static dyn Format) {
 
 fn solved_matrices_come_back(format: &'static dyn Format, dtype: DType, grid: Grid) {
     let name = format!("{} {dtype:?} {grid:?}", format.id());
-    let (source, card) = (source(dtype), card());
+    let (source, model_info) = (source(dtype), model_info());
     let units = units(format, &source, grid);
-    let output = plan(&source, &card, format, &units, false);
+    let output = plan(&source, &model_info, format, &units, false);
     let (folder, _) = write_output(&compute(2), &output);
     let model = open(&folder);
     assert_eq!(
@@ -244,7 +245,14 @@ fn solved_matrices_come_back(format: &'static dyn Format, dtype: DType, grid: Gr
     let grids = grids
         .map(|entry| Some(codes(&units.0.get(&entry.name)?.1).0))
         .collect();
-    let foreseen = Output::foresee(&source, &card, format, grids, BTreeMap::new(), u64::MAX);
+    let foreseen = Output::foresee(
+        &source,
+        &model_info,
+        format,
+        grids,
+        BTreeMap::new(),
+        u64::MAX,
+    );
     let foreseen = foreseen.unwrap();
     assert_eq!(foreseen.tensor_bytes(), output.tensor_bytes(), "{name}");
     assert_eq!(foreseen.total_bytes(), output.total_bytes(), "{name}");
@@ -256,13 +264,13 @@ fn solved_matrices_come_back(format: &'static dyn Format, dtype: DType, grid: Gr
             folder.read(&file.file).unwrap()
         );
     }
-    codes_go_on_to_other_forms(&model, &card, &units, &name);
+    codes_go_on_to_other_forms(&model, &model_info, &units, &name);
 }
 
 /// A container has the codes, and going back from there gives the same file.
-fn codes_go_on_to_other_forms(model: &Catalog, card: &Card, units: &Units, name: &str) {
+fn codes_go_on_to_other_forms(model: &Catalog, model_info: &ModelInfo, units: &Units, name: &str) {
     let kerf = kerf_tensors::formats::by_id("kerf").unwrap();
-    let output = plan(model, card, kerf, &AsItIs, true);
+    let output = plan(model, model_info, kerf, &NothingReplaced, true);
     let (folder, _) = write_output(&compute(1), &output);
     let container = open(&folder);
     assert_eq!(container.form, "kerf");
@@ -272,14 +280,17 @@ fn codes_go_on_to_other_forms(model: &Catalog, card: &Card, units: &Units, name:
         assert!(codes(&read) == codes(matrix), "{name} {tensor}");
     }
     let dense = kerf_tensors::formats::by_id("safetensors").unwrap();
-    let (folder, _) = write_output(&compute(1), &plan(&container, card, dense, &AsItIs, true));
+    let (folder, _) = write_output(
+        &compute(1),
+        &plan(&container, model_info, dense, &NothingReplaced, true),
+    );
     let config = String::from_utf8(folder.read("config.json").unwrap()).unwrap();
     assert!(!config.contains("quantization_config"), "{config}");
 }
 
 fn dense_models_are_rounded(format: &'static dyn Format, dtype: DType) {
-    let (source, card) = (source(dtype), card());
-    let output = plan(&source, &card, format, &AsItIs, true);
+    let (source, model_info) = (source(dtype), model_info());
+    let output = plan(&source, &model_info, format, &NothingReplaced, true);
     let notes = output.notes().join("\n");
     assert!(
         notes.contains("rounded to the nearest") && notes.contains("172"),
@@ -304,7 +315,7 @@ fn dense_models_are_rounded(format: &'static dyn Format, dtype: DType) {
         );
     }
     // From its own form nothing is rounded again.
-    let again = plan(&model, &card, format, &AsItIs, true);
+    let again = plan(&model, &model_info, format, &NothingReplaced, true);
     assert!(
         !again.notes().join("").contains("rounded"),
         "{:?}",
@@ -362,14 +373,14 @@ fn losses(
     dtype: DType,
     factor: f64,
 ) -> Result<Vec<(String, f64)>, TensorsError> {
-    let (source, card) = (source_times(dtype, factor), card());
+    let (source, model_info) = (source_times(dtype, factor), model_info());
     let asked = Grid::new(format.defaults().bits.unwrap_or(4), 32);
     let mut losses = Vec::new();
     let mut compare = |model: &Catalog, kind: &str| {
         for entry in source
             .tensors
             .iter()
-            .filter(|entry| card.linears.contains(&entry.name))
+            .filter(|entry| model_info.linears.contains(&entry.name))
         {
             let read = |catalog: &Catalog| {
                 let entry = catalog.get(&entry.name).unwrap();
@@ -398,10 +409,10 @@ fn losses(
         .filter(|entry| units.0.contains_key(&entry.name))
         .all(holds);
     if held {
-        let output = plan(&source, &card, format, &units, false);
+        let output = plan(&source, &model_info, format, &units, false);
         compare(&open(&try_write(&output)?), "solved");
     }
-    let converted = try_write(&plan(&source, &card, format, &AsItIs, true))?;
+    let converted = try_write(&plan(&source, &model_info, format, &NothingReplaced, true))?;
     compare(&open(&converted), "converted");
     assert!(held, "{} converts what it does not hold", format.id());
     Ok(losses)
@@ -455,21 +466,24 @@ fn a_group_near_1e_minus_7_in_a_usual_matrix() {
 /// Codes of kerf's own grid that another grid holds come out with the same values.
 #[test]
 fn a_finer_grid_holds_the_codes_of_a_coarser_one() {
-    let (source, card) = (source(DType::F32), card());
+    let (source, model_info) = (source(DType::F32), model_info());
     let kerf = kerf_tensors::formats::by_id("kerf").unwrap();
     let units = units(kerf, &source, Grid::new(4, 128));
-    let (folder, _) = write_output(&compute(1), &plan(&source, &card, kerf, &units, false));
+    let (folder, _) = write_output(
+        &compute(1),
+        &plan(&source, &model_info, kerf, &units, false),
+    );
     let container = open(&folder);
     for id in ["compressed-tensors", "gguf-q4_0", "gguf-q8_0"] {
         let format = kerf_tensors::formats::by_id(id).unwrap();
-        let output = plan(&container, &card, format, &AsItIs, true);
+        let output = plan(&container, &model_info, format, &NothingReplaced, true);
         let (folder, _) = write_output(&compute(1), &output);
         let model = open(&folder);
         for (tensor, (_, matrix)) in &units.0 {
             let entry = model.get(tensor).unwrap();
-            let exact = entry
-                .grid()
-                .is_some_and(|grid| onto(Some(codes(matrix).0), grid, matrix.cols) == Onto::Same);
+            let exact = entry.grid().is_some_and(|grid| {
+                grid_change(Some(codes(matrix).0), grid, matrix.cols) == GridChange::Same
+            });
             // 172 columns: two groups of a row are not one, and no blocks of 32.
             assert_eq!(exact, tensor != "odd.weight", "{id} {tensor}");
             if exact {
@@ -487,26 +501,26 @@ fn a_finer_grid_holds_the_codes_of_a_coarser_one() {
 #[test]
 fn what_a_format_cannot_hold_is_an_error_that_says_why() {
     let source = source(DType::F32);
-    let code = |card: Card, id: &str| {
+    let code = |model_info: ModelInfo, id: &str| {
         let format = kerf_tensors::formats::by_id(id).unwrap();
-        let error = format.check(&source, &card).unwrap_err();
+        let error = format.check(&source, &model_info).unwrap_err();
         assert!(error.to_string().contains(id), "{error}");
         error.code()
     };
-    let unknown = Card::default;
-    let turned = || Card {
+    let unknown = ModelInfo::default;
+    let turned = || ModelInfo {
         transposed: Some("q.weight".into()),
-        ..card()
+        ..model_info()
     };
-    let unopened = || Card {
+    let unopened = || ModelInfo {
         unopened: Some("readers split its matrices".into()),
-        ..card()
+        ..model_info()
     };
-    let no_tokenizer = || Card {
+    let no_tokenizer = || ModelInfo {
         tokenizer: Some(Err("Unigram".into())),
-        ..card()
+        ..model_info()
     };
-    let mut strange = card();
+    let mut strange = model_info();
     if let Some(Ok(gguf)) = &mut strange.gguf {
         gguf.tensors.remove("q.bias");
     }

@@ -1,6 +1,5 @@
 //! AArch64 NEON, which every AArch64 machine has.
 
-use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::generic::tables::CHOSEN_BYTES;
 use crate::simd::Simd;
@@ -18,7 +17,7 @@ impl Neon {
     }
 }
 
-kernel_table!(entry_points, Neon, "neon");
+kernel_table!(entry_points Neon, "neon");
 
 /// Intrinsics that touch no memory.
 macro_rules! lanes {

@@ -1,6 +1,5 @@
 //! WebAssembly simd128: there if the module was compiled with it; a machine without it does not load the module.
 
-use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::generic::tables::CHOSEN_BYTES;
 use crate::simd::Simd;
@@ -18,7 +17,7 @@ impl Simd128 {
     }
 }
 
-kernel_table!(entry_points, Simd128, "simd128");
+kernel_table!(entry_points Simd128, "simd128");
 
 impl Simd for Simd128 {
     type F = v128;

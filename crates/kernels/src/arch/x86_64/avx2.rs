@@ -1,6 +1,5 @@
 //! x86-64 with AVX2, FMA and F16C: every Intel core since Haswell (2013), every AMD core since Zen.
 
-use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::generic::tables::COMPACT;
 use crate::simd::Simd;
@@ -24,7 +23,7 @@ impl Avx2 {
     }
 }
 
-kernel_table!(entry_points, Avx2, "avx2,fma,f16c,bmi1,bmi2,popcnt");
+kernel_table!(entry_points Avx2, "avx2,fma,f16c,bmi1,bmi2,popcnt");
 
 /// Intrinsics that touch no memory.
 macro_rules! lanes {

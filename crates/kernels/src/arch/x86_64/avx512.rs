@@ -3,7 +3,6 @@
 //! Where an operation has an obvious 256-bit form that is not hot, it is taken twice: less to get wrong.
 
 use super::avx2::{shuffle8, transpose8};
-use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
 use crate::generic::convert;
 use crate::simd::Simd;
 use crate::table::{entry_points, kernel_table};
@@ -26,8 +25,7 @@ impl Avx512 {
 }
 
 kernel_table!(
-    entry_points,
-    Avx512,
+    entry_points Avx512,
     "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi1,bmi2,popcnt"
 );
 

@@ -4,11 +4,11 @@
 use crate::arch::{Gguf, Norm, Positions, Role};
 use crate::{Kind, ModelError, Network, Use, WeightSource};
 use kerf_tensors::Catalog;
-use kerf_tensors::formats::{Card, GgufCard, GgufName, Value};
+use kerf_tensors::formats::{GgufInfo, GgufName, ModelInfo, Value};
 
 impl Network {
-    /// The card of a model. Errors are those of [`Network::uses`].
-    pub fn card(&self, catalog: &Catalog) -> Result<Card, ModelError> {
+    /// What formats must know of this model, whose tensors `catalog` has. Errors are those of [`Network::uses`].
+    pub fn model_info(&self, catalog: &Catalog) -> Result<ModelInfo, ModelError> {
         let linears = (0..self.blocks()).flat_map(|block| self.linears(block));
         let linears: Vec<_> = linears.collect();
         let transposed = linears.iter().find(|linear| linear.transposed);
@@ -18,7 +18,7 @@ impl Network {
             let tensors = tensors.filter(|(_, of)| **of == wanted);
             tensors.map(|(entry, _)| entry.name.clone()).collect()
         };
-        Ok(Card {
+        Ok(ModelInfo {
             architecture: self.architecture().into(),
             known: true,
             dead: of_use(Use::Dead),
@@ -42,16 +42,16 @@ impl Network {
     }
 
     /// The reason if llama.cpp computes something else.
-    fn gguf(&self, gguf: &Gguf, weights: &Catalog) -> Result<GgufCard, String> {
-        let mut card = GgufCard {
+    fn gguf(&self, gguf: &Gguf, weights: &Catalog) -> Result<GgufInfo, String> {
+        let mut model_info = GgufInfo {
             architecture: gguf.architecture.into(),
             values: self.gguf_values()?,
-            ..GgufCard::default()
+            ..GgufInfo::default()
         };
-        self.gguf_rope(gguf, &mut card)?;
-        self.gguf_window(gguf, &mut card);
-        self.gguf_tensors(gguf, weights, &mut card);
-        Ok(card)
+        self.gguf_rope(gguf, &mut model_info)?;
+        self.gguf_window(gguf, &mut model_info);
+        self.gguf_tensors(gguf, weights, &mut model_info);
+        Ok(model_info)
     }
 
     fn gguf_values(&self) -> Result<Vec<(String, Value)>, String> {
@@ -83,16 +83,18 @@ impl Network {
         Ok(named.map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
-    fn gguf_rope(&self, gguf: &Gguf, card: &mut GgufCard) -> Result<(), String> {
+    fn gguf_rope(&self, gguf: &Gguf, model_info: &mut GgufInfo) -> Result<(), String> {
         let (Some(ropes), Positions::Rope(_)) = (&self.settings.ropes, &self.arch.positions) else {
             return Err("it has no rotary positions".into());
         };
         let (theta, factors) = ropes.base_and_factors();
         let factors = factors.ok_or("llama.cpp scales its rotary positions in another way")?;
         let turned = 2 * factors.len();
-        card.values
+        model_info
+            .values
             .push(("rope.dimension_count".into(), Value::U32(turned as u32)));
-        card.values
+        model_info
+            .values
             .push(("rope.freq_base".into(), Value::F32(theta as f32)));
         let first = factors.first().copied().unwrap_or(1.0);
         let is_linear = factors
@@ -101,12 +103,14 @@ impl Network {
         match (is_linear, gguf.rope_factors) {
             (true, _) if (first - 1.0).abs() < 1e-6 => {}
             (true, _) => {
-                card.values
+                model_info
+                    .values
                     .push(("rope.scaling.type".into(), "linear".into()));
-                card.values
+                model_info
+                    .values
                     .push(("rope.scaling.factor".into(), Value::F32(first)));
             }
-            (false, true) => card.rope_factors = Some(factors),
+            (false, true) => model_info.rope_factors = Some(factors),
             (false, false) => {
                 return Err(
                     "llama.cpp does not scale the rotary positions of this architecture".into(),
@@ -116,23 +120,25 @@ impl Network {
         Ok(())
     }
 
-    fn gguf_window(&self, gguf: &Gguf, card: &mut GgufCard) {
+    fn gguf_window(&self, gguf: &Gguf, model_info: &mut GgufInfo) {
         let reach = self.settings.layers.iter().find_map(|layer| layer.reach);
         let Some(width) = reach.map(|reach| reach.before + 1) else {
             return;
         };
         if gguf.window {
             let width = Value::U32(width as u32);
-            card.values.push(("attention.sliding_window".into(), width));
+            model_info
+                .values
+                .push(("attention.sliding_window".into(), width));
         } else if width < self.max_context() {
-            card.notes.push(format!(
+            model_info.notes.push(format!(
                 "llama.cpp has no window for {}: beyond {width} tokens it sees the whole text",
-                card.architecture
+                model_info.architecture
             ));
         }
     }
 
-    fn gguf_tensors(&self, gguf: &Gguf, weights: &Catalog, card: &mut GgufCard) {
+    fn gguf_tensors(&self, gguf: &Gguf, weights: &Catalog, model_info: &mut GgufInfo) {
         let mut add = |tensor: String, name: String, head_rows: usize, plus_one: bool| {
             if weights.contains(&tensor) {
                 let name = GgufName {
@@ -140,7 +146,7 @@ impl Network {
                     head_rows,
                     plus_one,
                 };
-                card.tensors.insert(tensor, name);
+                model_info.tensors.insert(tensor, name);
             }
         };
         let plus_one = self.arch.norm == Norm::RmsPlusOne;

@@ -8,14 +8,14 @@ use kerf_tensors::Catalog;
 use kerf_text::{Description, TextError, Tokenizer, TokenizerFiles};
 
 /// A model of any form that kerf reads, from headers alone.
-pub struct Opened {
+pub struct OpenModel {
     /// What is on disk.
     pub catalog: Catalog,
     /// Path as the user gave it.
     pub path: String,
 }
 
-impl Opened {
+impl OpenModel {
     /// Reads headers only. `architecture`: path of a description in JSON, which then goes with the model as if it lay in its
     /// folder. `BAD_ARCHITECTURE` if it breaks a rule.
     pub fn open(
@@ -31,7 +31,7 @@ impl Opened {
         )
     }
 
-    /// [`Opened::open`] for those who only look: see [`Catalog::look`].
+    /// [`OpenModel::open`] for those who only look: see [`Catalog::look`].
     pub fn look(
         storage: &dyn Storage,
         path: &str,
@@ -109,19 +109,19 @@ impl Opened {
 /// A model that can run: opened, with network and tokenizer.
 pub struct Runnable {
     /// What is on disk.
-    pub opened: Opened,
+    pub opened: OpenModel,
     /// The network.
     pub network: Network,
 }
 
 impl Runnable {
-    /// Opens a model to run it; see [`Opened::open`].
+    /// Opens a model to run it; see [`OpenModel::open`].
     pub fn open(
         storage: &dyn Storage,
         path: &str,
         architecture: Option<&str>,
     ) -> Result<Self, Error> {
-        let opened = Opened::open(storage, path, architecture)?;
+        let opened = OpenModel::open(storage, path, architecture)?;
         let network = opened.network()?;
         Ok(Self { opened, network })
     }

@@ -1,4 +1,4 @@
-//! The elementwise and row kernels of the forward pass. Sums are taken in f64: the order then does not matter for f32.
+//! The kernels of the forward pass that reduce a row. Sums are taken in f64: the order then does not matter for f32.
 
 use super::math;
 
@@ -10,54 +10,6 @@ pub fn dot(a: &[f32], b: &[f32]) -> f32 {
         .map(|(a, b)| f64::from(*a) * f64::from(*b))
         .sum();
     sum as f32
-}
-
-/// See [`crate::Kernels::axpy`].
-pub fn axpy(alpha: f32, x: &[f32], y: &mut [f32]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += alpha * x;
-    }
-}
-
-/// See [`crate::Kernels::add`].
-pub fn add(x: &[f32], y: &mut [f32]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += x;
-    }
-}
-
-/// See [`crate::Kernels::mul`].
-pub fn mul(x: &[f32], y: &mut [f32]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y *= x;
-    }
-}
-
-/// See [`crate::Kernels::relu`].
-pub fn relu(x: &mut [f32]) {
-    for x in x {
-        *x = if *x > 0.0 { *x } else { 0.0 };
-    }
-}
-
-/// See [`crate::Kernels::silu`].
-pub fn silu(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = math::silu(*x));
-}
-
-/// See [`crate::Kernels::gelu_erf`].
-pub fn gelu_erf(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = math::gelu_erf(*x));
-}
-
-/// See [`crate::Kernels::gelu_tanh`].
-pub fn gelu_tanh(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = math::gelu_tanh(*x));
-}
-
-/// See [`crate::Kernels::tanh`].
-pub fn tanh(x: &mut [f32]) {
-    x.iter_mut().for_each(|x| *x = math::tanh(*x));
 }
 
 /// Largest value, `-inf` for an empty row.

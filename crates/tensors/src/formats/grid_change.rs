@@ -1,4 +1,4 @@
-//! From one grid to another.
+//! Bringing a matrix from one grid to another.
 
 use crate::catalog::Catalog;
 use crate::range::OutOfRange;
@@ -6,44 +6,45 @@ use crate::rounding::round_to_grid;
 use crate::{Grid, QuantizedMatrix, Scales, TensorEntry, TensorsError, Values};
 use kerf_kernels::Compute;
 
-/// What it takes to bring a matrix to a grid.
+/// What changes when a matrix is brought to a grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Onto {
-    /// Nothing: every value is there.
+pub enum GridChange {
+    /// Nothing: the grid has every value of the matrix.
     Same,
-    /// Codes stay, scales are rounded.
+    /// Codes stay. Scales are rounded to those of the grid.
     Scales,
-    /// All weights are rounded anew, each to the nearest.
+    /// Every weight is rounded to the nearest value of the grid.
     Rounded,
 }
 
-/// What it takes from grid to grid, for rows of `cols` weights. From floats (`None`) it is rounding.
-pub fn onto(from: Option<Grid>, to: Grid, cols: usize) -> Onto {
+/// What changes between the grids `from` and `to`, for rows of `cols` weights. Floats (`from` is `None`) are rounded.
+pub fn grid_change(from: Option<Grid>, to: Grid, cols: usize) -> GridChange {
     let Some(from) = from else {
-        return Onto::Rounded;
+        return GridChange::Rounded;
     };
     let nested =
         from.groups(cols) <= 1 || from.group_cols(cols).is_multiple_of(to.group_cols(cols));
     let widened = matches!(
         (from.scales, to.scales),
         (
-            Scales::Positive | Scales::Lattice,
+            Scales::Positive | Scales::Float5,
             Scales::Signed | Scales::F32Product
-        ) | (Scales::Lattice, Scales::Positive)
+        ) | (Scales::Float5, Scales::Positive)
     );
     if !nested || from.bits > to.bits {
-        Onto::Rounded
+        GridChange::Rounded
     } else if from.scales == to.scales || widened {
-        Onto::Same
+        GridChange::Same
     } else if from.scales == Scales::Signed {
-        Onto::Rounded
+        GridChange::Rounded
     } else {
-        Onto::Scales
+        GridChange::Scales
     }
 }
 
-/// A matrix on a grid: with its own codes if that can be, else rounded. The second says what rounding could not hold.
-pub(super) fn read_onto(
+/// Reads a matrix on `grid`. It keeps its codes if they are on `grid` too; else it is rounded, and the second value says which weights
+/// are out of the range of the grid.
+pub(super) fn read_on_grid(
     compute: &Compute,
     catalog: &Catalog,
     entry: &TensorEntry,
@@ -51,7 +52,7 @@ pub(super) fn read_onto(
 ) -> Result<(QuantizedMatrix, Option<OutOfRange>), TensorsError> {
     if let Some(from) = entry.grid() {
         let matrix = catalog.read_matrix(compute, entry)?;
-        if onto(Some(from), grid, matrix.cols) != Onto::Rounded
+        if grid_change(Some(from), grid, matrix.cols) != GridChange::Rounded
             && let Some(matrix) = with_groups_of(matrix, grid)
         {
             return Ok((matrix, None));
@@ -66,11 +67,11 @@ pub(super) fn read_onto(
     ))
 }
 
-/// Largest share that a scale may change for codes to stay: the step of the coarsest scales.
+/// Codes stay if no scale changes by a larger share than this, which is the step of the coarsest scales.
 const MOVED: f32 = 1.0 / 16.0;
 
-/// The same codes with a scale for each group of `grid`, which lies in one of its own. `None` if `grid` has no scale near one of them: it
-/// may be too small or too large.
+/// The same codes with one scale for each group of `grid`. Each group of `grid` lies inside one group of the matrix, whose scale it gets.
+/// `None` if `grid` has no scale near that one, which may be too small or too large for it.
 fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> Option<QuantizedMatrix> {
     let (
         cols,
@@ -118,22 +119,26 @@ mod tests {
             ..Grid::new(4, 128)
         };
         for (from, to, expected) in [
-            (Grid::new(4, 128), signed, Onto::Same),
-            (Grid::new(4, 0), signed, Onto::Same),
-            (Grid::new(3, 64), Grid::new(8, 32), Onto::Same),
-            (Grid::new(4, 128), bf16, Onto::Scales),
-            (Grid::new(5, 128), signed, Onto::Rounded),
-            (Grid::new(4, 48), signed, Onto::Rounded),
-            (Grid::new(4, 32), Grid::new(4, 64), Onto::Rounded),
-            (signed, Grid::new(4, 32), Onto::Rounded),
+            (Grid::new(4, 128), signed, GridChange::Same),
+            (Grid::new(4, 0), signed, GridChange::Same),
+            (Grid::new(3, 64), Grid::new(8, 32), GridChange::Same),
+            (Grid::new(4, 128), bf16, GridChange::Scales),
+            (Grid::new(5, 128), signed, GridChange::Rounded),
+            (Grid::new(4, 48), signed, GridChange::Rounded),
+            (Grid::new(4, 32), Grid::new(4, 64), GridChange::Rounded),
+            (signed, Grid::new(4, 32), GridChange::Rounded),
         ] {
-            assert_eq!(onto(Some(from), to, 256), expected, "{from:?} to {to:?}");
+            assert_eq!(
+                grid_change(Some(from), to, 256),
+                expected,
+                "{from:?} to {to:?}"
+            );
         }
-        assert_eq!(onto(None, signed, 256), Onto::Rounded);
+        assert_eq!(grid_change(None, signed, 256), GridChange::Rounded);
         // A row shorter than a group is one group.
         assert_eq!(
-            onto(Some(Grid::new(4, 128)), Grid::new(4, 0), 64),
-            Onto::Same
+            grid_change(Some(Grid::new(4, 128)), Grid::new(4, 0), 64),
+            GridChange::Same
         );
     }
 }

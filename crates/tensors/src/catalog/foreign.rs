@@ -3,7 +3,7 @@
 use super::plain::Plain;
 use super::{Catalog, Span, TensorEntry};
 use crate::bytes::try_chunks_mut;
-use crate::coded::{Blocks, Words, in_order, model_order};
+use crate::foreign::{Blocks, Words, in_order, model_order};
 use crate::gguf::{Element, Reading};
 use crate::{Grid, QuantizedMatrix, Stored, TensorsError, Values};
 use kerf_kernels::Compute;
@@ -12,10 +12,10 @@ use std::ops::Range;
 /// Blocks that one task reads and decodes: at most a quarter of a megabyte.
 const BLOCKS_AT_ONCE: usize = 1 << 10;
 
-/// A tensor that another format stores in its own way.
+/// A tensor in the codes of another format: compressed-tensors or GGUF.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Coded {
-    /// Grid of a matrix of codes; `None` for floats.
+pub struct ForeignMatrix {
+    /// The grid of its codes; `None` if it is read as floats.
     pub grid: Option<Grid>,
     /// How its bytes are to be read.
     pub(crate) body: Body,
@@ -25,8 +25,8 @@ pub struct Coded {
 pub(crate) enum Body {
     /// compressed-tensors: packed codes, and scales of the entry's type.
     Words { packed: Span, scales: Span },
-    /// llama.cpp: blocks or floats, whose rows may have been moved, and to which 1 may have been added. Blocks that kerf wrote have a
-    /// grid; those of other programs are read as floats.
+    /// GGUF: blocks or floats of llama.cpp. Rows may have been moved (`head_rows`), and 1 may have been added to each value
+    /// (`plus_one`). Blocks that kerf wrote have a grid; those of other programs are read as floats.
     Gguf {
         span: Span,
         element: &'static Element,
@@ -35,8 +35,8 @@ pub(crate) enum Body {
     },
 }
 
-impl Coded {
-    /// Bytes in the file.
+impl ForeignMatrix {
+    /// Number of bytes that it takes in its file.
     pub fn stored_bytes(&self) -> u64 {
         match &self.body {
             Body::Words { packed, scales } => packed.len_bytes + scales.len_bytes,
@@ -44,12 +44,12 @@ impl Coded {
         }
     }
 
-    /// Index of the file that it is in.
+    /// Index of its file in [`Catalog::shards`].
     pub fn shard(&self) -> usize {
         self.span().shard
     }
 
-    /// Name of the type that it has in a GGUF file.
+    /// llama.cpp's name of its element type; `None` if it is not in a GGUF file.
     pub fn gguf_type(&self) -> Option<&'static str> {
         match &self.body {
             Body::Words { .. } => None,
@@ -57,7 +57,7 @@ impl Coded {
         }
     }
 
-    /// A span of the file that it is in.
+    /// The place of its codes in its file.
     pub(super) fn span(&self) -> &Span {
         match &self.body {
             Body::Words { packed, .. } => packed,
@@ -67,28 +67,31 @@ impl Coded {
 }
 
 impl Catalog {
-    /// Codes and scales of a matrix, packed or coded, or its floats: [rows, cols] as solvers see it. `WRONG_DTYPE` for a tensor
-    /// that is stored plain.
+    /// Reads a matrix that a kerf container or another format has encoded: its codes and scales, or its floats, [rows, cols] as
+    /// solvers see it.
+    ///
+    /// # Errors
+    /// `WRONG_DTYPE` for a plain tensor; those of reading.
     pub fn read_matrix(
         &self,
         compute: &Compute,
         entry: &TensorEntry,
     ) -> Result<QuantizedMatrix, TensorsError> {
         match &entry.stored {
-            Stored::Coded(coded) => self.decode_coded(compute, entry, coded),
+            Stored::Foreign(foreign) => self.decode_foreign(compute, entry, foreign),
             _ => self.decode(compute, &self.read_encoded(entry)?, entry),
         }
     }
 
-    pub(super) fn decode_coded(
+    pub(super) fn decode_foreign(
         &self,
         compute: &Compute,
         entry: &TensorEntry,
-        coded: &Coded,
+        foreign: &ForeignMatrix,
     ) -> Result<QuantizedMatrix, TensorsError> {
         let rows = entry.shape.first().copied().unwrap_or(1);
-        let matrix = self.file_rows(compute, entry, coded, 0..rows)?;
-        let order = match coded.body {
+        let matrix = self.file_rows(compute, entry, foreign, 0..rows)?;
+        let order = match foreign.body {
             Body::Gguf { head_rows, .. } => model_order(rows, head_rows),
             Body::Words { .. } => Vec::new(),
         };
@@ -119,7 +122,7 @@ impl Catalog {
         &self,
         compute: &Compute,
         entry: &TensorEntry,
-        coded: &Coded,
+        foreign: &ForeignMatrix,
         rows: Range<usize>,
     ) -> Result<QuantizedMatrix, TensorsError> {
         let cols: usize = entry.shape[1..].iter().product();
@@ -144,7 +147,7 @@ impl Catalog {
             plain.read(compute, rows.start * row, &mut values, None)?;
             Ok::<_, TensorsError>(values)
         };
-        Ok(matrix(match (&coded.body, coded.grid) {
+        Ok(matrix(match (&foreign.body, foreign.grid) {
             (Body::Words { packed, scales }, Some(grid)) => {
                 let words = Words {
                     bits: grid.bits,
@@ -228,19 +231,19 @@ impl Catalog {
     }
 
     /// Values of some rows.
-    pub(super) fn read_coded_rows(
+    pub(super) fn read_foreign_rows(
         &self,
         compute: &Compute,
         entry: &TensorEntry,
-        coded: &Coded,
+        foreign: &ForeignMatrix,
         rows: Range<usize>,
     ) -> Result<Vec<f32>, TensorsError> {
-        let moved = matches!(coded.body, Body::Gguf { head_rows: 1.., .. });
+        let moved = matches!(foreign.body, Body::Gguf { head_rows: 1.., .. });
         if !moved {
-            let matrix = self.file_rows(compute, entry, coded, rows)?;
+            let matrix = self.file_rows(compute, entry, foreign, rows)?;
             return Ok(matrix.dequantize_on(compute));
         }
-        let matrix = self.decode_coded(compute, entry, coded)?;
+        let matrix = self.decode_foreign(compute, entry, foreign)?;
         let mut values = vec![0.0; rows.len() * matrix.cols];
         matrix.dequantize_rows(&compute.kernels, rows.start, &mut values);
         Ok(values)

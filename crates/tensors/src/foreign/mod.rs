@@ -1,4 +1,4 @@
-//! Matrices in the codes of other formats: rows of bytes, each decoded alone.
+//! The codes of other formats. A row of a matrix is a row of bytes, which is decoded without the other rows.
 
 mod blocks;
 #[cfg(test)]
