@@ -1,4 +1,4 @@
-"""Which parameters of transformers' models are the weights of linear layers: families.json, for crates/compress/src/unknown/families.rs.
+"""Which parameters of transformers' models are the weights of linear layers: families.json, for crates/compress/src/plan/unknown/families.rs.
 
 Each family is made on the meta device with two layers from the defaults of its configuration; families that need more than the
 defaults or other libraries are left out. A row is [name, shape, whether it is the weight of a linear layer]. WHOLE families have all

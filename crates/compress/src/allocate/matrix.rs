@@ -8,6 +8,15 @@ use crate::solve::pattern::Pattern;
 use crate::solve::statistics::Drift;
 use kerf_tensors::{DType, Grid};
 
+/// A shared input of the network: what one or several matrices of a block read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InputId {
+    /// The block.
+    pub block: usize,
+    /// The input among those of the block, in order.
+    pub input: usize,
+}
+
 /// One matrix that will be compressed.
 #[derive(Clone, Debug)]
 pub struct Matrix {
@@ -55,8 +64,16 @@ pub struct Matrix {
 pub(crate) const UNKNOWN: &str = "matrix";
 
 impl Matrix {
+    /// The shared input that it reads, where it is part of a block.
+    pub fn input_id(&self) -> InputId {
+        InputId {
+            block: self.block,
+            input: self.input,
+        }
+    }
+
     /// Block and role of a matrix that is part of a block.
-    pub fn place(&self) -> Option<(usize, &'static str)> {
+    pub fn block_and_role(&self) -> Option<(usize, &'static str)> {
         (!self.embedding && self.role != UNKNOWN).then_some((self.block, self.role))
     }
 

@@ -1,6 +1,6 @@
 //! Matrices that share an input.
 
-use crate::allocate::matrix::{Matrix, drifting_alone};
+use crate::allocate::matrix::{InputId, Matrix, drifting_alone};
 use kerf_model::Network;
 use std::collections::BTreeMap;
 
@@ -55,19 +55,24 @@ impl Group<'_> {
 
 /// All groups of all blocks.
 pub(crate) fn groups<'a>(network: &Network, targets: &'a [Matrix]) -> Vec<Group<'a>> {
-    let mut groups: BTreeMap<(usize, usize), Group<'a>> = BTreeMap::new();
+    let mut groups: BTreeMap<InputId, Group<'a>> = BTreeMap::new();
     // Matrices that stay as they are run as well.
     for block in 0..network.blocks() {
         for linear in network.linears(block) {
             let bytes = 4 * linear.rows as u64 * linear.cols as u64;
-            let group = groups.entry((block, linear.input)).or_default();
+            let group = groups
+                .entry(InputId {
+                    block,
+                    input: linear.input,
+                })
+                .or_default();
             group.cols = linear.cols;
             group.weights += bytes;
             group.largest = group.largest.max(bytes);
         }
     }
     for matrix in targets {
-        let group = groups.entry((matrix.block, matrix.input)).or_default();
+        let group = groups.entry(matrix.input_id()).or_default();
         group.targets.push(matrix);
     }
     groups.into_values().collect()

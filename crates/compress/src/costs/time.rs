@@ -115,8 +115,8 @@ impl<'a> Time<'a> {
     pub fn factors<'m>(&self, matrices: impl Iterator<Item = &'m Matrix>, tokens: usize) -> f64 {
         let (mut flops, mut last) = (0.0, None);
         for matrix in matrices {
-            let (place, cols) = ((matrix.block, matrix.input), matrix.cols as f64);
-            if last.replace(place) != Some(place) {
+            let (id, cols) = (matrix.input_id(), matrix.cols as f64);
+            if last.replace(id) != Some(id) {
                 flops += tokens as f64 * cols * cols + FACTOR * cols.powi(3);
             }
         }

@@ -253,6 +253,33 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_is_part_of_what_is_foreseen() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K");
+        let catalog = Catalog::open_path(&folder).unwrap();
+        let compute = Compute::new(None, 1).unwrap();
+        for (schedule, probes) in [("probe", true), ("uniform", false)] {
+            let options = Options {
+                sparsity: Some(0.5),
+                iterations: Some(1),
+                schedule: Some(schedule.into()),
+                ..Options::default()
+            };
+            let plan = Plan::new(&catalog, options.resolve().unwrap(), None, None).unwrap();
+            let network = plan.network.as_ref().unwrap();
+            let sibling = Sibling::of(&compute, &catalog, network, sibling::WIDEST).unwrap();
+            let sample = sample(&plan, &sibling, Some(network), None, clock).unwrap();
+            let scaled = Scaled {
+                plan: &plan,
+                sample: &sample,
+                factor: sibling.factor as f64,
+                flops_per_second: f64::INFINITY,
+            };
+            assert_eq!(sample.probed.is_some(), probes, "{schedule}");
+            assert_eq!(scaled.probe(network, 2000) > 0.0, probes, "{schedule}");
+        }
+    }
+
+    #[test]
     fn a_run_under_a_budget_is_foreseen() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures/stories260K");
         let catalog = Catalog::open_path(&folder).unwrap();

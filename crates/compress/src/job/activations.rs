@@ -6,10 +6,29 @@ use kerf_model::Batch;
 use kerf_tensors::{Digest, Sink, TensorsError, Workspace};
 use std::sync::Arc;
 
-/// How far the activations have come: block, and how many of its shared inputs were reached.
-///
-/// `(block, 0)`: the block's input alone; `(block, k + 1)`: its shared input k is at hand as well.
-pub type Place = (usize, usize);
+/// How far the activations have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Progress {
+    /// The block that they are in.
+    pub block: usize,
+    /// Shared inputs of the block that were reached: with none there is the block's own input alone, else the last of them is at hand.
+    pub inputs_done: usize,
+}
+
+impl Progress {
+    /// Before the first shared input of a block.
+    pub fn at_block(block: usize) -> Self {
+        Self {
+            block,
+            inputs_done: 0,
+        }
+    }
+
+    /// The shared input that is at hand.
+    pub fn input(self) -> Option<usize> {
+        self.inputs_done.checked_sub(1)
+    }
+}
 
 /// Values of one batch at a place, in one of the two models.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,8 +70,8 @@ impl Streams {
 
 /// Values of all batches, as the models compute them up to some place.
 pub struct Activations {
-    /// Where the values belong.
-    pub place: Place,
+    /// How far they are.
+    pub progress: Progress,
     data: Data,
 }
 
@@ -87,7 +106,7 @@ impl Store<'_> {
         &self,
         mut embed: impl FnMut(&Batch) -> Result<Streams, E>,
     ) -> Result<Activations, E> {
-        let mut output = self.output((0, 0), None)?;
+        let mut output = self.output(Progress::at_block(0), None)?;
         for batch in self.batches {
             output.push(embed(batch)?)?;
         }
@@ -114,7 +133,7 @@ impl Store<'_> {
         };
         if self.spill {
             return Ok(Some(Activations {
-                place: (block, 0),
+                progress: Progress::at_block(block),
                 data: spilled,
             }));
         }
@@ -122,22 +141,22 @@ impl Store<'_> {
             .map(|i| self.take(&mut spilled, i))
             .collect::<Result<_, _>>()?;
         Ok(Some(Activations {
-            place: (block, 0),
+            progress: Progress::at_block(block),
             data: Data::Memory(values),
         }))
     }
 
-    /// Moves the values of the batches to a new place, some at a time and in order. With a journal they are kept, so that a
+    /// Moves the values of the batches on, some at a time and in order. With a journal they are kept, so that a
     /// resumed job need not compute them again; only the start of a block (no shared input) can be.
     pub fn advance<E: From<TensorsError>>(
         &self,
         mut activations: Activations,
-        place: Place,
+        to: Progress,
         journal: Option<&mut Journal>,
         mut run: impl FnMut(&[Batch], &mut [Streams]) -> Result<(), E>,
     ) -> Result<Activations, E> {
-        let keep = journal.is_some().then_some(place.0);
-        let mut output = self.output(place, keep)?;
+        let keep = journal.is_some().then_some(to.block);
+        let mut output = self.output(to, keep)?;
         for (group, batches) in self.batches.chunks(self.at_once).enumerate() {
             let first = group * self.at_once;
             let mut values = (first..first + batches.len())
@@ -150,7 +169,7 @@ impl Store<'_> {
         }
         if let Some(journal) = journal {
             output.commit(journal)?;
-            journal.forget(&unit(place.0.wrapping_sub(1)))?;
+            journal.forget(&unit(to.block.wrapping_sub(1)))?;
         }
         if let Data::Spilled { file, .. } = &activations.data
             && !file.starts_with(CHECKPOINT)
@@ -160,17 +179,20 @@ impl Store<'_> {
         Ok(output.finish()?)
     }
 
-    fn output(&self, place: Place, keep: Option<usize>) -> Result<Output, TensorsError> {
+    fn output(&self, progress: Progress, keep: Option<usize>) -> Result<Output, TensorsError> {
         let name = match keep {
             Some(block) => Some(format!("{CHECKPOINT}{block}.f32")),
-            None if self.spill => Some(format!("spill-{}-{}.f32", place.0, place.1)),
+            None if self.spill => {
+                let Progress { block, inputs_done } = progress;
+                Some(format!("spill-{block}-{inputs_done}.f32"))
+            }
             None => None,
         };
         let file = name
             .map(|name| File::create(self.workspace, name))
             .transpose()?;
         Ok(Output {
-            place,
+            progress,
             file,
             lengths: Vec::new(),
             values: (!self.spill).then(Vec::new),
@@ -204,9 +226,9 @@ fn unit(block: usize) -> String {
     format!("activations:{block}")
 }
 
-/// Values on their way to a new place: into memory, into a file, or both.
+/// Values on their way: into memory, into a file, or both.
 struct Output {
-    place: Place,
+    progress: Progress,
     file: Option<File>,
     lengths: Vec<Vec<usize>>,
     values: Option<Vec<Streams>>,
@@ -233,7 +255,7 @@ impl Output {
         };
         let (file, digest) = file.close()?;
         journal.commit(Record {
-            unit: unit(self.place.0),
+            unit: unit(self.progress.block),
             file,
             digest,
             layer: None,
@@ -256,7 +278,7 @@ impl Output {
             },
         };
         Ok(Activations {
-            place: self.place,
+            progress: self.progress,
             data,
         })
     }

@@ -3,8 +3,8 @@
 //! that the compressed model will see, and one pass serves both statistics and the step to the next block.
 
 use super::{Job, JobHost, block_name, event, of_unit};
-use crate::allocate::matrix::drifting_alone;
-use crate::job::activations::{Activations, Place, Streams, Values};
+use crate::allocate::matrix::{InputId, drifting_alone};
+use crate::job::activations::{Activations, Progress, Streams, Values};
 use crate::job::journal::Journal;
 use crate::job::overlay::Overlay;
 use crate::methods::Inputs;
@@ -28,7 +28,8 @@ impl Job {
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
         self.inputs = None;
-        self.ensure_place((block, input), host)?;
+        let inputs_done = input;
+        self.ensure_reached(Progress { block, inputs_done }, host)?;
         let linears = self.network().linears(block);
         let cols = linears
             .iter()
@@ -36,11 +37,15 @@ impl Job {
             .map_or(0, |linear| linear.cols);
         let drift = self.new_drift(block, input, cols)?;
         let mut moments = Moments::new(cols, drift);
-        self.advance((block, input + 1), Some(&mut moments), host)?;
+        let to = Progress {
+            block,
+            inputs_done: input + 1,
+        };
+        self.advance(to, Some(&mut moments), host)?;
         let finish = || moments.finish(&self.compute);
         self.compute.meter.step("moments", finish);
         self.check_cancelled(host)?;
-        self.inputs = Some(((block, input), Inputs::of(moments)));
+        self.inputs = Some((InputId { block, input }, Inputs::of(moments)));
         Ok(())
     }
 
@@ -68,16 +73,24 @@ impl Job {
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
         self.inputs = None;
-        let inputs = self.network().inputs();
-        self.ensure_place((block, inputs), host)?;
-        self.advance((block + 1, 0), None, host)
+        let inputs_done = self.network().inputs();
+        self.ensure_reached(Progress { block, inputs_done }, host)?;
+        self.advance(Progress::at_block(block + 1), None, host)
     }
 
-    /// Moves the activations to `place`: from where they are, from the last checkpoint, or from the token ids on.
-    fn ensure_place(&mut self, place: Place, host: &mut dyn JobHost) -> Result<(), CompressError> {
-        if self.activations.as_ref().is_none_or(|at| at.place > place) {
+    /// Moves the activations to `goal`: from where they are, from the last checkpoint, or from the token ids on.
+    fn ensure_reached(
+        &mut self,
+        goal: Progress,
+        host: &mut dyn JobHost,
+    ) -> Result<(), CompressError> {
+        if self
+            .activations
+            .as_ref()
+            .is_none_or(|at| at.progress > goal)
+        {
             self.activations = None;
-            for block in (0..=place.0).rev() {
+            for block in (0..=goal.block).rev() {
                 self.activations = self.store().resume(&self.journal, block)?;
                 if self.activations.is_some() {
                     break;
@@ -90,32 +103,35 @@ impl Job {
         while let Some(next) = self
             .activations
             .as_ref()
-            .and_then(|at| self.place_after(at.place, place))
+            .and_then(|at| self.next_progress(at.progress, goal))
         {
             self.advance(next, None, host)?;
         }
         Ok(())
     }
 
-    /// The next place on the way from `at` to `goal`, or `None` if it is reached.
-    fn place_after(&self, at: Place, goal: Place) -> Option<Place> {
-        let last = at.1 == self.network().inputs();
+    /// The next step on the way from `at` to `goal`, or `None` if it is reached.
+    fn next_progress(&self, at: Progress, goal: Progress) -> Option<Progress> {
+        let last = at.inputs_done == self.network().inputs();
         (at < goal).then_some(if last {
-            (at.0 + 1, 0)
+            Progress::at_block(at.block + 1)
         } else {
-            (at.0, at.1 + 1)
+            Progress {
+                inputs_done: at.inputs_done + 1,
+                ..at
+            }
         })
     }
 
     /// One place further, through matrices as decoded from their unit files; `moments` get the shared input that is reached.
     fn advance(
         &mut self,
-        to: Place,
+        to: Progress,
         mut moments: Option<&mut Moments>,
         host: &mut dyn JobHost,
     ) -> Result<(), CompressError> {
-        let activations = self.activations.take().expect("ensure_place made them");
-        let at = activations.place;
+        let activations = self.activations.take().expect("ensure_reached made them");
+        let at = activations.progress;
         // The memory plan counts either the buffers of a solver or a running block.
         self.scratch = super::solve::Scratch::default();
         let load = || self.load_parts(at);
@@ -123,10 +139,10 @@ impl Job {
         let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
         let mut progress = self.progress(to, moments.is_some(), host);
         let (network, compute) = (self.network(), &self.compute);
-        let checkpoint = (to.1 == 0).then_some(&mut journal);
+        let checkpoint = (to.inputs_done == 0).then_some(&mut journal);
         let go = |part: &BlockWeights, batch: &Batch, values: &mut Values| {
             let input = std::mem::take(&mut values.input);
-            values.input = match at.1.checked_sub(1) {
+            values.input = match at.input() {
                 None => network.first_input(compute, part, batch, &values.x),
                 Some(before) => {
                     network.next_input(compute, part, batch, before, &mut values.x, input)
@@ -162,12 +178,15 @@ impl Job {
     }
 
     /// `NOT_FINITE` for activations that are no numbers: statistics of them say nothing.
-    fn check_finite(&self, (block, input): Place, values: &Streams) -> Result<(), CompressError> {
+    fn check_finite(&self, at: Progress, values: &Streams) -> Result<(), CompressError> {
         let dense = self.catalog.folder.name();
         let compressed = ("the model as far as it is compressed", &values.compressed);
         let both = std::iter::once(compressed).chain(values.dense.iter().map(|of| (&*dense, of)));
         for (model, values) in both {
-            let what = format!("calibration activations in block {block}, input {input}");
+            let what = format!(
+                "calibration activations in block {}, input {}",
+                at.block, at.inputs_done
+            );
             for values in [&values.x, &values.input] {
                 finite::check(&self.compute, &what, model, values)?;
             }
@@ -176,18 +195,18 @@ impl Job {
     }
 
     /// What it takes to get past the place: the norms of the block, and the matrices of the shared input at hand.
-    pub(super) fn load_parts(&self, at: Place) -> Result<Parts, CompressError> {
+    pub(super) fn load_parts(&self, at: Progress) -> Result<Parts, CompressError> {
         let network = self.network();
-        let input = at.1.checked_sub(1);
-        let linears = network.linears(at.0);
+        let input = at.input();
+        let linears = network.linears(at.block);
         let names = linears
             .iter()
             .filter(|linear| Some(linear.input) == input)
             .map(|linear| linear.weight.as_str());
         let overlay = Overlay::open(&self.catalog, &self.workspace, &self.journal, names)?;
         let load = |weights: &dyn WeightSource| match input {
-            Some(input) => network.load_part(&self.compute, weights, at.0, input),
-            None => network.load_norms(&self.compute, weights, at.0),
+            Some(input) => network.load_part(&self.compute, weights, at.block, input),
+            None => network.load_norms(&self.compute, weights, at.block),
         };
         let dense = self.plan.dense_stream();
         Ok(Parts {
@@ -232,28 +251,33 @@ impl Job {
         self.batches.iter().map(kerf_model::Batch::tokens).sum()
     }
 
-    fn progress<'h>(&self, to: Place, counted: bool, host: &'h mut dyn JobHost) -> Progress<'h> {
+    fn progress<'h>(
+        &self,
+        to: Progress,
+        counted: bool,
+        host: &'h mut dyn JobHost,
+    ) -> TokenCounter<'h> {
         let (tokens, inputs, blocks) = (
             self.tokens() as u64,
             self.network().inputs() as u64,
             self.blocks() as u64,
         );
         // Catching up after a resume is not told: it was told before.
-        let told = match to {
-            (block, 0) => Some((
-                Stage::Forward,
-                (block as u64 - 1) * tokens,
-                (blocks - 1) * tokens,
-            )),
-            (block, reached) if counted => {
-                let before = block as u64 * inputs + reached as u64 - 1;
+        let (block, reached) = (to.block as u64, to.inputs_done as u64);
+        let told = match reached {
+            0 => Some((Stage::Forward, (block - 1) * tokens, (blocks - 1) * tokens)),
+            _ if counted => {
+                let before = block * inputs + reached - 1;
                 Some((Stage::Statistics, before * tokens, blocks * inputs * tokens))
             }
             _ => None,
         };
-        let block = if to.1 == 0 { to.0 - 1 } else { to.0 };
+        let block = match reached {
+            0 => to.block - 1,
+            _ => to.block,
+        };
         let cancelled = self.cancelled();
-        Progress {
+        TokenCounter {
             told,
             name: block_name(block, self.blocks()),
             unit_tokens: (0, tokens),
@@ -265,7 +289,7 @@ impl Job {
 }
 
 /// Counts tokens through the blocks of one stage.
-struct Progress<'h> {
+struct TokenCounter<'h> {
     /// Stage, tokens done, tokens in all.
     told: Option<(Stage, u64, u64)>,
     name: String,
@@ -276,7 +300,7 @@ struct Progress<'h> {
     cancelled: CompressError,
 }
 
-impl Progress<'_> {
+impl TokenCounter<'_> {
     fn add(&mut self, tokens: usize) -> Result<(), CompressError> {
         if let Some((stage, done, total)) = &mut self.told {
             *done += tokens as u64;

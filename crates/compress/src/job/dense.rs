@@ -2,7 +2,7 @@
 
 use super::{Job, JobHost, batches};
 use crate::CompressError;
-use crate::allocate::matrix::Matrix;
+use crate::allocate::matrix::{InputId, Matrix};
 use kerf_model::{Batch, finite};
 use kerf_tensors::transpose;
 
@@ -14,8 +14,8 @@ pub(super) struct Dense {
     x: Vec<Vec<f32>>,
 }
 
-/// Gets a shared input (block, input) and its values [tokens, cols].
-pub(super) type Visit<'v> = dyn FnMut((usize, usize), &[f32]) -> Result<(), CompressError> + 'v;
+/// Gets a shared input and its values [tokens, cols].
+pub(super) type Visit<'v> = dyn FnMut(InputId, &[f32]) -> Result<(), CompressError> + 'v;
 
 impl Job {
     /// All calibration sequences.
@@ -67,7 +67,7 @@ impl Job {
             .map(|(batch, x)| network.first_input(compute, &norms, batch, x))
             .collect();
         for input in 0..network.inputs() {
-            visit((block, input), &inputs.concat())?;
+            visit(InputId { block, input }, &inputs.concat())?;
             self.check_stopped()?;
             let part = network.load_part(compute, &self.catalog, block, input)?;
             let values = dense.batches.iter().zip(&mut dense.x).zip(&mut inputs);

@@ -29,6 +29,7 @@ pub use share::expected_seconds;
 
 pub(crate) use sample::{Sample, SolvedSample};
 
+use crate::allocate::matrix::InputId;
 use crate::job::activations::{Activations, Store};
 use crate::job::journal::Journal;
 use crate::measured::HeldOut;
@@ -110,8 +111,8 @@ pub struct Job {
     activations: Option<Activations>,
     /// How far the dense model has come, before the first matrix is solved.
     dense: Option<dense::Dense>,
-    /// Statistics of the shared input (block, input) that is being solved.
-    inputs: Option<((usize, usize), Inputs)>,
+    /// Statistics of the shared input that is being solved.
+    inputs: Option<(InputId, Inputs)>,
     scratch: solve::Scratch,
     /// The last solved matrix: written while the next one is solved, or before anything reads it.
     pending: Option<solve::Pending>,
@@ -272,7 +273,7 @@ impl Job {
                     .plan
                     .targets
                     .iter()
-                    .filter(|matrix| (matrix.block, matrix.input) == (block, input));
+                    .filter(|matrix| matrix.input_id() == InputId { block, input });
                 readers.all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some())
             }
             Unit::Forward(block) => {

@@ -7,7 +7,7 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, batches, block_name, event, of_unit};
-use crate::allocate::matrix::Matrix;
+use crate::allocate::matrix::{InputId, Matrix};
 use crate::methods::{Inputs, Problem, by_id};
 use crate::prepass::probe::{EFFORT, SOLVED_TOKENS, STEP, measured_tokens};
 use crate::prepass::survey;
@@ -160,7 +160,7 @@ impl Job {
             });
         self.check_stopped()?;
         for input in 0..network.inputs() {
-            let changed = self.changed_streams((block, input), probe)?;
+            let changed = self.changed_streams(InputId { block, input }, probe)?;
             let part = network.load_part(compute, &self.catalog, block, input)?;
             let machine = (network, compute);
             compute.meter.step("network", || {
@@ -187,12 +187,12 @@ impl Job {
     /// For each open matrix that reads a shared input, the model that differs from the dense one by it, past that matrix.
     fn changed_streams(
         &self,
-        place: (usize, usize),
+        id: InputId,
         probe: &Probe,
     ) -> Result<Vec<(String, Stream)>, CompressError> {
         let targets = self.plan.targets.iter();
         let open: Vec<&Matrix> = targets
-            .filter(|matrix| (matrix.block, matrix.input) == place && self.plan.is_probed(matrix))
+            .filter(|matrix| matrix.input_id() == id && self.plan.is_probed(matrix))
             .collect();
         let Some(first) = open.first() else {
             return Ok(Vec::new());
@@ -211,10 +211,10 @@ impl Job {
                 name: &matrix.name,
                 values,
             };
-            let part = network.load_part(compute, &weights, place.0, place.1)?;
+            let part = network.load_part(compute, &weights, id.block, id.input)?;
             let mut stream = probe.streams[0].clone();
             compute.meter.step("network", || {
-                stream.advance((network, compute), &part, place.1, &probe.batches);
+                stream.advance((network, compute), &part, id.input, &probe.batches);
             });
             self.check_stopped()?;
             Ok((matrix.name.clone(), stream))

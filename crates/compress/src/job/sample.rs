@@ -1,6 +1,7 @@
 //! A job that is run to learn how long its parts take.
 
 use super::{Job, JobHost, Unit};
+use crate::job::activations::Progress;
 use crate::prepass::PrepassUnit;
 use crate::{CompressError, Event};
 use kerf_kernels::Spent;
@@ -120,10 +121,13 @@ impl Job {
                     let begun = (self.clock)();
                     self.activations = Some(self.embed(&mut Alone)?);
                     sample.embed = (self.clock)() - begun;
-                    self.sample_move(&mut sample, (0, 0), |job| job.statistics(0, 0, &mut Alone))?;
+                    self.sample_move(&mut sample, Progress::at_block(0), |job| {
+                        job.statistics(0, 0, &mut Alone)
+                    })?;
                 }
                 Unit::Statistics(block, input) => {
-                    self.sample_move(&mut sample, (block, input), |job| {
+                    let inputs_done = input;
+                    self.sample_move(&mut sample, Progress { block, inputs_done }, |job| {
                         job.statistics(block, input, &mut Alone)
                     })?;
                 }
@@ -133,8 +137,12 @@ impl Job {
             }
         }
         if self.plan.calibrated() {
-            let inputs = self.network().inputs();
-            self.sample_move(&mut sample, (0, inputs), |job| job.forward(0, &mut Alone))?;
+            let inputs_done = self.network().inputs();
+            let end = Progress {
+                block: 0,
+                inputs_done,
+            };
+            self.sample_move(&mut sample, end, |job| job.forward(0, &mut Alone))?;
         }
         Ok(sample)
     }
@@ -158,11 +166,11 @@ impl Job {
     fn sample_move(
         &mut self,
         sample: &mut Sample,
-        place: (usize, usize),
+        at: Progress,
         go: impl FnOnce(&mut Self) -> Result<(), CompressError>,
     ) -> Result<(), CompressError> {
         let begun = (self.clock)();
-        drop(self.load_parts(place)?);
+        drop(self.load_parts(at)?);
         let load = (self.clock)() - begun;
         let begun = (self.clock)();
         go(self)?;

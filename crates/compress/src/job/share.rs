@@ -5,7 +5,6 @@
 
 use super::{JobHost, Unit, batches};
 use crate::Event;
-use crate::allocate::matrix::Matrix;
 use crate::calibration::{MAX_WINDOW, held_tokens};
 use crate::costs::time::{FACTOR, Time, weights};
 use crate::plan::Plan;
@@ -131,9 +130,10 @@ impl<'a> Costs<'a> {
         let matrix = &self.plan.targets[target];
         let alone =
             self.time.passes(weights(matrix)) + self.time.products(self.time.solver(matrix));
-        let place = |matrix: &Matrix| (matrix.block, matrix.input);
         let before = target.checked_sub(1).map(|index| &self.plan.targets[index]);
-        if !self.plan.calibrated() || before.is_some_and(|before| place(before) == place(matrix)) {
+        if !self.plan.calibrated()
+            || before.is_some_and(|before| before.input_id() == matrix.input_id())
+        {
             return alone;
         }
         let aiming = self.plan.aiming_rows(matrix.block, matrix.input) as f64;

@@ -48,9 +48,9 @@ impl Job {
         let mut matrix = self.matrix(index).clone();
         matrix.step = self.step_now(&matrix);
         // After a resume the statistics of this matrix may not be at hand.
-        let place = (matrix.block, matrix.input);
+        let id = matrix.input_id();
         let calibrated = !matrix.embedding && self.plan.calibrated();
-        if calibrated && self.inputs.as_ref().is_none_or(|(at, _)| *at != place) {
+        if calibrated && self.inputs.as_ref().is_none_or(|(at, _)| *at != id) {
             self.flush()?;
             self.statistics(matrix.block, matrix.input, host)?;
         }
@@ -240,8 +240,8 @@ impl Job {
         });
         LayerReport {
             name: matrix.name.clone(),
-            block: matrix.place().map(|(block, _)| block),
-            role: matrix.place().map(|(_, role)| role.into()),
+            block: matrix.block_and_role().map(|(block, _)| block),
+            role: matrix.block_and_role().map(|(_, role)| role.into()),
             shape: [matrix.rows, matrix.cols],
             method: solved.method.into(),
             sparsity: solved.matrix.sparsity(),

@@ -3,7 +3,7 @@
 
 use super::decisions::put_json;
 use super::{Job, JobHost, block_name, event, of_unit};
-use crate::allocate::matrix::Matrix;
+use crate::allocate::matrix::{InputId, Matrix};
 use crate::prepass::survey::{self, Measure};
 use crate::schedules::Summary;
 use crate::{CompressError, Stage};
@@ -25,8 +25,8 @@ impl Job {
             survey::spread(&job.sequences(), survey::tokens(job.tokens()))
         })?;
         let mut summaries = Vec::new();
-        self.walk_block(&mut dense, &mut |place, x| {
-            self.summarise(place, x, &mut summaries)
+        self.walk_block(&mut dense, &mut |id, x| {
+            self.summarise(id, x, &mut summaries)
         })?;
         self.check_cancelled(host)?;
         self.dense = Some(dense);
@@ -42,13 +42,13 @@ impl Job {
     /// Summaries of the matrices that read the shared input `x` [tokens, cols].
     fn summarise(
         &self,
-        place: (usize, usize),
+        id: InputId,
         x: &[f32],
         summaries: &mut Vec<Summary>,
     ) -> Result<(), CompressError> {
         let targets = self.plan.targets.iter();
         let open: Vec<&Matrix> = targets
-            .filter(|matrix| (matrix.block, matrix.input) == place && matrix.is_open())
+            .filter(|matrix| matrix.input_id() == id && matrix.is_open())
             .collect();
         let Some(first) = open.first() else {
             return Ok(());

@@ -34,7 +34,7 @@ impl Job {
 
     fn block_of(&self, unit: Unit) -> Option<usize> {
         match unit {
-            Unit::Solve(index) => self.matrix(index).place().map(|(block, _)| block),
+            Unit::Solve(index) => self.matrix(index).block_and_role().map(|(block, _)| block),
             Unit::Prepass(PrepassUnit::Survey(block) | PrepassUnit::Levels(block)) => Some(block),
             Unit::Statistics(block, _) | Unit::Forward(block) => Some(block),
             Unit::Prepass(_) | Unit::Allocate | Unit::Measure | Unit::Write => None,

@@ -12,7 +12,7 @@ mod report;
 mod unknown;
 
 use crate::CompressError;
-use crate::allocate::matrix::Matrix;
+use crate::allocate::matrix::{InputId, Matrix};
 use crate::costs::footprint::Task;
 use crate::options::resolve::Settings;
 use crate::prepass::probe::Probe;
@@ -210,7 +210,7 @@ impl Plan {
     /// Matrices of a shared input that aim at what the dense model computes.
     pub fn aiming(&self, block: usize, input: usize) -> impl Iterator<Item = &Matrix> {
         self.targets.iter().filter(move |matrix| {
-            (matrix.block, matrix.input) == (block, input) && matrix.blend > 0.0
+            matrix.input_id() == InputId { block, input } && matrix.blend > 0.0
         })
     }
 }

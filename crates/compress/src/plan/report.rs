@@ -114,7 +114,9 @@ impl Plan {
             part: part.into(),
             why: self.kept.get(&entry.name).map(|why| (*why).to_owned()),
             role: matrix.map(|matrix| matrix.role.into()),
-            block: matrix.and_then(Matrix::place).map(|(block, _)| block),
+            block: matrix
+                .and_then(Matrix::block_and_role)
+                .map(|(block, _)| block),
             rule: matrix.and_then(|matrix| matrix.rule),
             method,
             sparsity: matrix.map_or(0.0, |matrix| matrix.sparsity),

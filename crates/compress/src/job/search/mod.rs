@@ -7,7 +7,7 @@ mod candidates;
 
 use super::decisions::put_json;
 use super::{Job, JobHost, block_name, event, of_unit};
-use crate::allocate::matrix::Matrix;
+use crate::allocate::matrix::{InputId, Matrix};
 use crate::job::journal::{Journal, Record};
 use crate::methods::Inputs;
 use crate::prepass::search::{LEVELS, OFFSPRING, ROUND_TOKENS, SOLVED_TOKENS, STEP};
@@ -65,8 +65,8 @@ impl Job {
         let wanted = SOLVED_TOKENS.min(known.iter().map(Vec::len).sum());
         let mut dense = self.dense_at(block, host, |_| survey::spread(&known, wanted))?;
         let mut journal = std::mem::replace(&mut self.journal, Journal::detached(&self.workspace));
-        let solved = self.walk_block(&mut dense, &mut |place, x| {
-            self.solve_place(place, x, &mut journal)
+        let solved = self.walk_block(&mut dense, &mut |id, x| {
+            self.solve_input(id, x, &mut journal)
         });
         self.journal = journal;
         solved?;
@@ -94,15 +94,15 @@ impl Job {
         host.event(of_unit(told, of_own as u64, own as u64));
     }
 
-    fn solve_place(
+    fn solve_input(
         &self,
-        place: (usize, usize),
+        id: InputId,
         x: &[f32],
         journal: &mut Journal,
     ) -> Result<(), CompressError> {
         let targets = self.plan.targets.iter();
         let open: Vec<&Matrix> = targets
-            .filter(|matrix| (matrix.block, matrix.input) == place && matrix.scheduled)
+            .filter(|matrix| matrix.input_id() == id && matrix.scheduled)
             .collect();
         let Some(first) = open.first() else {
             return Ok(());
