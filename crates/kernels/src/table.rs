@@ -43,7 +43,7 @@ macro_rules! kernel_table {
                 pub exact fn mask_above(scores: &[f32], threshold: f32, out: &mut [u8]);
             }
 
-            quantize {
+            scales {
                 /// The scale that suits the surviving weights of one group best. 0 if nothing survives.
                 ///
                 /// Candidates are `f * absmax / hi` with f of 0.45, 0.5, ..., 1.05, and then the two halfway between the best of
@@ -58,7 +58,9 @@ macro_rules! kernel_table {
                 /// Squared distance of the survivors to their nearest grid values `code * scale`. `scale` may be negative, but
                 /// not 0.
                 pub close(1e-4) fn grid_error(w: &[f32], mask: Option<&[u8]>, mask_bit: usize, scale: f32, range: CodeRange) -> f32;
+            }
 
+            quantize {
                 /// `codes[j] = clamp(round_ties_even(w[j] / scale), lo, hi)`. All codes are 0 if `scale` is 0.
                 pub exact fn quantize(w: &[f32], scale: f32, range: CodeRange, codes: &mut [i8]);
 

@@ -21,6 +21,7 @@ mod panel_grid;
 mod panel_scratch;
 pub(crate) mod quantize;
 pub(crate) mod rows;
+pub(crate) mod scales;
 pub(crate) mod scores;
 pub(crate) mod sparse;
 mod strip;

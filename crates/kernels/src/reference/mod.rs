@@ -13,5 +13,6 @@ pub mod pack;
 mod panel_grid;
 pub mod quantize;
 pub mod rows;
+pub mod scales;
 pub mod scores;
 pub(crate) mod sparse;
