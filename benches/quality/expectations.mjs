@@ -30,7 +30,8 @@ export function beforeYouChoose({ real, sentences, texts }) {
     [
       `- **A small language model has little.** SmolLM2-135M was trained on 2,000 billion tokens, and uses what it has. On an encyclopedia and on novels\n` +
         `  its perplexity rises by ${of('light')} with \`light\`, ${of('compact')} with \`compact\`, ${of('small')} with \`small\`, ${of('tiny')} with\n` +
-        `  \`tiny\`, and ${both(seventy)} with 70 % removed and 4 bits. At the last two it writes no sense. Stay at \`light\` or \`compact\`.`,
+        `  \`tiny\`, and ${both(seventy)} with 70 % removed and 4 bits. With \`tiny\` every paragraph has mistakes, at 70 % it writes\n` +
+        `  no sense. Stay at \`light\` or \`compact\`.`,
       `- **A sentence encoder has more.** MiniLM keeps its ranking down to 2 bits (Spearman ${fixed(sentences[0].comparison.original.spearman)} before, ` +
         `${fixed(ofPreset(sentences, 'tiny').comparison.small.spearman)} with \`tiny\`),\n` +
         `  but its vectors move (cosine ${fixed(ofPreset(sentences, 'tiny').comparison.meanCosine)}): old and new ones do not belong in one index.`,
