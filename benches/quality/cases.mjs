@@ -14,7 +14,7 @@ const QUICK = ['magnitude 70 %', 'wanda 70 %', 'obs 70 %', 'obs 70 % + 4 bit', '
 
 const percent = share => `${Math.round(share * 100)} %`
 
-/** The paper's system as METHODS.md 3.4 has it: loss a weight, levels on a log scale, every matrix for itself, OBS. */
+/** The paper's system (schedules/error_levels.rs): loss a weight, levels on a log scale, every matrix for itself, OBS. */
 const PAPER = [
   ...['--schedule', 'error-levels', '--granularity', 'matrix', '--loss-scale', 'weights'],
   ...['--levels', '6', '--slope', '0.1'],

@@ -35,7 +35,7 @@ export function sentenceModel() {
     loss: { name: '1 - cosine', digits: 3, of: c => 1 - c.meanCosineFirst },
     notes:
       "cosine: mean of first sentences to the dense model's. Calibration: seed 0 is stsb-calibration-512.txt, the others are 512 sentences\n" +
-      'drawn from the training pairs. Rivals are of PEERS.md on the same dev sentences and the calibration of seed 0; those marked *test* are\n' +
+      'drawn from the training pairs. Rivals are the code of their authors on the same dev sentences and the calibration of seed 0; those marked *test* are\n' +
       'on the STS-B test sentences, which are not here: cosines run about 0.013 higher on dev, and Spearman does not compare.',
   }
 }
@@ -57,7 +57,7 @@ export function languageModel() {
     loss: { name: 'excess nll', digits: 3, of: excess },
     notes:
       'excess nll: nats a token above the dense model. Calibration: 64 windows of 256 tokens of classics-train.txt, drawn by the seed.\n' +
-      'Rivals are perplexities of PEERS.md on the same windows, one calibration seed, and what they are above its dense 42.14.',
+      'Rivals are perplexities of the code of their authors on the same windows, one calibration seed, and what they are above its dense 42.14.',
   }
 }
 

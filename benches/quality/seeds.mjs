@@ -1,4 +1,4 @@
-// Calibration sentences of a seed: 0 is the file that PEERS.md used, any other seed draws as many from the training pairs.
+// Calibration sentences of a seed: 0 is the file that the rivals were measured with, any other seed draws as many from the training pairs.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { scratch, sharedPath } from '../lib/paths.mjs'

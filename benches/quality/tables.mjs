@@ -6,7 +6,7 @@ import { withSpread } from './statistics.mjs'
 
 const megabytes = bytes => `${(bytes / 1e6).toFixed(2)} MB`
 
-/** The table of rows: `rivals` adds what PEERS.md has; with `timed`, seconds and their ratio to the time baseline among `of`. */
+/** The table of rows: `rivals` adds what rivals reach; with `timed`, seconds and their ratio to the time baseline among `of`. */
 export function rowTable(model, rows, { rivals = false, timed = true, of = rows } = {}) {
   const judged = rows.some(row => row.second)
   const baseline = timed && timeBaseline(of)

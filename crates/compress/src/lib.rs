@@ -1,4 +1,4 @@
-//! What is removed: plan, statistics, solvers, schedules, the resumable job, the receipt.
+//! What is removed: plan, statistics, solvers, schedules, the resumable job, the report.
 //!
 //! Each folder is a room, and imports from those below it alone (`tests/arrows.rs`): `estimate` -> `job` -> `plan` -> `prepass` ->
 //! `costs` -> `allocate` -> `options` -> `schedules`, `methods` -> `solve`.

@@ -3,7 +3,7 @@
 //! into a few levels, and each level gets S + slope * (mean - its own), so that a tenfold loss is answered by `slope` less sparsity.
 //!
 //! The logarithm is there because losses range over orders of magnitude with depth and kind of matrix, and the least plain sum of
-//! them would starve the first blocks. METHODS.md, 3.4, has what the paper leaves open: the limits S - 0.25 and S + 0.15 (never
+//! them would starve the first blocks. The paper leaves open what is set here: the limits S - 0.25 and S + 0.15 (never
 //! more than 0.95), and the budget met by a common shift.
 
 use super::budget::shifted;
