@@ -4,14 +4,15 @@ use crate::job::journal::Journal;
 use kerf_kernels::Compute;
 use kerf_model::{ModelError, WeightSource};
 use kerf_tensors::{Catalog, Folder, Source, TensorsError, Workspace};
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Weights of the compressed model so far.
-pub struct Overlay<'a> {
+/// A model in which some matrices come from catalogs of their own, by name: as a rule those of the compressed model so far.
+pub struct Overlay<'a, C = Catalog> {
     base: &'a Catalog,
-    units: HashMap<String, Catalog>,
+    replaced: HashMap<String, C>,
 }
 
 impl<'a> Overlay<'a> {
@@ -22,21 +23,28 @@ impl<'a> Overlay<'a> {
         journal: &Journal,
         names: impl Iterator<Item = &'n str>,
     ) -> Result<Self, TensorsError> {
-        let mut units = HashMap::new();
+        let mut replaced = HashMap::new();
         for name in names {
             if let Some(record) = journal.get(&crate::plan::solve_unit(name)) {
-                units.insert(name.to_string(), unit_catalog(workspace, &record.file)?);
+                replaced.insert(name.to_string(), unit_catalog(workspace, &record.file)?);
             }
         }
-        Ok(Self { base, units })
-    }
-
-    fn catalog(&self, name: &str) -> &Catalog {
-        self.units.get(name).unwrap_or(self.base)
+        Ok(Self::new(base, replaced))
     }
 }
 
-impl WeightSource for Overlay<'_> {
+impl<'a, C: Borrow<Catalog>> Overlay<'a, C> {
+    /// `base` with the matrices of these names out of the catalogs beside them.
+    pub fn new(base: &'a Catalog, replaced: HashMap<String, C>) -> Self {
+        Self { base, replaced }
+    }
+
+    fn catalog(&self, name: &str) -> &Catalog {
+        self.replaced.get(name).map_or(self.base, C::borrow)
+    }
+}
+
+impl<C: Borrow<Catalog> + Send + Sync> WeightSource for Overlay<'_, C> {
     fn shape(&self, name: &str) -> Option<Vec<usize>> {
         self.base.shape(name)
     }

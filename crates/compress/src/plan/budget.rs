@@ -78,8 +78,10 @@ impl Plan {
             _ => return None,
         };
         let beside = self.report(catalog).bits_per_weight - bits;
-        (beside >= 0.1).then(|| {
-        format!("the matrices are small: their tables and headers take {beside:.1} bits a weight beside the {bits} bits of the size (a budget, `targetBits`, counts them)")
-    })
+        let text = format!(
+            "the matrices are small: their tables and headers take {beside:.1} bits a weight beside the {bits} bits of the size (a budget, \
+             `targetBits`, counts them)"
+        );
+        (beside >= 0.1).then_some(text)
     }
 }

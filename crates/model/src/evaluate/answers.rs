@@ -1,5 +1,6 @@
 //! Answers to questions: spans of a context.
 
+use super::texts::batch_of;
 use super::{Progress, Runner};
 use crate::{Batch, ModelError, SpanHead, SpanLogits};
 use std::ops::Range;
@@ -13,6 +14,12 @@ pub struct Question {
     pub types: Option<Vec<usize>>,
     /// Tokens of the context: an answer lies in them.
     pub context: Range<usize>,
+}
+
+impl AsRef<[u32]> for Question {
+    fn as_ref(&self) -> &[u32] {
+        &self.ids
+    }
 }
 
 /// The span of a context that answers best.
@@ -64,24 +71,21 @@ impl Runner<'_> {
                 fix: "give one with a token at least".into(),
             });
         }
-        let lengths: Vec<usize> = questions.iter().map(|own| own.ids.len()).collect();
-        let mut spans = vec![None; questions.len()];
-        let batch = |own: &[usize]| batch_of(questions, own);
-        self.over_texts(
-            &lengths,
-            &batch,
+        let spans = self.over_texts(
+            questions,
+            batch_with_types,
             progress,
             &mut |runner, own, batch, states| {
                 let logits = head.logits(runner.compute, &states);
-                for (sequence, index) in own.iter().enumerate() {
+                let best = |(sequence, index): (usize, &usize)| {
                     let tokens = batch.starts[sequence]..batch.starts[sequence + 1];
                     let logits = SpanLogits {
                         start: logits.start[tokens.clone()].to_vec(),
                         end: logits.end[tokens].to_vec(),
                     };
-                    spans[*index] = logits.best(questions[*index].context.clone(), longest);
-                }
-                Ok(())
+                    logits.best(questions[*index].context.clone(), longest)
+                };
+                Ok(own.iter().enumerate().map(best).collect())
             },
         )?;
         Ok(spans.into_iter().flatten().collect())
@@ -89,10 +93,9 @@ impl Runner<'_> {
 }
 
 /// Some questions, by index. Where one has types, the others have type 0.
-fn batch_of(questions: &[Question], own: &[usize]) -> Batch {
+fn batch_with_types(questions: &[Question], own: &[usize]) -> Batch {
+    let batch = batch_of(questions, own);
     let own: Vec<&Question> = own.iter().map(|index| &questions[*index]).collect();
-    let sequences: Vec<&[u32]> = own.iter().map(|question| question.ids.as_slice()).collect();
-    let batch = Batch::new(&sequences);
     if own.iter().all(|question| question.types.is_none()) {
         return batch;
     }

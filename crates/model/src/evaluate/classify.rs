@@ -14,23 +14,16 @@ impl Runner<'_> {
         head: &ClassifierHead,
         progress: &mut Progress<'_>,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
-        let mut logits = vec![Vec::new(); texts.len()];
-        let batch = |own: &[usize]| batch_of(texts, own);
+        let labels = head.labels().names.len();
         self.over_texts(
-            &lengths,
-            &batch,
+            texts,
+            batch_of,
             progress,
-            &mut |runner, own, batch, states| {
-                let all = head.logits(runner.compute, batch, &states)?;
-                let labels = head.labels().names.len();
-                for (index, own) in own.iter().zip(all.chunks_exact(labels)) {
-                    logits[*index] = own.to_vec();
-                }
-                Ok(())
+            &mut |runner, _, batch, states| {
+                let logits = head.logits(runner.compute, batch, &states)?;
+                Ok(logits.chunks_exact(labels).map(<[f32]>::to_vec).collect())
             },
-        )?;
-        Ok(logits)
+        )
     }
 }
 

@@ -39,25 +39,21 @@ impl Runner<'_> {
                 fix: "give a text with a token at least after those that are given".into(),
             });
         }
-        let lengths: Vec<usize> = texts.iter().map(|text| text.ids.len()).collect();
-        let mut sums = vec![0.0; texts.len()];
-        let batch = |own: &[usize]| batch_of(texts, own);
         self.over_texts(
-            &lengths,
-            &batch,
+            texts,
+            batch_of,
             progress,
             &mut |runner, own, batch, states| {
                 let losses = runner.losses(&states, &targets(batch))?;
-                for (sequence, index) in own.iter().enumerate() {
+                let sum = |(sequence, index): (usize, &usize)| {
                     // The loss at a token is that of the token after it.
                     let first = batch.starts[sequence] + texts[*index].from - 1;
                     let losses = &losses[first..batch.starts[sequence + 1]];
-                    sums[*index] = -losses.iter().flatten().sum::<f64>();
-                }
-                Ok(())
+                    -losses.iter().flatten().sum::<f64>()
+                };
+                Ok(own.iter().enumerate().map(sum).collect())
             },
-        )?;
-        Ok(sums)
+        )
     }
 }
 

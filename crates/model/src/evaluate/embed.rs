@@ -16,21 +16,11 @@ impl Runner<'_> {
         progress: &mut Progress<'_>,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         head.check(texts, self.network.hidden())?;
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
-        let mut vectors = vec![Vec::new(); texts.len()];
-        let batch = |own: &[usize]| batch_of(texts, own);
         self.over_texts(
-            &lengths,
-            &batch,
+            texts,
+            batch_of,
             progress,
-            &mut |runner, own, batch, states| {
-                let pooled = head.apply(runner.compute, batch, states);
-                for (index, vector) in own.iter().zip(pooled) {
-                    vectors[*index] = vector;
-                }
-                Ok(())
-            },
-        )?;
-        Ok(vectors)
+            &mut |runner, _, batch, states| Ok(head.apply(runner.compute, batch, states)),
+        )
     }
 }

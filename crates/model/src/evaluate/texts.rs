@@ -3,42 +3,49 @@
 use super::{Progress, Runner};
 use crate::{Batch, ModelError};
 
-/// What is done with a batch: its texts by index, the batch, and its last hidden states [tokens, hidden].
-pub(super) type Use<'a, 'r> =
-    dyn FnMut(&mut Runner<'r>, &[usize], &Batch, Vec<f32>) -> Result<(), ModelError> + 'a;
+/// What becomes of a batch: it gets the batch's texts by index, the batch, and its last hidden states [tokens, hidden], and gives one
+/// result for each of these texts.
+pub(super) type Use<'a, 'r, R> =
+    dyn FnMut(&mut Runner<'r>, &[usize], &Batch, Vec<f32>) -> Result<Vec<R>, ModelError> + 'a;
 
 impl<'r> Runner<'r> {
-    /// Runs texts of these lengths in order of their length, so that a batch holds about the same work. `batch_of` makes a batch of
-    /// some of them by index.
+    /// Runs texts in order of their length, so that a batch holds about the same work, and gives the results in the order of the
+    /// texts. `batch_of` makes a batch of some of them by index.
     ///
     /// Progress counts texts. `CANCELLED`, `TOO_LONG`, and what `each` gives.
-    pub(super) fn over_texts(
+    pub(super) fn over_texts<T: AsRef<[u32]>, R>(
         &mut self,
-        lengths: &[usize],
-        batch_of: &dyn Fn(&[usize]) -> Batch,
+        texts: &[T],
+        batch_of: fn(&[T], &[usize]) -> Batch,
         progress: &mut Progress<'_>,
-        each: &mut Use<'_, 'r>,
-    ) -> Result<(), ModelError> {
+        each: &mut Use<'_, 'r, R>,
+    ) -> Result<Vec<R>, ModelError> {
+        let lengths: Vec<usize> = texts.iter().map(|text| text.as_ref().len()).collect();
+        let mut results: Vec<Option<R>> = texts.iter().map(|_| None).collect();
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|index| lengths[*index]);
         let mut rest = order.as_slice();
         let blocks = self.network.blocks() as f64;
         while !rest.is_empty() {
-            let (own, others) = rest.split_at(fitting(lengths, rest, self.batch_tokens));
+            let (own, others) = rest.split_at(fitting(&lengths, rest, self.batch_tokens));
             let done = lengths.len() - rest.len();
             let mut report = |part: f64| {
                 let done = done as f64 + own.len() as f64 * part;
                 progress(done as u64, lengths.len() as u64)
             };
-            let batch = batch_of(own);
+            let batch = batch_of(texts, own);
             let states = self.hidden(&batch, &mut |block| report(block as f64 / (blocks + 1.0)))?;
-            each(self, own, &batch, states)?;
+            let given = each(self, own, &batch, states)?;
+            assert_eq!(given.len(), own.len(), "one result a text");
+            for (index, result) in own.iter().zip(given) {
+                results[*index] = Some(result);
+            }
             if !report(1.0) {
                 return Err(ModelError::Cancelled {});
             }
             rest = others;
         }
-        Ok(())
+        Ok(results.into_iter().flatten().collect())
     }
 }
 

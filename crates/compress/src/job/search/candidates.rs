@@ -2,13 +2,12 @@
 
 use super::level_unit;
 use crate::CompressError;
-use crate::job::overlay::unit_catalog;
+use crate::job::overlay::{Overlay, unit_catalog};
 use crate::job::{Job, JobHost};
 use crate::prepass::search::{LEVELS, ROUND_TOKENS, SURVIVORS};
-use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling, Runner};
 use kerf_model::evolve::{Candidates, Draws, Round};
-use kerf_model::{ModelError, WeightSource, finite};
+use kerf_model::{WeightSource, finite};
 use kerf_tensors::Catalog;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -150,14 +149,11 @@ impl Candidates for Switches<'_> {
         for (part, level) in self.parts.iter().zip(candidate) {
             for index in &part.matrices {
                 if let Some(catalog) = self.solved.get(&(*index, *level)) {
-                    chosen.insert(self.job.plan.targets[*index].name.as_str(), catalog);
+                    chosen.insert(self.job.plan.targets[*index].name.clone(), catalog);
                 }
             }
         }
-        let weights = Leveled {
-            base: &self.job.catalog,
-            chosen,
-        };
+        let weights = Overlay::new(&self.job.catalog, chosen);
         let mut runner = Runner::new(self.job.network(), &weights, &self.job.compute, 0);
         let distance = self.closeness.distance(&mut runner, effort)?;
         Ok(finite::metric("distance", &weights.model(), distance)?)
@@ -168,36 +164,5 @@ impl Candidates for Switches<'_> {
         let own = (done, self.job.generations());
         self.job.report_search((steps, &name), own, self.host);
         self.job.check_cancelled(self.host)
-    }
-}
-
-/// The dense model with some matrices at their levels.
-struct Leveled<'a> {
-    base: &'a Catalog,
-    chosen: HashMap<&'a str, &'a Catalog>,
-}
-
-impl Leveled<'_> {
-    fn of(&self, name: &str) -> &Catalog {
-        self.chosen.get(name).copied().unwrap_or(self.base)
-    }
-}
-
-impl WeightSource for Leveled<'_> {
-    fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.base.shape(name)
-    }
-
-    fn read(&self, compute: &Compute, name: &str) -> Result<Vec<f32>, ModelError> {
-        self.of(name).read(compute, name)
-    }
-
-    fn read_rows(
-        &self,
-        compute: &Compute,
-        name: &str,
-        rows: Range<usize>,
-    ) -> Result<Vec<f32>, ModelError> {
-        self.of(name).read_rows(compute, name, rows)
     }
 }
