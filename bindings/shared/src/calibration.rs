@@ -13,10 +13,11 @@ use kerf_compress::calibration::{
     BYTES_OF_A_TOKEN, MAX_WINDOW, Places, decoder_windows, held_tokens, places,
 };
 use kerf_compress::measured::HeldOut;
-use kerf_compress::{CompressError, Stage, TextUse};
+use kerf_compress::{CompressError, TextUse};
 use kerf_kernels::Compute;
 use kerf_model::generate::{Sampling, generate};
 use kerf_model::{Kind, ModelError, Network};
+use kerf_run::Stage;
 use kerf_tensors::TensorsError;
 use kerf_text::{IdStream, Tokenizer};
 

@@ -11,10 +11,10 @@ use crate::text_file::Text;
 use crate::text_tokens::TextTokens;
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, pairs};
-use kerf_compress::Stage;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::divergence_of;
 use kerf_model::finite;
+use kerf_run::Stage;
 use web_time::Instant;
 
 /// Both models see the same token ids, those of the original's tokenizer and after its default prompt, and their vectors are made as

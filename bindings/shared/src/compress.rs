@@ -9,10 +9,10 @@ use crate::storage::Storage;
 use crate::{Error, Host, machine, vocabulary};
 use kerf_compress::plan::Plan;
 use kerf_compress::{
-    Event, Job, JobHost, JobInputs, PlanReport, Report, Settings, Stage, Step, TextUse, estimate,
-    expected_seconds,
+    Job, JobInputs, PlanReport, Report, Settings, TextUse, estimate, expected_seconds,
 };
 use kerf_kernels::Compute;
+use kerf_run::{Event, Stage, Step};
 use kerf_tensors::folder::Existing;
 use kerf_tensors::{Catalog, TensorsError};
 use std::path::Path;
@@ -323,7 +323,7 @@ fn seconds() -> f64 {
 /// The host of this call, as a job wants it.
 struct Forward<'a>(&'a dyn Host);
 
-impl JobHost for Forward<'_> {
+impl kerf_run::Host for Forward<'_> {
     fn event(&mut self, event: Event) {
         self.0.event(event);
     }

@@ -6,7 +6,7 @@ use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running};
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, text_file};
-use kerf_compress::Stage;
+use kerf_run::Stage;
 
 /// Does with each text what the model's sentence-transformers files say: prompt, cut at the maximum, pooling and the modules after
 /// it. Works for decoders too. Errors: those of opening a model, `NO_TOKENIZER`, `BAD_CONFIG`, `BAD_OPTION`, `EMPTY`, `CANCELLED`.

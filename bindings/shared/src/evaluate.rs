@@ -12,10 +12,11 @@ use crate::text_file::{self, Text};
 use crate::text_tokens::TextTokens;
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, pairs};
-use kerf_compress::{Stage, calibration::MAX_WINDOW};
+use kerf_compress::calibration::MAX_WINDOW;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::Perplexity;
 use kerf_model::{Network, finite};
+use kerf_run::Stage;
 use web_time::Instant;
 
 /// Encodes the text as it is read and scores it in windows; embeds both columns of the pairs. Errors: those of

@@ -1,8 +1,8 @@
 //! What a function needs from whoever calls it.
 
 use crate::storage::{FileSystem, Storage};
-use kerf_compress::Event;
 use kerf_kernels::Stop;
+use kerf_run::Event;
 use std::sync::Arc;
 
 /// The host of one call. Called from the thread that does the work.

@@ -41,8 +41,8 @@ pub use call::Call;
 pub use dispatch::{commands, dispatch, invoke};
 pub use error::Error;
 pub use host::Host;
-pub use kerf_compress::{Event, Stage};
 pub use kerf_kernels::Stop;
+pub use kerf_run::{Event, Stage};
 
 /// Version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,7 +1,7 @@
 //! Fewer events for hosts that pay for each: at most about twenty a second, but never without the last of a stage, and
 //! never with a piece of generated text lost.
 
-use kerf_compress::{Event, Stage};
+use kerf_run::{Event, Stage};
 use web_time::{Duration, Instant};
 
 /// Shortest time between two events of one stage that count the same.

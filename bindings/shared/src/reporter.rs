@@ -1,7 +1,7 @@
 //! Progress of one stage, for code that counts.
 
 use crate::Host;
-use kerf_compress::{Event, Stage};
+use kerf_run::{Event, Stage};
 
 /// Tells the host how far one stage is.
 pub struct Reporter<'a> {

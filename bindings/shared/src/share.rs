@@ -2,8 +2,8 @@
 
 use crate::Host;
 use crate::storage::Storage;
-use kerf_compress::Event;
 use kerf_kernels::Stop;
+use kerf_run::Event;
 use std::cell::Cell;
 use std::sync::Arc;
 

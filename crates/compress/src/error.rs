@@ -1,6 +1,7 @@
 //! Errors of planning and running a compression.
 
 use kerf_model::ModelError;
+use kerf_run::RunError;
 use kerf_tensors::amount::{bytes, bytes_at_least};
 use kerf_tensors::{ErrorData, TensorsError, error::error_data, error_codes};
 use serde::Serialize;
@@ -17,6 +18,9 @@ pub enum CompressError {
     /// From the network.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// From running: the host asked to stop.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// An option has a value that it cannot have, or may not be given beside others.
     #[error("option {option}{}", refusal(expected, actual, reason))]
     BadOption {
@@ -90,9 +94,6 @@ pub enum CompressError {
         "the model is a kerf container already; compress the original model instead, or convert this one to safetensors first"
     )]
     AlreadyCompressed {},
-    /// The host asked to stop. Work done so far is kept.
-    #[error("cancelled; the work done so far is kept in {work_dir}: run the same again to go on")]
-    Cancelled { work_dir: String },
 }
 
 fn refusal(expected: &str, actual: &str, reason: &str) -> String {
@@ -120,7 +121,7 @@ fn not_known(model_type: &str) -> String {
     }
 }
 
-error_codes!(CompressError or the code inside Tensors, Model {
+error_codes!(CompressError or the code inside Tensors, Model, Run {
     BadOption => "BAD_OPTION",
     MemoryLimit => "MEMORY_LIMIT",
     CalibrationEmpty => "CALIBRATION_EMPTY",
@@ -131,7 +132,6 @@ error_codes!(CompressError or the code inside Tensors, Model {
     LossTooHigh => "LOSS_TOO_HIGH",
     NothingToCompress => "NOTHING_TO_COMPRESS",
     AlreadyCompressed => "ALREADY_COMPRESSED",
-    Cancelled => "CANCELLED",
 });
 
 fn because(kept: &str) -> String {
@@ -149,6 +149,7 @@ impl CompressError {
         match self {
             Self::Tensors(error) => error.data(),
             Self::Model(error) => error.data(),
+            Self::Run(error) => error.data(),
             other => error_data(self.code(), other),
         }
     }

@@ -8,7 +8,6 @@ pub mod calibration;
 mod costs;
 pub mod error;
 pub mod estimate;
-pub mod event;
 pub mod job;
 pub mod measured;
 pub mod methods;
@@ -20,8 +19,7 @@ pub mod schedules;
 pub mod solve;
 
 pub use error::CompressError;
-pub use event::{Event, Stage};
-pub use job::{Job, JobHost, JobInputs, Step, expected_seconds};
+pub use job::{Job, JobInputs, expected_seconds};
 pub use options::resolve::Settings;
 pub use options::rules::Rule;
 pub use options::{Options, presets, rules};

@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest. Files beside the folders are rooms of their own: values that several rooms speak of.
-const ROOMS: [&str; 17] = [
-    "event",
+const ROOMS: [&str; 16] = [
     "error",
     "calibration",
     "measured",
@@ -25,15 +24,11 @@ const ROOMS: [&str; 17] = [
 ];
 
 /// Types that `lib.rs` names, and their rooms.
-const NAMED: [(&str, &str); 8] = [
+const NAMED: [(&str, &str); 4] = [
     ("CompressError", "error"),
-    ("Event", "event"),
-    ("Stage", "event"),
     ("Options", "options"),
     ("Job", "job"),
-    ("JobHost", "job"),
     ("JobInputs", "job"),
-    ("Step", "job"),
 ];
 
 fn height(room: &str) -> usize {

@@ -4,6 +4,7 @@ mod common;
 
 use common::{Host, calibration, files, fixture, open, run, temp};
 use kerf_compress::{CompressError, Options, Report};
+use kerf_run::RunError;
 
 /// Cancels a run of `first` when something is done, and goes on with `then`. Returns the report and the files.
 fn resumed(
@@ -19,7 +20,10 @@ fn resumed(
         &mut open(&fixture(), root.path(), first.clone()).unwrap(),
         &mut host,
     );
-    assert!(matches!(cancelled, Err(CompressError::Cancelled { .. })));
+    assert!(matches!(
+        cancelled,
+        Err(CompressError::Run(RunError::Cancelled { .. }))
+    ));
     let mut job = open(&fixture(), root.path(), then.clone()).unwrap();
     let report = run(&mut job, &mut Host::default()).unwrap();
     (report, files(root.path()))

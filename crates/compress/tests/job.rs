@@ -4,9 +4,10 @@ mod common;
 
 use common::*;
 use kerf_compress::memory::MemoryPlan;
-use kerf_compress::{CompressError, Options, Stage};
+use kerf_compress::{CompressError, Options};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
+use kerf_run::{RunError, Stage};
 use kerf_tensors::{Catalog, TensorsError};
 use std::path::Path;
 
@@ -138,7 +139,7 @@ fn cancelled_at_every_point(options: Options) {
                 &mut host,
             ) {
                 Ok(_) => break,
-                Err(CompressError::Cancelled { .. }) => resumed += 1,
+                Err(CompressError::Run(RunError::Cancelled { .. })) => resumed += 1,
                 Err(error) => panic!("{error}"),
             }
             assert!(!root.path().join("out").exists());
@@ -172,7 +173,10 @@ fn a_job_without_calibration_goes_on_after_a_cancel_while_it_writes() {
         };
         let mut job = open(&fixture(), root.path(), options.clone()).unwrap();
         let error = run(&mut job, &mut cancelled).unwrap_err();
-        assert!(matches!(error, CompressError::Cancelled { .. }), "{error}");
+        assert!(
+            matches!(error, CompressError::Run(RunError::Cancelled { .. })),
+            "{error}"
+        );
         if step % 2 == 0 {
             drop(job);
             job = open(&fixture(), root.path(), options.clone()).unwrap();

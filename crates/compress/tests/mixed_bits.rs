@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use kerf_compress::plan::Plan;
 use kerf_compress::{CompressError, Options, Report, Rule};
+use kerf_run::RunError;
 use kerf_tensors::Catalog;
 
 fn with_bits(bits: f64) -> Options {
@@ -126,7 +127,7 @@ fn the_same_bytes_after_cancels() {
                 &mut host,
             ) {
                 Ok(_) => break,
-                Err(CompressError::Cancelled { .. }) => cancels += 1,
+                Err(CompressError::Run(RunError::Cancelled { .. })) => cancels += 1,
                 Err(error) => panic!("{error}"),
             }
         }

@@ -10,6 +10,7 @@ use kerf_compress::solve::energy::output_energy;
 use kerf_compress::statistics::Gram;
 use kerf_compress::{CompressError, Options, Report};
 use kerf_kernels::Compute;
+use kerf_run::RunError;
 use kerf_tensors::{DType, Values};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
@@ -118,7 +119,7 @@ fn the_same_bytes_after_cancels_for_any_number_of_threads() {
                 let mut job = open(&fixture(), root.path(), with(2)).unwrap();
                 match common::run(&mut job, &mut host) {
                     Ok(_) => break,
-                    Err(CompressError::Cancelled { .. }) => cancels += 1,
+                    Err(CompressError::Run(RunError::Cancelled { .. })) => cancels += 1,
                     Err(error) => panic!("{error}"),
                 }
             }

@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use kerf_compress::plan::Plan;
 use kerf_compress::{CompressError, Options, Report, Rule, schedules};
+use kerf_run::RunError;
 use kerf_tensors::Catalog;
 
 fn scheduled(schedule: &str) -> Options {
@@ -114,7 +115,7 @@ fn the_same_bytes_for_any_threads_and_after_cancels_in_the_survey_and_after_it()
                 let mut job = open(&fixture(), root.path(), options(1 + cancels % 2)).unwrap();
                 match run(&mut job, &mut host) {
                     Ok(_) => break,
-                    Err(CompressError::Cancelled { .. }) => cancels += 1,
+                    Err(CompressError::Run(RunError::Cancelled { .. })) => cancels += 1,
                     Err(error) => panic!("{error}"),
                 }
             }

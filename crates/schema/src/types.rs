@@ -6,9 +6,8 @@ use kerf_compress::measured::{Measured, MeasuredOn};
 use kerf_compress::options::FilledOptions;
 use kerf_compress::report::PlannedTensor;
 use kerf_compress::rules::{Blocks, Conditions, Match, OneOrMany};
-use kerf_compress::{
-    Event, LayerReport, Options, PlanReport, Repair, Report, Rule, Stage, TextUse, Work,
-};
+use kerf_compress::{LayerReport, Options, PlanReport, Repair, Report, Rule, TextUse, Work};
+use kerf_run::{Event, Stage};
 use kerf_tensors::files::{Fact, Outcome};
 use ts_rs::{Config, TS};
 

@@ -4,6 +4,7 @@ use crate::meanings::meanings;
 use kerf_compress::{CompressError, Options, methods, presets, schedules};
 use kerf_kernels::Isa;
 use kerf_model::{ModelError, arch};
+use kerf_run::RunError;
 use kerf_tensors::{TensorsError, formats};
 use std::collections::BTreeSet;
 
@@ -67,6 +68,7 @@ fn error_codes() -> Vec<&'static str> {
     let all = [
         TensorsError::CODES,
         ModelError::CODES,
+        RunError::CODES,
         CompressError::CODES,
         kerf_bindings::Error::CODES,
     ];

@@ -4,13 +4,14 @@ mod scaled;
 mod sibling;
 
 use crate::calibration::MAX_WINDOW;
-use crate::job::{OutFactory, Sample};
+use crate::job::Sample;
 use crate::plan::Plan;
 use crate::prepass;
 use crate::prepass::search::search_tokens;
 use crate::{CompressError, Job, JobInputs, Options};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Kind, Network};
+use kerf_run::OutFactory;
 use kerf_tensors::folder::{MemFolder, MemOutFolder, MemWorkspace};
 use kerf_tensors::{Catalog, OutFolder};
 use scaled::Scaled;

@@ -1,7 +1,7 @@
 //! What the compressed model computes so far, for all calibration tokens, in memory or spilled to the work folder; and beside
 //! it what the dense model computes, if a layer aims at that. Both streams are always at the same place, and lie in one file.
 
-use crate::job::journal::{Journal, Record};
+use crate::job::records::{Findings, Journal, Record};
 use kerf_model::Batch;
 use kerf_tensors::{Digest, Sink, TensorsError, Workspace};
 use std::sync::Arc;
@@ -258,8 +258,7 @@ impl Output {
             unit: unit(self.progress.block),
             file,
             digest,
-            layer: None,
-            repairs: Vec::new(),
+            payload: Findings::default(),
         })
     }
 

@@ -2,16 +2,17 @@
 //! matrices before them in the block already compressed ("true sequential" in GPTQ's terms), so the statistics are those
 //! that the compressed model will see, and one pass serves both statistics and the step to the next block.
 
-use super::{Job, JobHost, block_name, event, of_unit};
+use super::{Job, block_name};
+use crate::CompressError;
 use crate::allocate::matrix::{InputId, drifting_alone};
 use crate::job::activations::{Activations, Progress, Streams, Values};
-use crate::job::journal::Journal;
 use crate::job::overlay::Overlay;
+use crate::job::records::Journal;
 use crate::methods::Inputs;
 use crate::solve::statistics::{Drift, Moments};
-use crate::{CompressError, Stage};
-use kerf_kernels::{Compute, Pool};
+use kerf_kernels::Compute;
 use kerf_model::{Batch, BlockWeights, Network, WeightSource, finite};
+use kerf_run::{CancelCheck, Event, Host, Stage};
 
 /// What it takes to get past a place, in both models.
 pub(super) struct Parts {
@@ -25,7 +26,7 @@ impl Job {
         &mut self,
         block: usize,
         input: usize,
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
     ) -> Result<(), CompressError> {
         self.inputs = None;
         let inputs_done = input;
@@ -70,7 +71,7 @@ impl Job {
     pub(super) fn forward(
         &mut self,
         block: usize,
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
     ) -> Result<(), CompressError> {
         self.inputs = None;
         let inputs_done = self.network().inputs();
@@ -79,11 +80,7 @@ impl Job {
     }
 
     /// Moves the activations to `goal`: from where they are, from the last checkpoint, or from the token ids on.
-    fn ensure_reached(
-        &mut self,
-        goal: Progress,
-        host: &mut dyn JobHost,
-    ) -> Result<(), CompressError> {
+    fn ensure_reached(&mut self, goal: Progress, host: &mut dyn Host) -> Result<(), CompressError> {
         if self
             .activations
             .as_ref()
@@ -128,7 +125,7 @@ impl Job {
         &mut self,
         to: Progress,
         mut moments: Option<&mut Moments>,
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
     ) -> Result<(), CompressError> {
         let activations = self.activations.take().expect("ensure_reached made them");
         let at = activations.progress;
@@ -215,7 +212,7 @@ impl Job {
         })
     }
 
-    pub(super) fn embed(&mut self, host: &mut dyn JobHost) -> Result<Activations, CompressError> {
+    pub(super) fn embed(&mut self, host: &mut dyn Host) -> Result<Activations, CompressError> {
         let begun = (self.clock)();
         let (network, compute): (&Network, &Compute) = (self.network(), &self.compute);
         let names = self
@@ -240,7 +237,13 @@ impl Job {
             };
             self.check_cancelled(host)?;
             done += batch.tokens() as u64;
-            host.event(event(Stage::Calibrate, done, total, "tokens", "embedding"));
+            host.event(Event::new(
+                Stage::Calibrate,
+                done,
+                total,
+                "tokens",
+                "embedding",
+            ));
             Ok::<_, CompressError>(values)
         })?;
         self.add_time("calibrate", begun);
@@ -255,7 +258,7 @@ impl Job {
         &self,
         to: Progress,
         counted: bool,
-        host: &'h mut dyn JobHost,
+        host: &'h mut dyn Host,
     ) -> TokenCounter<'h> {
         let (tokens, inputs, blocks) = (
             self.tokens() as u64,
@@ -276,14 +279,12 @@ impl Job {
             0 => to.block - 1,
             _ => to.block,
         };
-        let cancelled = self.cancelled();
         TokenCounter {
             told,
             name: block_name(block, self.blocks()),
             unit_tokens: (0, tokens),
             host,
-            pool: self.compute.pool.clone(),
-            cancelled,
+            cancel: self.cancel.clone(),
         }
     }
 }
@@ -295,9 +296,8 @@ struct TokenCounter<'h> {
     name: String,
     /// Tokens done and in all of this pass.
     unit_tokens: (u64, u64),
-    host: &'h mut dyn JobHost,
-    pool: Pool,
-    cancelled: CompressError,
+    host: &'h mut dyn Host,
+    cancel: CancelCheck,
 }
 
 impl TokenCounter<'_> {
@@ -306,13 +306,9 @@ impl TokenCounter<'_> {
             *done += tokens as u64;
             let (of_pass, pass) = &mut self.unit_tokens;
             *of_pass += tokens as u64;
-            let told = event(*stage, *done, *total, "tokens", &self.name);
-            self.host.event(of_unit(told, *of_pass, *pass));
+            let told = Event::new(*stage, *done, *total, "tokens", &self.name);
+            self.host.event(told.with_share(*of_pass, *pass));
         }
-        if self.host.cancelled() || self.pool.stopped() {
-            Err(self.cancelled.clone())
-        } else {
-            Ok(())
-        }
+        Ok(self.cancel.check(self.host)?)
     }
 }

@@ -3,9 +3,8 @@
 use super::probe::Probed;
 use super::{Job, search};
 use crate::CompressError;
-use crate::job::journal::{Journal, Record};
+use crate::job::records::{Findings, Journal, Record};
 use crate::schedules::Summary;
-use kerf_tensors::TensorsError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -88,12 +87,7 @@ impl Job {
         &self,
         unit: &str,
     ) -> Result<Option<T>, CompressError> {
-        let Some(record) = self.journal.get(unit) else {
-            return Ok(None);
-        };
-        let bytes = self.workspace.get(&record.file)?.unwrap_or_default();
-        let value = serde_json::from_slice(&bytes);
-        Ok(Some(value.map_err(|error| invalid(&record.file, &error))?))
+        Ok(self.journal.value(unit)?)
     }
 }
 
@@ -104,21 +98,5 @@ pub(super) fn put_json(
     file: String,
     value: &impl Serialize,
 ) -> Result<(), CompressError> {
-    let bytes = serde_json::to_vec(value).map_err(|error| invalid(&file, &error))?;
-    let record = Record {
-        unit,
-        file,
-        digest: String::new(),
-        layer: None,
-        repairs: Vec::new(),
-    };
-    Ok(journal.put(record, &[&bytes])?)
-}
-
-fn invalid(file: &str, error: &serde_json::Error) -> TensorsError {
-    TensorsError::Io {
-        path: file.into(),
-        kind: "InvalidData".into(),
-        reason: error.to_string(),
-    }
+    Ok(journal.put_value(Record::new(unit, file, Findings::default()), value)?)
 }

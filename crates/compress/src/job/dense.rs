@@ -1,9 +1,10 @@
 //! The dense model over a part of the calibration, block by block, before anything is compressed.
 
-use super::{Job, JobHost, batches};
+use super::{Job, batches};
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
 use kerf_model::{Batch, finite};
+use kerf_run::Host;
 use kerf_tensors::transpose;
 
 /// What the dense model computes for some tokens, at the start of a block.
@@ -31,7 +32,7 @@ impl Job {
     pub(super) fn dense_at(
         &mut self,
         block: usize,
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
         sample: impl FnOnce(&Self) -> Vec<Vec<u32>>,
     ) -> Result<Dense, CompressError> {
         let at_hand = self.dense.take().filter(|dense| dense.block <= block);

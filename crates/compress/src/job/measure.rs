@@ -2,28 +2,26 @@
 //!
 //! The small model is what a reader will decode: every solved matrix from its unit file. Cost: two forward passes of the tokens.
 
+use super::Job;
 use super::decisions::put_json;
-use super::{Job, JobHost, event, of_unit};
+use crate::CompressError;
 use crate::job::overlay::Overlay;
 use crate::measured::{HeldOut, Measured, MeasuredOn};
-use crate::{CompressError, Stage};
 use kerf_model::evaluate::{Closeness, Divergence, Pooling, Runner, divergence_between};
 use kerf_model::{Kind, finite};
+use kerf_run::{Event, Host, Stage};
 
 /// The unit of what was measured.
 pub(super) const MEASURED: &str = "measured";
 
 impl Job {
     /// Measures on every text.
-    pub(super) fn measure(&mut self, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    pub(super) fn measure(&mut self, host: &mut dyn Host) -> Result<(), CompressError> {
         (self.activations, self.dense, self.inputs) = (None, None, None);
         let total = self.held.iter().map(HeldOut::tokens).sum::<usize>() as u64;
         let told = |done| {
-            of_unit(
-                event(Stage::Measure, done, total, "tokens", ""),
-                done,
-                total,
-            )
+            let event = Event::new(Stage::Measure, done, total, "tokens", "");
+            event.with_share(done, total)
         };
         host.event(told(0));
         let measured = self.compute.meter.step("network", || self.measured_now())?;

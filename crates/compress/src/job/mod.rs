@@ -9,13 +9,13 @@ mod blocks;
 mod decisions;
 mod dense;
 mod fingerprint;
-pub(crate) mod journal;
 mod measure;
 pub(crate) mod overlay;
 pub(crate) mod probe;
 mod range;
 mod rate_control;
 mod receipt;
+pub(crate) mod records;
 mod sample;
 mod search;
 mod share;
@@ -29,24 +29,22 @@ pub use share::expected_seconds;
 
 pub(crate) use sample::{Sample, SolvedSample};
 
+use crate::CompressError;
 use crate::allocate::matrix::InputId;
 use crate::job::activations::{Activations, Store};
-use crate::job::journal::Journal;
+use crate::job::records::Journal;
 use crate::measured::HeldOut;
 use crate::methods::Inputs;
 use crate::plan::{Plan, solve_unit};
 use crate::prepass::PrepassUnit;
 use crate::report::{Report, Work};
-use crate::{CompressError, Event, Stage};
 use kerf_kernels::{Compute, Stop};
 use kerf_model::{Batch, Network};
-use kerf_tensors::{Catalog, OutFolder, TensorsError, Workspace};
+use kerf_run::{CancelCheck, Clock, Host, OutFactory, Shares, Step};
+use kerf_tensors::{Catalog, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use units::{Unit, units};
-
-/// Makes the folder of the result. Called once to see that it can be made, and once more when there is something to write.
-pub type OutFactory = Box<dyn Fn() -> Result<Box<dyn OutFolder>, TensorsError> + Send + Sync>;
 
 /// What a job needs beside its plan.
 pub struct JobInputs {
@@ -65,26 +63,9 @@ pub struct JobInputs {
     /// Where the result goes if it lost more than `maxLoss` allows, and the name of that.
     pub beside: (OutFactory, String),
     /// Seconds since some fixed moment. (WebAssembly has no clock of its own.)
-    pub clock: fn() -> f64,
+    pub clock: Clock,
     /// Stops a step in the middle of a unit; the host says `cancelled` then as well.
     pub stop: Stop,
-}
-
-/// What a step needs from its host.
-pub trait JobHost {
-    /// Progress.
-    fn event(&mut self, event: Event);
-    /// Asked often; true ends the step with `CANCELLED`.
-    fn cancelled(&self) -> bool;
-}
-
-/// What a step did.
-#[derive(Debug)]
-pub enum Step {
-    /// One unit; there are more.
-    Continue,
-    /// The last one.
-    Done(Box<Report>),
 }
 
 /// A compression that a host drives.
@@ -94,15 +75,16 @@ pub struct Job {
     plan: Plan,
     batches: Vec<Batch>,
     workspace: Arc<dyn Workspace>,
+    cancel: CancelCheck,
     journal: Journal,
     out: OutFactory,
     out_name: String,
     beside: (OutFactory, String),
     held: Vec<HeldOut>,
-    clock: fn() -> f64,
+    clock: Clock,
     started: f64,
     units: Vec<Unit>,
-    shares: share::Shares,
+    shares: Shares,
     next: usize,
     resumed: usize,
     phases: BTreeMap<String, f64>,
@@ -154,9 +136,10 @@ impl Job {
             false => Vec::new(),
         };
         let units = units(&plan, !held.is_empty());
-        let shares = share::Shares::of(&plan, &units, &batches, compute.pool.threads());
+        let shares = share::shares(&plan, &units, &batches, compute.pool.threads());
         let mut job = Self {
             catalog: inputs.catalog,
+            cancel: CancelCheck::new(compute.pool.clone(), inputs.workspace.name()),
             compute,
             plan,
             batches,
@@ -191,7 +174,7 @@ impl Job {
     }
 
     /// Does the next unit that is not done yet. After an error the job may be stepped again or opened anew: it goes on there.
-    pub fn step(&mut self, host: &mut dyn JobHost) -> Result<Step, CompressError> {
+    pub fn step(&mut self, host: &mut dyn Host) -> Result<Step<Report>, CompressError> {
         while self.units[self.next] != Unit::Write && self.is_done(self.units[self.next]) {
             self.next += 1;
         }
@@ -219,7 +202,7 @@ impl Job {
     fn run(
         &mut self,
         unit: Unit,
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
     ) -> Result<Option<write::Written>, CompressError> {
         if host.cancelled() || !matches!(unit, Unit::Solve(_)) {
             self.flush()?;
@@ -238,7 +221,7 @@ impl Job {
     }
 
     /// Does a piece of a look at the dense model.
-    fn look(&mut self, unit: PrepassUnit, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    fn look(&mut self, unit: PrepassUnit, host: &mut dyn Host) -> Result<(), CompressError> {
         match unit {
             PrepassUnit::Survey(block) => self.survey(block, host),
             PrepassUnit::Probe => self.probe(host),
@@ -323,48 +306,17 @@ impl Job {
         }
     }
 
-    fn check_cancelled(&self, host: &dyn JobHost) -> Result<(), CompressError> {
-        if host.cancelled() {
-            return Err(self.cancelled());
-        }
-        self.check_stopped()
+    fn check_cancelled(&self, host: &dyn Host) -> Result<(), CompressError> {
+        Ok(self.cancel.check(host)?)
     }
 
-    /// What was computed since the stop was asked for is worthless: nothing of it may be looked at.
     fn check_stopped(&self) -> Result<(), CompressError> {
-        match self.compute.pool.stopped() {
-            true => Err(self.cancelled()),
-            false => Ok(()),
-        }
-    }
-
-    fn cancelled(&self) -> CompressError {
-        CompressError::Cancelled {
-            work_dir: self.workspace.name(),
-        }
+        Ok(self.cancel.check_stopped()?)
     }
 
     fn add_time(&mut self, phase: &str, since: f64) {
         *self.phases.entry(phase.into()).or_default() += (self.clock)() - since;
     }
-}
-
-/// An event of a unit that has just begun; [`of_unit`] says how far it is.
-fn event(stage: Stage, done: u64, total: u64, unit: &str, name: &str) -> Event {
-    Event {
-        stage,
-        done,
-        total,
-        unit: unit.into(),
-        name: name.into(),
-        overall: 0.0,
-    }
-}
-
-/// The event of a unit of which so much is done.
-fn of_unit(event: Event, done: u64, total: u64) -> Event {
-    let overall = done as f64 / total.max(1) as f64;
-    Event { overall, ..event }
 }
 
 /// A block as people count.

@@ -1,6 +1,6 @@
 //! The model as far as it is compressed: solved matrices as a reader decodes them from their unit files, the rest from the source.
 
-use crate::job::journal::Journal;
+use crate::job::records::Journal;
 use kerf_kernels::Compute;
 use kerf_model::{ModelError, WeightSource};
 use kerf_tensors::{Catalog, Folder, Source, TensorsError, Workspace};

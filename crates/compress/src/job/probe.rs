@@ -6,17 +6,18 @@
 //! rounding of each. Memory: residual stream and shared input of the probed tokens for each matrix.
 
 use super::decisions::put_json;
-use super::{Job, JobHost, batches, block_name, event, of_unit};
+use super::{Job, batches, block_name};
+use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
 use crate::methods::{Inputs, Problem, by_id};
 use crate::prepass::probe::{EFFORT, SOLVED_TOKENS, STEP, measured_tokens};
 use crate::prepass::survey;
 use crate::solve::rounding_at_rate::GRID;
 use crate::solve::statistics::Gram;
-use crate::{CompressError, Stage};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling};
 use kerf_model::{Batch, BlockWeights, ModelError, Network, WeightSource, finite};
+use kerf_run::{Event, Host, Stage};
 use kerf_tensors::{Catalog, transpose};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -98,7 +99,7 @@ struct Probe {
 
 impl Job {
     /// Measures all open matrices.
-    pub(super) fn probe(&mut self, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    pub(super) fn probe(&mut self, host: &mut dyn Host) -> Result<(), CompressError> {
         self.dense = None;
         let mut probe = self.probe_start()?;
         let total = self.blocks();
@@ -106,8 +107,8 @@ impl Job {
             self.probe_block(block, &mut probe)?;
             self.check_cancelled(host)?;
             let (name, done) = (block_name(block, total), block as u64 + 1);
-            let told = event(Stage::Survey, done, total as u64, "blocks", &name);
-            host.event(of_unit(told, done, total as u64 + 1));
+            let told = Event::new(Stage::Survey, done, total as u64, "blocks", &name);
+            host.event(told.with_share(done, total as u64 + 1));
         }
         let end = || self.probe_end(probe);
         let probed = self.compute.meter.step("distance", end)?;

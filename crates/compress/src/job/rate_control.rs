@@ -60,7 +60,7 @@ impl Job {
         let unit = solve_unit(&matrix.name);
         let pending = self.pending.as_ref();
         let pending = pending.and_then(|pending| pending.layer(&unit));
-        pending.or_else(|| self.journal.get(&unit)?.layer.as_ref())
+        pending.or_else(|| self.journal.get(&unit)?.payload.layer.as_ref())
     }
 }
 

@@ -51,7 +51,7 @@ impl Job {
         let record = |matrix: &Matrix| self.journal.get(&solve_unit(&matrix.name));
         matrices
             .iter()
-            .filter_map(|matrix| record(matrix)?.layer.clone())
+            .filter_map(|matrix| record(matrix)?.payload.layer.clone())
             .collect()
     }
 
@@ -60,7 +60,7 @@ impl Job {
         self.plan
             .matrices()
             .filter_map(record)
-            .flat_map(|record| record.repairs.clone())
+            .flat_map(|record| record.payload.repairs.clone())
             .collect()
     }
 }

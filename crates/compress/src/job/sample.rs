@@ -1,10 +1,11 @@
 //! A job that is run to learn how long its parts take.
 
-use super::{Job, JobHost, Unit};
+use super::{Job, Unit};
+use crate::CompressError;
 use crate::job::activations::Progress;
 use crate::prepass::PrepassUnit;
-use crate::{CompressError, Event};
 use kerf_kernels::Spent;
+use kerf_run::Alone;
 
 /// What the parts of one block took.
 #[derive(Debug, Default)]
@@ -78,17 +79,6 @@ impl Sample {
                 mine.seconds = mine.seconds.min(theirs.seconds);
             }
         }
-    }
-}
-
-/// Nobody watches.
-struct Alone;
-
-impl JobHost for Alone {
-    fn event(&mut self, _event: Event) {}
-
-    fn cancelled(&self) -> bool {
-        false
     }
 }
 

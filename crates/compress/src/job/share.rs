@@ -3,73 +3,24 @@
 //! Nothing is measured: products run at about the same rate everywhere in a run, so their number says how the time is spread, and only
 //! ratios matter. (How long a run takes in seconds is what [`crate::estimate`] foresees.)
 
-use super::{JobHost, Unit, batches};
-use crate::Event;
+use super::{Unit, batches};
 use crate::calibration::{MAX_WINDOW, held_tokens};
 use crate::costs::time::{FACTOR, Time, weights};
 use crate::plan::Plan;
 use crate::solve::target;
 use kerf_kernels::Pool;
 use kerf_model::{Batch, Kind};
+use kerf_run::Shares;
 
 /// Bytes of the result that are written and synced in a second, with any number of threads.
 const BYTES_PER_SECOND: f64 = 3e8;
 /// Tokens of a text where texts are not known.
 const TEXT_TOKENS: usize = 32;
 
-/// Which part of the job each unit is.
-pub(super) struct Shares {
-    /// Where each unit ends, of 1.
-    ends: Vec<f64>,
-}
-
-impl Shares {
-    /// Of the units of a job on those batches.
-    pub fn of(plan: &Plan, units: &[Unit], batches: &[Batch], threads: usize) -> Self {
-        let costs = Costs::of(plan, batches, threads);
-        Self::spread(units.iter().map(|unit| costs.seconds(*unit)))
-    }
-
-    fn spread(seconds: impl Iterator<Item = f64>) -> Self {
-        let mut sum = 0.0;
-        let mut ends: Vec<f64> = seconds
-            .map(|seconds| {
-                sum += seconds;
-                sum
-            })
-            .collect();
-        ends.iter_mut().for_each(|end| *end /= sum);
-        // Rounding leaves nothing open at the end.
-        ends.last_mut().into_iter().for_each(|end| *end = 1.0);
-        Self { ends }
-    }
-
-    /// The host of a unit, which tells how far it is itself: its events say how far the job is.
-    pub fn part<'h>(&self, index: usize, host: &'h mut dyn JobHost) -> UnitHost<'h> {
-        let before = index.checked_sub(1);
-        UnitHost {
-            host,
-            from: before.map_or(0.0, |before| self.ends[before]),
-            to: self.ends[index],
-        }
-    }
-}
-
-/// Tells what a unit tells as a part of the job.
-pub(super) struct UnitHost<'h> {
-    host: &'h mut dyn JobHost,
-    from: f64,
-    to: f64,
-}
-
-impl JobHost for UnitHost<'_> {
-    fn event(&mut self, event: Event) {
-        self.host.event(event.within(self.from, self.to));
-    }
-
-    fn cancelled(&self) -> bool {
-        self.host.cancelled()
-    }
+/// Which part of the job each unit is, of a job on those batches.
+pub(super) fn shares(plan: &Plan, units: &[Unit], batches: &[Batch], threads: usize) -> Shares {
+    let costs = Costs::of(plan, batches, threads);
+    Shares::spread(units.iter().map(|unit| costs.seconds(*unit)))
 }
 
 /// Seconds that a job of the plan takes, about, on a machine with that many threads (0: all) that is neither new nor old: what other
@@ -181,8 +132,8 @@ impl<'a> Costs<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Options;
     use crate::prepass::PrepassUnit;
-    use crate::{Options, Stage};
     use kerf_tensors::Catalog;
     use std::path::Path;
 
@@ -203,15 +154,16 @@ mod tests {
     fn units_and_shares(plan: &Plan) -> (Vec<Unit>, Shares) {
         let batches = batches(&vec![vec![0; 100]; plan.tokens / 100], 1000);
         let units = super::super::units(plan, plan.calibrated());
-        let shares = Shares::of(plan, &units, &batches, 2);
+        let shares = shares(plan, &units, &batches, 2);
         (units, shares)
     }
 
     /// Share of all units of a kind.
     fn sum(plan: &Plan, of: impl Fn(&Unit) -> bool) -> f64 {
-        let (units, Shares { ends }) = units_and_shares(plan);
-        let begins = std::iter::once(&0.0).chain(&ends);
-        let parts = begins.zip(&ends).map(|(begin, end)| end - begin);
+        let (units, shares) = units_and_shares(plan);
+        let ends = shares.ends();
+        let begins = std::iter::once(&0.0).chain(ends);
+        let parts = begins.zip(ends).map(|(begin, end)| end - begin);
         let own = units.iter().zip(parts).filter(|(unit, _)| of(unit));
         own.map(|(_, part)| part).sum()
     }
@@ -234,7 +186,8 @@ mod tests {
         });
         for options in schedules.chain(methods).chain([budget]) {
             let plan = plan(options, 2000);
-            let (units, Shares { ends }) = units_and_shares(&plan);
+            let (units, shares) = units_and_shares(&plan);
+            let ends = shares.ends();
             assert_eq!(units.len(), ends.len());
             assert!(ends[0] > 0.0);
             assert!(ends.windows(2).all(|pair| pair[0] < pair[1]), "{ends:?}");
@@ -264,31 +217,5 @@ mod tests {
         let rounded = plan(rounded, 1000);
         let rest = sum(&rounded, |unit| *unit == Unit::Write);
         assert!((sum(&rounded, solving) + rest - 1.0).abs() < 1e-9);
-    }
-
-    struct Heard(Vec<f64>);
-
-    impl JobHost for Heard {
-        fn event(&mut self, event: Event) {
-            self.0.push(event.overall);
-        }
-
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
-
-    #[test]
-    fn what_a_unit_tells_of_itself_is_told_of_the_job() {
-        let shares = Shares::spread([1.0, 2.0, 1.0].into_iter());
-        let mut heard = Heard(Vec::new());
-        for (unit, of_own) in [(0, 0.0), (0, 1.0), (1, 0.5), (2, 0.5), (2, 1.0)] {
-            let told = super::super::event(Stage::Solve, 1, 1, "matrices", "x");
-            let overall = of_own;
-            shares
-                .part(unit, &mut heard)
-                .event(Event { overall, ..told });
-        }
-        assert_eq!(heard.0, [0.0, 0.25, 0.5, 0.875, 1.0]);
     }
 }

@@ -1,13 +1,14 @@
 //! The unit that solves one matrix and writes it to the work folder.
 
-use super::{Job, JobHost, event, of_unit, range};
+use super::{Job, range};
+use crate::CompressError;
 use crate::allocate::matrix::Matrix;
-use crate::job::journal::{Journal, Record};
+use crate::job::records::{Findings, Journal, Record};
 use crate::methods::{Inputs, Problem, Solved};
 use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair};
 use crate::solve::energy::{output_energy, ratio, unshrunk, weight_error};
-use crate::{CompressError, Stage};
+use kerf_run::{Event, Host, Stage};
 use kerf_tensors::{EncodedTensor, QuantizedMatrix, TensorsError, Values, transpose};
 
 /// A buffer the size of a matrix that is used again: fresh memory costs more than the work of methods without calibration.
@@ -25,7 +26,7 @@ pub(super) struct Pending {
 impl Pending {
     /// Its layer, if it is that of the unit.
     pub(super) fn layer(&self, unit: &str) -> Option<&LayerReport> {
-        let layer = self.record.layer.as_ref();
+        let layer = self.record.payload.layer.as_ref();
         layer.filter(|_| self.record.unit == unit)
     }
 
@@ -40,11 +41,7 @@ impl Pending {
 impl Job {
     /// Solves a matrix, and meanwhile writes the one before it to the work folder: without calibration a good part of the
     /// time goes into files.
-    pub(super) fn solve(
-        &mut self,
-        index: usize,
-        host: &mut dyn JobHost,
-    ) -> Result<(), CompressError> {
+    pub(super) fn solve(&mut self, index: usize, host: &mut dyn Host) -> Result<(), CompressError> {
         let mut matrix = self.matrix(index).clone();
         matrix.step = self.step_now(&matrix);
         // After a resume the statistics of this matrix may not be at hand.
@@ -142,8 +139,10 @@ impl Job {
             unit: solve_unit(&matrix.name),
             file: format!("unit-{index:05}.kerf"),
             digest: String::new(),
-            layer: Some(layer),
-            repairs: solved.repairs,
+            payload: Findings {
+                layer: Some(layer),
+                repairs: solved.repairs,
+            },
         };
         Ok(Pending { record, encoded })
     }
@@ -262,7 +261,7 @@ impl Job {
     }
 
     /// `ended`: 1 when the matrix is solved, before that 0.
-    fn report_solve(&self, host: &mut dyn JobHost, name: &str, ended: u64) {
+    fn report_solve(&self, host: &mut dyn Host, name: &str, ended: u64) {
         let done = self
             .plan
             .matrices()
@@ -270,8 +269,8 @@ impl Job {
             .count()
             + usize::from(self.pending.is_some());
         let total = self.plan.matrices().count() as u64;
-        let told = event(Stage::Solve, done as u64, total, "matrices", name);
-        host.event(of_unit(told, ended, 1));
+        let told = Event::new(Stage::Solve, done as u64, total, "matrices", name);
+        host.event(told.with_share(ended, 1));
     }
 }
 

@@ -2,11 +2,12 @@
 //! them, on inputs of the dense model.
 
 use super::decisions::put_json;
-use super::{Job, JobHost, block_name, event, of_unit};
+use super::{Job, block_name};
+use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
 use crate::prepass::survey::{self, Measure};
 use crate::schedules::Summary;
-use crate::{CompressError, Stage};
+use kerf_run::{Event, Host, Stage};
 use kerf_tensors::Grid;
 
 /// The unit of a block's summaries.
@@ -19,7 +20,7 @@ impl Job {
     pub(super) fn survey(
         &mut self,
         block: usize,
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
     ) -> Result<(), CompressError> {
         let mut dense = self.dense_at(block, host, |job| {
             survey::spread(&job.sequences(), survey::tokens(job.tokens()))
@@ -34,8 +35,8 @@ impl Job {
         put_json(&mut self.journal, unit(block), file, &summaries)?;
         let (done, total) = (block as u64 + 1, self.blocks() as u64);
         let name = block_name(block, self.blocks());
-        let told = event(Stage::Survey, done, total, "blocks", &name);
-        host.event(of_unit(told, 1, 1));
+        let told = Event::new(Stage::Survey, done, total, "blocks", &name);
+        host.event(told.with_share(1, 1));
         Ok(())
     }
 

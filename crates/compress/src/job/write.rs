@@ -1,11 +1,12 @@
 //! The last unit: all files of the result, written beside and renamed.
 
-use super::{Job, JobHost, event, of_unit};
+use super::Job;
+use crate::CompressError;
 use crate::job::overlay::unit_catalog;
 use crate::measured::Measured;
 use crate::plan::metadata::run_metadata;
 use crate::plan::solve_unit;
-use crate::{CompressError, Stage};
+use kerf_run::{Event, Host, Stage};
 use kerf_tensors::formats::{Output, Replacement};
 use kerf_tensors::{Catalog, TensorEntry, TensorsError};
 
@@ -46,7 +47,7 @@ impl Replacement for Units<'_> {
 
 impl Job {
     /// Writes and commits. After an error some units may be gone: [`Job::step`] looks for what is left.
-    pub(super) fn write(&mut self, host: &mut dyn JobHost) -> Result<Written, CompressError> {
+    pub(super) fn write(&mut self, host: &mut dyn Host) -> Result<Written, CompressError> {
         self.activations = None;
         self.inputs = None;
         let units = Units(self);
@@ -69,8 +70,8 @@ impl Job {
         let mut done = 0;
         output.write(&self.compute, out.as_mut(), &mut |file, bytes| {
             done += bytes;
-            let told = event(Stage::Write, done, written.total, "bytes", file);
-            host.event(of_unit(told, done, written.total));
+            let told = Event::new(Stage::Write, done, written.total, "bytes", file);
+            host.event(told.with_share(done, written.total));
             self.check_cancelled(host)
         })?;
         out.commit()?;

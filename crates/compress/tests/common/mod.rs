@@ -4,8 +4,9 @@
 pub mod golden_file;
 
 use kerf_compress::plan::Plan;
-use kerf_compress::{CompressError, Event, Job, JobHost, JobInputs, Options, Report, Step};
+use kerf_compress::{CompressError, Job, JobInputs, Options, Report};
 use kerf_kernels::Stop;
+use kerf_run::{Event, Step};
 use kerf_tensors::Catalog;
 use kerf_tensors::folder::{FsFolder, FsOutFolder, FsWorkspace};
 use std::collections::BTreeMap;
@@ -42,7 +43,7 @@ pub struct Host {
     pub cancel_after: Option<usize>,
 }
 
-impl JobHost for Host {
+impl kerf_run::Host for Host {
     fn event(&mut self, event: Event) {
         self.events.push(event);
     }

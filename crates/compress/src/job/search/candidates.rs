@@ -2,12 +2,13 @@
 
 use super::level_unit;
 use crate::CompressError;
+use crate::job::Job;
 use crate::job::overlay::{Overlay, unit_catalog};
-use crate::job::{Job, JobHost};
 use crate::prepass::search::{LEVELS, ROUND_TOKENS, SURVIVORS};
 use kerf_model::evaluate::{Closeness, Pooling, Runner};
 use kerf_model::evolve::{Candidates, Draws, Round};
 use kerf_model::{WeightSource, finite};
+use kerf_run::Host;
 use kerf_tensors::Catalog;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -29,7 +30,7 @@ pub(super) struct LevelGroup {
 /// The candidates: a level for each part.
 pub(super) struct Switches<'a> {
     job: &'a Job,
-    host: &'a mut dyn JobHost,
+    host: &'a mut dyn Host,
     pub parts: Vec<LevelGroup>,
     /// Solved matrices, by target and level.
     solved: HashMap<(usize, i8), Catalog>,
@@ -42,7 +43,7 @@ impl<'a> Switches<'a> {
     pub fn new(
         job: &'a Job,
         indices: &[usize],
-        host: &'a mut dyn JobHost,
+        host: &'a mut dyn Host,
     ) -> Result<Self, CompressError> {
         let (_, held) = job.halves();
         let mut dense = Runner::new(job.network(), &job.catalog, &job.compute, 0);

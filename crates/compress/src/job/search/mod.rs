@@ -6,17 +6,18 @@
 mod candidates;
 
 use super::decisions::put_json;
-use super::{Job, JobHost, block_name, event, of_unit};
+use super::{Job, block_name};
+use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
-use crate::job::journal::{Journal, Record};
+use crate::job::records::{Findings, Journal, Record};
 use crate::methods::Inputs;
 use crate::prepass::search::{LEVELS, OFFSPRING, ROUND_TOKENS, SOLVED_TOKENS, STEP};
 use crate::prepass::survey;
 use crate::schedules;
 use crate::solve::statistics::Gram;
-use crate::{CompressError, Stage};
 use candidates::Switches;
 use kerf_model::evolve::Evolution;
+use kerf_run::{Event, Host, Stage};
 use kerf_tensors::EncodedTensor;
 
 /// The unit of what was found.
@@ -59,7 +60,7 @@ impl Job {
     pub(super) fn solve_levels(
         &mut self,
         block: usize,
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
     ) -> Result<(), CompressError> {
         let (known, _) = self.halves();
         let wanted = SOLVED_TOKENS.min(known.iter().map(Vec::len).sum());
@@ -87,11 +88,11 @@ impl Job {
         &self,
         (done, name): (usize, &str),
         (of_own, own): (usize, usize),
-        host: &mut dyn JobHost,
+        host: &mut dyn Host,
     ) {
         let total = self.blocks() + self.generations();
-        let told = event(Stage::Search, done as u64, total as u64, "steps", name);
-        host.event(of_unit(told, of_own as u64, own as u64));
+        let told = Event::new(Stage::Search, done as u64, total as u64, "steps", name);
+        host.event(told.with_share(of_own as u64, own as u64));
     }
 
     fn solve_input(
@@ -138,8 +139,7 @@ impl Job {
                     unit,
                     file: format!("level-{:05}-{}.kerf", matrix.tensor, level + LEVELS),
                     digest: String::new(),
-                    layer: None,
-                    repairs: Vec::new(),
+                    payload: Findings::default(),
                 };
                 let (header, parts) = encoded.pieces();
                 let mut pieces = vec![header.as_slice()];
@@ -171,7 +171,7 @@ impl Job {
     }
 
     /// Evolves the levels from the start, and decides.
-    pub(super) fn search(&mut self, host: &mut dyn JobHost) -> Result<(), CompressError> {
+    pub(super) fn search(&mut self, host: &mut dyn Host) -> Result<(), CompressError> {
         self.dense = None;
         let indices = self.searched();
         let found = {

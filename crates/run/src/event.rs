@@ -61,6 +61,24 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event of a unit that has just begun; [`Event::with_share`] says how far the unit is.
+    pub fn new(stage: Stage, done: u64, total: u64, unit: &str, name: &str) -> Self {
+        Self {
+            stage,
+            done,
+            total,
+            unit: unit.into(),
+            name: name.into(),
+            overall: 0.0,
+        }
+    }
+
+    /// The same of a unit of which `done` of `total` is done. Nothing is done of a total of 0.
+    pub fn with_share(self, done: u64, total: u64) -> Self {
+        let overall = done as f64 / total.max(1) as f64;
+        Self { overall, ..self }
+    }
+
     /// The same of a larger work, of which that of this event is the part between two shares.
     pub fn within(mut self, from: f64, to: f64) -> Self {
         self.overall = match self.overall {
@@ -68,5 +86,25 @@ impl Event {
             share => from + (to - from) * share.max(0.0),
         };
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_a_unit_becomes_that_of_the_work_around_it() {
+        let event = Event::new(Stage::Solve, 1, 2, "matrices", "x");
+        assert_eq!(event.overall, 0.0);
+        let overall = |done, total| {
+            let event = event.clone().with_share(done, total);
+            event.within(0.5, 0.7).overall
+        };
+        assert_eq!(overall(0, 4), 0.5);
+        assert!((overall(1, 4) - 0.55).abs() < 1e-12);
+        // The end is exact, so that shares of one unit after another meet.
+        assert_eq!(overall(4, 4), 0.7);
+        assert_eq!(overall(0, 0), 0.5);
     }
 }
