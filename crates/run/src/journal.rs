@@ -83,14 +83,6 @@ impl<P: Serialize + DeserializeOwned> Journal<P> {
         Ok(journal)
     }
 
-    /// An empty journal that stands in while the real one is lent out.
-    pub fn detached(workspace: &Arc<dyn Workspace>) -> Self {
-        Self {
-            workspace: workspace.clone(),
-            records: HashMap::new(),
-        }
-    }
-
     /// The folder of the files.
     pub fn workspace(&self) -> &Arc<dyn Workspace> {
         &self.workspace

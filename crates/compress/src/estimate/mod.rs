@@ -4,7 +4,7 @@ mod scaled;
 mod sibling;
 
 use crate::calibration::MAX_WINDOW;
-use crate::job::Sample;
+use crate::job::{Sample, sample as sample_job};
 use crate::plan::Plan;
 use crate::prepass;
 use crate::prepass::search::search_tokens;
@@ -149,7 +149,7 @@ fn sample(
     };
     let plan = Plan::new(&sibling.catalog, settings, Some(tokens), None)?;
     let mut job = Job::open(plan, inputs)?;
-    job.sample()
+    sample_job(&mut job)
 }
 
 /// Token ids of the lengths that the real calibration has.

@@ -222,7 +222,8 @@ impl Store<'_> {
 
 const CHECKPOINT: &str = "activations-";
 
-fn unit(block: usize) -> String {
+/// The unit of the inputs of a block.
+pub(super) fn unit(block: usize) -> String {
     format!("activations:{block}")
 }
 

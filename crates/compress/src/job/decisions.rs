@@ -1,11 +1,11 @@
 //! What was decided about the matrices, kept for a resume.
 
 use super::probe::Probed;
-use super::{Job, search};
+use super::{Machine, search};
 use crate::CompressError;
 use crate::job::records::{Findings, Journal, Record};
+use crate::plan::Plan;
 use crate::schedules::Summary;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -21,74 +21,63 @@ pub(super) struct Decision {
     step: Option<f64>,
 }
 
-impl Job {
-    /// Decides about all matrices, by what the survey says.
-    pub(super) fn allocate(&mut self) -> Result<(), CompressError> {
-        self.dense = None;
-        let mut summaries: Vec<Summary> = Vec::new();
-        for block in 0..self.blocks() {
-            let of_block = self.get_json::<Vec<Summary>>(&super::survey::unit(block))?;
-            summaries.extend(of_block.unwrap_or_default());
-        }
-        let probed = self
-            .get_json::<Vec<Probed>>(super::probe::PROBED)?
-            .unwrap_or_default();
-        let losses: HashMap<String, f64> = probed
-            .into_iter()
-            .map(|probed| (probed.name, probed.loss))
-            .collect();
-        if summaries.is_empty() {
-            let targets = self.plan.targets.iter();
-            summaries.extend(
-                targets.map(|matrix| Summary::unknown(&matrix.name, matrix.rows * matrix.cols)),
-            );
-        }
-        for summary in &mut summaries {
-            summary.probe = losses.get(&summary.name).copied();
-        }
-        self.plan.allocate(&self.catalog, &summaries)?;
-        let decisions = self.decisions();
-        let unit = ALLOCATION.to_string();
-        put_json(
-            &mut self.journal,
-            unit,
-            "allocation.json".into(),
-            &decisions,
-        )
+/// Decides about all matrices, by what the survey says.
+pub(super) fn allocate(
+    machine: &Machine,
+    plan: &mut Plan,
+    journal: &mut Journal,
+) -> Result<(), CompressError> {
+    let mut summaries: Vec<Summary> = Vec::new();
+    for block in 0..machine.blocks() {
+        let of_block = journal.value::<Vec<Summary>>(&super::survey::unit(block))?;
+        summaries.extend(of_block.unwrap_or_default());
     }
+    let probed = journal
+        .value::<Vec<Probed>>(super::probe::PROBED)?
+        .unwrap_or_default();
+    let losses: HashMap<String, f64> = probed
+        .into_iter()
+        .map(|probed| (probed.name, probed.loss))
+        .collect();
+    if summaries.is_empty() {
+        let targets = plan.targets.iter();
+        summaries.extend(
+            targets.map(|matrix| Summary::unknown(&matrix.name, matrix.rows * matrix.cols)),
+        );
+    }
+    for summary in &mut summaries {
+        summary.probe = losses.get(&summary.name).copied();
+    }
+    plan.allocate(&machine.catalog, &summaries)?;
+    let decisions = decisions(plan);
+    let unit = ALLOCATION.to_string();
+    put_json(journal, unit, "allocation.json".into(), &decisions)
+}
 
-    /// As it is now, for each target.
-    pub(super) fn decisions(&self) -> Vec<Decision> {
-        let targets = self.plan.targets.iter();
-        targets
-            .map(|matrix| Decision {
-                sparsity: matrix.sparsity,
-                bits: matrix.grid.map(|grid| grid.bits),
-                step: matrix.step,
-            })
-            .collect()
-    }
+/// As it is now, for each target.
+pub(super) fn decisions(plan: &Plan) -> Vec<Decision> {
+    let targets = plan.targets.iter();
+    targets
+        .map(|matrix| Decision {
+            sparsity: matrix.sparsity,
+            bits: matrix.grid.map(|grid| grid.bits),
+            step: matrix.step,
+        })
+        .collect()
+}
 
-    /// What an earlier run decided.
-    pub(super) fn recall_decisions(&mut self) -> Result<(), CompressError> {
-        for unit in [ALLOCATION, search::FOUND] {
-            let decisions = self.get_json::<Vec<Decision>>(unit)?;
-            let decisions = decisions.unwrap_or_default();
-            for (matrix, decision) in self.plan.targets.iter_mut().zip(decisions) {
-                matrix.sparsity = decision.sparsity;
-                matrix.set_bits(decision.bits);
-                matrix.step = decision.step;
-            }
+/// What an earlier run decided.
+pub(super) fn recall_decisions(plan: &mut Plan, journal: &Journal) -> Result<(), CompressError> {
+    for unit in [ALLOCATION, search::FOUND] {
+        let decisions = journal.value::<Vec<Decision>>(unit)?;
+        let decisions = decisions.unwrap_or_default();
+        for (matrix, decision) in plan.targets.iter_mut().zip(decisions) {
+            matrix.sparsity = decision.sparsity;
+            matrix.set_bits(decision.bits);
+            matrix.step = decision.step;
         }
-        Ok(())
     }
-
-    pub(super) fn get_json<T: DeserializeOwned>(
-        &self,
-        unit: &str,
-    ) -> Result<Option<T>, CompressError> {
-        Ok(self.journal.value(unit)?)
-    }
+    Ok(())
 }
 
 /// Keeps plain data as the file of a unit.

@@ -9,6 +9,7 @@ mod blocks;
 mod decisions;
 mod dense;
 mod fingerprint;
+mod machine;
 mod measure;
 pub(crate) mod overlay;
 pub(crate) mod probe;
@@ -27,24 +28,31 @@ mod write;
 
 pub use share::expected_seconds;
 
-pub(crate) use sample::{Sample, SolvedSample};
+pub(crate) use machine::Machine;
+pub(crate) use sample::{Sample, SolvedSample, sample};
 
+use self::blocks::{Walk, forward, statistics};
+use self::decisions::{allocate, recall_decisions};
+use self::dense::Dense;
+use self::measure::measure;
+use self::probe::probe;
+use self::records::Journal;
+use self::search::{search, solve_levels};
+use self::solve::{Solver, solve};
+use self::survey::survey;
+use self::units::{Unit, units};
+use self::write::{Places, Written, write};
 use crate::CompressError;
-use crate::allocate::matrix::InputId;
-use crate::job::activations::{Activations, Store};
-use crate::job::records::Journal;
 use crate::measured::HeldOut;
-use crate::methods::Inputs;
-use crate::plan::{Plan, solve_unit};
+use crate::plan::Plan;
 use crate::prepass::PrepassUnit;
 use crate::report::{Report, Work};
 use kerf_kernels::{Compute, Stop};
-use kerf_model::{Batch, Network};
+use kerf_model::Batch;
 use kerf_run::{CancelCheck, Clock, Host, OutFactory, Shares, Step};
 use kerf_tensors::{Catalog, Workspace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use units::{Unit, units};
 
 /// What a job needs beside its plan.
 pub struct JobInputs {
@@ -68,20 +76,14 @@ pub struct JobInputs {
     pub stop: Stop,
 }
 
-/// A compression that a host drives.
+/// A compression that a host drives. Units are functions of what is fixed (the machine), of the plan and of the journal; a few have
+/// something at hand between two of them, which a resumed job makes again.
 pub struct Job {
-    catalog: Catalog,
-    compute: Compute,
+    machine: Machine,
     plan: Plan,
-    batches: Vec<Batch>,
-    workspace: Arc<dyn Workspace>,
-    cancel: CancelCheck,
     journal: Journal,
-    out: OutFactory,
-    out_name: String,
-    beside: (OutFactory, String),
+    places: Places,
     held: Vec<HeldOut>,
-    clock: Clock,
     started: f64,
     units: Vec<Unit>,
     shares: Shares,
@@ -89,15 +91,12 @@ pub struct Job {
     resumed: usize,
     phases: BTreeMap<String, f64>,
     work: Vec<Work>,
-    /// How far the calibration tokens have come.
-    activations: Option<Activations>,
+    /// Of units of statistics and forward.
+    walk: Walk,
+    /// Of units that solve.
+    solver: Solver,
     /// How far the dense model has come, before the first matrix is solved.
-    dense: Option<dense::Dense>,
-    /// Statistics of the shared input that is being solved.
-    inputs: Option<(InputId, Inputs)>,
-    scratch: solve::Scratch,
-    /// The last solved matrix: written while the next one is solved, or before anything reads it.
-    pending: Option<solve::Pending>,
+    dense: Option<Dense>,
 }
 
 impl Job {
@@ -137,33 +136,37 @@ impl Job {
         };
         let units = units(&plan, !held.is_empty());
         let shares = share::shares(&plan, &units, &batches, compute.pool.threads());
-        let mut job = Self {
-            catalog: inputs.catalog,
+        recall_decisions(&mut plan, &journal)?;
+        let machine = Machine {
             cancel: CancelCheck::new(compute.pool.clone(), inputs.workspace.name()),
             compute,
-            plan,
+            catalog: inputs.catalog,
+            network: plan.network.clone(),
             batches,
-            workspace: inputs.workspace,
+            clock: inputs.clock,
+        };
+        let places = Places {
+            out: inputs.out,
+            name: inputs.out_name,
+            beside: inputs.beside,
+        };
+        let mut job = Self {
+            machine,
+            plan,
             resumed: journal.units(),
             journal,
-            out: inputs.out,
-            out_name: inputs.out_name,
-            beside: inputs.beside,
+            places,
             held,
-            clock: inputs.clock,
             started,
             units,
             shares,
             next: 0,
             phases: BTreeMap::new(),
             work: Vec::new(),
-            activations: None,
+            walk: Walk::default(),
+            solver: Solver::default(),
             dense: None,
-            inputs: None,
-            scratch: solve::Scratch::default(),
-            pending: None,
         };
-        job.recall_decisions()?;
         job.add_time("plan", started);
         Ok(job)
     }
@@ -175,18 +178,23 @@ impl Job {
 
     /// Does the next unit that is not done yet. After an error the job may be stepped again or opened anew: it goes on there.
     pub fn step(&mut self, host: &mut dyn Host) -> Result<Step<Report>, CompressError> {
-        while self.units[self.next] != Unit::Write && self.is_done(self.units[self.next]) {
+        while self.units[self.next].is_done(&self.plan, &self.journal) {
             self.next += 1;
         }
-        let (unit, begun) = (self.units[self.next], (self.clock)());
-        let meter = self.compute.meter.clone();
-        let mut host = self.shares.part(self.next, host);
+        let (unit, begun) = (self.units[self.next], (self.machine.clock)());
+        let meter = self.machine.compute.meter.clone();
+        let shares = self.shares.clone();
+        let mut host = shares.part(self.next, host);
         let done = meter.step(work::REST, || self.run(unit, &mut host));
         self.add_time(unit.phase(), begun);
-        self.add_work(unit);
+        let block = unit.block(&self.plan);
+        work::add(&mut self.work, unit.phase(), block, meter.take());
+        if let Some(seconds) = self.walk.embedding.take() {
+            *self.phases.entry("calibrate".into()).or_default() += seconds;
+        }
         match done {
             Ok(None) => self.next += 1,
-            Ok(Some(written)) => return Ok(Step::Done(Box::new(self.report(&written)))),
+            Ok(Some(written)) => return Ok(Step::Done(Box::new(receipt::report(self, &written)))),
             Err(error) => {
                 if unit == Unit::Write {
                     self.next = 0;
@@ -198,124 +206,51 @@ impl Job {
         Ok(Step::Continue)
     }
 
-    /// Does one unit; the last says what it wrote.
-    fn run(
-        &mut self,
-        unit: Unit,
-        host: &mut dyn Host,
-    ) -> Result<Option<write::Written>, CompressError> {
-        if host.cancelled() || !matches!(unit, Unit::Solve(_)) {
-            self.flush()?;
+    /// Does one unit; the last says what it wrote. What the unit before had at hand goes where this one needs none of it.
+    fn run(&mut self, unit: Unit, host: &mut dyn Host) -> Result<Option<Written>, CompressError> {
+        let (machine, plan, journal) = (&self.machine, &mut self.plan, &mut self.journal);
+        let (walk, solver, dense) = (&mut self.walk, &mut self.solver, &mut self.dense);
+        let solves = matches!(unit, Unit::Solve(_));
+        if host.cancelled() || !solves {
+            solver.flush(journal)?;
         }
-        self.check_cancelled(host)?;
+        machine.cancel.check(host)?;
+        if !solves {
+            solver.drop_buffer();
+        }
         match unit {
-            Unit::Solve(index) => self.solve(index, host)?,
-            Unit::Prepass(unit) => self.look(unit, host)?,
-            Unit::Allocate => self.allocate()?,
-            Unit::Statistics(block, input) => self.statistics(block, input, host)?,
-            Unit::Forward(block) => self.forward(block, host)?,
-            Unit::Measure => self.measure(host)?,
-            Unit::Write => return self.write(host).map(Some),
+            Unit::Prepass(PrepassUnit::Survey(_) | PrepassUnit::Levels(_)) => {}
+            _ => *dense = None,
+        }
+        match unit {
+            Unit::Solve(index) => solve(machine, plan, journal, walk, solver, index, host)?,
+            Unit::Prepass(PrepassUnit::Survey(block)) => {
+                survey(machine, plan, journal, dense, block, host)?;
+            }
+            Unit::Prepass(PrepassUnit::Probe) => probe(machine, plan, journal, host)?,
+            Unit::Prepass(PrepassUnit::Levels(block)) => {
+                solve_levels(machine, plan, journal, dense, block, host)?;
+            }
+            Unit::Prepass(PrepassUnit::Search) => search(machine, plan, journal, host)?,
+            Unit::Allocate => allocate(machine, plan, journal)?,
+            Unit::Statistics(block, input) => {
+                statistics(machine, plan, journal, walk, block, input, host)?;
+            }
+            Unit::Forward(block) => forward(machine, plan, journal, walk, block, host)?,
+            Unit::Measure => {
+                *walk = Walk::default();
+                measure(machine, plan, journal, &self.held, host)?;
+            }
+            Unit::Write => {
+                *walk = Walk::default();
+                return write(machine, plan, journal, &self.places, host).map(Some);
+            }
         }
         Ok(None)
     }
 
-    /// Does a piece of a look at the dense model.
-    fn look(&mut self, unit: PrepassUnit, host: &mut dyn Host) -> Result<(), CompressError> {
-        match unit {
-            PrepassUnit::Survey(block) => self.survey(block, host),
-            PrepassUnit::Probe => self.probe(host),
-            PrepassUnit::Levels(block) => self.solve_levels(block, host),
-            PrepassUnit::Search => self.search(host),
-        }
-    }
-
-    fn has_looked(&self, unit: PrepassUnit) -> bool {
-        let decided = self.journal.get(decisions::ALLOCATION);
-        match unit {
-            PrepassUnit::Survey(block) => {
-                self.journal.get(&survey::unit(block)).or(decided).is_some()
-            }
-            PrepassUnit::Probe => self.journal.get(probe::PROBED).or(decided).is_some(),
-            PrepassUnit::Levels(block) => self.levels_done(block),
-            PrepassUnit::Search => self.journal.get(search::FOUND).is_some(),
-        }
-    }
-
-    fn is_done(&self, unit: Unit) -> bool {
-        match unit {
-            Unit::Solve(index) => self
-                .journal
-                .get(&solve_unit(&self.matrix(index).name))
-                .is_some(),
-            Unit::Prepass(unit) => self.has_looked(unit),
-            Unit::Allocate => self.journal.get(decisions::ALLOCATION).is_some(),
-            Unit::Measure => self.journal.get(measure::MEASURED).is_some(),
-            Unit::Statistics(block, input) => {
-                let mut readers = self
-                    .plan
-                    .targets
-                    .iter()
-                    .filter(|matrix| matrix.input_id() == InputId { block, input });
-                readers.all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some())
-            }
-            Unit::Forward(block) => {
-                let later = self
-                    .plan
-                    .targets
-                    .iter()
-                    .filter(|matrix| matrix.block > block);
-                let all_later = later
-                    .clone()
-                    .all(|matrix| self.journal.get(&solve_unit(&matrix.name)).is_some());
-                all_later
-                    || (block + 1..self.blocks())
-                        .any(|b| self.journal.get(&format!("activations:{b}")).is_some())
-            }
-            Unit::Write => false,
-        }
-    }
-
-    fn matrix(&self, index: usize) -> &crate::allocate::matrix::Matrix {
-        let embeddings = &self.plan.embeddings;
-        embeddings
-            .get(index)
-            .unwrap_or_else(|| &self.plan.targets[index - embeddings.len()])
-    }
-
-    fn network(&self) -> &Network {
-        self.plan
-            .network
-            .as_ref()
-            .expect("calibration is planned only for known architectures")
-    }
-
-    fn blocks(&self) -> usize {
-        self.plan.network.as_ref().map_or(0, Network::blocks)
-    }
-
-    fn store(&self) -> Store<'_> {
-        let hidden = self.network().hidden();
-        Store {
-            batches: &self.batches,
-            hidden,
-            at_once: self.plan.memory.batches_at_once,
-            spill: self.plan.memory.spill,
-            dense: self.plan.dense_stream(),
-            workspace: &self.workspace,
-        }
-    }
-
-    fn check_cancelled(&self, host: &dyn Host) -> Result<(), CompressError> {
-        Ok(self.cancel.check(host)?)
-    }
-
-    fn check_stopped(&self) -> Result<(), CompressError> {
-        Ok(self.cancel.check_stopped()?)
-    }
-
     fn add_time(&mut self, phase: &str, since: f64) {
-        *self.phases.entry(phase.into()).or_default() += (self.clock)() - since;
+        *self.phases.entry(phase.into()).or_default() += (self.machine.clock)() - since;
     }
 }
 

@@ -6,10 +6,12 @@
 //! rounding of each. Memory: residual stream and shared input of the probed tokens for each matrix.
 
 use super::decisions::put_json;
-use super::{Job, batches, block_name};
+use super::{Machine, batches, block_name};
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
+use crate::job::records::Journal;
 use crate::methods::{Inputs, Problem, by_id};
+use crate::plan::Plan;
 use crate::prepass::probe::{EFFORT, SOLVED_TOKENS, STEP, measured_tokens};
 use crate::prepass::survey;
 use crate::solve::rounding_at_rate::GRID;
@@ -97,182 +99,190 @@ struct Probe {
     names: Vec<String>,
 }
 
-impl Job {
-    /// Measures all open matrices.
-    pub(super) fn probe(&mut self, host: &mut dyn Host) -> Result<(), CompressError> {
-        self.dense = None;
-        let mut probe = self.probe_start()?;
-        let total = self.blocks();
-        for block in 0..total {
-            self.probe_block(block, &mut probe)?;
-            self.check_cancelled(host)?;
-            let (name, done) = (block_name(block, total), block as u64 + 1);
-            let told = Event::new(Stage::Survey, done, total as u64, "blocks", &name);
-            host.event(told.with_share(done, total as u64 + 1));
-        }
-        let end = || self.probe_end(probe);
-        let probed = self.compute.meter.step("distance", end)?;
-        self.check_cancelled(host)?;
-        put_json(
-            &mut self.journal,
-            PROBED.into(),
-            "probe.json".into(),
-            &probed,
-        )
+/// Measures all open matrices.
+pub(super) fn probe(
+    machine: &Machine,
+    plan: &Plan,
+    journal: &mut Journal,
+    host: &mut dyn Host,
+) -> Result<(), CompressError> {
+    let mut probe = probe_start(machine, plan)?;
+    let total = machine.blocks();
+    for block in 0..total {
+        probe_block(machine, plan, block, &mut probe)?;
+        machine.cancel.check(host)?;
+        let (name, done) = (block_name(block, total), block as u64 + 1);
+        let told = Event::new(Stage::Survey, done, total as u64, "blocks", &name);
+        host.event(told.with_share(done, total as u64 + 1));
     }
+    let end = || probe_end(machine, probe);
+    let probed = machine.compute.meter.step("distance", end)?;
+    machine.cancel.check(host)?;
+    put_json(journal, PROBED.into(), "probe.json".into(), &probed)
+}
 
-    fn probe_start(&self) -> Result<Probe, CompressError> {
-        let open = self
-            .plan
-            .targets
-            .iter()
-            .filter(|matrix| self.plan.is_probed(matrix))
-            .count();
-        let wanted = measured_tokens(self.tokens(), open, self.network().hidden());
-        let (known, held) = self.split_text(wanted);
-        let tokens = SOLVED_TOKENS.min(known.iter().map(Vec::len).sum());
-        let start = |sequences: &[Vec<u32>]| {
-            let batches = batches(sequences, self.plan.memory.batch_tokens);
-            let embed = |batch: &Batch| self.network().embed(&self.compute, &self.catalog, batch);
-            let x = batches.iter().map(embed).collect::<Result<_, _>>()?;
-            Ok::<_, CompressError>((batches, Stream::of(x)))
+fn probe_start(machine: &Machine, plan: &Plan) -> Result<Probe, CompressError> {
+    let open = plan
+        .targets
+        .iter()
+        .filter(|matrix| plan.is_probed(matrix))
+        .count();
+    let wanted = measured_tokens(machine.tokens(), open, machine.network().hidden());
+    let (known, held) = machine.split_text(wanted);
+    let tokens = SOLVED_TOKENS.min(known.iter().map(Vec::len).sum());
+    let start = |sequences: &[Vec<u32>]| {
+        let batches = batches(sequences, plan.memory.batch_tokens);
+        let embed = |batch: &Batch| {
+            machine
+                .network()
+                .embed(&machine.compute, &machine.catalog, batch)
         };
-        let (batches, dense) = start(&beginnings(held, wanted))?;
-        Ok(Probe {
-            solved: start(&survey::spread(&known, tokens))?,
-            batches,
-            streams: vec![dense],
-            names: Vec::new(),
-        })
-    }
+        let x = batches.iter().map(embed).collect::<Result<_, _>>()?;
+        Ok::<_, CompressError>((batches, Stream::of(x)))
+    };
+    let (batches, dense) = start(&beginnings(held, wanted))?;
+    Ok(Probe {
+        solved: start(&survey::spread(&known, tokens))?,
+        batches,
+        streams: vec![dense],
+        names: Vec::new(),
+    })
+}
 
-    fn probe_block(&self, block: usize, probe: &mut Probe) -> Result<(), CompressError> {
-        let (network, compute) = (self.network(), &self.compute);
-        let norms = network.load_norms(compute, &self.catalog, block)?;
-        let batches = &probe.batches;
-        probe
-            .solved
-            .1
-            .enter(network, compute, &norms, &probe.solved.0);
-        compute
-            .pool
-            .chunks_mut(&mut probe.streams, 1, |_, streams| {
-                streams[0].enter(network, compute, &norms, batches);
-            });
-        self.check_stopped()?;
-        for input in 0..network.inputs() {
-            let changed = self.changed_streams(InputId { block, input }, probe)?;
-            let part = network.load_part(compute, &self.catalog, block, input)?;
-            let machine = (network, compute);
-            compute.meter.step("network", || {
-                probe
-                    .solved
-                    .1
-                    .advance(machine, &part, input, &probe.solved.0);
-                let batches = &probe.batches;
-                compute
-                    .pool
-                    .chunks_mut(&mut probe.streams, 1, |_, streams| {
-                        streams[0].advance(machine, &part, input, batches);
-                    });
-            });
-            self.check_stopped()?;
-            for (name, stream) in changed {
-                probe.names.push(name);
-                probe.streams.push(stream);
-            }
+fn probe_block(
+    machine: &Machine,
+    plan: &Plan,
+    block: usize,
+    probe: &mut Probe,
+) -> Result<(), CompressError> {
+    let (network, compute) = (machine.network(), &machine.compute);
+    let norms = network.load_norms(compute, &machine.catalog, block)?;
+    let batches = &probe.batches;
+    probe
+        .solved
+        .1
+        .enter(network, compute, &norms, &probe.solved.0);
+    compute
+        .pool
+        .chunks_mut(&mut probe.streams, 1, |_, streams| {
+            streams[0].enter(network, compute, &norms, batches);
+        });
+    machine.cancel.check_stopped()?;
+    for input in 0..network.inputs() {
+        let changed = changed_streams(machine, plan, InputId { block, input }, probe)?;
+        let part = network.load_part(compute, &machine.catalog, block, input)?;
+        let on = (network, compute);
+        compute.meter.step("network", || {
+            probe.solved.1.advance(on, &part, input, &probe.solved.0);
+            let batches = &probe.batches;
+            compute
+                .pool
+                .chunks_mut(&mut probe.streams, 1, |_, streams| {
+                    streams[0].advance(on, &part, input, batches);
+                });
+        });
+        machine.cancel.check_stopped()?;
+        for (name, stream) in changed {
+            probe.names.push(name);
+            probe.streams.push(stream);
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// For each open matrix that reads a shared input, the model that differs from the dense one by it, past that matrix.
-    fn changed_streams(
-        &self,
-        id: InputId,
-        probe: &Probe,
-    ) -> Result<Vec<(String, Stream)>, CompressError> {
-        let targets = self.plan.targets.iter();
-        let open: Vec<&Matrix> = targets
-            .filter(|matrix| matrix.input_id() == id && self.plan.is_probed(matrix))
-            .collect();
-        let Some(first) = open.first() else {
-            return Ok(Vec::new());
+/// For each open matrix that reads a shared input, the model that differs from the dense one by it, past that matrix.
+fn changed_streams(
+    machine: &Machine,
+    plan: &Plan,
+    id: InputId,
+    probe: &Probe,
+) -> Result<Vec<(String, Stream)>, CompressError> {
+    let targets = plan.targets.iter();
+    let open: Vec<&Matrix> = targets
+        .filter(|matrix| matrix.input_id() == id && plan.is_probed(matrix))
+        .collect();
+    let Some(first) = open.first() else {
+        return Ok(Vec::new());
+    };
+    let (network, compute) = (machine.network(), &machine.compute);
+    let mut gram = Gram::new(first.cols);
+    compute.meter.step("moments", || {
+        gram.add(compute, &probe.solved.1.input.concat());
+        gram.finish(compute);
+    });
+    let inputs = Inputs::new(gram);
+    let changed = open.iter().map(|matrix| {
+        let values = coarse(machine, plan, matrix, &inputs)?;
+        let weights = Changed {
+            base: &machine.catalog,
+            name: &matrix.name,
+            values,
         };
-        let (network, compute) = (self.network(), &self.compute);
-        let mut gram = Gram::new(first.cols);
-        compute.meter.step("moments", || {
-            gram.add(compute, &probe.solved.1.input.concat());
-            gram.finish(compute);
+        let part = network.load_part(compute, &weights, id.block, id.input)?;
+        let mut stream = probe.streams[0].clone();
+        compute.meter.step("network", || {
+            stream.advance((network, compute), &part, id.input, &probe.batches);
         });
-        let inputs = Inputs::new(gram);
-        let changed = open.iter().map(|matrix| {
-            let values = self.coarse(matrix, &inputs)?;
-            let weights = Changed {
-                base: &self.catalog,
-                name: &matrix.name,
-                values,
-            };
-            let part = network.load_part(compute, &weights, id.block, id.input)?;
-            let mut stream = probe.streams[0].clone();
-            compute.meter.step("network", || {
-                stream.advance((network, compute), &part, id.input, &probe.batches);
-            });
-            self.check_stopped()?;
-            Ok((matrix.name.clone(), stream))
-        });
-        changed.collect()
-    }
+        machine.cancel.check_stopped()?;
+        Ok((matrix.name.clone(), stream))
+    });
+    changed.collect()
+}
 
-    /// A matrix rounded coarsely, as the source stores it.
-    fn coarse(&self, matrix: &Matrix, inputs: &Inputs) -> Result<Vec<f32>, CompressError> {
-        let w = self.dense_weights(matrix)?;
-        let entropy = by_id("entropy").expect("a row of the table");
-        let solved = entropy.solve(
-            &self.compute,
-            &Problem {
-                name: &matrix.name,
-                w: &w,
-                rows: matrix.rows,
-                cols: matrix.cols,
-                sparsity: 0.0,
-                pattern: matrix.pattern,
-                grid: Some(GRID),
-                dtype: matrix.float,
-                damping_rel: self.plan.settings.options.damping_rel,
-                step: Some(STEP),
-                effort: EFFORT,
-                inputs: Some(inputs),
-            },
-        );
-        let values = solved.matrix.dequantize_on(&self.compute);
-        Ok(match matrix.transposed {
-            true => transpose(&self.compute, &values, matrix.rows, matrix.cols),
-            false => values,
-        })
-    }
+/// A matrix rounded coarsely, as the source stores it.
+fn coarse(
+    machine: &Machine,
+    plan: &Plan,
+    matrix: &Matrix,
+    inputs: &Inputs,
+) -> Result<Vec<f32>, CompressError> {
+    let w = machine.dense_weights(matrix)?;
+    let entropy = by_id("entropy").expect("a row of the table");
+    let solved = entropy.solve(
+        &machine.compute,
+        &Problem {
+            name: &matrix.name,
+            w: &w,
+            rows: matrix.rows,
+            cols: matrix.cols,
+            sparsity: 0.0,
+            pattern: matrix.pattern,
+            grid: Some(GRID),
+            dtype: matrix.float,
+            damping_rel: plan.settings.options.damping_rel,
+            step: Some(STEP),
+            effort: EFFORT,
+            inputs: Some(inputs),
+        },
+    );
+    let values = solved.matrix.dequantize_on(&machine.compute);
+    Ok(match matrix.transposed {
+        true => transpose(&machine.compute, &values, matrix.rows, matrix.cols),
+        false => values,
+    })
+}
 
-    fn probe_end(&self, mut probe: Probe) -> Result<Vec<Probed>, CompressError> {
-        let (network, compute) = (self.network(), &self.compute);
-        for stream in &mut probe.streams {
-            for x in &mut stream.x {
-                network.finish(compute, &self.catalog, x)?;
-                finite::check(compute, "hidden states", CHANGED, x)?;
-            }
+fn probe_end(machine: &Machine, mut probe: Probe) -> Result<Vec<Probed>, CompressError> {
+    let (network, compute) = (machine.network(), &machine.compute);
+    for stream in &mut probe.streams {
+        for x in &mut stream.x {
+            network.finish(compute, &machine.catalog, x)?;
+            finite::check(compute, "hidden states", CHANGED, x)?;
         }
-        let mut streams = probe.streams.into_iter();
-        let dense = streams.next().unwrap_or_default();
-        let states = probe.batches.into_iter().zip(dense.x).collect();
-        let closeness =
-            Closeness::of_states(network, compute, &self.catalog, states, Pooling::Mean)?;
-        let changed: Vec<Vec<Vec<f32>>> = streams.map(|stream| stream.x).collect();
-        let losses = closeness.between(compute, &changed)?;
-        let pairs = probe.names.into_iter().zip(losses);
-        let measured = pairs.map(|(name, loss)| {
-            let loss = finite::metric("distance", CHANGED, loss)?;
-            Ok(Probed { name, loss })
-        });
-        measured.collect()
     }
+    let mut streams = probe.streams.into_iter();
+    let dense = streams.next().unwrap_or_default();
+    let states = probe.batches.into_iter().zip(dense.x).collect();
+    let closeness =
+        Closeness::of_states(network, compute, &machine.catalog, states, Pooling::Mean)?;
+    let changed: Vec<Vec<Vec<f32>>> = streams.map(|stream| stream.x).collect();
+    let losses = closeness.between(compute, &changed)?;
+    let pairs = probe.names.into_iter().zip(losses);
+    let measured = pairs.map(|(name, loss)| {
+        let loss = finite::metric("distance", CHANGED, loss)?;
+        Ok(Probed { name, loss })
+    });
+    measured.collect()
 }
 
 /// What errors call the models that are measured.

@@ -1,6 +1,6 @@
 //! Matrices whose weights are far from 1: they are solved as if they were near it, and stored as what holds them.
 
-use super::Job;
+use super::Machine;
 use crate::allocate::matrix::Matrix;
 use crate::report::Repair;
 use kerf_kernels::Compute;
@@ -32,30 +32,28 @@ pub(super) fn times(w: &[f32], power: i32) -> Cow<'_, [f32]> {
     }
 }
 
-impl Job {
-    /// The grid or float type in which a matrix is stored: that of the plan, or f32 where that one does not hold the weights.
-    pub(super) fn stored_as(
-        &self,
-        matrix: &Matrix,
-        w: &[f32],
-    ) -> (Option<Grid>, DType, Option<Repair>) {
-        let found = match matrix.grid {
-            Some(grid) => grid.out_of_range(&self.compute, w, matrix.cols),
-            None => floats_out_of_range(&self.compute, matrix.float, w, matrix.cols),
-        };
-        let Some(OutOfRange { groups, .. }) = found else {
-            return (matrix.grid, matrix.float, None);
-        };
-        let kept = found.is_some_and(|found| found.is_visible());
-        let repair = Repair::OutOfRange {
-            tensor: matrix.name.clone(),
-            groups,
-            kept,
-        };
-        match kept {
-            true => (None, DType::F32, Some(repair)),
-            false => (matrix.grid, matrix.float, Some(repair)),
-        }
+/// The grid or float type in which a matrix is stored: that of the plan, or f32 where that one does not hold the weights.
+pub(super) fn stored_as(
+    machine: &Machine,
+    matrix: &Matrix,
+    w: &[f32],
+) -> (Option<Grid>, DType, Option<Repair>) {
+    let found = match matrix.grid {
+        Some(grid) => grid.out_of_range(&machine.compute, w, matrix.cols),
+        None => floats_out_of_range(&machine.compute, matrix.float, w, matrix.cols),
+    };
+    let Some(OutOfRange { groups, .. }) = found else {
+        return (matrix.grid, matrix.float, None);
+    };
+    let kept = found.is_some_and(|found| found.is_visible());
+    let repair = Repair::OutOfRange {
+        tensor: matrix.name.clone(),
+        groups,
+        kept,
+    };
+    match kept {
+        true => (None, DType::F32, Some(repair)),
+        false => (matrix.grid, matrix.float, Some(repair)),
     }
 }
 

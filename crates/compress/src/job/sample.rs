@@ -1,6 +1,8 @@
 //! A job that is run to learn how long its parts take.
 
-use super::{Job, Unit};
+use super::Job;
+use super::blocks::{embed, load_parts};
+use super::units::{Unit, matrix_at};
 use crate::CompressError;
 use crate::job::activations::Progress;
 use crate::prepass::PrepassUnit;
@@ -82,89 +84,84 @@ impl Sample {
     }
 }
 
-impl Job {
-    /// Does every unit but the last, and the way through the end of the first block, with a clock in hand.
-    pub(crate) fn sample(&mut self) -> Result<Sample, CompressError> {
-        let mut sample = Sample {
-            tokens: self.tokens(),
-            ..Sample::default()
-        };
-        for unit in self.units.clone() {
-            match unit {
-                Unit::Solve(index) => {
-                    let inputs = self.inputs.as_ref();
-                    let first_of_input =
-                        inputs.is_some_and(|(_, inputs)| inputs.factor.get().is_none());
-                    let begun = (self.clock)();
-                    self.solve(index, &mut Alone)?;
-                    self.flush()?;
-                    let matrix = self.matrix(index);
-                    sample.solved.push(SolvedSample {
-                        role: matrix.role,
-                        embedding: matrix.embedding,
-                        first_of_input,
-                        weights: (matrix.rows * matrix.cols) as f64,
-                        seconds: (self.clock)() - begun,
-                    });
-                }
-                Unit::Statistics(0, 0) => {
-                    let begun = (self.clock)();
-                    self.activations = Some(self.embed(&mut Alone)?);
-                    sample.embed = (self.clock)() - begun;
-                    self.sample_move(&mut sample, Progress::at_block(0), |job| {
-                        job.statistics(0, 0, &mut Alone)
-                    })?;
-                }
-                Unit::Statistics(block, input) => {
-                    let inputs_done = input;
-                    self.sample_move(&mut sample, Progress { block, inputs_done }, |job| {
-                        job.statistics(block, input, &mut Alone)
-                    })?;
-                }
-                Unit::Prepass(PrepassUnit::Probe) => sample.probed = Some(self.sample_probe()?),
-                Unit::Prepass(_) | Unit::Allocate => {}
-                Unit::Forward(_) | Unit::Measure | Unit::Write => {}
+/// Does every unit of a job but the last, and the way through the end of the first block, with a clock in hand.
+pub(crate) fn sample(job: &mut Job) -> Result<Sample, CompressError> {
+    let clock = job.machine.clock;
+    let mut sample = Sample {
+        tokens: job.machine.tokens(),
+        ..Sample::default()
+    };
+    for unit in job.units.clone() {
+        match unit {
+            Unit::Solve(index) => sample.solved.push(sample_solve(job, index)?),
+            Unit::Statistics(0, 0) => {
+                let begun = clock();
+                let first = embed(&job.machine, &job.plan, &job.journal, &mut Alone)?;
+                job.walk.activations = Some(first);
+                sample.embed = clock() - begun;
+                sample
+                    .moves
+                    .push(sample_move(job, unit, Progress::at_block(0))?);
             }
+            Unit::Statistics(block, input) => {
+                let inputs_done = input;
+                let at = Progress { block, inputs_done };
+                sample.moves.push(sample_move(job, unit, at)?);
+            }
+            Unit::Prepass(PrepassUnit::Probe) => sample.probed = Some(sample_probe(job)?),
+            Unit::Prepass(_) | Unit::Allocate => {}
+            Unit::Forward(_) | Unit::Measure | Unit::Write => {}
         }
-        if self.plan.calibrated() {
-            let inputs_done = self.network().inputs();
-            let end = Progress {
-                block: 0,
-                inputs_done,
-            };
-            self.sample_move(&mut sample, end, |job| job.forward(0, &mut Alone))?;
-        }
-        Ok(sample)
     }
+    if job.plan.calibrated() {
+        let inputs_done = job.machine.network().inputs();
+        let block = 0;
+        let end = Progress { block, inputs_done };
+        sample.moves.push(sample_move(job, Unit::Forward(0), end)?);
+    }
+    Ok(sample)
+}
 
-    fn sample_probe(&mut self) -> Result<ProbedSample, CompressError> {
-        let meter = self.compute.meter.clone();
-        meter.take();
-        meter.step(super::work::REST, || self.probe(&mut Alone))?;
-        let mut probed = ProbedSample::default();
-        for (step, spent) in meter.take() {
-            let part = match step {
-                "network" => &mut probed.network,
-                "distance" => &mut probed.distance,
-                _ => &mut probed.matrices,
-            };
-            part.add(spent);
-        }
-        Ok(probed)
-    }
+fn sample_solve(job: &mut Job, index: usize) -> Result<SolvedSample, CompressError> {
+    let inputs = job.walk.inputs.as_ref();
+    let first_of_input = inputs.is_some_and(|(_, inputs)| inputs.factor.get().is_none());
+    let begun = (job.machine.clock)();
+    job.run(Unit::Solve(index), &mut Alone)?;
+    job.solver.flush(&mut job.journal)?;
+    let matrix = matrix_at(&job.plan, index);
+    Ok(SolvedSample {
+        role: matrix.role,
+        embedding: matrix.embedding,
+        first_of_input,
+        weights: (matrix.rows * matrix.cols) as f64,
+        seconds: (job.machine.clock)() - begun,
+    })
+}
 
-    fn sample_move(
-        &mut self,
-        sample: &mut Sample,
-        at: Progress,
-        go: impl FnOnce(&mut Self) -> Result<(), CompressError>,
-    ) -> Result<(), CompressError> {
-        let begun = (self.clock)();
-        drop(self.load_parts(at)?);
-        let load = (self.clock)() - begun;
-        let begun = (self.clock)();
-        go(self)?;
-        sample.moves.push((load, (self.clock)() - begun));
-        Ok(())
+fn sample_probe(job: &mut Job) -> Result<ProbedSample, CompressError> {
+    let meter = job.machine.compute.meter.clone();
+    meter.take();
+    let unit = Unit::Prepass(PrepassUnit::Probe);
+    meter.step(super::work::REST, || job.run(unit, &mut Alone))?;
+    let mut probed = ProbedSample::default();
+    for (step, spent) in meter.take() {
+        let part = match step {
+            "network" => &mut probed.network,
+            "distance" => &mut probed.distance,
+            _ => &mut probed.matrices,
+        };
+        part.add(spent);
     }
+    Ok(probed)
+}
+
+/// Seconds of reading the weights at a place, and of the unit that goes on from there.
+fn sample_move(job: &mut Job, unit: Unit, at: Progress) -> Result<(f64, f64), CompressError> {
+    let clock = job.machine.clock;
+    let begun = clock();
+    drop(load_parts(&job.machine, &job.plan, &job.journal, at)?);
+    let load = clock() - begun;
+    let begun = clock();
+    job.run(unit, &mut Alone)?;
+    Ok((load, clock() - begun))
 }

@@ -1,6 +1,9 @@
 //! The units of a job, in order.
 
-use crate::plan::Plan;
+use super::records::Journal;
+use super::{activations, decisions, measure, probe, search, survey};
+use crate::allocate::matrix::{InputId, Matrix};
+use crate::plan::{Plan, solve_unit};
 use crate::prepass::probe::Probe;
 use crate::prepass::search::Search;
 use crate::prepass::survey::Survey;
@@ -39,6 +42,58 @@ impl Unit {
             Self::Write => "write",
         }
     }
+
+    /// The block that it counts as.
+    pub(super) fn block(self, plan: &Plan) -> Option<usize> {
+        match self {
+            Self::Solve(index) => matrix_at(plan, index)
+                .block_and_role()
+                .map(|(block, _)| block),
+            Self::Prepass(PrepassUnit::Survey(block) | PrepassUnit::Levels(block)) => Some(block),
+            Self::Statistics(block, _) | Self::Forward(block) => Some(block),
+            Self::Prepass(_) | Self::Allocate | Self::Measure | Self::Write => None,
+        }
+    }
+
+    /// Whether there is nothing left to do: the journal has it, or all that needed it.
+    pub(super) fn is_done(self, plan: &Plan, journal: &Journal) -> bool {
+        let solved = |matrix: &Matrix| journal.has(&solve_unit(&matrix.name));
+        match self {
+            Self::Solve(index) => solved(matrix_at(plan, index)),
+            Self::Prepass(unit) => has_looked(unit, plan, journal),
+            Self::Allocate => journal.has(decisions::ALLOCATION),
+            Self::Measure => journal.has(measure::MEASURED),
+            Self::Statistics(block, input) => {
+                let id = InputId { block, input };
+                let mut readers = plan.targets.iter().filter(|matrix| matrix.input_id() == id);
+                readers.all(solved)
+            }
+            Self::Forward(block) => {
+                let mut later = plan.targets.iter().filter(|matrix| matrix.block > block);
+                let blocks = plan.network.as_ref().map_or(0, Network::blocks);
+                later.all(solved) || (block + 1..blocks).any(|b| journal.has(&activations::unit(b)))
+            }
+            Self::Write => false,
+        }
+    }
+}
+
+fn has_looked(unit: PrepassUnit, plan: &Plan, journal: &Journal) -> bool {
+    let decided = journal.has(decisions::ALLOCATION);
+    match unit {
+        PrepassUnit::Survey(block) => journal.has(&survey::unit(block)) || decided,
+        PrepassUnit::Probe => journal.has(probe::PROBED) || decided,
+        PrepassUnit::Levels(block) => search::levels_done(plan, journal, block),
+        PrepassUnit::Search => journal.has(search::FOUND),
+    }
+}
+
+/// The matrix of an index among all, embeddings first.
+pub(super) fn matrix_at(plan: &Plan, index: usize) -> &Matrix {
+    let embeddings = &plan.embeddings;
+    embeddings
+        .get(index)
+        .unwrap_or_else(|| &plan.targets[index - embeddings.len()])
 }
 
 /// All units of a plan. `measures`: whether there is text to measure on.

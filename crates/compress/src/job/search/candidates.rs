@@ -1,9 +1,11 @@
 //! The candidates of a search: a level for each group of matrices, and how far the model with it is from the dense one.
 
-use super::level_unit;
+use super::{generations, halves, level_unit, levels, report_search};
 use crate::CompressError;
-use crate::job::Job;
+use crate::job::Machine;
 use crate::job::overlay::{Overlay, unit_catalog};
+use crate::job::records::Journal;
+use crate::plan::Plan;
 use crate::prepass::search::{LEVELS, ROUND_TOKENS, SURVIVORS};
 use kerf_model::evaluate::{Closeness, Pooling, Runner};
 use kerf_model::evolve::{Candidates, Draws, Round};
@@ -29,7 +31,8 @@ pub(super) struct LevelGroup {
 
 /// The candidates: a level for each part.
 pub(super) struct Switches<'a> {
-    job: &'a Job,
+    machine: &'a Machine,
+    plan: &'a Plan,
     host: &'a mut dyn Host,
     pub parts: Vec<LevelGroup>,
     /// Solved matrices, by target and level.
@@ -41,25 +44,31 @@ pub(super) struct Switches<'a> {
 
 impl<'a> Switches<'a> {
     pub fn new(
-        job: &'a Job,
+        machine: &'a Machine,
+        plan: &'a Plan,
+        journal: &Journal,
         indices: &[usize],
         host: &'a mut dyn Host,
     ) -> Result<Self, CompressError> {
-        let (_, held) = job.halves();
-        let mut dense = Runner::new(job.network(), &job.catalog, &job.compute, 0);
+        let (_, held) = halves(machine);
+        let mut dense = Runner::new(machine.network(), &machine.catalog, &machine.compute, 0);
         let closeness = Closeness::new(&mut dense, &held, Pooling::Mean)?;
         let mut solved = HashMap::new();
         for &index in indices {
-            let matrix = &job.plan.targets[index];
-            for (level, _) in job.levels(matrix) {
-                if let Some(record) = job.journal.get(&level_unit(&matrix.name, level)) {
-                    solved.insert((index, level), unit_catalog(&job.workspace, &record.file)?);
+            let matrix = &plan.targets[index];
+            for (level, _) in levels(plan, matrix) {
+                if let Some(record) = journal.get(&level_unit(&matrix.name, level)) {
+                    solved.insert(
+                        (index, level),
+                        unit_catalog(journal.workspace(), &record.file)?,
+                    );
                 }
             }
         }
         Ok(Self {
-            parts: parts(job, indices),
-            job,
+            parts: parts(plan, indices),
+            machine,
+            plan,
             host,
             solved,
             closeness,
@@ -90,9 +99,9 @@ impl<'a> Switches<'a> {
     }
 }
 
-fn parts(job: &Job, indices: &[usize]) -> Vec<LevelGroup> {
-    let blocks = indices.iter().map(|index| job.plan.targets[*index].block);
-    let places = job.plan.settings.spreading.granularity.places(blocks);
+fn parts(plan: &Plan, indices: &[usize]) -> Vec<LevelGroup> {
+    let blocks = indices.iter().map(|index| plan.targets[*index].block);
+    let places = plan.settings.spreading.granularity.places(blocks);
     let count = places.iter().max().map_or(0, |last| last + 1);
     let mut parts: Vec<LevelGroup> = (0..count)
         .map(|_| LevelGroup {
@@ -102,8 +111,8 @@ fn parts(job: &Job, indices: &[usize]) -> Vec<LevelGroup> {
         })
         .collect();
     for (index, place) in indices.iter().zip(places) {
-        let matrix = &job.plan.targets[*index];
-        let (levels, part) = (job.levels(matrix), &mut parts[place]);
+        let matrix = &plan.targets[*index];
+        let (levels, part) = (levels(plan, matrix), &mut parts[place]);
         part.matrices.push(*index);
         part.weights += matrix.rows * matrix.cols;
         if let (Some(first), Some(last)) = (levels.first(), levels.last()) {
@@ -145,25 +154,25 @@ impl Candidates for Switches<'_> {
     }
 
     fn badness(&mut self, candidate: &Vec<i8>, effort: usize) -> Result<f64, CompressError> {
-        self.job.check_cancelled(self.host)?;
+        self.machine.cancel.check(self.host)?;
         let mut chosen = HashMap::new();
         for (part, level) in self.parts.iter().zip(candidate) {
             for index in &part.matrices {
                 if let Some(catalog) = self.solved.get(&(*index, *level)) {
-                    chosen.insert(self.job.plan.targets[*index].name.clone(), catalog);
+                    chosen.insert(self.plan.targets[*index].name.clone(), catalog);
                 }
             }
         }
-        let weights = Overlay::new(&self.job.catalog, chosen);
-        let mut runner = Runner::new(self.job.network(), &weights, &self.job.compute, 0);
+        let weights = Overlay::new(&self.machine.catalog, chosen);
+        let mut runner = Runner::new(self.machine.network(), &weights, &self.machine.compute, 0);
         let distance = self.closeness.distance(&mut runner, effort)?;
         Ok(finite::metric("distance", &weights.model(), distance)?)
     }
 
     fn generation(&mut self, done: usize) -> Result<(), CompressError> {
-        let (name, steps) = (format!("generation {done}"), self.job.blocks() + done);
-        let own = (done, self.job.generations());
-        self.job.report_search((steps, &name), own, self.host);
-        self.job.check_cancelled(self.host)
+        let (name, steps) = (format!("generation {done}"), self.machine.blocks() + done);
+        let own = (done, generations(self.plan));
+        report_search(self.machine, self.plan, (steps, &name), own, self.host);
+        Ok(self.machine.cancel.check(self.host)?)
     }
 }
