@@ -2,7 +2,7 @@
 //! it what the dense model computes, if a layer aims at that. Both streams are always at the same place, and lie in one file.
 
 use crate::job::records::{Findings, Journal, Record};
-use kerf_model::Batch;
+use kerf_model::{Batch, Walker};
 use kerf_tensors::{Digest, Sink, TensorsError, Workspace};
 use std::sync::Arc;
 
@@ -30,22 +30,13 @@ impl Progress {
     }
 }
 
-/// Values of one batch at a place, in one of the two models.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Values {
-    /// Residual stream [tokens, hidden].
-    pub x: Vec<f32>,
-    /// Shared input [tokens, cols]; empty at the start of a block.
-    pub input: Vec<f32>,
-}
-
 /// Values of one batch at a place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Streams {
     /// What the model computes as far as it is compressed.
-    pub compressed: Values,
+    pub compressed: Walker,
     /// What the dense model computes from its own inputs.
-    pub dense: Option<Values>,
+    pub dense: Option<Walker>,
 }
 
 impl Streams {
@@ -59,7 +50,7 @@ impl Streams {
     fn of_pieces(mut pieces: impl Iterator<Item = Vec<f32>>) -> Self {
         let mut next = || {
             let (x, input) = (pieces.next()?, pieces.next()?);
-            Some(Values { x, input })
+            Some(Walker { x, input })
         };
         Self {
             compressed: next().unwrap_or_default(),
@@ -227,7 +218,7 @@ pub(super) fn unit(block: usize) -> String {
     format!("activations:{block}")
 }
 
-/// Values on their way: into memory, into a file, or both.
+/// Walker on their way: into memory, into a file, or both.
 struct Output {
     progress: Progress,
     file: Option<File>,

@@ -5,14 +5,14 @@
 use super::{Machine, block_name};
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, drifting_alone};
-use crate::job::activations::{Activations, Progress, Store, Streams, Values};
-use crate::job::overlay::Overlay;
+use crate::job::activations::{Activations, Progress, Store, Streams};
+use crate::job::overlay::solved_over;
 use crate::job::records::Journal;
 use crate::methods::Inputs;
 use crate::plan::Plan;
 use crate::solve::statistics::{Drift, Moments};
 use kerf_kernels::Compute;
-use kerf_model::{Batch, BlockWeights, Network, WeightSource, finite};
+use kerf_model::{Batch, BlockWeights, Network, Walker, WeightSource, finite};
 use kerf_run::{CancelCheck, Event, Host, Stage};
 use kerf_tensors::Workspace;
 use std::sync::Arc;
@@ -201,12 +201,8 @@ fn advance(
     let (network, compute) = (machine.network(), &machine.compute);
     let workspace = journal.workspace().clone();
     let checkpoint = (to.inputs_done == 0).then_some(journal);
-    let go = |part: &BlockWeights, batch: &Batch, values: &mut Values| {
-        let input = std::mem::take(&mut values.input);
-        values.input = match at.input() {
-            None => network.first_input(compute, part, batch, &values.x),
-            Some(before) => network.next_input(compute, part, batch, before, &mut values.x, input),
-        };
+    let go = |part: &BlockWeights, batch: &Batch, walker: &mut Walker| {
+        walker.step(network, compute, part, batch, at.input());
     };
     let moved =
         store(machine, plan, &workspace).advance(activations, to, checkpoint, |batches, values| {
@@ -265,10 +261,9 @@ pub(super) fn load_parts(
         .iter()
         .filter(|linear| Some(linear.input) == input)
         .map(|linear| linear.weight.as_str());
-    let overlay = Overlay::open(&machine.catalog, journal.workspace(), journal, names)?;
-    let load = |weights: &dyn WeightSource| match input {
-        Some(input) => network.load_part(&machine.compute, weights, at.block, input),
-        None => network.load_norms(&machine.compute, weights, at.block),
+    let overlay = solved_over(&machine.catalog, journal, names)?;
+    let load = |weights: &dyn WeightSource| {
+        Walker::load(network, &machine.compute, weights, at.block, input)
     };
     let dense = plan.dense_stream();
     Ok(Parts {
@@ -286,13 +281,10 @@ pub(super) fn embed(
 ) -> Result<Activations, CompressError> {
     let (network, compute): (&Network, &Compute) = (machine.network(), &machine.compute);
     let names = plan.embeddings.iter().map(|matrix| matrix.name.as_str());
-    let overlay = Overlay::open(&machine.catalog, journal.workspace(), journal, names)?;
+    let overlay = solved_over(&machine.catalog, journal, names)?;
     let dense = plan.dense_stream();
-    let start = |weights: &dyn WeightSource, batch: &Batch| -> Result<Values, CompressError> {
-        let x = network.embed(compute, weights, batch)?;
-        let input = Vec::new();
-        Ok(Values { x, input })
-    };
+    let start =
+        |weights: &dyn WeightSource, batch: &Batch| Walker::start(network, compute, weights, batch);
     let total = machine.tokens() as u64;
     let mut done = 0;
     let made = store(machine, plan, journal.workspace()).first(|batch| {

@@ -1,18 +1,18 @@
 //! The dense model over a part of the calibration, block by block, before anything is compressed.
 
-use super::{Machine, batches};
+use super::Machine;
 use crate::CompressError;
 use crate::allocate::matrix::InputId;
 use crate::plan::Plan;
-use kerf_model::{Batch, finite};
+use kerf_model::{Batch, Walker, batches, finite};
 use kerf_run::Host;
 
 /// What the dense model computes for some tokens, at the start of a block.
 pub(super) struct Dense {
     block: usize,
     batches: Vec<Batch>,
-    /// Residual stream of each batch [tokens, hidden].
-    x: Vec<Vec<f32>>,
+    /// One for each batch.
+    walkers: Vec<Walker>,
 }
 
 /// Gets a shared input and its values [tokens, cols].
@@ -45,14 +45,15 @@ fn dense_start(
     sequences: &[Vec<u32>],
 ) -> Result<Dense, CompressError> {
     let batches = batches(sequences, plan.memory.batch_tokens);
-    let embed = |batch: &Batch| {
-        machine
-            .network()
-            .embed(&machine.compute, &machine.catalog, batch)
-    };
-    let x = batches.iter().map(embed).collect::<Result<_, _>>()?;
+    let start =
+        |batch: &Batch| Walker::start(machine.network(), &machine.compute, &machine.catalog, batch);
+    let walkers = batches.iter().map(start).collect::<Result<_, _>>()?;
     let block = 0;
-    Ok(Dense { block, batches, x })
+    Ok(Dense {
+        block,
+        batches,
+        walkers,
+    })
 }
 
 /// Takes the dense model over its block; `visit` sees the values of each shared input on the way.
@@ -62,23 +63,19 @@ pub(super) fn walk_block(
     visit: &mut Visit<'_>,
 ) -> Result<(), CompressError> {
     let (network, compute, block) = (machine.network(), &machine.compute, dense.block);
-    let norms = network.load_norms(compute, &machine.catalog, block)?;
-    let pairs = dense.batches.iter().zip(&dense.x);
-    let mut inputs: Vec<Vec<f32>> = pairs
-        .map(|(batch, x)| network.first_input(compute, &norms, batch, x))
-        .collect();
-    for input in 0..network.inputs() {
-        visit(InputId { block, input }, &inputs.concat())?;
-        machine.cancel.check_stopped()?;
-        let part = network.load_part(compute, &machine.catalog, block, input)?;
-        let values = dense.batches.iter().zip(&mut dense.x).zip(&mut inputs);
-        for ((batch, x), values) in values {
-            let seen = std::mem::take(values);
-            *values = network.next_input(compute, &part, batch, input, x, seen);
+    for at in std::iter::once(None).chain((0..network.inputs()).map(Some)) {
+        if let Some(input) = at {
+            let inputs: Vec<&[f32]> = dense.walkers.iter().map(|walker| &*walker.input).collect();
+            visit(InputId { block, input }, &inputs.concat())?;
+            machine.cancel.check_stopped()?;
+        }
+        let part = Walker::load(network, compute, &machine.catalog, block, at)?;
+        for (batch, walker) in dense.batches.iter().zip(&mut dense.walkers) {
+            walker.step(network, compute, &part, batch, at);
         }
         machine.cancel.check_stopped()?;
     }
-    for x in &dense.x {
+    for Walker { x, .. } in &dense.walkers {
         let what = format!("calibration activations after block {block}");
         finite::check(compute, &what, &machine.catalog.folder.name(), x)?;
     }

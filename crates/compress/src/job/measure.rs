@@ -5,7 +5,7 @@
 use super::Machine;
 use super::decisions::put_json;
 use crate::CompressError;
-use crate::job::overlay::Overlay;
+use crate::job::overlay::solved_over;
 use crate::job::records::Journal;
 use crate::measured::{HeldOut, Measured, MeasuredOn};
 use crate::plan::Plan;
@@ -49,7 +49,7 @@ fn measured_now(
 ) -> Result<Option<Measured>, CompressError> {
     let (network, compute) = (machine.network(), &machine.compute);
     let names = plan.matrices().map(|matrix| matrix.name.as_str());
-    let weights = Overlay::open(&machine.catalog, journal.workspace(), journal, names)?;
+    let weights = solved_over(&machine.catalog, journal, names)?;
     let batch = plan.memory.batch_tokens;
     let mut original = Runner::new(network, &machine.catalog, compute, 0).with_batch_tokens(batch);
     let mut small = Runner::new(network, &weights, compute, 0).with_batch_tokens(batch);

@@ -48,7 +48,7 @@ use crate::plan::Plan;
 use crate::prepass::PrepassUnit;
 use crate::report::{Report, Work};
 use kerf_kernels::{Compute, Stop};
-use kerf_model::Batch;
+use kerf_model::batches;
 use kerf_run::{CancelCheck, Clock, Host, OutFactory, Shares, Step};
 use kerf_tensors::{Catalog, Workspace};
 use std::collections::BTreeMap;
@@ -257,20 +257,4 @@ impl Job {
 /// A block as people count.
 fn block_name(block: usize, blocks: usize) -> String {
     format!("block {} of {blocks}", block + 1)
-}
-
-/// Whole sequences, as many to a batch as fit in `limit` tokens (at least one).
-fn batches(sequences: &[Vec<u32>], limit: usize) -> Vec<Batch> {
-    let mut batches = Vec::new();
-    let mut start = 0;
-    while start < sequences.len() {
-        let (mut end, mut tokens) = (start, 0);
-        while end < sequences.len() && (end == start || tokens + sequences[end].len() <= limit) {
-            tokens += sequences[end].len();
-            end += 1;
-        }
-        batches.push(Batch::new(&sequences[start..end]));
-        start = end;
-    }
-    batches
 }

@@ -1,66 +1,24 @@
 //! The model as far as it is compressed: solved matrices as a reader decodes them from their unit files, the rest from the source.
 
 use crate::job::records::Journal;
-use kerf_kernels::Compute;
-use kerf_model::{ModelError, WeightSource};
+use kerf_model::Overlay;
 use kerf_tensors::{Catalog, Folder, Source, TensorsError, Workspace};
-use std::borrow::Borrow;
-use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
-/// A model in which some matrices come from catalogs of their own, by name: as a rule those of the compressed model so far.
-pub struct Overlay<'a, C = Catalog> {
+/// The source `base` with those matrices among `names` that are solved, out of their unit files. Only headers are read here.
+pub fn solved_over<'a, 'n>(
     base: &'a Catalog,
-    replaced: HashMap<String, C>,
-}
-
-impl<'a> Overlay<'a> {
-    /// Solved matrices among `names` come from their unit files. Only headers are read here.
-    pub fn open<'n>(
-        base: &'a Catalog,
-        workspace: &Arc<dyn Workspace>,
-        journal: &Journal,
-        names: impl Iterator<Item = &'n str>,
-    ) -> Result<Self, TensorsError> {
-        let mut replaced = HashMap::new();
-        for name in names {
-            if let Some(record) = journal.get(&crate::plan::solve_unit(name)) {
-                replaced.insert(name.to_string(), unit_catalog(workspace, &record.file)?);
-            }
+    journal: &Journal,
+    names: impl Iterator<Item = &'n str>,
+) -> Result<Overlay<'a>, TensorsError> {
+    let mut overlay = Overlay::new(base);
+    for name in names {
+        if let Some(record) = journal.get(&crate::plan::solve_unit(name)) {
+            let unit = unit_catalog(journal.workspace(), &record.file)?;
+            overlay.replace(name, Arc::new(unit));
         }
-        Ok(Self::new(base, replaced))
     }
-}
-
-impl<'a, C: Borrow<Catalog>> Overlay<'a, C> {
-    /// `base` with the matrices of these names out of the catalogs beside them.
-    pub fn new(base: &'a Catalog, replaced: HashMap<String, C>) -> Self {
-        Self { base, replaced }
-    }
-
-    fn catalog(&self, name: &str) -> &Catalog {
-        self.replaced.get(name).map_or(self.base, C::borrow)
-    }
-}
-
-impl<C: Borrow<Catalog> + Send + Sync> WeightSource for Overlay<'_, C> {
-    fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.base.shape(name)
-    }
-
-    fn read(&self, compute: &Compute, name: &str) -> Result<Vec<f32>, ModelError> {
-        self.catalog(name).read(compute, name)
-    }
-
-    fn read_rows(
-        &self,
-        compute: &Compute,
-        name: &str,
-        rows: Range<usize>,
-    ) -> Result<Vec<f32>, ModelError> {
-        self.catalog(name).read_rows(compute, name, rows)
-    }
+    Ok(overlay)
 }
 
 /// The matrix of one unit file, from its header.

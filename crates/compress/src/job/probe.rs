@@ -6,7 +6,7 @@
 //! rounding of each. Memory: residual stream and shared input of the probed tokens for each matrix.
 
 use super::decisions::put_json;
-use super::{Machine, batches, block_name};
+use super::{Machine, block_name};
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
 use crate::job::records::Journal;
@@ -18,11 +18,11 @@ use crate::solve::rounding_at_rate::GRID;
 use crate::solve::statistics::Gram;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Closeness, Pooling};
-use kerf_model::{Batch, BlockWeights, ModelError, Network, WeightSource, finite};
+use kerf_model::{Batch, BlockWeights, MemoryWeights, Network, Overlay, Walker, batches, finite};
 use kerf_run::{Event, Host, Stage};
-use kerf_tensors::{Catalog, transpose};
+use kerf_tensors::transpose;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+use std::sync::Arc;
 
 /// The unit of what was measured.
 pub(super) const PROBED: &str = "probe";
@@ -47,44 +47,18 @@ fn beginnings(mut sequences: Vec<Vec<u32>>, tokens: usize) -> Vec<Vec<u32>> {
     sequences
 }
 
-/// One model for some tokens: what it computes at the place that was reached.
-#[derive(Clone, Default)]
-struct Stream {
-    /// Residual stream of each batch.
-    x: Vec<Vec<f32>>,
-    /// Shared input of each batch.
-    input: Vec<Vec<f32>>,
-}
+/// One model for some tokens: one walker for each batch.
+type Stream = Vec<Walker>;
 
-impl Stream {
-    fn of(x: Vec<Vec<f32>>) -> Self {
-        let input = Vec::new();
-        Self { x, input }
-    }
-
-    fn enter(
-        &mut self,
-        network: &Network,
-        compute: &Compute,
-        norms: &BlockWeights,
-        batches: &[Batch],
-    ) {
-        let pairs = batches.iter().zip(&self.x);
-        let inputs = pairs.map(|(batch, x)| network.first_input(compute, norms, batch, x));
-        self.input = inputs.collect();
-    }
-
-    fn advance(
-        &mut self,
-        (network, compute): (&Network, &Compute),
-        part: &BlockWeights,
-        input: usize,
-        batches: &[Batch],
-    ) {
-        for ((batch, x), values) in batches.iter().zip(&mut self.x).zip(&mut self.input) {
-            let seen = std::mem::take(values);
-            *values = network.next_input(compute, part, batch, input, x, seen);
-        }
+fn step(
+    (network, compute): (&Network, &Compute),
+    part: &BlockWeights,
+    at: Option<usize>,
+    stream: &mut Stream,
+    batches: &[Batch],
+) {
+    for (batch, walker) in batches.iter().zip(stream) {
+        walker.step(network, compute, part, batch, at);
     }
 }
 
@@ -132,13 +106,10 @@ fn probe_start(machine: &Machine, plan: &Plan) -> Result<Probe, CompressError> {
     let tokens = SOLVED_TOKENS.min(known.iter().map(Vec::len).sum());
     let start = |sequences: &[Vec<u32>]| {
         let batches = batches(sequences, plan.memory.batch_tokens);
-        let embed = |batch: &Batch| {
-            machine
-                .network()
-                .embed(&machine.compute, &machine.catalog, batch)
-        };
-        let x = batches.iter().map(embed).collect::<Result<_, _>>()?;
-        Ok::<_, CompressError>((batches, Stream::of(x)))
+        let (network, compute) = (machine.network(), &machine.compute);
+        let start = |batch: &Batch| Walker::start(network, compute, &machine.catalog, batch);
+        let walkers = batches.iter().map(start).collect::<Result<_, _>>()?;
+        Ok::<_, CompressError>((batches, walkers))
     };
     let (batches, dense) = start(&beginnings(held, wanted))?;
     Ok(Probe {
@@ -156,30 +127,21 @@ fn probe_block(
     probe: &mut Probe,
 ) -> Result<(), CompressError> {
     let (network, compute) = (machine.network(), &machine.compute);
-    let norms = network.load_norms(compute, &machine.catalog, block)?;
-    let batches = &probe.batches;
-    probe
-        .solved
-        .1
-        .enter(network, compute, &norms, &probe.solved.0);
-    compute
-        .pool
-        .chunks_mut(&mut probe.streams, 1, |_, streams| {
-            streams[0].enter(network, compute, &norms, batches);
-        });
-    machine.cancel.check_stopped()?;
-    for input in 0..network.inputs() {
-        let changed = changed_streams(machine, plan, InputId { block, input }, probe)?;
-        let part = network.load_part(compute, &machine.catalog, block, input)?;
-        let on = (network, compute);
+    let on = (network, compute);
+    for at in std::iter::once(None).chain((0..network.inputs()).map(Some)) {
+        let changed = match at {
+            Some(input) => changed_streams(machine, plan, InputId { block, input }, probe)?,
+            None => Vec::new(),
+        };
+        let part = Walker::load(network, compute, &machine.catalog, block, at)?;
         compute.meter.step("network", || {
-            probe.solved.1.advance(on, &part, input, &probe.solved.0);
+            let (batches, stream) = &mut probe.solved;
+            step(on, &part, at, stream, batches);
             let batches = &probe.batches;
-            compute
-                .pool
-                .chunks_mut(&mut probe.streams, 1, |_, streams| {
-                    streams[0].advance(on, &part, input, batches);
-                });
+            let streams = &mut probe.streams;
+            compute.pool.chunks_mut(streams, 1, |_, streams| {
+                step(on, &part, at, &mut streams[0], batches);
+            });
         });
         machine.cancel.check_stopped()?;
         for (name, stream) in changed {
@@ -207,21 +169,24 @@ fn changed_streams(
     let (network, compute) = (machine.network(), &machine.compute);
     let mut gram = Gram::new(first.cols);
     compute.meter.step("moments", || {
-        gram.add(compute, &probe.solved.1.input.concat());
+        let of_batches = probe.solved.1.iter();
+        let inputs: Vec<&[f32]> = of_batches.map(|walker| &*walker.input).collect();
+        gram.add(compute, &inputs.concat());
         gram.finish(compute);
     });
     let inputs = Inputs::new(gram);
     let changed = open.iter().map(|matrix| {
         let values = coarse(machine, plan, matrix, &inputs)?;
-        let weights = Changed {
-            base: &machine.catalog,
-            name: &matrix.name,
-            values,
-        };
-        let part = network.load_part(compute, &weights, id.block, id.input)?;
+        let shape = machine.catalog.tensors[matrix.tensor].shape.clone();
+        let mut changed = MemoryWeights::new();
+        changed.insert(&matrix.name, shape, values)?;
+        let mut weights = Overlay::new(&machine.catalog);
+        weights.replace(&matrix.name, Arc::new(changed));
+        let at = Some(id.input);
+        let part = Walker::load(network, compute, &weights, id.block, at)?;
         let mut stream = probe.streams[0].clone();
         compute.meter.step("network", || {
-            stream.advance((network, compute), &part, id.input, &probe.batches);
+            step((network, compute), &part, at, &mut stream, &probe.batches);
         });
         machine.cancel.check_stopped()?;
         Ok((matrix.name.clone(), stream))
@@ -265,17 +230,17 @@ fn coarse(
 fn probe_end(machine: &Machine, mut probe: Probe) -> Result<Vec<Probed>, CompressError> {
     let (network, compute) = (machine.network(), &machine.compute);
     for stream in &mut probe.streams {
-        for x in &mut stream.x {
+        for Walker { x, .. } in stream {
             network.finish(compute, &machine.catalog, x)?;
             finite::check(compute, "hidden states", CHANGED, x)?;
         }
     }
     let mut streams = probe.streams.into_iter();
     let dense = streams.next().unwrap_or_default();
-    let states = probe.batches.into_iter().zip(dense.x).collect();
+    let states = probe.batches.into_iter().zip(states_of(dense)).collect();
     let closeness =
         Closeness::of_states(network, compute, &machine.catalog, states, Pooling::Mean)?;
-    let changed: Vec<Vec<Vec<f32>>> = streams.map(|stream| stream.x).collect();
+    let changed: Vec<Vec<Vec<f32>>> = streams.map(states_of).collect();
     let losses = closeness.between(compute, &changed)?;
     let pairs = probe.names.into_iter().zip(losses);
     let measured = pairs.map(|(name, loss)| {
@@ -285,42 +250,12 @@ fn probe_end(machine: &Machine, mut probe: Probe) -> Result<Vec<Probed>, Compres
     measured.collect()
 }
 
+fn states_of(stream: Stream) -> Vec<Vec<f32>> {
+    stream.into_iter().map(|walker| walker.x).collect()
+}
+
 /// What errors call the models that are measured.
 const CHANGED: &str = "the model with one matrix rounded";
-
-/// The dense model but for one matrix.
-struct Changed<'a> {
-    base: &'a Catalog,
-    name: &'a str,
-    values: Vec<f32>,
-}
-
-impl WeightSource for Changed<'_> {
-    fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.base.shape(name)
-    }
-
-    fn read(&self, compute: &Compute, name: &str) -> Result<Vec<f32>, ModelError> {
-        match name == self.name {
-            true => Ok(self.values.clone()),
-            false => self.base.read(compute, name),
-        }
-    }
-
-    fn read_rows(
-        &self,
-        compute: &Compute,
-        name: &str,
-        rows: Range<usize>,
-    ) -> Result<Vec<f32>, ModelError> {
-        if name != self.name {
-            return self.base.read_rows(compute, name, rows);
-        }
-        let count = self.shape(name).and_then(|shape| shape.first().copied());
-        let cols = self.values.len() / count.unwrap_or(1).max(1);
-        Ok(self.values[rows.start * cols..rows.end * cols].to_vec())
-    }
-}
 
 #[cfg(test)]
 mod tests {

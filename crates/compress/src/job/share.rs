@@ -3,13 +3,13 @@
 //! Nothing is measured: products run at about the same rate everywhere in a run, so their number says how the time is spread, and only
 //! ratios matter. (How long a run takes in seconds is what [`crate::estimate`] foresees.)
 
-use super::{Unit, batches};
+use super::Unit;
 use crate::calibration::{MAX_WINDOW, held_tokens};
 use crate::costs::time::{FACTOR, Time, weights};
 use crate::plan::Plan;
 use crate::solve::target;
 use kerf_kernels::Pool;
-use kerf_model::{Batch, Kind};
+use kerf_model::{Batch, Kind, batches};
 use kerf_run::Shares;
 
 /// Bytes of the result that are written and synced in a second, with any number of threads.

@@ -5,7 +5,7 @@ use super::perplexity::{Perplexity, Prediction};
 use super::softmax::{First, Pair};
 use super::windows::{self, AtHand, Tokens, Windows, targets};
 use super::{Progress, Runner};
-use crate::{Batch, ModelError};
+use crate::{Batch, ModelError, fill};
 
 /// Two decoders on the same text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,14 +140,9 @@ pub fn divergence_between(
         .flat_map(|(text, sequences)| sequences.iter().map(move |sequence| (text, sequence)))
         .collect();
     let limit = original.batch_tokens.min(small.batch_tokens);
-    let (mut sums, mut start) = (vec![Sums::default(); texts.len()], 0);
-    while start < sequences.len() {
-        let (mut end, mut tokens) = (start, 0);
-        while end < sequences.len() && (end == start || tokens + sequences[end].1.len() <= limit) {
-            tokens += sequences[end].1.len();
-            end += 1;
-        }
-        let of_batch = &sequences[start..end];
+    let mut sums = vec![Sums::default(); texts.len()];
+    for range in fill(sequences.iter().map(|(_, ids)| ids.len()), limit) {
+        let of_batch = &sequences[range];
         let ids: Vec<&[u32]> = of_batch.iter().map(|(_, ids)| ids.as_slice()).collect();
         let batch = Batch::new(&ids);
         let first = original.hidden(&batch, &mut |_| true)?;
@@ -159,7 +154,6 @@ pub fn divergence_between(
         for (text, both) in texts.zip(&known) {
             both.iter().for_each(|both| sums[text].add(both));
         }
-        start = end;
     }
     Ok(sums.iter().map(Sums::mean).collect())
 }

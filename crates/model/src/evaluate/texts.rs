@@ -1,7 +1,7 @@
 //! Many texts through the blocks: in batches of about the same work, whatever is made of their hidden states.
 
 use super::{Progress, Runner};
-use crate::{Batch, ModelError};
+use crate::{Batch, ModelError, fill};
 
 /// What becomes of a batch: it gets the batch's texts by index, the batch, and its last hidden states [tokens, hidden], and gives one
 /// result for each of these texts.
@@ -24,11 +24,10 @@ impl<'r> Runner<'r> {
         let mut results: Vec<Option<R>> = texts.iter().map(|_| None).collect();
         let mut order: Vec<usize> = (0..lengths.len()).collect();
         order.sort_by_key(|index| lengths[*index]);
-        let mut rest = order.as_slice();
         let blocks = self.network.blocks() as f64;
-        while !rest.is_empty() {
-            let (own, others) = rest.split_at(fitting(&lengths, rest, self.batch_tokens));
-            let done = lengths.len() - rest.len();
+        let ordered = order.iter().map(|index| lengths[*index]);
+        for range in fill(ordered, self.batch_tokens) {
+            let (done, own) = (range.start, &order[range]);
             let mut report = |part: f64| {
                 let done = done as f64 + own.len() as f64 * part;
                 progress(done as u64, lengths.len() as u64)
@@ -43,7 +42,6 @@ impl<'r> Runner<'r> {
             if !report(1.0) {
                 return Err(ModelError::Cancelled {});
             }
-            rest = others;
         }
         Ok(results.into_iter().flatten().collect())
     }
@@ -53,14 +51,4 @@ impl<'r> Runner<'r> {
 pub(super) fn batch_of<T: AsRef<[u32]>>(texts: &[T], own: &[usize]) -> Batch {
     let sequences: Vec<&[u32]> = own.iter().map(|index| texts[*index].as_ref()).collect();
     Batch::new(&sequences)
-}
-
-/// How many of the texts in `order` fit into one batch; at least one.
-fn fitting(lengths: &[usize], order: &[usize], most: usize) -> usize {
-    let mut tokens = 0;
-    let fit = order.iter().take_while(|index| {
-        tokens += lengths[**index];
-        tokens <= most
-    });
-    fit.count().max(1)
 }

@@ -3,17 +3,18 @@
 use super::{generations, halves, level_unit, levels, report_search};
 use crate::CompressError;
 use crate::job::Machine;
-use crate::job::overlay::{Overlay, unit_catalog};
+use crate::job::overlay::unit_catalog;
 use crate::job::records::Journal;
 use crate::plan::Plan;
 use crate::prepass::search::{LEVELS, ROUND_TOKENS, SURVIVORS};
 use kerf_model::evaluate::{Closeness, Pooling, Runner};
 use kerf_model::evolve::{Candidates, Draws, Round};
-use kerf_model::{WeightSource, finite};
+use kerf_model::{Overlay, WeightSource, finite};
 use kerf_run::Host;
 use kerf_tensors::Catalog;
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Most switches of one mutation.
 const SWITCHES: usize = 3;
@@ -36,7 +37,7 @@ pub(super) struct Switches<'a> {
     host: &'a mut dyn Host,
     pub parts: Vec<LevelGroup>,
     /// Solved matrices, by target and level.
-    solved: HashMap<(usize, i8), Catalog>,
+    solved: HashMap<(usize, i8), Arc<Catalog>>,
     closeness: Closeness<'a>,
     /// Sequences for each number of tokens of a round.
     efforts: [usize; 2],
@@ -60,7 +61,7 @@ impl<'a> Switches<'a> {
                 if let Some(record) = journal.get(&level_unit(&matrix.name, level)) {
                     solved.insert(
                         (index, level),
-                        unit_catalog(journal.workspace(), &record.file)?,
+                        Arc::new(unit_catalog(journal.workspace(), &record.file)?),
                     );
                 }
             }
@@ -155,15 +156,14 @@ impl Candidates for Switches<'_> {
 
     fn badness(&mut self, candidate: &Vec<i8>, effort: usize) -> Result<f64, CompressError> {
         self.machine.cancel.check(self.host)?;
-        let mut chosen = HashMap::new();
+        let mut weights = Overlay::new(&self.machine.catalog);
         for (part, level) in self.parts.iter().zip(candidate) {
             for index in &part.matrices {
                 if let Some(catalog) = self.solved.get(&(*index, *level)) {
-                    chosen.insert(self.plan.targets[*index].name.clone(), catalog);
+                    weights.replace(&self.plan.targets[*index].name, catalog.clone());
                 }
             }
         }
-        let weights = Overlay::new(&self.machine.catalog, chosen);
         let mut runner = Runner::new(self.machine.network(), &weights, &self.machine.compute, 0);
         let distance = self.closeness.distance(&mut runner, effort)?;
         Ok(finite::metric("distance", &weights.model(), distance)?)
