@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Host, calibration, files, fixture, open, run, temp};
+use kerf_compress::options::params::GivenParams;
 use kerf_compress::{CompressError, Options, Report};
 
 /// Cancels a run of `first` when something is done, and goes on with `then`. Returns the report and the files.
@@ -29,7 +30,7 @@ fn probing() -> Options {
     Options {
         method: Some("joint".into()),
         sparsity: Some(0.5),
-        iterations: Some(2),
+        params: GivenParams::of([("iterations", 2.0)]),
         schedule: Some("probe".into()),
         ..Options::default()
     }

@@ -9,7 +9,7 @@ use super::decisions::put_json;
 use super::{Job, JobHost, batches, block_name, event, of_unit};
 use crate::allocate::matrix::{InputId, Matrix};
 use crate::methods::{Inputs, Problem, by_id};
-use crate::prepass::probe::{EFFORT, SOLVED_TOKENS, STEP, measured_tokens};
+use crate::prepass::probe::{PARAMS, SOLVED_TOKENS, STEP, measured_tokens};
 use crate::prepass::survey;
 use crate::solve::rounding_at_rate::GRID;
 use crate::solve::statistics::Gram;
@@ -239,7 +239,7 @@ impl Job {
                 dtype: matrix.float,
                 damping_rel: self.plan.settings.options.damping_rel,
                 step: Some(STEP),
-                effort: EFFORT,
+                params: PARAMS,
                 inputs: Some(inputs),
             },
         );

@@ -181,6 +181,7 @@ impl<'a> Costs<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::params::GivenParams;
     use crate::prepass::PrepassUnit;
     use crate::{Options, Stage};
     use kerf_tensors::Catalog;
@@ -251,7 +252,7 @@ mod tests {
         assert!(sum(&many, statistics) > 2.0 * sum(&few, statistics));
         assert!(expected_seconds(&many) > 2.0 * expected_seconds(&few));
         let hard = Options {
-            iterations: Some(200),
+            params: GivenParams::of([("iterations", 200.0)]),
             ..joint()
         };
         assert!(sum(&plan(hard, 1000), solving) > 1.5 * sum(&few, solving));

@@ -188,7 +188,7 @@ impl Job {
             dtype,
             damping_rel: self.plan.settings.options.damping_rel,
             step: matrix.step,
-            effort: self.plan.settings.effort,
+            params: self.plan.settings.params(),
             inputs,
         };
         let mut solved = matrix.method.solve(&self.compute, &problem);
