@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_quality() {
-        for (index, quality) in crate::presets::qualities().iter().enumerate() {
+        for (index, quality) in crate::options::presets::qualities().iter().enumerate() {
             let options = Options {
                 method: Some("joint".into()),
                 quality: Some(quality.id.into()),
