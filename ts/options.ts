@@ -16,6 +16,7 @@ import {
   GRANULARITIES,
   ISAS,
   LOSS_SCALES,
+  METHOD_PARAMS,
   METHODS,
   PRESETS,
   QUALITIES,
@@ -35,6 +36,13 @@ export type Schedule = (typeof SCHEDULES)[number]
 export type Granularity = (typeof GRANULARITIES)[number]
 /** What makes losses of different matrices comparable. */
 export type LossScale = (typeof LOSS_SCALES)[number]
+/** What is known of a parameter of a method. */
+export interface MethodParam {
+  readonly kind: 'integer' | 'real' | 'flag'
+  readonly least: number
+  readonly most: number
+  readonly about: string
+}
 /** Name of a size. */
 export type Preset = (typeof PRESETS)[number]
 /** Name of an effort. */
@@ -99,8 +107,19 @@ const rules: Rule = { expected: 'an array of rules', test: Array.isArray }
 /** Options that are paths; `calibration` may be. */
 export const PATH_OPTIONS = ['out', 'workDir', 'calibration', 'architecture'] as const
 
+/** Rule of every parameter of a method. Which method has which, the core checks. */
+const paramRules: Rules = Object.fromEntries(
+  Object.entries(METHOD_PARAMS).map(([name, param]) => [name, ruleOf(param)]),
+)
+
+function ruleOf({ kind, least, most }: MethodParam): Rule {
+  if (kind === 'flag') return flag
+  return kind === 'integer' ? integer(least, most) : number(least, most)
+}
+
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {
+  ...paramRules,
   ...modelRules,
   out: target,
   force: flag,
@@ -114,8 +133,6 @@ export const compressRules: Rules = {
   targetBits: number(0.5, 16),
   targetBytes: size,
   groupSize: integer(0),
-  iterations: integer(0),
-  sweeps: integer(0),
   headBits: bits,
   method: oneOf(METHODS),
   schedule: oneOf(SCHEDULES),

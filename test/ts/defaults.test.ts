@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { DEFAULT_OPTIONS, PRESETS, QUALITIES } from '../../ts/generated/index.js'
+import { DEFAULT_OPTIONS, METHOD_PARAMS, PRESETS, QUALITIES } from '../../ts/generated/index.js'
 import { parseSize } from '../../ts/size.js'
 import { root, stories } from './support/models.js'
 
@@ -27,6 +27,7 @@ let taken: Readonly<Record<string, unknown>>
 beforeAll(async () => {
   const { options }: PlanReport = await plan(stories, { estimate: false })
   taken = {
+    ...(await parameters()),
     ...options,
     estimate: true,
     calibration: 'builtin',
@@ -35,6 +36,17 @@ beforeAll(async () => {
     quality: await sameAs(options, 'quality', QUALITIES),
   }
 })
+
+/** What the parameters of methods are where nothing is given, each beside the first method that has it. */
+async function parameters(): Promise<Record<string, unknown>> {
+  const found: Record<string, unknown> = {}
+  for (const [name, { methods }] of Object.entries(METHOD_PARAMS)) {
+    const given: CompressOptions = { method: methods[0], estimate: false }
+    const { options } = await plan(stories, given).catch(() => plan(stories, { ...given, sparsity: 0.5 }))
+    found[name] = options[name as keyof typeof options]
+  }
+  return found
+}
 
 /** Names that mean what is taken where nothing is given. */
 async function sameAs(

@@ -6,11 +6,13 @@ import {
   GRANULARITIES,
   ISAS,
   LOSS_SCALES,
+  METHOD_PARAMS,
   METHODS,
   PRESETS,
   QUALITIES,
   SCHEDULES,
 } from '../generated/index.js'
+import type { MethodParam } from '../options.js'
 import { size } from '../size.js'
 import { suggest } from '../suggest.js'
 import { group, rare } from './help.js'
@@ -93,6 +95,14 @@ export function addCompressFlags(command: Command): Command {
   return command
 }
 
+/** The flag of a parameter of a method. */
+function paramFlag(name: string, { kind, about }: MethodParam): Option {
+  const flag = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+  const text = about.replaceAll('`', '').replace(/\.$/, '')
+  const words = text.charAt(0).toLowerCase() + text.slice(1)
+  return kind === 'flag' ? new Option(flag, words) : number(`${flag} <n>`, words)
+}
+
 /** What the help of `--help-all` has more. */
 function tuningFlags(): Option[] {
   return [
@@ -110,11 +120,7 @@ function tuningFlags(): Option[] {
       LOSS_SCALES,
     ),
     number('--generations <n>', `generations of the schedule search (default: ${D.generations})`),
-    number(
-      '--iterations <n>',
-      'iterations of the search for what survives (admm, joint; default: by --quality)',
-    ),
-    number('--sweeps <n>', 'sweeps of coordinate descent over the codes (default: by --quality)'),
+    ...Object.entries(METHOD_PARAMS).map(([name, param]) => paramFlag(name, param)),
     number('--group-size <n>', `columns that share a scale; 0 is a whole row (default: ${D.groupSize})`),
     new Option(
       '--pattern <p>',

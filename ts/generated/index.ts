@@ -11,11 +11,11 @@ export type Options = {
   quality?: string
   /**
    * Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says, else 0, so that nothing is
-   * removed unless it is asked for. `magnitude`, `wanda` and `admm` do nothing else: they need it, or an N:M pattern.
+   * removed unless it is asked for. Methods that only remove weights (`magnitude`, `wanda`, `admm`) need it, or an N:M pattern.
    */
   sparsity?: number
   /**
-   * Bits per weight that the target matrices may take on average, all their bytes counted. Method `entropy` chooses zeros and codes
+   * Bits per weight that the target matrices may take on average, 0.5 to 16, all their bytes counted. Method `entropy` chooses zeros and codes
    * for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
    * Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `bits` or `pattern`
    * is given.
@@ -31,14 +31,14 @@ export type Options = {
   /** Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128. */
   groupSize?: number
   /**
-   * Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default: `entropy` in format
+   * Id of the method table (`rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`). Default: `entropy` in format
    * `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `bits` or `pattern`; `rtn` for the preset `safe`;
    * else `joint`.
    */
   method?: string
   /**
-   * Id of the schedule table: `uniform`, `error-levels`, `owl`, `probe`, `search`. All but uniform look at the model first. Default:
-   * `probe` for `joint` and `entropy` unless the quality is `fast` or the pattern N:M, else `uniform`.
+   * Id of the schedule table (`uniform`, `error-levels`, `owl`, `probe`, `search`). All but uniform look at the model first. Default:
+   * that of the method (`probe` for `joint`, `entropy`) unless the quality is `fast` or the pattern N:M, else `uniform`.
    */
   schedule?: string
   /**
@@ -77,16 +77,12 @@ export type Options = {
   embeddingSparsity: number
   /** Upper limit of calibration tokens. Default 16384. */
   tokens?: number
-  /** Iterations of the search for what survives (`admm`, `joint`); 0 takes what `obs` would keep. Default: by `quality`. */
-  iterations?: number
-  /** Sweeps of coordinate descent over the codes (`descent`, `joint`, `entropy`). Default: by `quality`. */
-  sweeps?: number
   /** Damping of the Hessian, relative to the mean of its diagonal (of each entry at most four times the median); raised tenfold as often as needed. Default 0.01. */
   dampingRel: number
   /**
    * How much of what the dense model computes from its own inputs a layer aims at, given the inputs that it really gets, 0 to
    * 1; 0 aims at what the layer computes from those. More than 0 runs the dense model along with the calibration, which doubles
-   * the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
+   * the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda`, `obs`).
    */
   blend?: number
   /** Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept. */
@@ -116,6 +112,10 @@ export type Options = {
    * is an error.
    */
   rules?: Array<Rule>
+  /** Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`). */
+  sweeps?: number
+  /** Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`). */
+  iterations?: number
 }
 
 /** What holds for the matrices that match. What a rule leaves out is as for all others. */
@@ -159,7 +159,7 @@ export type Blocks = number | string
 export type GivenOptions = Partial<Options>
 
 /** Options with every default filled in, as plans and reports have them. (For TypeScript only.) */
-export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'headBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>
+export type FilledOptions = Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'headBits' | 'tokens' | 'blend'>>
 
 /** Where calibration text comes from. Exactly one; without any, the built-in sample. */
 export type Calibration = 'builtin' | 'self' | { 'file': string } | { 'texts': Array<string> }
@@ -732,6 +732,12 @@ export const LOSS_SCALES = [
   'output',
 ] as const
 
+/** Parameters of methods, each an option. */
+export const METHOD_PARAMS = {
+  sweeps: { kind: 'integer', least: 0, most: 10000, methods: ['descent', 'joint', 'entropy'], about: "Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`)." },
+  iterations: { kind: 'integer', least: 0, most: 10000, methods: ['admm', 'joint'], about: "Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`)." },
+} as const
+
 /** Named sizes of the option `preset`. */
 export const PRESETS = [
   'safe',
@@ -921,8 +927,6 @@ export const DEFAULT_OPTIONS = {
   headBits: 8,
   embeddingSparsity: 0.0,
   tokens: 16384,
-  iterations: 8,
-  sweeps: 2,
   dampingRel: 0.01,
   blend: 0.5,
   maxMemoryBytes: 0,
@@ -931,4 +935,6 @@ export const DEFAULT_OPTIONS = {
   strict: false,
   format: 'kerf',
   maxShardBytes: 5000000000,
+  sweeps: 2,
+  iterations: 8,
 } as const satisfies Options

@@ -7,7 +7,7 @@
 
 use kerf_compress::methods::{Inputs, Problem};
 use kerf_compress::pattern::Pattern;
-use kerf_compress::solve::effort::Effort;
+use kerf_compress::solve::param::Params;
 use kerf_compress::solve::{factor::factor, obs_loop};
 use kerf_compress::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
@@ -16,10 +16,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::time::Instant;
 
-const EFFORT: Effort = Effort {
-    iterations: 20,
-    sweeps: 3,
-};
+const PARAMS: Params<'static> = Params::new(&[("iterations", 20.0), ("sweeps", 3.0)]);
 
 fn random(len: usize, seed: u64) -> Vec<f32> {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
@@ -104,7 +101,7 @@ fn main() {
             dtype: DType::F32,
             damping_rel: 0.01,
             step: None,
-            effort: EFFORT,
+            params: PARAMS,
             inputs: Some(&inputs),
         };
         let loop_s = best(|| {

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Host, calibration, files, fixture, open, run, temp};
+use kerf_compress::options::params::GivenParams;
 use kerf_compress::{CompressError, Options, Report};
 use kerf_run::RunError;
 
@@ -33,7 +34,7 @@ fn probing() -> Options {
     Options {
         method: Some("joint".into()),
         sparsity: Some(0.5),
-        iterations: Some(2),
+        params: GivenParams::of([("iterations", 2.0)]),
         schedule: Some("probe".into()),
         ..Options::default()
     }

@@ -5,15 +5,12 @@ mod common;
 use common::golden_file::{GoldenFile, isas};
 use kerf_compress::methods::{Inputs, Problem, Solved, by_id};
 use kerf_compress::pattern::Pattern;
-use kerf_compress::solve::effort::Effort;
+use kerf_compress::solve::param::Params;
 use kerf_compress::solve::{energy::output_energy, factor::factor};
 use kerf_kernels::Isa;
 use kerf_tensors::{DType, Grid};
 
-const EFFORT: Effort = Effort {
-    iterations: 20,
-    sweeps: 3,
-};
+const PARAMS: Params<'static> = Params::new(&[("iterations", 20.0), ("sweeps", 3.0)]);
 
 struct Goldens {
     file: GoldenFile,
@@ -53,7 +50,7 @@ impl Goldens {
                 dtype: DType::F32,
                 damping_rel: self.damping_rel,
                 step: None,
-                effort: EFFORT,
+                params: PARAMS,
                 inputs: Some(&self.inputs),
             },
         )

@@ -9,8 +9,8 @@ use kerf_compress::methods::{Inputs, Problem, by_id};
 use kerf_compress::pattern::Pattern;
 use kerf_compress::solve::admm;
 use kerf_compress::solve::descent::Descent;
-use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::obs_loop::Rounded;
+use kerf_compress::solve::param::Params;
 use kerf_compress::solve::refit::{Form, refit};
 use kerf_compress::statistics::{Drift, Moments};
 use kerf_kernels::Isa;
@@ -20,6 +20,8 @@ use kerf_tensors::{DType, Grid, Mask, Values};
 const FEW: usize = 24;
 const ITERATIONS: usize = 12;
 const SWEEPS: usize = 3;
+const PARAMS: Params<'static> =
+    Params::new(&[("iterations", ITERATIONS as f64), ("sweeps", SWEEPS as f64)]);
 const GRID: Grid = Grid::new(4, 48);
 
 struct Goldens {
@@ -60,10 +62,7 @@ impl Goldens {
             dtype: DType::F32,
             damping_rel: self.damping_rel,
             step: None,
-            effort: Effort {
-                iterations: ITERATIONS,
-                sweeps: SWEEPS,
-            },
+            params: PARAMS,
             inputs: Some(&self.inputs),
         }
     }
@@ -212,14 +211,11 @@ fn rounding_at_a_rate_takes_the_steps_and_codes_of_the_textbook() {
     for isa in isas() {
         let goldens = Goldens::open(isa);
         for (sweeps, case) in [(0, "entropy.rounded"), (SWEEPS, "entropy.codes")] {
-            let effort = Effort {
-                iterations: 0,
-                sweeps,
-            };
+            let params = [("sweeps", sweeps as f64)];
             let problem = Problem {
                 sparsity: 0.0,
                 step: Some(0.5),
-                effort,
+                params: Params::new(&params),
                 ..goldens.problem(FEW)
             };
             let method = by_id("entropy").unwrap();

@@ -2,8 +2,8 @@
 
 use kerf_compress::methods::{Inputs, Method, Problem, table};
 use kerf_compress::pattern::Pattern;
-use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::extent::Extent;
+use kerf_compress::solve::param::Params;
 use kerf_compress::statistics::Gram;
 use kerf_kernels::Compute;
 use kerf_tensors::{DType, Grid};
@@ -59,18 +59,18 @@ fn noise(len: usize) -> Vec<f32> {
     (0..len).map(|_| next()).collect()
 }
 
-struct Case {
+struct Case<'a> {
     rows: usize,
     cols: usize,
     grid: Option<Grid>,
     sparsity: f64,
-    effort: Effort,
+    params: Params<'a>,
 }
 
-impl Case {
+impl Case<'_> {
     /// What a method allocates, and what it says.
     fn measured_and_planned(&self, compute: &Compute, method: &dyn Method) -> (usize, u64) {
-        let (rows, cols, effort) = (self.rows, self.cols, self.effort);
+        let (rows, cols, params) = (self.rows, self.cols, self.params);
         let w = noise(rows * cols);
         let mut gram = Gram::new(cols);
         gram.add(compute, &noise(300 * cols));
@@ -88,7 +88,7 @@ impl Case {
             dtype: DType::BF16,
             damping_rel: 0.01,
             step: None,
-            effort,
+            params,
             inputs: Some(&inputs),
         };
         let extent = Extent {
@@ -96,7 +96,7 @@ impl Case {
             cols,
             grid: self.grid,
             prunes: problem.sparsity > 0.0,
-            effort,
+            params,
         };
         let measured = peak(|| method.solve(compute, &problem));
         (measured, method.memory_bytes(&extent))
@@ -109,24 +109,27 @@ fn methods_need_what_they_say() {
     let compute = Compute::new(None, 2).unwrap();
     // Panels, packed operands and histograms of the workers: of a fixed size, which the plan counts by worker.
     let workers = 1 << 20;
-    let effort = |iterations, sweeps| Effort { iterations, sweeps };
+    let (some, none) = (
+        Params::new(&[("iterations", 5.0), ("sweeps", 2.0)]),
+        Params::new(&[("iterations", 0.0), ("sweeps", 0.0)]),
+    );
     for (rows, cols) in [(1024, 512), (320, 1024)] {
-        for (grid, sparsity, effort) in [
-            (Some(Grid::new(4, 128)), 0.7, effort(5, 2)),
-            (Some(Grid::new(4, 128)), 0.0, effort(5, 2)),
-            (Some(Grid::new(4, 128)), 0.7, effort(0, 0)),
-            (None, 0.7, effort(5, 2)),
+        for (grid, sparsity, params) in [
+            (Some(Grid::new(4, 128)), 0.7, some),
+            (Some(Grid::new(4, 128)), 0.0, some),
+            (Some(Grid::new(4, 128)), 0.7, none),
+            (None, 0.7, some),
         ] {
             let case = Case {
                 rows,
                 cols,
                 grid,
                 sparsity,
-                effort,
+                params,
             };
             for method in table() {
                 let (measured, planned) = case.measured_and_planned(&compute, *method);
-                let name = format!("{method:?} {rows} x {cols} {grid:?} {sparsity} {effort:?}");
+                let name = format!("{method:?} {rows} x {cols} {grid:?} {sparsity} {params:?}");
                 let (measured, planned) = (measured as f64, planned as f64);
                 assert!(
                     measured <= planned + f64::from(workers),

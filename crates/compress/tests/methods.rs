@@ -1,107 +1,16 @@
-//! The battery: every row of the method table, on the matrices that break solvers.
+//! The battery: every claim about methods, on every row of the method table.
 
-use kerf_compress::methods::{Inputs, Method, Problem, Solved, table};
+#[path = "common/matrix_case.rs"]
+mod matrix_case;
+
+use kerf_compress::methods::{Inputs, Method, Solved, table};
 use kerf_compress::pattern::Pattern;
 use kerf_compress::report::Repair;
-use kerf_compress::solve::effort::Effort;
-use kerf_compress::solve::energy::{output_energy, unshrunk, weight_error};
+use kerf_compress::solve::param::{Kind, Params};
 use kerf_compress::statistics::{Drift, Gram, Moments, Needs};
 use kerf_kernels::{Compute, Isa};
-use kerf_tensors::{DType, Grid, Values};
-use rand_xoshiro::Xoshiro256PlusPlus;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
-
-const EFFORT: Effort = Effort {
-    iterations: 20,
-    sweeps: 3,
-};
-
-const GRID: Option<Grid> = Some(Grid::new(4, 128));
-
-fn random(len: usize, seed: u64) -> Vec<f32> {
-    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-    (0..len)
-        .map(|_| (rng.next_u64() >> 40) as f32 / (1u64 << 23) as f32 - 1.0)
-        .collect()
-}
-
-fn inputs(compute: &Compute, n: usize, seed: u64, dead: &[usize]) -> Inputs {
-    gram_of(compute, &correlated(n, seed, dead), n)
-}
-
-/// Correlated inputs of 400 tokens, with a few strong channels as real networks have them.
-fn correlated(n: usize, seed: u64, dead: &[usize]) -> Vec<f32> {
-    let mut x = random(400 * n, seed);
-    for row in x.chunks_mut(n) {
-        for j in 1..n {
-            row[j] += 0.8 * row[j - 1];
-        }
-        (0..n).step_by(17).for_each(|j| row[j] *= 6.0);
-        dead.iter().for_each(|&j| row[j] = 0.0);
-    }
-    x
-}
-
-fn gram_of(compute: &Compute, x: &[f32], n: usize) -> Inputs {
-    let mut gram = Gram::new(n);
-    gram.add(compute, x);
-    gram.finish(compute);
-    Inputs::new(gram)
-}
-
-struct Case {
-    w: Vec<f32>,
-    rows: usize,
-    cols: usize,
-    sparsity: f64,
-    pattern: Pattern,
-    grid: Option<Grid>,
-}
-
-impl Case {
-    fn new(rows: usize, cols: usize) -> Self {
-        let w = random(rows * cols, 7);
-        Self {
-            w,
-            rows,
-            cols,
-            sparsity: 0.7,
-            pattern: Pattern::Unstructured,
-            grid: GRID,
-        }
-    }
-
-    fn solve(&self, method: &dyn Method, compute: &Compute, inputs: &Inputs) -> Solved {
-        method.solve(
-            compute,
-            &Problem {
-                name: "w",
-                w: &self.w,
-                rows: self.rows,
-                cols: self.cols,
-                sparsity: if method.prunes() { self.sparsity } else { 0.0 },
-                pattern: self.pattern,
-                grid: self.grid,
-                dtype: DType::F32,
-                damping_rel: 0.01,
-                step: None,
-                effort: EFFORT,
-                inputs: Some(inputs),
-            },
-        )
-    }
-}
-
-fn compute(threads: usize) -> Compute {
-    Compute::new(None, threads).unwrap()
-}
-
-fn error(compute: &Compute, case: &Case, solved: &Solved, inputs: &Inputs) -> f64 {
-    let decoded = solved.matrix.dequantize(&compute.kernels);
-    let difference: Vec<f32> = case.w.iter().zip(&decoded).map(|(a, b)| a - b).collect();
-    let whole = output_energy(compute, &case.w, case.rows, &inputs.gram);
-    output_energy(compute, &difference, case.rows, &inputs.gram) / whole
-}
+use kerf_tensors::{Grid, Values};
+use matrix_case::{Case, GRID, compute, correlated, error, inputs, row};
 
 #[test]
 fn sparsity_is_exact_and_pruned_weights_are_zero() {
@@ -189,68 +98,197 @@ fn codes_stay_on_the_grid_for_all_widths() {
     }
 }
 
-#[test]
-fn calibrated_methods_beat_magnitude_and_obs_beats_all() {
-    let compute = compute(2);
-    let inputs = inputs(&compute, 256, 3, &[]);
-    for grid in [None, GRID] {
-        let case = Case {
-            grid,
-            ..Case::new(96, 256)
-        };
-        let of = |id: &str| {
-            let method = table().iter().find(|method| method.id() == id).unwrap();
-            error(
-                &compute,
-                &case,
-                &case.solve(*method, &compute, &inputs),
-                &inputs,
-            )
-        };
-        let (magnitude, wanda, obs) = (of("magnitude"), of("wanda"), of("obs"));
-        assert!(
-            wanda < magnitude && obs < 0.8 * wanda,
-            "{magnitude} {wanda} {obs}"
-        );
+/// The plain method against which a row is measured: it sees no inputs.
+fn plain(method: &'static dyn Method, case: &Case) -> &'static dyn Method {
+    let removes = method.prunes() && case.sparsity > 0.0;
+    row(if removes { "magnitude" } else { "rtn" })
+}
+
+/// What each row is for: removing, if it removes; rounding, unless removing is all that it does.
+fn purposes(method: &dyn Method) -> Vec<Case> {
+    let of = |sparsity, grid| Case {
+        sparsity,
+        grid,
+        pattern: method.default_pattern(),
+        ..Case::new(64, 192)
+    };
+    let mut cases = Vec::new();
+    if method.prunes() {
+        cases.extend([of(0.7, None), of(0.7, GRID)]);
     }
-    let case = Case {
-        sparsity: 0.0,
-        ..Case::new(96, 256)
-    };
-    let of = |id: &str| {
-        let method = table().iter().find(|method| method.id() == id).unwrap();
-        error(
-            &compute,
-            &case,
-            &case.solve(*method, &compute, &inputs),
-            &inputs,
-        )
-    };
-    assert!(of("obs") < of("rtn"));
+    if !method.only_removes() && !method.chooses_rate() {
+        cases.push(of(0.0, Some(Grid::new(3, 64))));
+    }
+    cases
 }
 
 #[test]
-fn the_energy_that_obs_reports_is_the_energy_of_its_error() {
+fn every_row_loses_less_of_the_output_than_the_plain_method() {
     let compute = compute(2);
-    let inputs = inputs(&compute, 256, 4, &[9]);
-    let obs = table().iter().find(|method| method.id() == "obs").unwrap();
-    for grid in [None, GRID] {
-        let case = Case {
-            grid,
-            ..Case::new(64, 256)
-        };
-        let solved = case.solve(*obs, &compute, &inputs);
-        let whole = output_energy(&compute, &case.w, 64, &inputs.gram);
-        let lost = weight_error(&compute, &case.w, &solved.matrix, Some(&inputs.gram));
-        let told = solved.damped.unwrap().without_damping(lost.error);
-        let (told, measured) = (
-            unshrunk(told, lost.by_inputs, &inputs.gram) / whole,
-            error(&compute, &case, &solved, &inputs),
+    let inputs = inputs(&compute, 192, 3, &[]);
+    for method in table() {
+        for case in purposes(*method) {
+            let plain = plain(*method, &case);
+            if plain.id() == method.id() {
+                continue; // It is what others are held against.
+            }
+            let lost = |method: &dyn Method| {
+                let solved = case.solve(method, &compute, &inputs);
+                error(&compute, &case, &solved, &inputs)
+            };
+            let (own, other) = (lost(*method), lost(plain));
+            let what = format!("{method:?}, {} removed, {:?}", case.sparsity, case.grid);
+            assert!(own < 0.97 * other, "{what}: {own}, {plain:?} {other}");
+        }
+    }
+}
+
+/// Bits of a code, if each code takes as many as its share says.
+fn entropy(solved: &Solved) -> f64 {
+    let Values::Codes { codes, .. } = &solved.matrix.values else {
+        panic!("not codes")
+    };
+    let mut counts = std::collections::BTreeMap::new();
+    for code in codes {
+        *counts.entry(*code).or_insert(0.0) += 1.0;
+    }
+    let all = codes.len() as f64;
+    counts
+        .values()
+        .map(|n: &f64| -n / all * (n / all).log2())
+        .sum()
+}
+
+#[test]
+fn a_row_that_chooses_its_rate_loses_less_than_codes_of_as_many_bits() {
+    let compute = compute(2);
+    let inputs = inputs(&compute, 192, 3, &[]);
+    let case = Case {
+        sparsity: 0.0,
+        ..Case::new(64, 192)
+    };
+    for method in table().iter().filter(|method| method.chooses_rate()) {
+        let solved = case.solve(*method, &compute, &inputs);
+        let rounded = (2..=8).map(|bits| Case {
+            w: case.w.clone(),
+            grid: Some(Grid::new(bits, 64)),
+            ..case
+        });
+        let mut rounded = rounded.map(|case| case.solve(row("rtn"), &compute, &inputs));
+        let rate = entropy(&solved);
+        let rounded = rounded.find(|rounded| entropy(rounded) >= rate).unwrap();
+        let lost = |solved: &Solved| error(&compute, &case, solved, &inputs);
+        let (own, other) = (lost(&solved), lost(&rounded));
+        assert!(own < other, "{method:?}: {own} at {rate} bits, rtn {other}");
+    }
+}
+
+#[test]
+fn every_parameter_is_used_and_both_ends_of_its_range_are_kept() {
+    let compute = compute(1);
+    let inputs = inputs(&compute, 96, 9, &[]);
+    let case = Case::new(24, 96);
+    for method in table() {
+        for param in method.params() {
+            let solve = |value: f64| {
+                let values = [(param.name, value)];
+                case.solve_with(*method, &compute, &inputs, Params::new(&values))
+            };
+            let ends = [param.least, param.most].map(solve);
+            for solved in &ends {
+                holds(&case, *method, &compute, solved);
+            }
+            let [least, most] = ends.map(|solved| solved.matrix);
+            assert!(least != most, "{method:?}: {} changes nothing", param.name);
+            assert!(param.kind != Kind::Integer || param.most.fract() == 0.0);
+        }
+    }
+}
+
+/// Finite numbers, and as many zeros as were asked for.
+fn holds(case: &Case, method: &'static dyn Method, compute: &Compute, solved: &Solved) {
+    let decoded = solved.matrix.dequantize(&compute.kernels);
+    assert_eq!(decoded.len(), case.rows * case.cols, "{method:?}");
+    assert!(decoded.iter().all(|value| value.is_finite()), "{method:?}");
+    if !method.prunes() {
+        return;
+    }
+    let mask = solved.matrix.mask.as_ref().expect("weights are removed");
+    let kept: usize = (0..case.rows).map(|row| mask.count_row(row)).sum();
+    let removed = (case.sparsity * (case.rows * case.cols) as f64).round() as usize;
+    assert_eq!(decoded.len() - kept, removed, "{method:?}");
+}
+
+#[test]
+fn dead_inputs_are_reported_where_they_are_repaired_and_harm_nothing() {
+    let (compute, dead) = (compute(1), [3, 50]);
+    let inputs = inputs(&compute, 96, 5, &dead);
+    let case = Case::new(16, 96);
+    for method in table() {
+        let solved = case.solve(*method, &compute, &inputs);
+        holds(&case, *method, &compute, &solved);
+        let lost = error(&compute, &case, &solved, &inputs);
+        let other = plain(*method, &case);
+        let most = error(
+            &compute,
+            &case,
+            &case.solve(other, &compute, &inputs),
+            &inputs,
         );
+        // A method that chooses its rate has fewer bits than the plain one.
         assert!(
-            (told - measured).abs() < 2e-3 * measured,
-            "{told} {measured}"
+            lost <= most || method.chooses_rate(),
+            "{method:?}: {lost} {most}"
         );
+        let decoded = solved.matrix.dequantize(&compute.kernels);
+        let gone = (0..16).all(|row| dead.iter().all(|column| decoded[row * 96 + column] == 0.0));
+        match &solved.repairs[..] {
+            [] => {}
+            [Repair::DeadColumns { tensor, columns: 2 }] => assert!(tensor == "w" && gone),
+            other => panic!("{method:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn hopeless_statistics_are_no_harm() {
+    let compute = compute(1);
+    let zeros = Inputs::new(Gram {
+        n: 64,
+        h: vec![0.0; 64 * 64],
+        tokens: 9,
+        shrinkage: 0.0,
+    });
+    let case = Case::new(10, 64);
+    for method in table() {
+        let solved = case.solve(*method, &compute, &zeros);
+        holds(&case, *method, &compute, &solved);
+        match &solved.repairs[..] {
+            [] => assert_eq!(solved.method, method.id()),
+            [Repair::Fallback { method: by, .. }] => {
+                assert!(
+                    by == solved.method && solved.method != method.id(),
+                    "{method:?}"
+                );
+            }
+            other => panic!("{method:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn zero_weights_stay_zero() {
+    let compute = compute(1);
+    let ordinary = inputs(&compute, 64, 6, &[]);
+    let case = Case {
+        w: vec![0.0; 640],
+        ..Case::new(10, 64)
+    };
+    for method in table() {
+        let solved = case.solve(*method, &compute, &ordinary);
+        holds(&case, *method, &compute, &solved);
+        let decoded = solved.matrix.dequantize(&compute.kernels);
+        assert!(decoded.iter().all(|&value| value == 0.0), "{method:?}");
     }
 }
 
@@ -311,83 +349,6 @@ fn every_calibrated_method_comes_nearer_to_the_dense_model_with_a_blend() {
             half < own && all < half,
             "{}: {own} {half} {all}",
             method.id()
-        );
-    }
-}
-
-#[test]
-fn identity_statistics_give_round_to_nearest() {
-    let compute = compute(1);
-    let n = 160;
-    let mut gram = Gram {
-        n,
-        h: vec![0.0; n * n],
-        tokens: 1,
-        shrinkage: 0.0,
-    };
-    (0..n).for_each(|j| gram.h[j * n + j] = 1.0);
-    let inputs = Inputs::new(gram);
-    let case = Case {
-        sparsity: 0.0,
-        ..Case::new(20, n)
-    };
-    let solve = |id: &str| {
-        case.solve(
-            *table().iter().find(|m| m.id() == id).unwrap(),
-            &compute,
-            &inputs,
-        )
-        .matrix
-    };
-    assert_eq!(solve("obs"), solve("rtn"));
-}
-
-#[test]
-fn dead_inputs_are_removed_and_reported() {
-    let compute = compute(1);
-    let inputs = inputs(&compute, 96, 5, &[3, 50]);
-    let case = Case::new(16, 96);
-    let obs = table().iter().find(|method| method.id() == "obs").unwrap();
-    let solved = case.solve(*obs, &compute, &inputs);
-    assert_eq!(
-        solved.repairs,
-        vec![Repair::DeadColumns {
-            tensor: "w".into(),
-            columns: 2
-        }]
-    );
-    let decoded = solved.matrix.dequantize(&compute.kernels);
-    assert!((0..16).all(|r| decoded[r * 96 + 3] == 0.0 && decoded[r * 96 + 50] == 0.0));
-}
-
-#[test]
-fn hopeless_statistics_fall_back_and_zero_weights_stay_zero() {
-    let compute = compute(1);
-    let zeros = Inputs::new(Gram {
-        n: 64,
-        h: vec![0.0; 64 * 64],
-        tokens: 9,
-        shrinkage: 0.0,
-    });
-    let ordinary = inputs(&compute, 64, 6, &[]);
-    for method in table() {
-        let case = Case::new(10, 64);
-        let solved = case.solve(*method, &compute, &zeros);
-        assert_eq!(solved.matrix.dequantize(&compute.kernels).len(), 640);
-        if method.id() == "obs" {
-            assert!(matches!(solved.repairs[..], [Repair::Fallback { .. }]));
-        }
-        let nothing = Case {
-            w: vec![0.0; 640],
-            ..Case::new(10, 64)
-        };
-        let solved = nothing.solve(*method, &compute, &ordinary);
-        assert!(
-            solved
-                .matrix
-                .dequantize(&compute.kernels)
-                .iter()
-                .all(|&value| value == 0.0)
         );
     }
 }

@@ -5,8 +5,8 @@ mod common;
 use common::{Host, compress, files, fixture, open, removing, temp};
 use kerf_compress::methods::{Inputs, Problem, Solved, by_id};
 use kerf_compress::pattern::Pattern;
-use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::energy::output_energy;
+use kerf_compress::solve::param::Params;
 use kerf_compress::statistics::Gram;
 use kerf_compress::{CompressError, Options, Report};
 use kerf_kernels::Compute;
@@ -216,10 +216,7 @@ fn at_equal_entropy_it_loses_less_than_rounding() {
                 dtype: DType::F32,
                 damping_rel: 0.01,
                 step: Some(step),
-                effort: Effort {
-                    iterations: 0,
-                    sweeps,
-                },
+                params: Params::new(&[("sweeps", sweeps as f64)]),
                 inputs: Some(&inputs),
             },
         )

@@ -2,8 +2,8 @@
 
 use kerf_compress::methods::{Inputs, Problem, by_id};
 use kerf_compress::pattern::Pattern;
-use kerf_compress::solve::effort::Effort;
 use kerf_compress::solve::factor::factor;
+use kerf_compress::solve::param::Params;
 use kerf_compress::solve::refit::{Form, refit};
 use kerf_compress::solve::{admm, energy::output_energy};
 use kerf_compress::statistics::Gram;
@@ -45,7 +45,7 @@ impl Case {
         }
     }
 
-    fn problem(&self, grid: Option<Grid>, sweeps: usize) -> Problem<'_> {
+    fn problem(&self, grid: Option<Grid>, params: Params<'static>) -> Problem<'_> {
         Problem {
             name: "w",
             w: &self.w,
@@ -57,10 +57,7 @@ impl Case {
             dtype: DType::F32,
             damping_rel: 0.01,
             step: None,
-            effort: Effort {
-                iterations: 20,
-                sweeps,
-            },
+            params,
             inputs: Some(&self.inputs),
         }
     }
@@ -92,7 +89,7 @@ fn a_refit_solves_the_normal_equations_on_its_support() {
     for isa in [None, Some(Isa::Portable)] {
         let case = Case::new(isa);
         let factor = factor(&case.compute, &case.inputs.gram, 0.01).unwrap();
-        let problem = case.problem(None, 0);
+        let problem = case.problem(None, Params::new(&[("iterations", 20.0), ("sweeps", 0.0)]));
         let mut support = admm::support(&case.compute, &case.w, &problem, &factor, 20);
         let form = Form::of(&case.compute, &case.inputs.gram, &factor);
         refit(&form, &case.w, &support.mask, &mut support.x, 60);
@@ -116,9 +113,13 @@ fn after_the_descent_no_code_alone_can_do_better() {
     for id in ["descent", "joint"] {
         let case = Case::new(None);
         let factor = factor(&case.compute, &case.inputs.gram, 0.01).unwrap();
-        let solved = by_id(id)
-            .unwrap()
-            .solve(&case.compute, &case.problem(Some(grid), 60));
+        let solved = by_id(id).unwrap().solve(
+            &case.compute,
+            &case.problem(
+                Some(grid),
+                Params::new(&[("iterations", 20.0), ("sweeps", 60.0)]),
+            ),
+        );
         let Values::Codes { codes, scales, .. } = &solved.matrix.values else {
             panic!("not codes")
         };
@@ -154,9 +155,10 @@ fn after_the_descent_no_code_alone_can_do_better() {
 fn each_step_beyond_optimal_brain_surgeon_loses_less() {
     let case = Case::new(None);
     let of = |id: &str, grid: Option<Grid>| {
-        let solved = by_id(id)
-            .unwrap()
-            .solve(&case.compute, &case.problem(grid, 4));
+        let solved = by_id(id).unwrap().solve(
+            &case.compute,
+            &case.problem(grid, Params::new(&[("iterations", 20.0), ("sweeps", 4.0)])),
+        );
         case.error(&solved.matrix.dequantize(&case.compute.kernels))
     };
     let grid = Some(Grid::new(4, 64));

@@ -1,9 +1,11 @@
 //! Writes ts/generated/index.ts from the Rust types, tables and codes: one fact is written once.
 //!
-//! `cargo run -p kerf-schema` writes the file; with `--check` it writes nothing and exits 1 if the file is not up to date.
+//! `cargo run -p kerf-schema` writes the file; with `--check` it writes nothing and exits 1 if the file is not up to date. With
+//! `new KIND NAME` it writes the beginnings of a new member of a table instead (`scaffold`).
 
 mod layout;
 mod meanings;
+mod scaffold;
 mod types;
 mod values;
 
@@ -13,11 +15,16 @@ use std::process::ExitCode;
 const HEAD: &str = "// Written by `cargo run -p kerf-schema`. Do not edit: change the Rust type and run that again.\n";
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let result = match (arguments.next().as_deref(), arguments.next()) {
-        (None, None) => write(),
-        (Some("--check"), None) => check(),
-        _ => Err("usage: kerf-schema [--check]".into()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        [] => write(),
+        ["--check"] => check(),
+        ["new", kind, name] => scaffold::write(&root(), kind, name).map(|said| println!("{said}")),
+        _ => Err(format!(
+            "usage: kerf-schema [--check], or kerf-schema new KIND NAME, where KIND is one of {}",
+            scaffold::kinds()
+        )),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -28,8 +35,12 @@ fn main() -> ExitCode {
     }
 }
 
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
 fn file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ts/generated/index.ts")
+    root().join("ts/generated/index.ts")
 }
 
 fn content() -> String {

@@ -1,6 +1,8 @@
 //! Ids of the tables, defaults and error codes.
 
 use crate::meanings::meanings;
+use kerf_compress::options::params;
+use kerf_compress::solve::param::{Kind, Param};
 use kerf_compress::{CompressError, Options, methods, presets, schedules};
 use kerf_kernels::Isa;
 use kerf_model::{ModelError, arch};
@@ -31,6 +33,7 @@ pub fn constants() -> Vec<String> {
             "LOSS_SCALES",
             &schedules::LossScale::IDS,
         ),
+        method_params(),
         list(
             "Named sizes of the option `preset`.",
             "PRESETS",
@@ -110,6 +113,30 @@ fn abouts(
     format!("/** {doc} */\nexport const {name} = {{\n{rows}}} as const\n")
 }
 
+/// What is known of each parameter of a method.
+fn method_params() -> String {
+    let row = |param: &&Param| {
+        let kind = match param.kind {
+            Kind::Integer => "integer",
+            Kind::Real => "real",
+            Kind::Flag => "flag",
+        };
+        let text = |text: &str| serde_json::to_string(text).expect("text is JSON");
+        format!(
+            "  {}: {{ kind: '{kind}', least: {}, most: {}, methods: ['{}'], about: {} }},\n",
+            param.name,
+            param.least,
+            param.most,
+            params::owners(param).join("', '"),
+            text(&params::sentences(param)),
+        )
+    };
+    let rows: String = params::all().iter().map(row).collect();
+    format!(
+        "/** Parameters of methods, each an option. */\nexport const METHOD_PARAMS = {{\n{rows}}} as const\n"
+    )
+}
+
 fn defaults() -> String {
     let mut options = Options::default()
         .resolve()
@@ -117,7 +144,11 @@ fn defaults() -> String {
         .options;
     // These depend on method and pattern.
     (options.sparsity, options.pattern) = (None, None);
-    let options = serde_json::to_value(options).expect("options are plain data");
+    let mut options = serde_json::to_value(options).expect("options are plain data");
+    for param in params::all() {
+        // Of all methods, as the quality that is the default has them.
+        options[param.name] = params::to_json(param, param.defaults[1]);
+    }
     let fields: String = options
         .as_object()
         .into_iter()

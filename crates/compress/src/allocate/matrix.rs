@@ -2,8 +2,8 @@
 
 use crate::methods::Method;
 use crate::options::resolve::Solving;
-use crate::solve::effort::Effort;
 use crate::solve::extent::Extent;
+use crate::solve::param::Params;
 use crate::solve::pattern::Pattern;
 use crate::solve::statistics::Drift;
 use kerf_tensors::{DType, Grid};
@@ -88,13 +88,13 @@ impl Matrix {
     }
 
     /// What a solver sees of it.
-    pub(crate) fn extent(&self, effort: Effort) -> Extent {
+    pub(crate) fn extent<'a>(&self, params: Params<'a>) -> Extent<'a> {
         Extent {
             rows: self.rows,
             cols: self.cols,
             grid: self.grid,
             prunes: self.sparsity > 0.0,
-            effort,
+            params,
         }
     }
 

@@ -69,7 +69,7 @@ impl<'a> Time<'a> {
 
     /// Flops of a solver, and of its error where the inputs are known.
     pub fn solver(&self, matrix: &Matrix) -> f64 {
-        let of = matrix.extent(self.settings.effort);
+        let of = matrix.extent(self.settings.params());
         let measured = if self.calibrated { 1.0 } else { 0.0 };
         (matrix.method.products(&of) + measured) * product(matrix)
     }

@@ -179,6 +179,7 @@ fn draw(plan: &Plan, network: &Network, sequences: Option<&[usize]>) -> Vec<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::params::GivenParams;
     use std::path::Path;
     use std::time::Instant;
 
@@ -261,7 +262,7 @@ mod tests {
         for (schedule, probes) in [("probe", true), ("uniform", false)] {
             let options = Options {
                 sparsity: Some(0.5),
-                iterations: Some(1),
+                params: GivenParams::of([("iterations", 1.0)]),
                 schedule: Some(schedule.into()),
                 ..Options::default()
             };

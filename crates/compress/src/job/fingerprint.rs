@@ -48,10 +48,9 @@ pub(super) fn of(
 /// The options that count, by name.
 fn decisive(options: &Options) -> serde_json::Value {
     let mut options = serde_json::to_value(options).expect("options are plain data");
-    for name in UNDECISIVE {
-        if let Some(fields) = options.as_object_mut() {
-            fields.remove(name);
-        }
+    if let Some(fields) = options.as_object_mut() {
+        // The others keep their order.
+        fields.retain(|name, _| !UNDECISIVE.contains(&name.as_str()));
     }
     options
 }

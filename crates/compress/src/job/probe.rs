@@ -12,7 +12,7 @@ use crate::allocate::matrix::{InputId, Matrix};
 use crate::job::records::Journal;
 use crate::methods::{Inputs, Problem, by_id};
 use crate::plan::Plan;
-use crate::prepass::probe::{EFFORT, SOLVED_TOKENS, STEP, measured_tokens};
+use crate::prepass::probe::{PARAMS, SOLVED_TOKENS, STEP, measured_tokens};
 use crate::prepass::survey;
 use crate::solve::rounding_at_rate::GRID;
 use crate::solve::statistics::Gram;
@@ -216,7 +216,7 @@ fn coarse(
             dtype: matrix.float,
             damping_rel: plan.settings.options.damping_rel,
             step: Some(STEP),
-            effort: EFFORT,
+            params: PARAMS,
             inputs: Some(inputs),
         },
     );

@@ -133,6 +133,7 @@ impl<'a> Costs<'a> {
 mod tests {
     use super::*;
     use crate::Options;
+    use crate::options::params::GivenParams;
     use crate::prepass::PrepassUnit;
     use kerf_tensors::Catalog;
     use std::path::Path;
@@ -204,7 +205,7 @@ mod tests {
         assert!(sum(&many, statistics) > 2.0 * sum(&few, statistics));
         assert!(expected_seconds(&many) > 2.0 * expected_seconds(&few));
         let hard = Options {
-            iterations: Some(200),
+            params: GivenParams::of([("iterations", 200.0)]),
             ..joint()
         };
         assert!(sum(&plan(hard, 1000), solving) > 1.5 * sum(&few, solving));

@@ -239,7 +239,7 @@ pub(super) fn run_method(
         dtype,
         damping_rel: plan.settings.options.damping_rel,
         step: matrix.step,
-        effort: plan.settings.effort,
+        params: plan.settings.params(),
         inputs,
     };
     let mut solved = matrix.method.solve(&machine.compute, &problem);

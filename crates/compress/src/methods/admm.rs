@@ -3,7 +3,9 @@
 //! What ALPS (2406.07831) does, with a grid fitted to the survivors. Better than `obs` from about 50 % sparsity on.
 
 use super::{Method, Problem, Solved};
+use crate::solve::effort::ITERATIONS;
 use crate::solve::extent::Extent;
+use crate::solve::param::Param;
 use crate::solve::pipeline::{Steps, solve};
 use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
@@ -22,6 +24,10 @@ impl Method for Admm {
 
     fn only_removes(&self) -> bool {
         true
+    }
+
+    fn params(&self) -> &'static [Param] {
+        &[ITERATIONS]
     }
 
     fn needs(&self) -> Needs {

@@ -2,7 +2,9 @@
 //! also where nothing is removed.
 
 use super::{Method, Problem, Solved};
+use crate::solve::effort::SWEEPS;
 use crate::solve::extent::Extent;
+use crate::solve::param::Param;
 use crate::solve::pipeline::{Steps, solve};
 use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
@@ -17,6 +19,10 @@ pub(super) struct DescentMethod;
 impl Method for DescentMethod {
     fn id(&self) -> &'static str {
         "descent"
+    }
+
+    fn params(&self) -> &'static [Param] {
+        &[SWEEPS]
     }
 
     fn needs(&self) -> Needs {

@@ -4,7 +4,9 @@
 //! bits, with or without zeros, since "70 % and 4 bits" is one point among those that it chooses from.
 
 use super::{Method, Problem, Solved};
+use crate::solve::effort::SWEEPS;
 use crate::solve::extent::Extent;
+use crate::solve::param::Param;
 use crate::solve::rounding_at_rate::{memory_bytes, products, solve};
 use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
@@ -14,6 +16,10 @@ pub(super) struct Entropy;
 impl Method for Entropy {
     fn id(&self) -> &'static str {
         "entropy"
+    }
+
+    fn params(&self) -> &'static [Param] {
+        &[SWEEPS]
     }
 
     fn needs(&self) -> Needs {

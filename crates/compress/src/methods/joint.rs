@@ -2,7 +2,9 @@
 //! support, coordinate descent. The best of the solvers at a given sparsity and number of bits.
 
 use super::{Method, Problem, Solved};
+use crate::solve::effort::{ITERATIONS, SWEEPS};
 use crate::solve::extent::Extent;
+use crate::solve::param::Param;
 use crate::solve::pipeline::{Steps, solve};
 use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
@@ -17,6 +19,10 @@ pub(super) struct Joint;
 impl Method for Joint {
     fn id(&self) -> &'static str {
         "joint"
+    }
+
+    fn params(&self) -> &'static [Param] {
+        &[ITERATIONS, SWEEPS]
     }
 
     fn needs(&self) -> Needs {

@@ -13,6 +13,7 @@ pub use crate::solve::problem::{DampedEnergy, Inputs, Problem, Solved};
 
 use crate::solve::choose::choose;
 use crate::solve::extent::Extent;
+use crate::solve::param::Param;
 use crate::solve::pattern::Pattern;
 use crate::solve::selection::RowScores;
 use crate::solve::statistics::Needs;
@@ -25,6 +26,10 @@ pub trait Method: Sync {
     fn id(&self) -> &'static str;
     /// What it needs to know of the inputs.
     fn needs(&self) -> Needs;
+    /// Parameters of its own, each an option; their values are in [`Problem::params`].
+    fn params(&self) -> &'static [Param] {
+        &[]
+    }
     /// Whether it removes weights.
     fn prunes(&self) -> bool {
         true

@@ -4,18 +4,20 @@ mod budget;
 mod checks;
 mod defaults;
 mod glob;
+pub mod params;
 pub mod presets;
 pub mod resolve;
 pub mod rules;
 
 use crate::CompressError;
+use params::GivenParams;
 use rules::Rule;
 use serde::{Deserialize, Serialize};
 
 /// What to remove, and how. Unknown fields are errors; every field has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub struct Options {
     /// How small, by name: `safe`, `light`, `compact`, `small` or `tiny`, which fills in what is not given. Default: `light`, unless
     /// something else says how small (`sparsity`, `bits`, `pattern`, a budget, or a method that only removes).
@@ -25,10 +27,10 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<String>,
     /// Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says, else 0, so that nothing is
-    /// removed unless it is asked for. `magnitude`, `wanda` and `admm` do nothing else: they need it, or an N:M pattern.
+    /// removed unless it is asked for. Methods that only remove weights need it, or an N:M pattern.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<f64>,
-    /// Bits per weight that the target matrices may take on average, all their bytes counted. Method `entropy` chooses zeros and codes
+    /// Bits per weight that the target matrices may take on average, 0.5 to 16, all their bytes counted. Method `entropy` chooses zeros and codes
     /// for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
     /// Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `bits` or `pattern`
     /// is given.
@@ -45,13 +47,13 @@ pub struct Options {
     /// Columns that share a scale, a multiple of 8; 0 = a whole row. Default 128.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_size: Option<usize>,
-    /// Id of the method table: `rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`. Default: `entropy` in format
+    /// Id of the method table. Default: `entropy` in format
     /// `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `bits` or `pattern`; `rtn` for the preset `safe`;
     /// else `joint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Id of the schedule table: `uniform`, `error-levels`, `owl`, `probe`, `search`. All but uniform look at the model first. Default:
-    /// `probe` for `joint` and `entropy` unless the quality is `fast` or the pattern N:M, else `uniform`.
+    /// Id of the schedule table. All but uniform look at the model first. Default:
+    /// that of the method unless the quality is `fast` or the pattern N:M, else `uniform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
     /// What a schedule gives a share of its own: `matrix`, `block` (all matrices of a block alike), or `nested` (blocks, and the
@@ -89,17 +91,11 @@ pub struct Options {
     /// Upper limit of calibration tokens. Default 16384.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens: Option<usize>,
-    /// Iterations of the search for what survives (`admm`, `joint`); 0 takes what `obs` would keep. Default: by `quality`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub iterations: Option<usize>,
-    /// Sweeps of coordinate descent over the codes (`descent`, `joint`, `entropy`). Default: by `quality`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sweeps: Option<usize>,
     /// Damping of the Hessian, relative to the mean of its diagonal (of each entry at most four times the median); raised tenfold as often as needed. Default 0.01.
     pub damping_rel: f64,
     /// How much of what the dense model computes from its own inputs a layer aims at, given the inputs that it really gets, 0 to
     /// 1; 0 aims at what the layer computes from those. More than 0 runs the dense model along with the calibration, which doubles
-    /// the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda` and `obs`).
+    /// the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blend: Option<f64>,
     /// Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept.
@@ -130,6 +126,10 @@ pub struct Options {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<Rule>>"))]
     pub rules: Vec<Rule>,
+    /// Parameters of methods, among the other options; a name that is none of either is an error. (kerf-schema writes their types.)
+    #[serde(flatten)]
+    #[cfg_attr(feature = "ts", ts(skip))]
+    pub params: GivenParams,
 }
 
 impl Default for Options {
@@ -154,8 +154,6 @@ impl Default for Options {
             head_bits: None,
             embedding_sparsity: 0.0,
             tokens: None,
-            iterations: None,
-            sweeps: None,
             damping_rel: 0.01,
             blend: None,
             max_memory_bytes: 0,
@@ -167,6 +165,7 @@ impl Default for Options {
             format: "kerf".into(),
             max_shard_bytes: 5_000_000_000,
             rules: Vec::new(),
+            params: GivenParams::default(),
         }
     }
 }
@@ -175,7 +174,7 @@ impl Default for Options {
 #[cfg(feature = "ts")]
 #[derive(ts_rs::TS)]
 #[ts(
-    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'headBits' | 'tokens' | 'iterations' | 'sweeps' | 'blend'>>"
+    type = "Options & Required<Pick<Options, 'sparsity' | 'bits' | 'groupSize' | 'method' | 'schedule' | 'granularity' | 'levels' | 'slope' | 'lossScale' | 'generations' | 'pattern' | 'embeddingBits' | 'headBits' | 'tokens' | 'blend'>>"
 )]
 pub struct FilledOptions {}
 

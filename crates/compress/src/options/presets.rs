@@ -117,42 +117,39 @@ pub struct Quality {
     pub about: &'static str,
     /// Calibration tokens.
     tokens: usize,
-    /// Iterations of the search for what survives.
-    iterations: usize,
-    /// Sweeps of coordinate descent.
-    sweeps: usize,
     /// Whether the dense model runs along and matrices are probed.
     looks_at_dense: bool,
 }
 
 /// How much effort.
-pub fn qualities() -> &'static [Quality] {
+pub fn qualities() -> &'static [Quality; 3] {
     &[
         Quality {
             id: "fast",
             about: "4,096 calibration tokens, without the dense model beside them and without probes",
             tokens: 4096,
-            iterations: 0,
-            sweeps: 1,
             looks_at_dense: false,
         },
         Quality {
             id: "balanced",
             about: "16,384 calibration tokens: what is done without a quality",
             tokens: 16384,
-            iterations: 8,
-            sweeps: 2,
             looks_at_dense: true,
         },
         Quality {
             id: "best",
             about: "65,536 calibration tokens",
             tokens: 65536,
-            iterations: 60,
-            sweeps: 8,
             looks_at_dense: true,
         },
     ]
+}
+
+/// Place of a quality in the table, which is that of its defaults in [`crate::solve::param::Param`]; of the default one if none is named.
+pub(super) fn quality_index(id: Option<&str>) -> usize {
+    let id = id.unwrap_or(default_quality().id);
+    let found = qualities().iter().position(|quality| quality.id == id);
+    found.expect("qualities are looked up first")
 }
 
 /// The effort that is made if none is asked for.
@@ -164,8 +161,6 @@ impl Quality {
     /// Fills in what the options leave open.
     pub fn fill(&self, options: &mut Options) {
         options.tokens.get_or_insert(self.tokens);
-        options.iterations.get_or_insert(self.iterations);
-        options.sweeps.get_or_insert(self.sweeps);
         if !self.looks_at_dense {
             options.blend.get_or_insert(0.0);
             options.schedule.get_or_insert_with(|| "uniform".into());

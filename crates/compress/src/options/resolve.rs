@@ -6,10 +6,11 @@ use super::checks::lookup;
 
 use crate::CompressError;
 use crate::methods::{self, Method};
+use crate::options::presets;
 use crate::options::rules::Rule;
 use crate::options::{Options, bad_option};
 use crate::schedules::{self, Asked, Granularity, LossScale, Schedule};
-use crate::solve::effort::Effort;
+use crate::solve::param::Params;
 use crate::solve::pattern::Pattern;
 use crate::solve::rounding_at_rate;
 use crate::solve::statistics::Needs;
@@ -43,10 +44,17 @@ pub struct Settings {
     pub head_grid: Option<Grid>,
     /// Most calibration tokens.
     pub tokens: usize,
-    /// How hard the iterative solvers try.
-    pub effort: Effort,
+    /// Values of the parameters of all methods.
+    params: Vec<(&'static str, f64)>,
     /// Instruction set, if one was asked for.
     pub isa: Option<Isa>,
+}
+
+impl Settings {
+    /// What the parameters of methods are.
+    pub fn params(&self) -> Params<'_> {
+        Params::new(&self.params)
+    }
 }
 
 /// How a schedule is asked.
@@ -138,6 +146,10 @@ impl Options {
         let calibrates = |solving: &Solving| solving.method.needs() > Needs::Nothing;
         let ruled = || rules.iter().filter_map(ResolvedRule::solving);
         options.check_limit(calibrates(&solving) || ruled().any(calibrates))?;
+        let mut used = vec![solving.method];
+        used.extend(ruled().map(|solving| solving.method));
+        let quality = presets::quality_index(options.quality.as_deref());
+        let params = options.params.resolve(&used, quality)?;
         let schedule = options.schedule.as_deref().unwrap_or_default();
         let schedule = lookup(
             schedules::by_id(schedule),
@@ -170,7 +182,7 @@ impl Options {
             embedding_grid: options.grid(options.embedding_bits),
             head_grid: options.grid(options.head_bits),
             tokens: options.tokens.unwrap_or_default(),
-            effort: options.effort(),
+            params,
             options,
             solving,
             rules,
@@ -232,13 +244,6 @@ impl Options {
                 Needs::Gram => self.blend.unwrap_or_default(),
             },
         })
-    }
-
-    fn effort(&self) -> Effort {
-        Effort {
-            iterations: self.iterations.unwrap_or_default(),
-            sweeps: self.sweeps.unwrap_or_default(),
-        }
     }
 
     fn resolve_spreading(&self, sparsity: f64) -> Result<Spreading, CompressError> {

@@ -1,6 +1,10 @@
 //! What a result says of the run that made it, under `kerf.options`.
 
 use super::Plan;
+use crate::options::params;
+use crate::schedules::Knowledge;
+use crate::solve::effort::{ITERATIONS, SWEEPS};
+use crate::solve::param::Param;
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -13,6 +17,8 @@ pub(crate) fn run_metadata(plan: &Plan) -> BTreeMap<String, String> {
 /// The options of the run, those that say nothing of it left out.
 fn options_of(plan: &Plan) -> serde_json::Value {
     let options = &plan.settings.options;
+    let values = plan.settings.params();
+    let say = |param: &Param| params::to_json(param, values.real(param));
     let mut decisive = json!({
         "method": options.method,
         "sparsity": options.sparsity,
@@ -31,8 +37,10 @@ fn options_of(plan: &Plan) -> serde_json::Value {
         // Its grid decides what is solved.
         decisive["format"] = json!(plan.settings.format.id());
     }
-    if plan.surveyed() {
+    if plan.surveyed() || plan.settings.schedule.needs() > Knowledge::Nothing {
         decisive["granularity"] = json!(options.granularity);
+    }
+    if plan.surveyed() {
         decisive["levels"] = json!(options.levels);
         decisive["slope"] = json!(options.slope);
         decisive["lossScale"] = json!(options.loss_scale);
@@ -50,9 +58,16 @@ fn options_of(plan: &Plan) -> serde_json::Value {
         decisive["dampingRel"] = json!(options.damping_rel);
         decisive["blend"] = json!(options.blend);
         decisive["tokens"] = json!(plan.tokens);
-        decisive["iterations"] = json!(options.iterations);
-        decisive["sweeps"] = json!(options.sweeps);
+        // Results of calibrated runs have always said both, whichever method made them.
+        for param in [ITERATIONS, SWEEPS] {
+            decisive[param.name] = say(&param);
+        }
         decisive["seed"] = json!(options.seed);
+    }
+    for param in params::all() {
+        if options.params.get(param.name).is_some() {
+            decisive[param.name] = say(param);
+        }
     }
     decisive
 }

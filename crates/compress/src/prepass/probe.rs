@@ -8,8 +8,9 @@ use crate::costs::groups::Group;
 use crate::costs::time::{Time, product, weights};
 use crate::options::resolve::Settings;
 use crate::schedules::Knowledge;
-use crate::solve::effort::Effort;
+use crate::solve::effort::SWEEPS;
 use crate::solve::extent::Extent;
+use crate::solve::param::Params;
 use crate::solve::rounding_at_rate;
 
 /// Most tokens of the statistics for the roundings. More of these or of the next changed nothing on two models: what tells matrices
@@ -24,10 +25,7 @@ const LEAST_TOKENS: usize = 64;
 pub(crate) const STEP: f64 = 1.2;
 
 /// The roundings are not improved.
-pub(crate) const EFFORT: Effort = Effort {
-    iterations: 0,
-    sweeps: 0,
-};
+pub(crate) const PARAMS: Params<'static> = Params::new(&[(SWEEPS.name, 0.0)]);
 
 /// What is kept of a prediction while the vocabulary is gone through: three numbers of twice the width.
 const KNOWN_OF_A_TOKEN: usize = 6;
@@ -74,8 +72,8 @@ impl Prepass for Probe {
             let changing = group.targets.iter().filter(|matrix| probed(matrix));
             let changing = changing.map(|matrix| {
                 let extent = Extent {
-                    effort: EFFORT,
-                    ..matrix.extent(settings.effort)
+                    params: PARAMS,
+                    ..matrix.extent(settings.params())
                 };
                 // As the source has it, and turned.
                 let original = extent.matrix() * (1 + u64::from(matrix.transposed));

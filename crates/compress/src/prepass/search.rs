@@ -59,7 +59,7 @@ impl Prepass for Search {
         let of_group = |group: &Group<'_>| {
             let targets = group.targets.iter();
             let solving = targets.map(|matrix| {
-                let extent = matrix.extent(settings.effort);
+                let extent = matrix.extent(settings.params());
                 extent.matrix() + matrix.method.memory_bytes(&extent).max(2 * extent.solved())
             });
             2 * group.gram() + solving.max().unwrap_or(0)

@@ -1,10 +1,21 @@
-//! How hard the iterative solvers try.
+//! How hard the iterative solvers try: the parameters that several methods share. A solver stops earlier where nothing changes any more.
 
-/// Limits of the iterations of a solver; each stops earlier where nothing changes any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effort {
-    /// Iterations of the search for a support (`admm.rs`); 0 takes that of optimal brain surgeon.
-    pub iterations: usize,
-    /// Sweeps of coordinate descent over the codes.
-    pub sweeps: usize,
-}
+use super::param::Param;
+
+/// Iterations of the search for a support (`admm.rs`); 0 takes that of optimal brain surgeon.
+pub const ITERATIONS: Param = Param::integer(
+    "iterations",
+    "Iterations of the search for what survives; 0 takes what `obs` would keep",
+    [0, 10_000],
+    8,
+)
+.by_quality([0.0, 8.0, 60.0]);
+
+/// Sweeps of coordinate descent over the codes.
+pub const SWEEPS: Param = Param::integer(
+    "sweeps",
+    "Sweeps of coordinate descent over the codes",
+    [0, 10_000],
+    2,
+)
+.by_quality([1.0, 2.0, 8.0]);

@@ -1,11 +1,11 @@
 //! How large a problem is, for the memory that solvers say they need.
 
-use super::effort::Effort;
+use super::param::Params;
 use kerf_tensors::Grid;
 
 /// What decides the memory of a solver. Sizes are bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Extent {
+pub struct Extent<'a> {
     /// Outputs.
     pub rows: usize,
     /// Inputs.
@@ -14,11 +14,11 @@ pub struct Extent {
     pub grid: Option<Grid>,
     /// Whether weights are removed.
     pub prunes: bool,
-    /// How hard the solver tries.
-    pub effort: Effort,
+    /// What the parameters of the method are.
+    pub params: Params<'a>,
 }
 
-impl Extent {
+impl Extent<'_> {
     /// A matrix of f32 of this shape.
     pub fn matrix(&self) -> u64 {
         4 * self.weights()

@@ -13,6 +13,7 @@ mod obs_blocks;
 pub mod obs_loop;
 mod obs_panel;
 mod panels;
+pub mod param;
 pub mod pattern;
 pub mod pipeline;
 pub mod prepare;

@@ -2,6 +2,7 @@
 
 use super::admm;
 use super::descent::{self, Descent};
+use super::effort::{ITERATIONS, SWEEPS};
 use super::extent::Extent;
 use super::obs_loop::{self, Rounded, Start};
 use super::prepare::Prepared;
@@ -30,14 +31,14 @@ impl Steps {
     pub fn memory_bytes(&self, of: &Extent) -> u64 {
         // The weights, with those of dead inputs set to zero.
         let (weights, values) = (of.matrix(), of.matrix());
-        let descend = self.descend && of.effort.sweeps > 0 && of.grid.is_some();
+        let descend = self.descend && of.params.integer(&SWEEPS) > 0 && of.grid.is_some();
         let descent = if descend {
             descent::memory_bytes(of)
         } else {
             0
         };
         let surgeon = obs_loop::memory_bytes(of);
-        if !(self.search && of.effort.iterations > 0 && of.prunes) {
+        if !(self.search && of.params.integer(&ITERATIONS) > 0 && of.prunes) {
             let copy = if descend { values } else { 0 };
             return weights + copy + surgeon + descent;
         }
@@ -58,11 +59,11 @@ impl Steps {
         const ITERATION: f64 = 1.35;
         const REFIT: f64 = 2.0;
         let descent = match self.descend && of.grid.is_some() {
-            true => descent::products(of.effort.sweeps),
+            true => descent::products(of.params.integer(&SWEEPS)),
             false => ROUNDING,
         };
-        match self.search && of.effort.iterations > 0 && of.prunes {
-            true => ITERATION * of.effort.iterations as f64 + REFIT + descent,
+        match self.search && of.params.integer(&ITERATIONS) > 0 && of.prunes {
+            true => ITERATION * of.params.integer(&ITERATIONS) as f64 + REFIT + descent,
             false => ROUNDING + descent,
         }
     }
@@ -108,8 +109,8 @@ fn run(
         let run = || obs_loop::run(compute, start, p, prepared.factor);
         compute.meter.step("rounding", run)
     };
-    let descend = steps.descend && p.effort.sweeps > 0 && p.grid.is_some();
-    if steps.search && p.effort.iterations > 0 && p.sparsity > 0.0 {
+    let descend = steps.descend && p.params.integer(&SWEEPS) > 0 && p.grid.is_some();
+    if steps.search && p.params.integer(&ITERATIONS) > 0 && p.sparsity > 0.0 {
         let (mask, x) = search(compute, p, &w, prepared);
         let Some(grid) = p.grid else {
             return floats(mask, x);
@@ -134,8 +135,8 @@ fn run(
     let start = || Descent::new(form(compute, p, prepared), p, &w, &rounded);
     let mut descent = compute.meter.step("descent", start);
     // A single sweep has no time to make up for what moves: the layer's error falls, that of the network grows.
-    if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 && p.effort.sweeps > 1 {
-        let swap = || descent.swap(&mut rounded, p.effort.sweeps);
+    if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 && p.params.integer(&SWEEPS) > 1 {
+        let swap = || descent.swap(&mut rounded, p.params.integer(&SWEEPS));
         compute.meter.step("descent", swap);
     }
     descended(compute, descent, p, rounded)
@@ -148,7 +149,7 @@ fn descended(
     p: &Problem<'_>,
     mut rounded: Rounded,
 ) -> Rounded {
-    let sweep = || descent.sweeps(&mut rounded, p.effort.sweeps);
+    let sweep = || descent.sweeps(&mut rounded, p.params.integer(&SWEEPS));
     compute.meter.step("descent", sweep);
     rounded.energy = Vec::new(); // That of the codes before.
     rounded
@@ -166,7 +167,15 @@ fn search(
     w: &[f32],
     prepared: &Prepared<'_>,
 ) -> (Mask, Vec<f32>) {
-    let support = || admm::support(compute, w, p, prepared.factor, p.effort.iterations);
+    let support = || {
+        admm::support(
+            compute,
+            w,
+            p,
+            prepared.factor,
+            p.params.integer(&ITERATIONS),
+        )
+    };
     let found = compute.meter.step("support", support);
     let mut x = found.x;
     let form = form(compute, p, prepared);

@@ -1,7 +1,7 @@
 //! What every solver gets and gives: a matrix with what calibration learned of its inputs, and the result.
 
-use super::effort::Effort;
 use super::factor::{Factor, NoFactor, factor};
+use super::param::Params;
 use super::pattern::Pattern;
 use super::repair::Repair;
 use super::statistics::{Drift, Gram, Moments};
@@ -98,8 +98,8 @@ pub struct Problem<'a> {
     pub damping_rel: f64,
     /// Step of the grid over the root mean square of a row, for a method that chooses sparsity and bits itself.
     pub step: Option<f64>,
-    /// How hard to try.
-    pub effort: Effort,
+    /// What the parameters of the method are.
+    pub params: Params<'a>,
     /// What calibration learned; present if the method needs it.
     pub inputs: Option<&'a Inputs>,
 }

@@ -11,6 +11,7 @@
 
 use super::PANEL_ROWS;
 use super::descent::{self, Descent};
+use super::effort::SWEEPS;
 use super::extent::Extent;
 use super::factor::Factor;
 use super::obs_loop::{self, Rounded, Start};
@@ -73,7 +74,7 @@ pub fn solve(
     };
     let run = || obs_loop::run(compute, start, p, prepared.factor);
     let mut rounded = compute.meter.step("rounding", run);
-    if p.effort.sweeps > 0 {
+    if p.params.integer(&SWEEPS) > 0 {
         let descend = || descend(compute, p, prepared.factor, lambda, &w, &mut rounded);
         compute.meter.step("descent", descend);
     }
@@ -102,7 +103,7 @@ fn descend(
 ) {
     let gram = &p.inputs.expect("a calibrated method").gram;
     let mut descent = Descent::new(Form::of(compute, gram, factor), p, w, rounded);
-    for _ in 0..p.effort.sweeps {
+    for _ in 0..p.params.integer(&SWEEPS) {
         let lengths = Counts::of(compute, &rounded.codes, p.cols).lengths();
         let price = Price {
             lambda,
@@ -166,7 +167,7 @@ fn each_row(
 /// Products of [`solve`], see `Method::products`.
 pub fn products(of: &Extent) -> f64 {
     const ROUNDING: f64 = 0.5;
-    ROUNDING + descent::products(of.effort.sweeps)
+    ROUNDING + descent::products(of.params.integer(&SWEEPS))
 }
 
 /// Memory of [`solve`], the result included.
@@ -177,7 +178,7 @@ pub fn memory_bytes(of: &Extent) -> u64 {
     };
     // The weights in steps, the values that they are rounded to, and which of them are not zero.
     let steps = of.columns(1);
-    let descent = match of.effort.sweeps {
+    let descent = match of.params.integer(&SWEEPS) {
         0 => 0,
         _ => descent::memory_bytes(of),
     };
@@ -187,7 +188,7 @@ pub fn memory_bytes(of: &Extent) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::solve::effort::Effort;
+    use crate::solve::param::Params;
     use crate::solve::pattern::Pattern;
     use crate::solve::problem::Inputs;
     use crate::solve::statistics::tests::{random, random_gram};
@@ -216,10 +217,7 @@ mod tests {
                 dtype: DType::F32,
                 damping_rel: 0.01,
                 step: Some(step),
-                effort: Effort {
-                    iterations: 0,
-                    sweeps: 2,
-                },
+                params: Params::new(&[("sweeps", 2.0)]),
                 inputs: Some(&inputs),
             },
             "entropy",

@@ -32,7 +32,7 @@ pub(super) fn calibrated(task: &Task<'_>, group: &Group<'_>) -> u64 {
 
 /// Beside the original: target and solver, then the result on its way to a file, or held against the original.
 fn beside(settings: &Settings, matrix: &Matrix) -> u64 {
-    let of = matrix.extent(settings.effort);
+    let of = matrix.extent(settings.params());
     let target = if matrix.blend > 0.0 { of.matrix() } else { 0 };
     let turned = if matrix.transposed { of.matrix() } else { 0 };
     let calibrated = matrix.method.needs() > Needs::Nothing;
