@@ -37,7 +37,7 @@ fn texts_are_classified_as_alone() {
         assert_eq!(accuracy(&logits, &labels).unwrap(), 1.0);
         labels[2] = (labels[2] + 1) % 3;
         assert_eq!(accuracy(&logits, &labels).unwrap(), 0.8);
-        let empty = runner.classify(&[vec![]], &head, &mut |_, _| true);
+        let empty = runner.classify::<Vec<u32>>(&[vec![]], &head, &mut |_, _| true);
         assert_eq!(empty.unwrap_err().code(), "EMPTY");
         let stopped = runner.classify(&texts(), &head, &mut |_, _| false);
         assert_eq!(stopped.unwrap_err().code(), "CANCELLED");

@@ -40,7 +40,7 @@ fn classifier(model: &Model) -> ClassifierHead {
 #[test]
 fn classifiers_compute_what_transformers_does() {
     let folders = folders("-classifier");
-    assert_eq!(folders.len(), 8);
+    assert_eq!(folders.len(), 10);
     for folder in folders {
         let (model, reference) = (Model::open(&folder), Reference::open(&folder));
         let (batch, states) = states(&model, &reference);
@@ -53,7 +53,7 @@ fn classifiers_compute_what_transformers_does() {
 #[test]
 fn span_heads_compute_what_transformers_does() {
     let folders = folders("-span");
-    assert_eq!(folders.len(), 4);
+    assert_eq!(folders.len(), 8);
     for folder in folders {
         let (model, reference) = (Model::open(&folder), Reference::open(&folder));
         let (_, states) = states(&model, &reference);

@@ -24,7 +24,7 @@ mod texts;
 mod windows;
 
 pub use answers::{Question, Span};
-pub use classify::accuracy;
+pub use classify::{accuracy, f1_of_second};
 pub use closeness::Closeness;
 pub use completion::{Completion, preferred};
 pub(crate) use divergence::top;
@@ -38,4 +38,5 @@ pub use ranks::{cosine, spearman};
 pub use runner::{BATCH_TOKENS, Progress, Runner};
 pub use sentence_head::SentenceHead;
 pub use squad::{AnswerScore, answer_score, mean_scores};
+pub use texts::{Typed, TypedText};
 pub use windows::Tokens;

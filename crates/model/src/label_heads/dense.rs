@@ -1,7 +1,7 @@
-//! One linear layer of a head.
+//! One linear layer of a head, and the norm that may follow it.
 
 use crate::block::read;
-use crate::{ModelError, WeightSource};
+use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::TensorsError;
 
@@ -22,19 +22,7 @@ impl Dense {
         stem: &str,
         (rows, cols): (usize, usize),
     ) -> Result<Self, ModelError> {
-        let values = |name: String, expected: Vec<usize>| {
-            let actual = weights.shape(&name).ok_or(TensorsError::TensorMissing {
-                tensor: name.clone(),
-            })?;
-            if actual != expected {
-                return Err(ModelError::from(TensorsError::WrongShape {
-                    tensor: name,
-                    expected,
-                    actual,
-                }));
-            }
-            read(compute, weights, &name, (expected.iter().product(), 1))
-        };
+        let values = |name, shape| values(compute, weights, name, shape);
         let bias = format!("{stem}.bias");
         let has_bias = weights.shape(&bias).is_some();
         Ok(Self {
@@ -63,4 +51,63 @@ impl Dense {
         }
         out
     }
+}
+
+/// A layer norm of a head.
+#[derive(Clone, Debug)]
+pub(super) struct HeadNorm {
+    scale: Vec<f32>,
+    shift: Option<Vec<f32>>,
+    eps: f32,
+}
+
+impl HeadNorm {
+    /// Reads `stem.weight`, and `stem.bias` if it is there; epsilon is that of the network. `TENSOR_MISSING`, `WRONG_SHAPE`.
+    pub fn load(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        stem: &str,
+    ) -> Result<Self, ModelError> {
+        let vector = |name| values(compute, weights, name, vec![network.hidden()]);
+        let bias = format!("{stem}.bias");
+        let has_bias = weights.shape(&bias).is_some();
+        Ok(Self {
+            scale: vector(format!("{stem}.weight"))?,
+            shift: has_bias.then(|| vector(bias)).transpose()?,
+            eps: network.settings.eps,
+        })
+    }
+
+    /// Rows of the width of the norm, normed.
+    pub fn apply(&self, compute: &Compute, input: &[f32]) -> Vec<f32> {
+        let width = self.scale.len();
+        let mut out = vec![0.0; input.len()];
+        let rows = input.chunks_exact(width).zip(out.chunks_exact_mut(width));
+        for (row, out) in rows {
+            let (scale, shift) = (&self.scale, self.shift.as_deref());
+            compute.kernels.layer_norm(row, scale, shift, self.eps, out);
+        }
+        out
+    }
+}
+
+/// Values of a tensor that must have a shape. `TENSOR_MISSING`, `WRONG_SHAPE`.
+fn values(
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    name: String,
+    expected: Vec<usize>,
+) -> Result<Vec<f32>, ModelError> {
+    let actual = weights.shape(&name).ok_or(TensorsError::TensorMissing {
+        tensor: name.clone(),
+    })?;
+    if actual != expected {
+        return Err(ModelError::from(TensorsError::WrongShape {
+            tensor: name,
+            expected,
+            actual,
+        }));
+    }
+    read(compute, weights, &name, (expected.iter().product(), 1))
 }
