@@ -45,6 +45,7 @@ SPANS = {
     "qwen3-span": ("qwen3", dict(DECODER, head_dim=8)),
     "mistral-span": ("mistral", DECODER),
     "gpt2-span": ("gpt2", dict(n_embd=16, n_layer=2, n_head=2, n_positions=40, vocab_size=32, initializer_range=0.3)),
+    "modernbert-span": ("modernbert", dict(MODERN, num_labels=2)),
 }
 
 

@@ -50,7 +50,8 @@ fn the_best_span_of_a_context_answers() {
     let folder_path = root().join("test/golden/head/bert-span");
     let (model, reference) = (Model::open(&folder_path), Reference::open(&folder_path));
     let compute = compute();
-    let head = SpanHead::load(&model.network, &compute, &model.catalog).unwrap();
+    let config = model.catalog.files.config.as_ref().unwrap();
+    let head = SpanHead::load(&model.network, config, &compute, &model.catalog).unwrap();
     let types: Vec<Vec<usize>> = reference
         .types()
         .unwrap()

@@ -60,7 +60,12 @@ impl Windows {
 pub fn answering(bench: &Bench<'_>, path: &str, windows: Windows) -> Result<Answering, Error> {
     let (model, compute) = (bench.model, bench.compute);
     bench.need_class("question answering", "a span head", "ForQuestionAnswering")?;
-    let head = SpanHead::load(&model.network, compute, &model.opened.catalog)?;
+    let head = SpanHead::load(
+        &model.network,
+        bench.config(),
+        compute,
+        &model.opened.catalog,
+    )?;
     let text = text_file::read(&*bench.host.storage(), path)?;
     let asked = kerf_tasks::answering(path, &text)?;
     let tokenizer = model.opened.tokenizer("question answering")?;

@@ -2,40 +2,13 @@
 //! logit a label.
 
 use super::Labels;
-use super::dense::{Dense, HeadNorm};
+use super::dense::Dense;
+use super::layer::{Before, Bend, HeadLayer, MODERNBERT};
 use crate::reader::Reader;
 use crate::{Batch, Kind, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 use kerf_tensors::TensorsError;
 use serde_json::Value;
-
-/// What is done to the layer before the last.
-#[derive(Clone, Copy, Debug)]
-enum Bend {
-    Tanh,
-    Relu,
-    Gelu,
-}
-
-/// The layer before the last.
-#[derive(Clone, Copy, Debug)]
-struct Before {
-    name: &'static str,
-    /// Whether its name has the prefix of the body.
-    of_body: bool,
-    bend: Bend,
-    /// The layer norm after it.
-    norm: Option<&'static str>,
-}
-
-const fn before(name: &'static str, bend: Bend) -> Option<Before> {
-    Some(Before {
-        name,
-        of_body: false,
-        bend,
-        norm: None,
-    })
-}
 
 /// How the tensors of a head are called.
 struct Layout {
@@ -51,14 +24,14 @@ const LAYOUTS: &[Layout] = &[
     // RoBERTa, MPNet.
     Layout {
         kind: Kind::Encoder,
-        before: before("classifier.dense", Bend::Tanh),
+        before: Some(Before::bare("classifier.dense", Bend::Tanh)),
         last: "classifier.out_proj",
         pooling: None,
     },
     // DistilBERT.
     Layout {
         kind: Kind::Encoder,
-        before: before("pre_classifier", Bend::Relu),
+        before: Some(Before::bare("pre_classifier", Bend::Relu)),
         last: "classifier",
         pooling: None,
     },
@@ -70,6 +43,7 @@ const LAYOUTS: &[Layout] = &[
             of_body: true,
             bend: Bend::Tanh,
             norm: None,
+            activation: None,
         }),
         last: "classifier",
         pooling: None,
@@ -77,12 +51,7 @@ const LAYOUTS: &[Layout] = &[
     // ModernBERT.
     Layout {
         kind: Kind::Encoder,
-        before: Some(Before {
-            name: "head.dense",
-            of_body: false,
-            bend: Bend::Gelu,
-            norm: Some("head.norm"),
-        }),
+        before: Some(MODERNBERT),
         last: "classifier",
         pooling: Some("classifier_pooling"),
     },
@@ -99,7 +68,7 @@ const LAYOUTS: &[Layout] = &[
 #[derive(Clone, Debug)]
 pub struct ClassifierHead {
     labels: Labels,
-    before: Option<(Dense, Bend, Option<HeadNorm>)>,
+    before: Option<HeadLayer>,
     last: Dense,
     kind: Kind,
     /// Whether the mean of all states of a text is looked at.
@@ -122,17 +91,14 @@ impl ClassifierHead {
     ) -> Result<Self, ModelError> {
         super::span::need_class(network, "classification", "ForSequenceClassification")?;
         let labels = Labels::read(config)?;
-        let stem = |stem: &str, of_body: bool| match of_body {
-            true => network.name(stem, 0),
-            false => format!("{}{stem}", network.wrapper),
-        };
+        let stem = |stem: &str| format!("{}{stem}", network.wrapper);
         let has = |stem: &str| weights.shape(&format!("{stem}.weight")).is_some();
         let mut own = LAYOUTS
             .iter()
             .filter(|layout| layout.kind == network.kind());
         let fits = |layout: &&Layout| {
-            let before = layout.before.map(|layer| stem(layer.name, layer.of_body));
-            before.is_none_or(|name| has(&name)) && has(&stem(layout.last, false))
+            let before = layout.before.map(|layer| layer.stem(network));
+            before.is_none_or(|name| has(&name)) && has(&stem(layout.last))
         };
         let Some(layout) = own.find(fits) else {
             let usual = match network.kind() {
@@ -140,29 +106,17 @@ impl ClassifierHead {
                 Kind::Encoder => "classifier",
             };
             return Err(TensorsError::TensorMissing {
-                tensor: format!("{}.weight", stem(usual, false)),
+                tensor: format!("{}.weight", stem(usual)),
             }
             .into());
         };
         let hidden = network.hidden();
         let load = |name: &str, rows| Dense::load(compute, weights, name, (rows, hidden));
-        let before = match layout.before {
-            Some(layer) => {
-                let dense = load(&stem(layer.name, layer.of_body), hidden)?;
-                let norm = layer.norm.map(|name| stem(name, false));
-                let norm = norm.map(|name| HeadNorm::load(network, compute, weights, &name));
-                Some((dense, layer.bend, norm.transpose()?))
-            }
+        let before = match &layout.before {
+            Some(layer) => Some(layer.load(network, config, compute, weights)?),
             None => None,
         };
         let reader = Reader::new(config);
-        if let Some(Before {
-            bend: Bend::Gelu, ..
-        }) = layout.before
-            && !matches!(reader.text("classifier_activation")?, None | Some("gelu"))
-        {
-            return Err(reader.bad("classifier_activation", "gelu"));
-        }
         let pooling = layout.pooling.map(|field| (field, reader.text(field)));
         let mean = match pooling {
             None => false,
@@ -174,7 +128,7 @@ impl ClassifierHead {
         };
         Ok(Self {
             before,
-            last: load(&stem(layout.last, false), labels.names.len())?,
+            last: load(&stem(layout.last), labels.names.len())?,
             labels,
             kind: network.kind(),
             mean,
@@ -208,16 +162,8 @@ impl ClassifierHead {
                 }
             }
         }
-        if let Some((layer, bend, norm)) = &self.before {
+        if let Some(layer) = &self.before {
             seen = layer.apply(compute, &seen);
-            match bend {
-                Bend::Tanh => compute.kernels.tanh(&mut seen),
-                Bend::Relu => compute.kernels.relu(&mut seen),
-                Bend::Gelu => compute.kernels.gelu_erf(&mut seen),
-            }
-            if let Some(norm) = norm {
-                seen = norm.apply(compute, &seen);
-            }
         }
         Ok(self.last.apply(compute, &seen))
     }

@@ -1,7 +1,7 @@
-//! One linear layer of a head, and the norm that may follow it.
+//! One linear layer of a head.
 
 use crate::block::read;
-use crate::{ModelError, Network, WeightSource};
+use crate::{ModelError, WeightSource};
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::TensorsError;
 
@@ -53,47 +53,8 @@ impl Dense {
     }
 }
 
-/// A layer norm of a head.
-#[derive(Clone, Debug)]
-pub(super) struct HeadNorm {
-    scale: Vec<f32>,
-    shift: Option<Vec<f32>>,
-    eps: f32,
-}
-
-impl HeadNorm {
-    /// Reads `stem.weight`, and `stem.bias` if it is there; epsilon is that of the network. `TENSOR_MISSING`, `WRONG_SHAPE`.
-    pub fn load(
-        network: &Network,
-        compute: &Compute,
-        weights: &dyn WeightSource,
-        stem: &str,
-    ) -> Result<Self, ModelError> {
-        let vector = |name| values(compute, weights, name, vec![network.hidden()]);
-        let bias = format!("{stem}.bias");
-        let has_bias = weights.shape(&bias).is_some();
-        Ok(Self {
-            scale: vector(format!("{stem}.weight"))?,
-            shift: has_bias.then(|| vector(bias)).transpose()?,
-            eps: network.settings.eps,
-        })
-    }
-
-    /// Rows of the width of the norm, normed.
-    pub fn apply(&self, compute: &Compute, input: &[f32]) -> Vec<f32> {
-        let width = self.scale.len();
-        let mut out = vec![0.0; input.len()];
-        let rows = input.chunks_exact(width).zip(out.chunks_exact_mut(width));
-        for (row, out) in rows {
-            let (scale, shift) = (&self.scale, self.shift.as_deref());
-            compute.kernels.layer_norm(row, scale, shift, self.eps, out);
-        }
-        out
-    }
-}
-
 /// Values of a tensor that must have a shape. `TENSOR_MISSING`, `WRONG_SHAPE`.
-fn values(
+pub(super) fn values(
     compute: &Compute,
     weights: &dyn WeightSource,
     name: String,
