@@ -5,7 +5,7 @@ import type { CompressReport } from './generated/index.js'
 import { compressRequest, compressRules, type CompressOptions } from './options.js'
 import { afterRules, splitAfter, type AfterOptions } from './quality/options.js'
 import type { Quality } from './quality/quality.js'
-import { finish } from './report/finish.js'
+import { finish, type Work } from './report/finish.js'
 import type { FileSource, Model, WithSources } from './source.js'
 import { withTarget } from './target.js'
 
@@ -38,7 +38,7 @@ export async function compress(
 ): Promise<CompressResult> {
   checkOptions(options, { ...compressRules, ...afterRules })
   const { core, after } = splitAfter(options)
-  compressRequest(model, core)
+  const request = compressRequest(model, core)
   await refuseEarly(after)
   return withTarget<CompressResult>(
     model,
@@ -46,10 +46,14 @@ export async function compress(
     options,
     (out, run) => {
       const { out: _, ...others } = core
-      const placed = { ...others, ...(out !== undefined && { out }) }
-      const request = compressRequest(model, placed)
-      const start = (part: RunOptions): Promise<CompressReport> => call('compress', request, part)
-      return Object.keys(after).length === 0 ? start(run) : finish(model, { ...placed, ...run }, after, start)
+      const place = out === undefined ? {} : { out }
+      const placed = { ...request, ...place }
+      const work: Work = {
+        plan: part => call('plan', { ...placed, estimate: false }, part),
+        start: part => call('compress', placed, part),
+      }
+      if (Object.keys(after).length === 0) return work.start(run)
+      return finish(model, { ...others, ...place, ...run }, after, work)
     },
   )
 }

@@ -29,12 +29,20 @@ const rules: Rules = {
   maxMemory: size,
 }
 
-/** The fields that `evaluate` and `compare` share in their requests. */
-export function measureRequest(options: WithSources<MeasureOptions>): object {
-  checkOptions(options, rules)
+/**
+ * The fields that `evaluate` and `compare` share in their requests. `more`: rules of further options; `files`: those of them that are
+ * something to measure on.
+ */
+export function measureRequest(
+  options: WithSources<MeasureOptions>,
+  more: Rules = {},
+  files: readonly string[] = [],
+): object {
+  checkOptions(options, { ...rules, ...more })
   const { text, textFile, pairs, context, threads, architecture, maxMemory } = options
-  if (text === undefined && textFile === undefined && pairs === undefined) {
-    throw needsOne(['text', 'textFile', 'pairs'], 'nothing to measure on')
+  const measured = ['text', 'textFile', 'pairs', ...files]
+  if (measured.every(name => (options as Record<string, unknown>)[name] === undefined)) {
+    throw needsOne(measured, 'nothing to measure on')
   }
   if (text !== undefined && textFile !== undefined) {
     throw badOption('textFile', 'nothing', textFile, { reason: '`text` is the text already' })

@@ -63,13 +63,21 @@ export interface ByteStream {
 /** In a page: an empty directory, or a stream. */
 export type Target = DirectoryHandle | ByteStream
 
+/** Options that name a file to read. */
+type FileOption =
+  | 'calibration'
+  | 'architecture'
+  | 'textFile'
+  | 'pairs'
+  | 'task'
+  | 'qa'
+  | 'completion'
+  | 'evalText'
+  | 'evalPairs'
+
 /** Options whose files may be sources in a page, and whose result may go to a target. */
 export type WithSources<O> = {
-  [K in keyof O]: K extends 'calibration' | 'architecture' | 'textFile' | 'pairs' | 'evalText' | 'evalPairs'
-    ? O[K] | FileSource
-    : K extends 'out'
-      ? O[K] | Target
-      : O[K]
+  [K in keyof O]: K extends FileOption ? O[K] | FileSource : K extends 'out' ? O[K] | Target : O[K]
 }
 
 /** What this build takes besides paths. */

@@ -33,11 +33,19 @@ CLASSIFIERS = {
     "opt-classifier": ("opt", dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=32, ffn_dim=24,
                                    word_embed_proj_dim=16, init_std=0.3, max_position_embeddings=40, **LABELS)),
 }
+MODERN = dict(TINY, **LABELS, pad_token_id=0, bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3)
+CLASSIFIERS["modernbert-classifier"] = ("modernbert", dict(MODERN, classifier_pooling="cls"))
+CLASSIFIERS["modernbert-mean-classifier"] = ("modernbert", dict(MODERN, classifier_pooling="mean", classifier_bias=True, norm_bias=True))
 SPANS = {
     "bert-span": ("bert", TINY),
     "roberta-span": ("roberta", dict(TINY, pad_token_id=1, type_vocab_size=1)),
     "distilbert-span": ("distilbert", DISTIL),
     "mpnet-span": ("mpnet", dict(TINY, pad_token_id=1)),
+    "llama-span": ("llama", DECODER),
+    "qwen3-span": ("qwen3", dict(DECODER, head_dim=8)),
+    "mistral-span": ("mistral", DECODER),
+    "gpt2-span": ("gpt2", dict(n_embd=16, n_layer=2, n_head=2, n_positions=40, vocab_size=32, initializer_range=0.3)),
+    "modernbert-span": ("modernbert", dict(MODERN, num_labels=2)),
 }
 
 

@@ -37,6 +37,7 @@ Object.assign(globalThis, { KERF_VERSION: '0.0.0' })
 const run = promisify(execFile)
 const ENCODER_ID = 'sentence-transformers/all-MiniLM-L6-v2'
 const tinyEncoder = join(root, 'test', 'golden', 'pipeline', 'bert')
+const tasks = join(root, 'test', 'golden', 'tasks')
 const shared = join(root, '..', 'shared')
 const FILES = [
   ...['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/api/README.md'],
@@ -219,12 +220,17 @@ function place(): string {
       name => [stories, join(folder, name)] as const,
     ),
     [tinyEncoder, join(folder, 'all-MiniLM-L6-v2')],
+    [join(tasks, 'bert-two'), join(folder, 'my-classifier')],
+    [join(tasks, 'bert-span'), join(folder, 'my-reader')],
     [tinyEncoder, join(cache, 'snapshots', COMMIT)],
     [join(root, 'test'), join(folder, 'test')],
     [shared, join(parent, 'shared')],
   ]
   for (const [to, at] of links) symlinkSync(to, at, 'junction')
   copyFileSync(sample, join(folder, 'held-out.txt'))
+  copyFileSync(join(tasks, 'single.tsv'), join(folder, 'reviews.tsv'))
+  copyFileSync(join(tasks, 'squad.json'), join(folder, 'questions.json'))
+  copyFileSync(join(tasks, 'better.jsonl'), join(folder, 'sentences.jsonl'))
   writeFileSync(join(folder, 'small.config.json'), '{ "preset": "small" }')
   writeFileSync(join(folder, 'my-sentences.txt'), readFileSync(sample, 'utf8').replace(/[.!?] /g, '.\n'))
   writeFileSync(

@@ -69,7 +69,7 @@ const cases: [string, unknown[], string, string][] = [
   ['plan', [stories, { tokens: 0 }], 'tokens', 'of at least 1'],
   ['plan', [stories, { blend: 1.5 }], 'blend', 'from 0 to 1'],
   ['inspect', [stories, { deep: true }], 'deep', 'unknown option'],
-  ['evaluate', [stories, {}], 'text', 'at least one of text, textFile and pairs'],
+  ['evaluate', [stories, {}], 'text', 'at least one of text, textFile, pairs, task, qa and completion'],
   ['evaluate', [stories, { text: 'a', context: 1 }], 'context', 'of at least 2'],
   ['compare', [stories, 5, { text: 'a' }], 'small', 'got 5'],
   ['generate', [stories, 5], 'prompt', 'a string, got 5'],

@@ -183,7 +183,7 @@ const rows: Row[] = [
   ],
   [() => ['convert', stories, '--out', out], says('--format is missing: give --format ID')],
   [() => ['convert', stories, '--format', 'kerf'], says('--out is missing: give --out FOLDER')],
-  [evaluating(), says('nothing to measure on: give --text or --pairs')],
+  [evaluating(), says('nothing to measure on: give --text, --pairs, --task, --qa or --completion')],
   [
     evaluating('--text', at('latin.txt')),
     () => `${at('latin.txt')} is not UTF-8 text: bad byte at offset 1; convert it to UTF-8`,
@@ -340,7 +340,7 @@ describe('code', () => {
     )
     const nothing = await kerfError(evaluate(stories, {}))
     expect(nothing.message).toBe(
-      'option text: expected at least one of text, textFile and pairs, got undefined',
+      'option text: expected at least one of text, textFile, pairs, task, qa and completion, got undefined',
     )
   })
 

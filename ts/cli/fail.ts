@@ -39,7 +39,7 @@ function hasFlag(command: Command | undefined, flag: string): boolean {
 
 /** What the other kind of model is for. */
 const OTHER_KIND: Partial<Record<string, string>> = {
-  eval: 'an encoder is measured on sentence pairs: --pairs FILE.csv',
+  eval: 'decoders are measured with --text and --completion, encoders with --pairs, classifiers with --task, span heads with --qa',
   compare: 'encoders are compared on sentence pairs: --pairs FILE.csv',
   generate: 'an encoder gives vectors: kerf embed MODEL --text FILE',
 }

@@ -182,6 +182,24 @@ export function addMeasureFlags(command: Command): Command {
     .addOption(architectureFlag())
 }
 
+/** What `eval` alone measures: heads, on the files of tasks. */
+export function addTaskFlags(command: Command): Command {
+  group(command, 'Heads:', [
+    new Option('--task <file>', 'lines of text, tab, label (or two texts and a label), for a classifier'),
+    new Option('--qa <file>', 'JSON of SQuAD, for a model that answers questions'),
+    number(
+      '--stride <n>',
+      'tokens of a context that two windows share (default: 128, at most a third of a window)',
+    ),
+    number('--max-answer <n>', 'most tokens of an answer (default: 30)'),
+    new Option(
+      '--completion <file>',
+      'JSON lines or CSV of prompt and completion, or of good and bad, for a decoder',
+    ),
+  ])
+  return command
+}
+
 /** `--force`, on every command that writes a model. */
 export function forceFlag(): Option {
   return new Option('--force', 'replace a result that is there already, if kerf wrote it')

@@ -470,7 +470,7 @@ export type Inspection = {
   notes: Array<string>
 }
 
-/** `evaluate`: of `text`, `textFile` and `pairsFile` at least one. */
+/** `evaluate`: of `text`, `textFile`, `pairsFile`, `task`, `qa` and `completion` at least one. */
 export type EvaluateRequest = {
   /** Folder or file of the model. */
   model: string
@@ -482,12 +482,62 @@ export type EvaluateRequest = {
   textFile?: string
   /** RFC 4180 CSV: sentence, sentence, score, no header. */
   pairsFile?: string
-  /** Window in tokens; default: the model's maximum, at most 2048. */
+  /** File of a classification: a line each of text, tab, label, or of two texts and a label. */
+  task?: string
+  /** File of questions about contexts: the JSON of SQuAD. */
+  qa?: string
+  /** File of completions: JSON lines, or CSV with a header, of prompt and completion, or of good and bad. */
+  completion?: string
+  /** Tokens of the context that two windows of one question share; default 128, and at most a third of a window. */
+  stride?: number
+  /** Most tokens of an answer; default 30. */
+  maxAnswer?: number
+  /** Window in tokens; default: the model's maximum, at most 2048; of `qa`, at most 384. */
   context?: number
   /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
   maxMemoryBytes?: number
   /** Worker threads; 0 = all. */
   threads?: number
+}
+
+/** How a classifier does on labelled texts. */
+export type Classification = {
+  /** Number of texts, or pairs of texts. */
+  texts: number
+  /** How many of them were cut at the model's maximum. */
+  truncated: number
+  /** Share of texts whose label is found. */
+  accuracy: number
+  /** Where there are two labels: F1 of the second, 0 to 1. */
+  f1?: number
+  /** The label that `f1` is of. */
+  positive?: string
+}
+
+/** How a span head answers questions, as SQuAD v1.1 measures it. */
+export type Answering = {
+  /** Number of questions. */
+  questions: number
+  /** Number of windows that their contexts took. */
+  windows: number
+  /** Share of answers that are one of the right ones, but for case, punctuation and articles. */
+  exact: number
+  /** Mean F1 of the words of an answer and of the best right one, 0 to 1. */
+  f1: number
+}
+
+/** How likely a decoder finds completions. */
+export type Completions = {
+  /** Number of completions, or of pairs of a good and a bad text. */
+  texts: number
+  /** Tokens of the completions, or of the good texts, that were predicted. */
+  tokens: number
+  /** Mean logarithm (nats) of the probability of a completion, or of a good text. */
+  logLikelihood: number
+  /** exp of the mean loss of a token of them. */
+  perplexity: number
+  /** Share of pairs whose good text is more likely. */
+  preferred?: number
 }
 
 /** What `evaluate` measured. */
@@ -502,6 +552,12 @@ export type Evaluation = {
   spearman?: number
   /** Number of pairs. */
   pairs?: number
+  /** How a classifier does on `task`. */
+  classification?: Classification
+  /** How a span head does on `qa`. */
+  answering?: Answering
+  /** How likely a decoder finds the texts of `completion`. */
+  completions?: Completions
   /** How much of the text was used: windows are whole. */
   text?: TextUse
   /** Wall time. */
@@ -819,6 +875,7 @@ export const ERROR_CODES = [
   'BAD_PAIRS',
   'BAD_REQUEST',
   'BAD_SCALE',
+  'BAD_TASK_DATA',
   'BAD_TOKEN',
   'BAD_TOKENIZER',
   'BROKEN_LINK',
@@ -872,6 +929,7 @@ export const ERROR_CODES = [
  * - `BAD_PAIRS`: A pairs file that breaks the rules.
  * - `BAD_REQUEST`: An unknown function, an unknown or missing field, a value of a wrong type.
  * - `BAD_SCALE`: A scale of a quantized matrix that its format cannot have.
+ * - `BAD_TASK_DATA`: A file of examples for a task that breaks the rules.
  * - `BAD_TOKEN`: A token id outside the vocabulary.
  * - `BAD_TOKENIZER`: The tokenizer cannot be used.
  * - `BROKEN_LINK`: A link in a model folder leads to nothing.

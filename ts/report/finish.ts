@@ -3,11 +3,10 @@ import type { RunOptions } from '../call.js'
 import { badOption } from '../check.js'
 import type { CompressResult } from '../compress.js'
 import { KerfError } from '../errors.js'
-import type { CompressReport, ProgressEvent } from '../generated/index.js'
+import type { CompressReport, PlanReport, ProgressEvent } from '../generated/index.js'
 import { inspect } from '../inspect.js'
 import type { CompressOptions } from '../options.js'
 import { partOf } from '../overall.js'
-import { plan as planOf } from '../plan.js'
 import { measuringShare } from '../quality/cost.js'
 import { measureQuality } from '../quality/measure.js'
 import type { AfterOptions } from '../quality/options.js'
@@ -19,12 +18,20 @@ import { commandOf } from './command.js'
 import type { ReportData } from './data.js'
 import { partsOf } from './parts.js'
 
+/** The calls of one request, which was checked and made once. */
+export interface Work {
+  /** What would become of each tensor; how long the run takes is foreseen by the run itself. */
+  plan: (run: RunOptions) => Promise<PlanReport>
+  /** The run. */
+  start: (run: RunOptions) => Promise<CompressReport>
+}
+
 /** Runs a compression between its plan and its measurement, and writes the page about all three. */
 export async function finish(
   model: Model,
   options: WithSources<CompressOptions> & RunOptions,
   after: WithSources<AfterOptions>,
-  start: (run: RunOptions) => Promise<CompressReport>,
+  work: Work,
 ): Promise<CompressResult> {
   // What comes before the run itself is too short to be told, but for a model that has to be fetched.
   const onProgress = (event: ProgressEvent): void =>
@@ -38,10 +45,10 @@ export async function finish(
       after.evalPairs,
     )
   }
-  // What each tensor is; how long the run takes is foreseen by the run itself.
-  const plan = await planOf(model, { ...options, estimate: false, onProgress })
+  // The share of the measuring, and so the progress of the run, depends on it.
+  const plan = await work.plan(run)
   const turn = kind === undefined ? 1 : 1 - (await measuringShare(plan, kind, after))
-  const report = await start(partOf(options, 0, turn))
+  const report = await work.start(partOf(options, 0, turn))
   const rest = { ...options, ...partOf(options, turn, 1) }
   const measured = await measure(model, rest, after, report, kind)
   const { notes } = report

@@ -122,7 +122,7 @@ pub struct Inspection {
 }}
 
 data! {
-/// `evaluate`: of `text`, `textFile` and `pairsFile` at least one.
+/// `evaluate`: of `text`, `textFile`, `pairsFile`, `task`, `qa` and `completion` at least one.
 pub struct EvaluateRequest {
     /// Folder or file of the model.
     pub model: String,
@@ -134,7 +134,17 @@ pub struct EvaluateRequest {
     #[serde(default)] pub text_file: Option<String>,
     /// RFC 4180 CSV: sentence, sentence, score, no header.
     #[serde(default)] pub pairs_file: Option<String>,
-    /// Window in tokens; default: the model's maximum, at most 2048.
+    /// File of a classification: a line each of text, tab, label, or of two texts and a label.
+    #[serde(default)] pub task: Option<String>,
+    /// File of questions about contexts: the JSON of SQuAD.
+    #[serde(default)] pub qa: Option<String>,
+    /// File of completions: JSON lines, or CSV with a header, of prompt and completion, or of good and bad.
+    #[serde(default)] pub completion: Option<String>,
+    /// Tokens of the context that two windows of one question share; default 128, and at most a third of a window.
+    #[serde(default)] pub stride: Option<usize>,
+    /// Most tokens of an answer; default 30.
+    #[serde(default)] pub max_answer: Option<usize>,
+    /// Window in tokens; default: the model's maximum, at most 2048; of `qa`, at most 384.
     #[serde(default)] pub context: Option<usize>,
     /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
     #[serde(default)] pub max_memory_bytes: Option<u64>,
@@ -157,6 +167,15 @@ pub struct Evaluation {
     /// Number of pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<u64>,
+    /// How a classifier does on `task`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classification: Option<Classification>,
+    /// How a span head does on `qa`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answering: Option<Answering>,
+    /// How likely a decoder finds the texts of `completion`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completions: Option<Completions>,
     /// How much of the text was used: windows are whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextUse>,
@@ -164,6 +183,49 @@ pub struct Evaluation {
     pub seconds: f64,
     /// Things a user should know.
     pub notes: Vec<String>,
+}}
+
+data! {
+/// How a classifier does on labelled texts.
+pub struct Classification {
+    /// Number of texts, or pairs of texts.
+    pub texts: u64,
+    /// How many of them were cut at the model's maximum.
+    pub truncated: u64,
+    /// Share of texts whose label is found.
+    pub accuracy: f64,
+    /// Where there are two labels: F1 of the second, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")] pub f1: Option<f64>,
+    /// The label that `f1` is of.
+    #[serde(skip_serializing_if = "Option::is_none")] pub positive: Option<String>,
+}}
+
+data! {
+/// How a span head answers questions, as SQuAD v1.1 measures it.
+pub struct Answering {
+    /// Number of questions.
+    pub questions: u64,
+    /// Number of windows that their contexts took.
+    pub windows: u64,
+    /// Share of answers that are one of the right ones, but for case, punctuation and articles.
+    pub exact: f64,
+    /// Mean F1 of the words of an answer and of the best right one, 0 to 1.
+    pub f1: f64,
+}}
+
+data! {
+/// How likely a decoder finds completions.
+pub struct Completions {
+    /// Number of completions, or of pairs of a good and a bad text.
+    pub texts: u64,
+    /// Tokens of the completions, or of the good texts, that were predicted.
+    pub tokens: u64,
+    /// Mean logarithm (nats) of the probability of a completion, or of a good text.
+    pub log_likelihood: f64,
+    /// exp of the mean loss of a token of them.
+    pub perplexity: f64,
+    /// Share of pairs whose good text is more likely.
+    #[serde(skip_serializing_if = "Option::is_none")] pub preferred: Option<f64>,
 }}
 
 data! {

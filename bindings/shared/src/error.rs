@@ -2,6 +2,7 @@
 
 use kerf_compress::CompressError;
 use kerf_model::ModelError;
+use kerf_tasks::DataError;
 use kerf_tensors::amount::bytes;
 use kerf_tensors::error::error_data;
 use kerf_tensors::{ErrorData, TensorsError, error_codes};
@@ -48,6 +49,13 @@ pub enum Error {
         line: u64,
         reason: String,
     },
+    /// A file of examples for a task that breaks the rules.
+    #[error("{path}, line {line}: {reason}")]
+    BadTaskData {
+        path: String,
+        line: u64,
+        reason: String,
+    },
     /// A module in a browser got no more memory.
     #[error(
         "out of memory: {} were refused beside the {} in use; set `maxMemory`, or calibrate on fewer `tokens`",
@@ -73,6 +81,7 @@ error_codes!(Error or the code inside Tensors, Model, Compress {
     BadRequest => "BAD_REQUEST",
     NotUtf8 => "NOT_UTF8",
     BadPairs => "BAD_PAIRS",
+    BadTaskData => "BAD_TASK_DATA",
     OutOfMemory => "OUT_OF_MEMORY",
     Internal => "INTERNAL",
 });
@@ -98,6 +107,13 @@ pub fn bad_option(option: &str, expected: &str, actual: impl std::fmt::Display) 
         reason: String::new(),
     }
     .into()
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Self {
+        let DataError { path, line, reason } = error;
+        Self::BadTaskData { path, line, reason }
+    }
 }
 
 impl From<TextError> for Error {

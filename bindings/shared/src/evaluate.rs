@@ -1,4 +1,4 @@
-//! `evaluate`: perplexity on a text, agreement with people on sentence pairs.
+//! `evaluate`: perplexity on a text, agreement with people on sentence pairs, heads on the files of tasks.
 
 use crate::api::{EvaluateRequest, Evaluation};
 use crate::error::bad_option;
@@ -6,8 +6,9 @@ use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
 use crate::sentences::Sentences;
-use crate::share::Part;
+use crate::share::{Part, ends};
 use crate::storage::Storage;
+use crate::tasks::{Bench, Windows, answering, classification, completion};
 use crate::text_file::{self, Text};
 use crate::text_tokens::TextTokens;
 use crate::vectors::{Vectors, Wish};
@@ -19,40 +20,94 @@ use kerf_model::{Network, finite};
 use kerf_run::Stage;
 use web_time::Instant;
 
-/// Encodes the text as it is read and scores it in windows; embeds both columns of the pairs. Errors: those of
-/// opening a model, `WRONG_KIND` for the perplexity of an encoder, `NOT_UTF8`, `EMPTY`, `BAD_PAIRS`, `MEMORY_LIMIT`,
-/// `CANCELLED`.
+/// Encodes the text as it is read and scores it in windows; embeds both columns of the pairs; runs the head of the model on the files of
+/// tasks. Errors: those of opening a model, `WRONG_KIND` for a model without the head that is measured, `NOT_UTF8`, `EMPTY`, `BAD_PAIRS`,
+/// `BAD_TASK_DATA`, `MEMORY_LIMIT`, `CANCELLED`.
 pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation, Error> {
     let started = Instant::now();
     let storage = host.storage();
-    let text = text_to_measure(
+    let files = [
+        &request.pairs_file,
+        &request.task,
+        &request.qa,
+        &request.completion,
+    ];
+    let text = text_file::one_of(
         &*storage,
         request.text.as_deref(),
         request.text_file.as_deref(),
-        request.pairs_file.as_deref(),
     )?;
+    if text.is_none() && files.iter().all(|file| file.is_none()) {
+        return Err(nothing_to_measure(
+            "`pairsFile`, `task`, `qa` or `completion`",
+        ));
+    }
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
     let mut result = Evaluation::default();
-    let turn = turn_to_pairs(&*storage, text.as_ref(), request.pairs_file.as_deref());
+    let limit_bytes = request.max_memory_bytes.unwrap_or(0);
+    let bytes = |path: &Option<String>| {
+        let path = path.as_deref();
+        path.map_or(0, |path| storage.len_bytes(path).unwrap_or(0).max(1))
+    };
+    let of_files = files.map(bytes);
+    let of_text = text.as_ref().map_or(0, |text| text.bytes().max(1));
+    let weights = [of_text, of_files[0], of_files[1], of_files[2], of_files[3]];
+    let ends = ends(weights.map(|bytes| bytes as f64));
+    let part = |index: usize| match index {
+        0 => Part::of(host, 0.0, ends[0]),
+        _ => Part::of(host, ends[index - 1], ends[index]),
+    };
     if let Some(text) = text {
-        let host = &Part::of(host, 0.0, turn);
         let context = context(&model.network, request.context)?;
-        let limit = request.max_memory_bytes.unwrap_or(0);
-        let running = Running::of(limit, &[&model], &compute, context, SHORTER_WINDOWS)?;
+        let running = Running::of(limit_bytes, &[&model], &compute, context, SHORTER_WINDOWS)?;
         let tokenizer = model.opened.tokenizer("perplexity")?;
         let mut tokens = TextTokens::of(text, &tokenizer);
-        let measured = perplexity(&model, &compute, running, &mut tokens, context, host)?;
+        let measured = perplexity(&model, &compute, running, &mut tokens, context, &part(0))?;
         fill_perplexity(&mut result, &measured, &request.model)?;
         fill_text(&mut result, &tokens, context);
     }
     if let Some(path) = &request.pairs_file {
-        let limit = request.max_memory_bytes.unwrap_or(0);
-        let host = &Part::of(host, turn, 1.0);
-        score_pairs(&model, &compute, limit, path, host, &mut result)?;
+        score_pairs(&model, &compute, limit_bytes, path, &part(1), &mut result)?;
+    }
+    let bench = |host: Part<'_>, run: &mut dyn FnMut(&Bench<'_>) -> Result<(), Error>| {
+        run(&Bench {
+            model: &model,
+            compute: &compute,
+            limit_bytes,
+            host: &host,
+        })
+    };
+    if let Some(path) = &request.task {
+        bench(part(2), &mut |bench| {
+            result.classification = Some(classification(bench, path)?);
+            Ok(())
+        })?;
+    }
+    if let Some(path) = &request.qa {
+        let most = model.network.max_context();
+        let windows = Windows::of(most, request.context, request.stride, request.max_answer)?;
+        bench(part(3), &mut |bench| {
+            result.answering = Some(answering(bench, path, windows)?);
+            Ok(())
+        })?;
+    }
+    if let Some(path) = &request.completion {
+        bench(part(4), &mut |bench| {
+            result.completions = Some(completion(bench, path)?);
+            Ok(())
+        })?;
     }
     result.seconds = started.elapsed().as_secs_f64();
     Ok(result)
+}
+
+fn nothing_to_measure(others: &str) -> Error {
+    Error::BadRequest {
+        field: "textFile".into(),
+        expected: format!("a text (`text` or `textFile`) or {others}"),
+        actual: "neither".into(),
+    }
 }
 
 /// The text of a request, if it gives one. `BAD_REQUEST` if there is nothing to measure on, pairs neither.
@@ -66,11 +121,7 @@ pub fn text_to_measure(
     if text.is_some() || pairs_file.is_some() {
         return Ok(text);
     }
-    Err(Error::BadRequest {
-        field: "textFile".into(),
-        expected: "a text (`text` or `textFile`) or `pairsFile`".into(),
-        actual: "neither".into(),
-    })
+    Err(nothing_to_measure("`pairsFile`"))
 }
 
 /// Share of the work after which pairs follow a text: that of its bytes.

@@ -31,6 +31,7 @@ mod sentences;
 mod share;
 pub mod storage;
 mod surrogates;
+mod tasks;
 mod text_file;
 mod text_tokens;
 mod vectors;

@@ -2,12 +2,12 @@
 
 use crate::Error;
 use crate::open_model::Runnable;
-use crate::pairs::Pair;
 use crate::reporter::Reporter;
 use crate::running::Running;
 use crate::vectors::Vectors;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{cosine, spearman};
+use kerf_tasks::Pair;
 
 /// Token ids of both columns: all first sentences, then all second ones, duplicates included.
 pub struct Sentences {

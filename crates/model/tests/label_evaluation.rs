@@ -37,7 +37,7 @@ fn texts_are_classified_as_alone() {
         assert_eq!(accuracy(&logits, &labels).unwrap(), 1.0);
         labels[2] = (labels[2] + 1) % 3;
         assert_eq!(accuracy(&logits, &labels).unwrap(), 0.8);
-        let empty = runner.classify(&[vec![]], &head, &mut |_, _| true);
+        let empty = runner.classify::<Vec<u32>>(&[vec![]], &head, &mut |_, _| true);
         assert_eq!(empty.unwrap_err().code(), "EMPTY");
         let stopped = runner.classify(&texts(), &head, &mut |_, _| false);
         assert_eq!(stopped.unwrap_err().code(), "CANCELLED");
@@ -50,7 +50,8 @@ fn the_best_span_of_a_context_answers() {
     let folder_path = root().join("test/golden/head/bert-span");
     let (model, reference) = (Model::open(&folder_path), Reference::open(&folder_path));
     let compute = compute();
-    let head = SpanHead::load(&model.network, &compute, &model.catalog).unwrap();
+    let config = model.catalog.files.config.as_ref().unwrap();
+    let head = SpanHead::load(&model.network, config, &compute, &model.catalog).unwrap();
     let types: Vec<Vec<usize>> = reference
         .types()
         .unwrap()

@@ -40,7 +40,7 @@ fn classifier(model: &Model) -> ClassifierHead {
 #[test]
 fn classifiers_compute_what_transformers_does() {
     let folders = folders("-classifier");
-    assert_eq!(folders.len(), 8);
+    assert_eq!(folders.len(), 10);
     for folder in folders {
         let (model, reference) = (Model::open(&folder), Reference::open(&folder));
         let (batch, states) = states(&model, &reference);
@@ -53,11 +53,12 @@ fn classifiers_compute_what_transformers_does() {
 #[test]
 fn span_heads_compute_what_transformers_does() {
     let folders = folders("-span");
-    assert_eq!(folders.len(), 4);
+    assert_eq!(folders.len(), 9);
     for folder in folders {
         let (model, reference) = (Model::open(&folder), Reference::open(&folder));
         let (_, states) = states(&model, &reference);
-        let head = SpanHead::load(&model.network, &compute(), &model.catalog).unwrap();
+        let config = model.catalog.files.config.as_ref().unwrap();
+        let head = SpanHead::load(&model.network, config, &compute(), &model.catalog).unwrap();
         let logits = head.logits(&compute(), &states);
         let start = distance(&logits.start, &reference.values("start_logits"));
         let end = distance(&logits.end, &reference.values("end_logits"));
@@ -89,10 +90,10 @@ fn a_head_that_is_not_there_is_an_error() {
     let error = ClassifierHead::load(&span.network, config, &compute(), &span.catalog);
     assert_eq!(error.unwrap_err().code(), "WRONG_KIND");
     let class = Model::open(&folder.join("bert-classifier"));
-    let error = SpanHead::load(&class.network, &compute(), &class.catalog);
+    let error = SpanHead::load(&class.network, config, &compute(), &class.catalog);
     assert_eq!(error.unwrap_err().code(), "WRONG_KIND");
     let bare = Model::open(&golden("bert-relu"));
-    let error = SpanHead::load(&bare.network, &compute(), &bare.catalog);
+    let error = SpanHead::load(&bare.network, config, &compute(), &bare.catalog);
     assert_eq!(error.unwrap_err().code(), "WRONG_KIND");
     // The class says that there is one, and the file has none.
     let mut config = bare.catalog.files.config.clone().unwrap();

@@ -308,14 +308,26 @@ fn refusal(files: &TokenizerFiles, class: &TokenizerClass) -> TextError {
     }
 }
 
-pub(crate) fn template(before: &[(&str, u32)], after: &[(&str, u32)]) -> Value {
-    let special = |(text, _): &(&str, u32)| json!({"SpecialToken": {"id": text, "type_id": 0}});
-    let text = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
-    let around = |ids: &[&str]| {
-        let texts = ids.iter().map(|id| text(id));
-        let all = before.iter().map(special).chain(texts);
-        all.chain(after.iter().map(special)).collect::<Vec<_>>()
+/// The post-processor that puts tokens around one text, and around each of a pair. `between` stands before the second text, which is
+/// of type `second` with the tokens around it.
+pub(crate) fn template(
+    before: &[(&str, u32)],
+    after: &[(&str, u32)],
+    (between, second): (&[(&str, u32)], u32),
+) -> Value {
+    let special =
+        |(text, _): &(&str, u32), kind| json!({"SpecialToken": {"id": text, "type_id": kind}});
+    let text = |id: &str, kind| json!({"Sequence": {"id": id, "type_id": kind}});
+    let part = |before: &[(&str, u32)], id, kind| {
+        let before = before.iter().map(|token| special(token, kind));
+        let after = after.iter().map(|token| special(token, kind));
+        before
+            .chain([text(id, kind)])
+            .chain(after)
+            .collect::<Vec<_>>()
     };
+    let single = part(before, "A", 0);
+    let pair = [single.clone(), part(between, "B", second)].concat();
     let tokens = before.iter().chain(after).map(|(text, id)| {
         (
             text.to_string(),
@@ -324,8 +336,8 @@ pub(crate) fn template(before: &[(&str, u32)], after: &[(&str, u32)]) -> Value {
     });
     json!({
         "type": "TemplateProcessing",
-        "single": around(&["A"]),
-        "pair": around(&["A", "B"]),
+        "single": single,
+        "pair": pair,
         "special_tokens": tokens.collect::<Map<_, _>>(),
     })
 }

@@ -179,6 +179,16 @@ impl Tokenizer {
         self.inner.get_vocab_size(true)
     }
 
+    /// The library's tokenizer.
+    pub(crate) fn library(&self) -> &tokenizers::Tokenizer {
+        &self.inner
+    }
+
+    /// The side of a text that is cut off where it is too long.
+    pub(crate) fn side(&self) -> Side {
+        self.side
+    }
+
     /// One call of the library.
     pub(crate) fn whole(&self, text: &str, special: bool) -> Result<Vec<u32>, TextError> {
         let encoding = self.inner.encode_fast(text, special).map_err(reason)?;
@@ -220,6 +230,6 @@ fn clean_up(text: String) -> String {
     pairs.fold(text, |text, (from, to)| text.replace(from, to))
 }
 
-fn reason(error: tokenizers::Error) -> TextError {
+pub(crate) fn reason(error: tokenizers::Error) -> TextError {
     TextError::of(FILE, error.to_string())
 }

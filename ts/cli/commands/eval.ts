@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
-import { evaluate } from '../../evaluate.js'
-import type { MeasureOptions } from '../../measure.js'
+import { evaluate, type EvaluateOptions } from '../../evaluate.js'
 import type { ModelOptions } from '../../model.js'
-import { addCommonFlags, addMeasureFlags } from '../flags.js'
+import { addCommonFlags, addMeasureFlags, addTaskFlags } from '../flags.js'
 import { examples } from '../help.js'
 import { showEvaluation } from '../output/measures.js'
 import { runWork, type CommonFlags } from '../run.js'
@@ -18,20 +17,33 @@ export interface MeasureFlags extends ModelOptions, CommonFlags {
 }
 
 /** Work with the options of the API: on the command line `--text` is a file, or standard input. */
-export function measured<R>(flags: MeasureFlags, work: (options: MeasureOptions) => Promise<R>): Promise<R> {
+export function measured<R>(flags: EvalFlags, work: (options: EvaluateOptions) => Promise<R>): Promise<R> {
   const { text, json: _json, quiet: _quiet, ...others } = flags
-  const options: MeasureOptions = text === undefined ? others : { ...others, textFile: text }
-  return withStdin(options, ['textFile', 'pairs'], work)
+  const options: EvaluateOptions = text === undefined ? others : { ...others, textFile: text }
+  return withStdin(options, ['textFile', 'pairs', 'task', 'qa', 'completion'], work)
 }
 
-/** kerf eval MODEL --text FILE | --pairs FILE */
+/** Flags of `eval` as commander gives them. */
+interface EvalFlags extends MeasureFlags {
+  task?: string
+  qa?: string
+  completion?: string
+  stride?: number
+  maxAnswer?: number
+}
+
+/** kerf eval MODEL --text FILE | --pairs FILE | --task FILE | --qa FILE | --completion FILE */
 export function addEval(program: Command): void {
   const command = program
     .command('eval')
-    .description('perplexity on a text, Spearman on sentence pairs')
+    .description('perplexity on a text, Spearman on sentence pairs, what a head does on a task')
     .argument('<model>', 'folder or file of a model')
-  examples(command, ['kerf eval ./SmolLM2-kerf --text book.txt', 'kerf eval ./MiniLM-kerf --pairs stsb.csv'])
-  addCommonFlags(addMeasureFlags(command)).action(async (model: string, flags: MeasureFlags) => {
+  examples(command, [
+    'kerf eval ./SmolLM2-kerf --text book.txt',
+    'kerf eval ./MiniLM-kerf --pairs stsb.csv',
+    'kerf eval ./my-classifier --task dev.tsv',
+  ])
+  addCommonFlags(addTaskFlags(addMeasureFlags(command))).action(async (model: string, flags: EvalFlags) => {
     await runWork(command, flags, {
       work: run => measured(flags, options => evaluate(model, { ...options, ...run })),
       show: showEvaluation,

@@ -1,6 +1,6 @@
 import type { Comparison, Evaluation } from '../../generated/index.js'
 import type { Screen } from '../screen.js'
-import { bytes, duration, integer, percent, significant, textUse } from '../../format.js'
+import { bytes, duration, integer, percent, plural, significant, textUse } from '../../format.js'
 import { facts, notes, table } from './table.js'
 
 /** Shows the measures of one model. */
@@ -13,10 +13,36 @@ export function showEvaluation(result: Evaluation, screen: Screen): void {
   if (result.spearman !== undefined) {
     rows.push(['spearman', significant(result.spearman, 4), `over ${integer(result.pairs ?? 0)} pairs`])
   }
+  rows.push(...ofHeads(result))
   if (result.text) rows.push(['text', textUse(result.text.tokens, result.text)])
   rows.push(['time', duration(result.seconds)])
   facts(screen, rows)
   notes(screen, result.notes)
+}
+
+/** What heads do on the files of tasks. */
+function ofHeads({ classification, answering, completions }: Evaluation): [string, string, string?][] {
+  const rows: [string, string, string?][] = []
+  if (classification) {
+    const { accuracy, f1, positive, texts, truncated } = classification
+    const cut = truncated === 0 ? '' : `, ${integer(truncated)} of them cut at the model's maximum`
+    rows.push(['accuracy', percent(accuracy), `over ${plural(texts, 'text')}${cut}`])
+    if (f1 !== undefined) rows.push(['f1', significant(f1, 4), `of ${positive ?? ''}`])
+  }
+  if (answering) {
+    const { exact, f1, questions, windows } = answering
+    rows.push(['exact match', percent(exact), `over ${plural(questions, 'question')}`])
+    rows.push(['f1', percent(f1), `in ${plural(windows, 'window')}`])
+  }
+  if (completions) {
+    const { logLikelihood, perplexity, preferred, texts, tokens } = completions
+    const of = preferred === undefined ? 'completion' : 'pair'
+    if (preferred !== undefined)
+      rows.push(['preferred', percent(preferred), 'of the good texts are more likely'])
+    rows.push(['log likelihood', significant(logLikelihood, 5), `nats, mean over ${plural(texts, of)}`])
+    rows.push(['perplexity', significant(perplexity, 6), `over ${plural(tokens, 'token')} of them`])
+  }
+  return rows
 }
 
 /** Shows two models side by side, and what is between them. */

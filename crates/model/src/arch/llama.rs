@@ -6,7 +6,7 @@ pub(super) const LLAMA: Architecture = Architecture {
     id: "llama",
     model_types: &["llama"],
     kind: Kind::Decoder,
-    prefixes: &["model.", ""],
+    prefixes: &["model.", "", "transformer."],
     fields: Fields {
         hidden: "hidden_size",
         blocks: "num_hidden_layers",

@@ -1,8 +1,8 @@
 //! Answers to questions: spans of a context.
 
-use super::texts::batch_of;
+use super::texts::{TypedText, batch_with_types};
 use super::{Progress, Runner};
-use crate::{Batch, ModelError, SpanHead, SpanLogits};
+use crate::{ModelError, SpanHead, SpanLogits};
 use std::ops::Range;
 
 /// A question with a context, as the model reads them. Of a long context each window is one.
@@ -19,6 +19,12 @@ pub struct Question {
 impl AsRef<[u32]> for Question {
     fn as_ref(&self) -> &[u32] {
         &self.ids
+    }
+}
+
+impl TypedText for Question {
+    fn types(&self) -> Option<&[usize]> {
+        self.types.as_deref()
     }
 }
 
@@ -90,18 +96,4 @@ impl Runner<'_> {
         )?;
         Ok(spans.into_iter().flatten().collect())
     }
-}
-
-/// Some questions, by index. Where one has types, the others have type 0.
-fn batch_with_types(questions: &[Question], own: &[usize]) -> Batch {
-    let batch = batch_of(questions, own);
-    let own: Vec<&Question> = own.iter().map(|index| &questions[*index]).collect();
-    if own.iter().all(|question| question.types.is_none()) {
-        return batch;
-    }
-    let types = own.iter().flat_map(|question| match &question.types {
-        Some(types) => types.clone(),
-        None => vec![0; question.ids.len()],
-    });
-    batch.with_types(types.collect())
 }

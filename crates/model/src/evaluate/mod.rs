@@ -5,6 +5,7 @@
 
 mod activation;
 mod answers;
+mod bleu;
 mod classify;
 mod closeness;
 mod completion;
@@ -16,6 +17,7 @@ mod module;
 mod perplexity;
 mod pool;
 mod ranks;
+mod rouge;
 mod runner;
 mod sentence_head;
 mod softmax;
@@ -24,7 +26,8 @@ mod texts;
 mod windows;
 
 pub use answers::{Question, Span};
-pub use classify::accuracy;
+pub use bleu::{Bleu, BleuCounts};
+pub use classify::{accuracy, f1_of_second};
 pub use closeness::Closeness;
 pub use completion::{Completion, preferred};
 pub(crate) use divergence::top;
@@ -34,8 +37,10 @@ pub use kerf_tensors::files::pipeline::Pooling;
 pub use memory::{cache_bytes, head_bytes, running_bytes};
 pub use perplexity::Perplexity;
 pub use pool::pool;
-pub use ranks::{cosine, spearman};
+pub use ranks::{cosine, pearson, spearman};
+pub use rouge::{RougeL, rouge_l};
 pub use runner::{BATCH_TOKENS, Progress, Runner};
 pub use sentence_head::SentenceHead;
 pub use squad::{AnswerScore, answer_score, mean_scores};
+pub use texts::{Typed, TypedText};
 pub use windows::Tokens;

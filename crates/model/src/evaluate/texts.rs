@@ -47,6 +47,53 @@ impl<'r> Runner<'r> {
     }
 }
 
+/// A text as a model reads it.
+pub trait TypedText: AsRef<[u32]> {
+    /// The type of each token, where a model tells the parts of a text apart; without it all are of type 0.
+    fn types(&self) -> Option<&[usize]>;
+}
+
+impl TypedText for Vec<u32> {
+    fn types(&self) -> Option<&[usize]> {
+        None
+    }
+}
+
+/// Token ids with their types.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Typed {
+    /// Token ids, with special tokens.
+    pub ids: Vec<u32>,
+    /// See [`TypedText::types`].
+    pub types: Option<Vec<usize>>,
+}
+
+impl AsRef<[u32]> for Typed {
+    fn as_ref(&self) -> &[u32] {
+        &self.ids
+    }
+}
+
+impl TypedText for Typed {
+    fn types(&self) -> Option<&[usize]> {
+        self.types.as_deref()
+    }
+}
+
+/// Some texts with their types, by index. Where one has types, the others have type 0.
+pub(super) fn batch_with_types<T: TypedText>(texts: &[T], own: &[usize]) -> Batch {
+    let batch = batch_of(texts, own);
+    let own: Vec<&T> = own.iter().map(|index| &texts[*index]).collect();
+    if own.iter().all(|text| text.types().is_none()) {
+        return batch;
+    }
+    let types = own.iter().flat_map(|text| match text.types() {
+        Some(types) => types.to_vec(),
+        None => vec![0; text.as_ref().len()],
+    });
+    batch.with_types(types.collect())
+}
+
 /// A batch of some texts, by index.
 pub(super) fn batch_of<T: AsRef<[u32]>>(texts: &[T], own: &[usize]) -> Batch {
     let sequences: Vec<&[u32]> = own.iter().map(|index| texts[*index].as_ref()).collect();

@@ -1,52 +1,66 @@
-//! The head of a text classifier (`...ForSequenceClassification`): the state of one token, perhaps a layer, and one logit a label.
+//! The head of a text classifier (`...ForSequenceClassification`): the state of one token or the mean of all, perhaps a layer, and one
+//! logit a label.
 
 use super::Labels;
 use super::dense::Dense;
+use super::layer::{Before, Bend, HeadLayer, MODERNBERT};
+use crate::reader::Reader;
 use crate::{Batch, Kind, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 use kerf_tensors::TensorsError;
 use serde_json::Value;
 
-/// What is done to the layer before the last.
-#[derive(Clone, Copy, Debug)]
-enum Bend {
-    Tanh,
-    Relu,
-}
-
 /// How the tensors of a head are called.
 struct Layout {
     kind: Kind,
-    /// The layer before the last, whether its name has the prefix of the body, and what bends it.
-    before: Option<(&'static str, bool, Bend)>,
+    before: Option<Before>,
     last: &'static str,
+    /// The field of config.json that says which state of a text is looked at, `cls` or `mean`.
+    pooling: Option<&'static str>,
 }
 
-/// Encoders look at their first token, decoders at the last that is no padding. The first layout whose tensors are all there is taken.
+/// Encoders look at their first token where no field says otherwise, decoders at the last that is no padding. The first layout whose tensors are all there is taken.
 const LAYOUTS: &[Layout] = &[
     // RoBERTa, MPNet.
     Layout {
         kind: Kind::Encoder,
-        before: Some(("classifier.dense", false, Bend::Tanh)),
+        before: Some(Before::bare("classifier.dense", Bend::Tanh)),
         last: "classifier.out_proj",
+        pooling: None,
     },
     // DistilBERT.
     Layout {
         kind: Kind::Encoder,
-        before: Some(("pre_classifier", false, Bend::Relu)),
+        before: Some(Before::bare("pre_classifier", Bend::Relu)),
         last: "classifier",
+        pooling: None,
     },
     // BERT: the layer is its pooler.
     Layout {
         kind: Kind::Encoder,
-        before: Some(("pooler.dense", true, Bend::Tanh)),
+        before: Some(Before {
+            name: "pooler.dense",
+            of_body: true,
+            bend: Bend::Tanh,
+            norm: None,
+            activation: None,
+        }),
         last: "classifier",
+        pooling: None,
+    },
+    // ModernBERT.
+    Layout {
+        kind: Kind::Encoder,
+        before: Some(MODERNBERT),
+        last: "classifier",
+        pooling: Some("classifier_pooling"),
     },
     // Decoders.
     Layout {
         kind: Kind::Decoder,
         before: None,
         last: "score",
+        pooling: None,
     },
 ];
 
@@ -54,9 +68,11 @@ const LAYOUTS: &[Layout] = &[
 #[derive(Clone, Debug)]
 pub struct ClassifierHead {
     labels: Labels,
-    before: Option<(Dense, Bend)>,
+    before: Option<HeadLayer>,
     last: Dense,
     kind: Kind,
+    /// Whether the mean of all states of a text is looked at.
+    mean: bool,
     hidden: usize,
     /// Token that a decoder's text may end with without it being looked at.
     padding: Option<u32>,
@@ -75,17 +91,14 @@ impl ClassifierHead {
     ) -> Result<Self, ModelError> {
         super::span::need_class(network, "classification", "ForSequenceClassification")?;
         let labels = Labels::read(config)?;
-        let stem = |stem: &str, of_body: bool| match of_body {
-            true => network.name(stem, 0),
-            false => format!("{}{stem}", network.wrapper),
-        };
+        let stem = |stem: &str| format!("{}{stem}", network.wrapper);
         let has = |stem: &str| weights.shape(&format!("{stem}.weight")).is_some();
         let mut own = LAYOUTS
             .iter()
             .filter(|layout| layout.kind == network.kind());
         let fits = |layout: &&Layout| {
-            let before = layout.before.map(|(name, of_body, _)| stem(name, of_body));
-            before.is_none_or(|name| has(&name)) && has(&stem(layout.last, false))
+            let before = layout.before.map(|layer| layer.stem(network));
+            before.is_none_or(|name| has(&name)) && has(&stem(layout.last))
         };
         let Some(layout) = own.find(fits) else {
             let usual = match network.kind() {
@@ -93,23 +106,34 @@ impl ClassifierHead {
                 Kind::Encoder => "classifier",
             };
             return Err(TensorsError::TensorMissing {
-                tensor: format!("{}.weight", stem(usual, false)),
+                tensor: format!("{}.weight", stem(usual)),
             }
             .into());
         };
         let hidden = network.hidden();
         let load = |name: &str, rows| Dense::load(compute, weights, name, (rows, hidden));
-        let before = match layout.before {
-            Some((name, of_body, bend)) => Some((load(&stem(name, of_body), hidden)?, bend)),
+        let before = match &layout.before {
+            Some(layer) => Some(layer.load(network, config, compute, weights)?),
             None => None,
+        };
+        let reader = Reader::new(config);
+        let pooling = layout.pooling.map(|field| (field, reader.text(field)));
+        let mean = match pooling {
+            None => false,
+            Some((field, said)) => match said? {
+                None | Some("cls") => false,
+                Some("mean") => true,
+                Some(_) => return Err(reader.bad(field, "cls or mean")),
+            },
         };
         Ok(Self {
             before,
-            last: load(&stem(layout.last, false), labels.names.len())?,
+            last: load(&stem(layout.last), labels.names.len())?,
             labels,
             kind: network.kind(),
+            mean,
             hidden,
-            padding: crate::reader::Reader::new(config).token("pad_token_id"),
+            padding: reader.token("pad_token_id"),
         })
     }
 
@@ -128,15 +152,18 @@ impl ClassifierHead {
     ) -> Result<Vec<f32>, ModelError> {
         let mut seen = Vec::with_capacity(batch.sequences() * self.hidden);
         for sequence in 0..batch.sequences() {
-            let place = batch.starts[sequence] + self.place(batch.sequence(sequence))?;
-            seen.extend_from_slice(&states[place * self.hidden..][..self.hidden]);
-        }
-        if let Some((layer, bend)) = &self.before {
-            seen = layer.apply(compute, &seen);
-            match bend {
-                Bend::Tanh => compute.kernels.tanh(&mut seen),
-                Bend::Relu => compute.kernels.relu(&mut seen),
+            let own = batch.starts[sequence]..batch.starts[sequence + 1];
+            let place = own.start + self.place(batch.sequence(sequence))?;
+            match self.mean {
+                false => seen.extend_from_slice(&states[place * self.hidden..][..self.hidden]),
+                true => {
+                    let states = &states[own.start * self.hidden..own.end * self.hidden];
+                    seen.extend(mean_of_rows(states, self.hidden));
+                }
             }
+        }
+        if let Some(layer) = &self.before {
+            seen = layer.apply(compute, &seen);
         }
         Ok(self.last.apply(compute, &seen))
     }
@@ -158,4 +185,16 @@ impl ClassifierHead {
             }
         })
     }
+}
+
+/// Mean of rows of some width.
+fn mean_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0.0f64; width];
+    for row in rows.chunks_exact(width) {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += f64::from(*value);
+        }
+    }
+    let count = (rows.len() / width) as f64;
+    sums.into_iter().map(|sum| (sum / count) as f32).collect()
 }

@@ -22,19 +22,7 @@ impl Dense {
         stem: &str,
         (rows, cols): (usize, usize),
     ) -> Result<Self, ModelError> {
-        let values = |name: String, expected: Vec<usize>| {
-            let actual = weights.shape(&name).ok_or(TensorsError::TensorMissing {
-                tensor: name.clone(),
-            })?;
-            if actual != expected {
-                return Err(ModelError::from(TensorsError::WrongShape {
-                    tensor: name,
-                    expected,
-                    actual,
-                }));
-            }
-            read(compute, weights, &name, (expected.iter().product(), 1))
-        };
+        let values = |name, shape| values(compute, weights, name, shape);
         let bias = format!("{stem}.bias");
         let has_bias = weights.shape(&bias).is_some();
         Ok(Self {
@@ -63,4 +51,24 @@ impl Dense {
         }
         out
     }
+}
+
+/// Values of a tensor that must have a shape. `TENSOR_MISSING`, `WRONG_SHAPE`.
+pub(super) fn values(
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    name: String,
+    expected: Vec<usize>,
+) -> Result<Vec<f32>, ModelError> {
+    let actual = weights.shape(&name).ok_or(TensorsError::TensorMissing {
+        tensor: name.clone(),
+    })?;
+    if actual != expected {
+        return Err(ModelError::from(TensorsError::WrongShape {
+            tensor: name,
+            expected,
+            actual,
+        }));
+    }
+    read(compute, weights, &name, (expected.iter().product(), 1))
 }

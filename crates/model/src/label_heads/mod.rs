@@ -4,6 +4,7 @@
 mod classifier;
 mod dense;
 mod labels;
+mod layer;
 mod span;
 
 pub use classifier::ClassifierHead;

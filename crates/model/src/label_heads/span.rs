@@ -1,12 +1,15 @@
 //! The head that finds answers in a text (`...ForQuestionAnswering`): two logits a token, for the start and the end of the answer.
 
 use super::dense::Dense;
+use super::layer::{HeadLayer, MODERNBERT};
 use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
+use serde_json::Value;
 
 /// A span head, ready to run.
 #[derive(Clone, Debug)]
 pub struct SpanHead {
+    before: Option<HeadLayer>,
     layer: Dense,
 }
 
@@ -20,25 +23,38 @@ pub struct SpanLogits {
 }
 
 impl SpanHead {
-    /// Reads `qa_outputs` of a model folder.
+    /// Reads `qa_outputs` of a model folder; of ModernBERT `classifier`, behind its prediction head. `config` is its config.json.
     ///
-    /// `WRONG_KIND` for a class other than `...ForQuestionAnswering`, `TENSOR_MISSING`, `WRONG_SHAPE`.
+    /// `WRONG_KIND` for a class other than `...ForQuestionAnswering`, `TENSOR_MISSING`, `WRONG_SHAPE`, `BAD_CONFIG`.
     pub fn load(
         network: &Network,
+        config: &Value,
         compute: &Compute,
         weights: &dyn WeightSource,
     ) -> Result<Self, ModelError> {
         need_class(network, "question answering", "ForQuestionAnswering")?;
-        let stem = format!("{}qa_outputs", network.wrapper);
+        let behind = format!("{}.weight", MODERNBERT.stem(network));
+        let (before, name) = match weights.shape(&behind) {
+            Some(_) => {
+                let layer = MODERNBERT.load(network, config, compute, weights)?;
+                (Some(layer), "classifier")
+            }
+            None => (None, "qa_outputs"),
+        };
+        let stem = format!("{}{name}", network.wrapper);
         let shape = (2, network.hidden());
         Ok(Self {
+            before,
             layer: Dense::load(compute, weights, &stem, shape)?,
         })
     }
 
     /// Logits of the tokens of some last hidden states [tokens, hidden].
     pub fn logits(&self, compute: &Compute, states: &[f32]) -> SpanLogits {
-        let both = self.layer.apply(compute, states);
+        let both = match &self.before {
+            Some(before) => self.layer.apply(compute, &before.apply(compute, states)),
+            None => self.layer.apply(compute, states),
+        };
         SpanLogits {
             start: both.iter().step_by(2).copied().collect(),
             end: both.iter().skip(1).step_by(2).copied().collect(),

@@ -30,7 +30,14 @@ pub(super) fn post_processor(
         Ok((token, id))
     };
     match (&recipe.ends, file) {
-        (Ends::Around(before, after), _) => Ok(template(&[find(before)?], &[find(after)?])),
+        (Ends::Bert, _) => {
+            let (cls, sep) = (find("cls_token")?, find("sep_token")?);
+            Ok(template(&[cls], &[sep], (&[], 1)))
+        }
+        (Ends::XlmRoberta, _) => {
+            let (bos, eos) = (find("bos_token")?, find("eos_token")?);
+            Ok(template(&[bos], &[eos], (&[eos], 0)))
+        }
         (Ends::Roberta, _) => {
             let ((cls, cls_id), (sep, sep_id)) = (find("cls_token")?, find("sep_token")?);
             Ok(json!({
@@ -66,5 +73,5 @@ fn flagged<'a>(
         true => vec![find("eos_token")?],
         false => Vec::new(),
     };
-    Ok(template(&before, &after))
+    Ok(template(&before, &after, (&before, 1)))
 }

@@ -29,10 +29,12 @@ pub(super) enum Vocabulary {
 pub(super) enum Ends {
     /// Those of the post-processor of tokenizer.json.
     OfFile,
-    /// The special tokens of these names.
-    Around(&'static str, &'static str),
+    /// `cls_token` before a text, `sep_token` after it; the second of a pair is of type 1.
+    Bert,
     /// `cls_token` and `sep_token`, in RoBERTa's form.
     Roberta,
+    /// `bos_token` before a text, `eos_token` after it, two of them between a pair.
+    XlmRoberta,
     /// Whatever tokenizer.json says, only what the settings ask for, and `bos_token` if `bos`.
     Flags { bos: bool },
 }
@@ -211,7 +213,7 @@ fn word_pieces(settings: &TokenizerSettings, ends: Ends) -> Own {
 fn bert(settings: &TokenizerSettings) -> Own {
     Own {
         special: tokens(["", "", "[UNK]", "[SEP]", "[PAD]", "[CLS]"], "[MASK]"),
-        ..word_pieces(settings, Ends::Around("cls_token", "sep_token"))
+        ..word_pieces(settings, Ends::Bert)
     }
 }
 
@@ -363,7 +365,7 @@ fn xlm_roberta(space: Option<bool>) -> Own {
         normalizer: Value::Null,
         pre_tokenizer: json!({"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, metaspace(scheme, true)]}),
         decoder: metaspace(scheme, true),
-        ends: Ends::Around("bos_token", "eos_token"),
+        ends: Ends::XlmRoberta,
         special: tokens(["<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>"], "<mask>"),
     }
 }

@@ -1,0 +1,84 @@
+//! Labels of texts and pairs of texts.
+
+use super::Bench;
+use crate::api::Classification;
+use crate::encoding::Encoding;
+use crate::running::FEWER_THREADS;
+use crate::{Error, text_file};
+use kerf_model::evaluate::{Typed, accuracy, f1_of_second};
+use kerf_model::{ClassifierHead, ModelError, Problem, finite};
+use kerf_tasks::label_index;
+
+/// Measures a classifier on a file; see `kerf_tasks::classification` for its form. A text longer than the model's maximum is cut, of a pair
+/// the longer text first.
+///
+/// `WRONG_KIND` for a model without such a head, or whose head gives numbers or several labels; `BAD_TASK_DATA`, also for a label that
+/// the model does not have; `NO_TOKENIZER`, `EMPTY`, `NOT_FINITE`, `MEMORY_LIMIT`, `CANCELLED`.
+pub fn classification(bench: &Bench<'_>, path: &str) -> Result<Classification, Error> {
+    let (model, compute) = (bench.model, bench.compute);
+    bench.need_class(
+        "classification",
+        "a classifier's head",
+        "ForSequenceClassification",
+    )?;
+    let catalog = &model.opened.catalog;
+    let head = ClassifierHead::load(&model.network, bench.config(), compute, catalog)?;
+    need_one_label(head.labels().problem, model.network.labels())?;
+    let text = text_file::read(&*bench.host.storage(), path)?;
+    let examples = kerf_tasks::classification(path, &text)?;
+    let names = &head.labels().names;
+    let labels = examples
+        .iter()
+        .map(|example| label_index(path, example, names));
+    let labels = labels.collect::<Result<Vec<usize>, _>>()?;
+    let tokenizer = model.opened.tokenizer("classification")?;
+    let longest = Encoding::of(model).max_tokens;
+    let encoded = compute.pool.map(examples.len(), |index| {
+        let example = &examples[index];
+        tokenizer.encode_pair_within(&example.text, example.second.as_deref(), longest)
+    });
+    let (mut texts, mut truncated) = (Vec::with_capacity(examples.len()), 0);
+    for encoded in encoded {
+        let (encoded, cut) = encoded?;
+        truncated += u64::from(cut);
+        texts.push(Typed {
+            ids: encoded.ids,
+            types: bench.types(encoded.types),
+        });
+    }
+    let reporter = bench.reporter();
+    let mut runner = bench
+        .running(longest, FEWER_THREADS)?
+        .runner(model, compute);
+    let progress = &mut |done, total| reporter.report(done, total);
+    let logits = runner.classify(&texts, &head, progress)?;
+    for logits in &logits {
+        finite::check(compute, "logits", &model.opened.path, logits)?;
+    }
+    let two = names.len() == 2;
+    Ok(Classification {
+        texts: examples.len() as u64,
+        truncated,
+        accuracy: accuracy(&logits, &labels)?,
+        f1: two.then(|| f1_of_second(&logits, &labels)),
+        positive: two.then(|| names[1].clone()),
+    })
+}
+
+/// A file has one label a text.
+fn need_one_label(problem: Problem, class: Option<&str>) -> Result<(), Error> {
+    let gives = match problem {
+        Problem::SingleLabel => return Ok(()),
+        Problem::Regression => "numbers (regression)",
+        Problem::MultiLabel => "any number of labels a text (multi_label_classification)",
+    };
+    Err(ModelError::WrongKind {
+        operation: "classification".into(),
+        expected: "a classifier that gives each text one label".into(),
+        architecture: format!(
+            "{}, which by its config.json gives {gives},",
+            class.unwrap_or_default()
+        ),
+    }
+    .into())
+}
