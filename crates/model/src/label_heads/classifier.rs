@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// What is done to the layer before the last.
 #[derive(Clone, Copy, Debug)]
-enum Bend {
+pub(crate) enum Bend {
     Tanh,
     Relu,
 }
@@ -54,10 +54,10 @@ const LAYOUTS: &[Layout] = &[
 #[derive(Clone, Debug)]
 pub struct ClassifierHead {
     labels: Labels,
-    before: Option<(Dense, Bend)>,
-    last: Dense,
+    pub(crate) before: Option<(Dense, Bend)>,
+    pub(crate) last: Dense,
     kind: Kind,
-    hidden: usize,
+    pub(crate) hidden: usize,
     /// Token that a decoder's text may end with without it being looked at.
     padding: Option<u32>,
 }
@@ -142,7 +142,7 @@ impl ClassifierHead {
     }
 
     /// The token of a text that is looked at.
-    fn place(&self, ids: &[u32]) -> Result<usize, ModelError> {
+    pub(crate) fn place(&self, ids: &[u32]) -> Result<usize, ModelError> {
         if ids.is_empty() {
             return Err(ModelError::Empty {
                 what: "a text".into(),

@@ -1,8 +1,8 @@
 //! Heads that give labels instead of words: a label for a text, or the span of a text that answers a question. They are read from
 //! folders as transformers writes them.
 
-mod classifier;
-mod dense;
+pub(crate) mod classifier;
+pub(crate) mod dense;
 mod labels;
 mod span;
 

@@ -7,7 +7,7 @@ use kerf_kernels::Compute;
 /// A span head, ready to run.
 #[derive(Clone, Debug)]
 pub struct SpanHead {
-    layer: Dense,
+    pub(crate) layer: Dense,
 }
 
 /// Logits of the tokens of a text.

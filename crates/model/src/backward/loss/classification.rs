@@ -1,0 +1,108 @@
+//! Labels of texts.
+
+use super::dense::dense_grad;
+use super::softmax::cross_entropy;
+use super::vocabulary::{gather, scatter};
+use super::{Loss, Place};
+use crate::backward::Gradients;
+use crate::label_heads::classifier::Bend;
+use crate::{ClassifierHead, ModelError};
+use serde_json::Value;
+
+/// What is wanted of each sequence.
+pub enum Wanted {
+    /// Index of the one label that is right: cross-entropy.
+    Label(Vec<usize>),
+    /// For each sequence and label whether it is right (1 or 0), [sequences, labels]: cross-entropy of a sigmoid each.
+    Labels(Vec<f32>),
+    /// Numbers to predict, [sequences, labels]: squares.
+    Numbers(Vec<f32>),
+}
+
+/// Mean over texts (and labels, where each has its own loss) of the loss of a classifier's logits.
+pub struct Classification<'a> {
+    /// config.json of the model.
+    pub config: &'a Value,
+    /// What is right.
+    pub wanted: Wanted,
+}
+
+impl Wanted {
+    /// The loss; logits become `share` times their gradients.
+    fn loss(&self, place: Place<'_>, logits: &mut [f32], labels: usize, share: f32) -> f64 {
+        let texts = logits.len() / labels;
+        match self {
+            Self::Label(right) => {
+                let rows = logits.chunks_exact_mut(labels).zip(right);
+                let factor = share / texts as f32;
+                let losses =
+                    rows.map(|(row, right)| cross_entropy(place.compute, row, *right, factor));
+                losses.sum::<f64>() / texts as f64
+            }
+            Self::Labels(right) => mean(logits, right, share, |x, right| {
+                let loss = x.max(0.0) - x * right + (-x.abs()).exp().ln_1p();
+                (loss, 1.0 / (1.0 + (-x).exp()) - right)
+            }),
+            Self::Numbers(right) => mean(logits, right, share, |x, right| {
+                ((x - right).powi(2), 2.0 * (x - right))
+            }),
+        }
+    }
+}
+
+/// Mean of a loss of single values; `each` gives it with its derivative.
+fn mean(x: &mut [f32], right: &[f32], share: f32, each: impl Fn(f64, f64) -> (f64, f64)) -> f64 {
+    let count = x.len() as f64;
+    let mut total = 0.0;
+    for (x, right) in x.iter_mut().zip(right) {
+        let (loss, slope) = each(f64::from(*x), f64::from(*right));
+        total += loss;
+        *x = (slope * f64::from(share) / count) as f32;
+    }
+    total / count
+}
+
+impl Loss for Classification<'_> {
+    fn count(&self) -> usize {
+        match &self.wanted {
+            Wanted::Label(right) => right.len(),
+            Wanted::Labels(right) | Wanted::Numbers(right) => right.len(),
+        }
+    }
+
+    fn backward(
+        &self,
+        place: Place<'_>,
+        states: &[f32],
+        share: f32,
+        gradients: &mut Gradients,
+    ) -> Result<(f64, Vec<f32>), ModelError> {
+        let (compute, batch) = (place.compute, place.batch);
+        let head = ClassifierHead::load(place.network, self.config, compute, place.weights)?;
+        let mut tokens = Vec::with_capacity(batch.sequences());
+        for sequence in 0..batch.sequences() {
+            tokens.push(batch.starts[sequence] + head.place(batch.sequence(sequence))?);
+        }
+        let seen = gather(states, head.hidden, &tokens);
+        let mut before = seen.clone();
+        if let Some((layer, bend)) = &head.before {
+            before = layer.apply(compute, &before);
+            match bend {
+                Bend::Tanh => compute.kernels.tanh(&mut before),
+                Bend::Relu => compute.kernels.relu(&mut before),
+            }
+        }
+        let mut logits = head.last.apply(compute, &before);
+        let labels = head.last.rows;
+        let loss = self.wanted.loss(place, &mut logits, labels, share);
+        let mut grad = dense_grad(compute, &head.last, &before, &logits, gradients);
+        if let Some((layer, bend)) = &head.before {
+            match bend {
+                Bend::Tanh => compute.kernels.tanh_grad(&before, &mut grad),
+                Bend::Relu => compute.kernels.relu_grad(&before, &mut grad),
+            }
+            grad = dense_grad(compute, layer, &seen, &grad, gradients);
+        }
+        Ok((loss, scatter(&grad, head.hidden, &tokens, states.len())))
+    }
+}
