@@ -4,7 +4,7 @@
 
 use kerf_kernels::Compute;
 use kerf_model::backward::{
-    Gradients, Loss, MeanSquare, NextToken, hidden_states, loss_and_gradients,
+    Gradients, Loss, MeanSquare, NextToken, hidden_states, loss_and_gradients_keeping,
 };
 use kerf_model::{Batch, MemoryWeights, Network};
 use kerf_tensors::Catalog;
@@ -71,23 +71,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "hidden states: {forward:.3} s, {:.1} GFLOP/s",
         flops as f64 / forward / 1e9
     );
-    let (step, flops) = fastest(&compute, || {
-        gradients.clear();
-        let step = loss_and_gradients(
-            &network,
-            &compute,
-            &weights,
-            &batch,
-            loss,
-            1.0,
-            &mut gradients,
+    for (what, bytes) in [("again from inputs", 0), ("with all kept", u64::MAX)] {
+        let own = &mut gradients;
+        let (step, flops) = fastest(&compute, || {
+            own.clear();
+            loss_and_gradients_keeping(&network, &compute, &weights, &batch, loss, 1.0, own, bytes)
+                .map(drop)
+                .unwrap_or_default();
+        });
+        println!(
+            "step, {what}: {step:.3} s, {:.1} GFLOP/s, {:.2} times the hidden states",
+            flops as f64 / step / 1e9,
+            step / forward
         );
-        step.map(drop).unwrap_or_default();
-    });
-    println!(
-        "step: {step:.3} s, {:.1} GFLOP/s, {:.2} times the hidden states",
-        flops as f64 / step / 1e9,
-        step / forward
-    );
+    }
     Ok(())
 }

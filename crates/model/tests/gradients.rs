@@ -7,7 +7,7 @@ use common::*;
 use kerf_kernels::Compute;
 use kerf_model::backward::{
     Against, Classification, Cosine, Gradients, Loss, MeanSquare, NextToken, SpanOfAnswer, Sum,
-    Teacher, Wanted, hidden_states, loss_and_gradients,
+    Teacher, Wanted, hidden_states, loss_and_gradients, loss_and_gradients_keeping,
 };
 use kerf_model::evaluate::{Pieces, Pooling};
 use kerf_model::{Batch, Kind, MemoryWeights};
@@ -316,5 +316,29 @@ fn the_vocabulary_in_pieces_gives_what_it_gives_at_once() {
         let (a, b) = (of_whole.get(name).unwrap(), of_parts.get(name).unwrap());
         let largest = a.iter().fold(0.0f32, |most, x| most.max(x.abs()));
         assert!(largest > 0.0 && distance(a, b) <= 1e-4 * largest, "{name}");
+    }
+}
+
+#[test]
+fn what_is_kept_changes_no_bit() {
+    for name in ["gemma2", "modernbert"] {
+        let folder = golden(name);
+        let (model, batch) = (Model::open(&folder), batch(&folder));
+        let weights = in_memory(&model);
+        let wanted = made_up(batch.tokens() * model.network.hidden(), 22);
+        let (network, loss) = (&model.network, MeanSquare { wanted: &wanted });
+        let run = |bytes: u64| {
+            let mut own = Gradients::zeros(&weights, weights.names()).unwrap();
+            let (compute, own) = (compute(), &mut own);
+            let value = loss_and_gradients_keeping(
+                network, &compute, &weights, &batch, &loss, 1.0, own, bytes,
+            );
+            let all: Vec<Vec<f32>> = (own.names())
+                .map(|name| own.get(name).unwrap().to_vec())
+                .collect();
+            (value.unwrap(), all)
+        };
+        let none = run(0);
+        assert!(run(u64::MAX) == none && run(200_000) == none, "{name}");
     }
 }

@@ -42,4 +42,4 @@ pub use loss::{
     Against, Classification, Cosine, Loss, MeanSquare, NextToken, Place, SpanOfAnswer, Sum,
     Teacher, Wanted,
 };
-pub use step::{hidden_states, loss_and_gradients};
+pub use step::{hidden_states, loss_and_gradients, loss_and_gradients_keeping};

@@ -1,6 +1,6 @@
 //! Cross-entropy of the next token.
 
-use super::vocabulary::{Vocabulary, gather, scatter};
+use super::vocabulary::{Piece, Vocabulary, gather, scatter};
 use super::{Loss, Place};
 use crate::backward::Gradients;
 use crate::evaluate::Pieces;
@@ -58,30 +58,40 @@ impl Loss for NextToken {
         let pieces = self.pieces.unwrap_or_else(|| Pieces::of(place.network));
         // The logarithm of the sum so far, and the logit of the target.
         let mut known = vec![(f64::NEG_INFINITY, 0.0); tokens.len()];
-        of.walk(pieces, &mut |piece, _| {
+        let add = |piece: &Piece<'_>, known: &mut [(f64, f64)]| {
             let width = piece.tokens.len();
-            let first = piece.rows.start;
-            let logits = &*piece.logits;
-            (compute.pool).chunks_mut(&mut known[piece.rows], 1, |row, known| {
-                let own = &logits[row * width..][..width];
+            let known = &mut known[piece.rows.clone()];
+            compute.pool.chunks_mut(known, 1, |row, known| {
+                let own = &piece.logits[row * width..][..width];
                 known[0].0 = log_add(known[0].0, log_sum(compute, own));
-                let target = self.predicted[first + row].1 as usize;
+                let target = self.predicted[piece.rows.start + row].1 as usize;
                 if piece.tokens.contains(&target) {
                     known[0].1 = f64::from(own[target - piece.tokens.start]);
                 }
             });
-            Ok(())
-        })?;
+        };
+        // A vocabulary of one piece is gone through once: the sums of its rows are known at once.
+        let once = pieces.ranges().count() == 1;
+        if !once {
+            of.walk(pieces, &mut |piece, _| {
+                add(&piece, &mut known);
+                Ok(())
+            })?;
+        }
         let count = tokens.len() as f64;
-        let loss = known.iter().map(|(sum, target)| sum - target).sum::<f64>() / count;
         let factor = (f64::from(share) / count) as f32;
         let mut out = vec![0.0; seen.len()];
         of.walk(pieces, &mut |piece, weight| {
+            if once {
+                add(&piece, &mut known);
+            }
             let (width, first) = (piece.tokens.len(), piece.rows.start);
             let mut grad = piece.logits.clone();
             compute.pool.chunks_mut(&mut grad, width, |row, grad| {
-                let (sum, _) = known[first + row];
-                let own = (log_sum(compute, grad) - sum).exp() as f32 * factor;
+                let own = match once {
+                    true => factor,
+                    false => (log_sum(compute, grad) - known[first + row].0).exp() as f32 * factor,
+                };
                 compute.kernels.softmax(grad);
                 grad.iter_mut().for_each(|p| *p *= own);
                 let target = self.predicted[first + row].1 as usize;
@@ -93,6 +103,7 @@ impl Loss for NextToken {
             of.head_grad(at, weight, piece.logits, &mut grad, &mut out, gradients);
             Ok(())
         })?;
+        let loss = known.iter().map(|(sum, target)| sum - target).sum::<f64>() / count;
         Ok((loss, scatter(&out, hidden, &tokens, states.len())))
     }
 }
