@@ -9,6 +9,7 @@ use kerf_tensors::TensorsError;
 #[derive(Clone, Debug)]
 pub(crate) struct Dense {
     /// Name of its tensors without `.weight`.
+    #[cfg(feature = "train")]
     pub stem: String,
     pub weight: Vec<f32>,
     pub bias: Option<Vec<f32>>,
@@ -40,6 +41,7 @@ impl Dense {
         let bias = format!("{stem}.bias");
         let has_bias = weights.shape(&bias).is_some();
         Ok(Self {
+            #[cfg(feature = "train")]
             stem: stem.into(),
             weight: values(format!("{stem}.weight"), vec![rows, cols])?,
             bias: has_bias.then(|| values(bias, vec![rows])).transpose()?,

@@ -24,6 +24,9 @@ pub(super) struct Piece<'p> {
     pub logits: &'p mut Vec<f32>,
 }
 
+/// Gets each piece of the logits, with the weights [tokens, hidden] of its tokens.
+type Each<'e> = dyn FnMut(Piece<'_>, &[f32]) -> Result<(), ModelError> + 'e;
+
 impl<'a> Vocabulary<'a> {
     pub fn new(place: Place<'a>, states: &'a [f32]) -> Result<Self, ModelError> {
         let head = Head::load(place.network, place.compute, place.weights, u64::MAX)?;
@@ -35,11 +38,7 @@ impl<'a> Vocabulary<'a> {
     }
 
     /// Goes through all logits: piece by piece of the vocabulary, some rows at a time.
-    pub fn walk(
-        &self,
-        pieces: Pieces,
-        each: &mut dyn FnMut(Piece<'_>, &[f32]) -> Result<(), ModelError>,
-    ) -> Result<(), ModelError> {
+    pub fn walk(&self, pieces: Pieces, each: &mut Each<'_>) -> Result<(), ModelError> {
         let (compute, hidden) = (self.place.compute, self.head.hidden());
         let rows = self.states.len() / hidden;
         let mut logits = Vec::new();
