@@ -1,6 +1,6 @@
 //! Divergence from another model's next-token distribution.
 
-use super::vocabulary::{Vocabulary, gather, scatter};
+use super::vocabulary::{Piece, Vocabulary, gather, scatter};
 use super::{Loss, Place};
 use crate::backward::Gradients;
 use crate::evaluate::Pieces;
@@ -8,7 +8,7 @@ use crate::evaluate::head::Head;
 use crate::evaluate::softmax::{First, Pair, log_sum};
 use crate::{ModelError, Network, WeightSource};
 
-/// Mean of KL(teacher || model) over next-token distributions, in nats. Both have one vocabulary.
+/// Mean of KL(teacher || model) over next-token distributions, in nats. `BAD_CONFIG` unless both have a vocabulary of one size.
 pub struct Teacher<'a> {
     /// The other network.
     pub network: &'a Network,
@@ -36,6 +36,14 @@ impl Loss for Teacher<'_> {
         if self.tokens.is_empty() {
             return Ok((0.0, vec![0.0; states.len()]));
         }
+        let vocab = self.network.vocab();
+        if vocab != place.network.vocab() {
+            return Err(ModelError::BadConfig {
+                field: "vocab_size".into(),
+                expected: format!("{vocab}, as the teacher has"),
+                actual: place.network.vocab().to_string(),
+            });
+        }
         let seen = gather(states, hidden, &self.tokens);
         let other = gather(self.states, self.network.hidden(), &self.tokens);
         let of = Vocabulary::new(place, &seen)?;
@@ -51,24 +59,34 @@ impl Loss for Teacher<'_> {
             Ok::<Vec<f32>, ModelError>(std::mem::take(&mut wanted))
         };
         let mut known = vec![Pair::EMPTY; self.tokens.len()];
-        of.walk(pieces, &mut |piece, _| {
+        let add = |piece: &Piece<'_>, p: &[f32], known: &mut [Pair]| {
             let width = piece.tokens.len();
-            let (p, q) = (teach(&piece.rows, &piece.tokens)?, &*piece.logits);
-            (compute.pool).chunks_mut(&mut known[piece.rows], 1, |row, known| {
+            let known = &mut known[piece.rows.clone()];
+            compute.pool.chunks_mut(known, 1, |row, known| {
                 let own = row * width..(row + 1) * width;
-                let (p, q) = (&p[own.clone()], &q[own]);
+                let (p, q) = (&p[own.clone()], &piece.logits[own]);
                 let pair = Pair::of(compute, &First::of(compute, p), p, q);
                 known[0] = known[0].join(pair);
             });
-            Ok(())
-        })?;
+        };
+        // As for the next token: a vocabulary of one piece is gone through once.
+        let once = pieces.ranges().count() == 1;
+        if !once {
+            of.walk(pieces, &mut |piece, _| {
+                let p = teach(&piece.rows, &piece.tokens)?;
+                add(&piece, &p, &mut known);
+                Ok(())
+            })?;
+        }
         let count = self.tokens.len() as f64;
-        let loss = known.iter().map(|pair| pair.kl).sum::<f64>() / count;
         let factor = (f64::from(share) / count) as f32;
         let mut out = vec![0.0; seen.len()];
         of.walk(pieces, &mut |piece, weight| {
             let (width, first) = (piece.tokens.len(), piece.rows.start);
             let p = teach(&piece.rows, &piece.tokens)?;
+            if once {
+                add(&piece, &p, &mut known);
+            }
             let mut grad = piece.logits.clone();
             compute.pool.chunks_mut(&mut grad, width, |row, grad| {
                 let pair = known[first + row];
@@ -85,6 +103,7 @@ impl Loss for Teacher<'_> {
             of.head_grad(at, weight, piece.logits, &mut grad, &mut out, gradients);
             Ok(())
         })?;
+        let loss = known.iter().map(|pair| pair.kl).sum::<f64>() / count;
         Ok((loss, scatter(&out, hidden, &self.tokens, states.len())))
     }
 }
