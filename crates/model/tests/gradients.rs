@@ -227,6 +227,7 @@ fn a_teacher_pulls_towards_itself() {
             weights: &own,
             states: &states,
             tokens: (0..batch.tokens()).filter(|token| token % 3 != 1).collect(),
+            pieces: None,
         };
         let (value, gradients) = step(&model, &compute, &batch, &teacher());
         let largest = gradients
@@ -293,29 +294,34 @@ fn the_vocabulary_in_pieces_gives_what_it_gives_at_once() {
     weights.add("lm_head.weight", &[600, 16], 0.0, 1.0);
     let network = kerf_model::Network::open(&config, &weights).unwrap();
     let batch = Batch::new(&[some_ids(40, 600), some_ids(7, 600)]);
-    let run = |hidden: usize| {
-        let loss = NextToken::of(&batch, |_| true).in_pieces(Pieces::new(600, hidden));
+    // A teacher with states of its own.
+    let states = made_up(batch.tokens() * 16, 41);
+    let run = |hidden: usize, teacher: bool| {
+        let pieces = Pieces::new(600, hidden);
+        let words = NextToken::of(&batch, |_| true).in_pieces(pieces);
+        let teacher_of = Teacher {
+            network: &network,
+            weights: &weights,
+            states: &states,
+            tokens: (0..batch.tokens()).collect(),
+            pieces: Some(pieces),
+        };
+        let loss: &dyn Loss = if teacher { &teacher_of } else { &words };
         let names = weights.tensors.keys().map(String::as_str);
-        let mut gradients = Gradients::zeros(&weights, names).unwrap();
-        let value = loss_and_gradients(
-            &network,
-            &compute(),
-            &weights,
-            &batch,
-            &loss,
-            1.0,
-            &mut gradients,
-        );
-        (value.unwrap(), gradients)
+        let mut own = Gradients::zeros(&weights, names).unwrap();
+        let value = loss_and_gradients(&network, &compute(), &weights, &batch, loss, 1.0, &mut own);
+        (value.unwrap(), own)
     };
     assert_eq!(Pieces::new(600, 16).ranges().count(), 1);
     assert_eq!(Pieces::new(600, 1 << 16).ranges().count(), 3);
-    let ((whole, of_whole), (parts, of_parts)) = (run(16), run(1 << 16));
-    assert!((whole - parts).abs() <= 1e-6 * whole, "{whole} {parts}");
-    for name in of_whole.names() {
-        let (a, b) = (of_whole.get(name).unwrap(), of_parts.get(name).unwrap());
-        let largest = a.iter().fold(0.0f32, |most, x| most.max(x.abs()));
-        assert!(largest > 0.0 && distance(a, b) <= 1e-4 * largest, "{name}");
+    for teacher in [false, true] {
+        let ((whole, of_whole), (parts, of_parts)) = (run(16, teacher), run(1 << 16, teacher));
+        assert!((whole - parts).abs() <= 1e-6 * whole, "{whole} {parts}");
+        for name in of_whole.names() {
+            let (a, b) = (of_whole.get(name).unwrap(), of_parts.get(name).unwrap());
+            let largest = a.iter().fold(0.0f32, |most, x| most.max(x.abs()));
+            assert!(largest > 0.0 && distance(a, b) <= 1e-4 * largest, "{name}");
+        }
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Teacher<'a> {
     pub states: &'a [f32],
     /// Places of the tokens whose distributions count, ascending.
     pub tokens: Vec<usize>,
+    /// How the vocabulary is cut; `None`: as the wider of both networks has it.
+    pub pieces: Option<Pieces>,
 }
 
 impl Loss for Teacher<'_> {
@@ -49,7 +51,7 @@ impl Loss for Teacher<'_> {
         let of = Vocabulary::new(place, &seen)?;
         let head = Head::load(self.network, compute, self.weights, u64::MAX)?;
         let widest = hidden.max(self.network.hidden());
-        let pieces = Pieces::new(place.network.vocab(), widest);
+        let pieces = self.pieces.unwrap_or_else(|| Pieces::new(vocab, widest));
         let mut wanted = Vec::new();
         let mut teach = |rows: &std::ops::Range<usize>, tokens: &std::ops::Range<usize>| {
             let width = self.network.hidden();
