@@ -186,6 +186,35 @@ macro_rules! kernel_table {
                 pub close(2e-6) fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]);
             }
 
+            // The backward pass. `tests/close.rs` holds these kernels to derivatives in f64.
+            gradients {
+                /// Backward of [`Kernels::silu`]: `grad *= f'(x)`.
+                pub close(4e-6) fn silu_grad(x: &[f32], grad: &mut [f32]);
+
+                /// Backward of [`Kernels::gelu_erf`]: `grad *= f'(x)`.
+                pub close(4e-6) fn gelu_erf_grad(x: &[f32], grad: &mut [f32]);
+
+                /// Backward of [`Kernels::gelu_tanh`]: `grad *= f'(x)`.
+                pub close(4e-6) fn gelu_tanh_grad(x: &[f32], grad: &mut [f32]);
+
+                /// Backward of [`Kernels::relu`]: `grad = 0` where `x` is not above 0.
+                pub exact fn relu_grad(x: &[f32], grad: &mut [f32]);
+
+                /// Backward of [`Kernels::tanh`] by its result: `grad *= 1 - y^2`.
+                pub exact fn tanh_grad(y: &[f32], grad: &mut [f32]);
+
+                /// Backward of [`Kernels::softmax`] by its result: `grad = p (grad - sum(p grad))`.
+                pub close(4e-6) fn softmax_grad(p: &[f32], grad: &mut [f32]);
+
+                /// Backward of [`Kernels::layer_norm`]. With u = (x - mean) / sqrt(var + eps) and g = weight grad: `out` gets
+                /// (g - mean(g) - u mean(g u)) / sqrt(var + eps) added, `weight_grad` gets grad u added. The gradient of the bias
+                /// is `grad` itself.
+                pub close(1e-5) fn layer_norm_grad(x: &[f32], weight: &[f32], eps: f32, grad: &[f32], out: &mut [f32], weight_grad: &mut [f32]);
+
+                /// Backward of [`Kernels::rms_norm`]: [`Kernels::layer_norm_grad`] without the means of x and g.
+                pub close(1e-5) fn rms_norm_grad(x: &[f32], weight: &[f32], eps: f32, grad: &[f32], out: &mut [f32], weight_grad: &mut [f32]);
+            }
+
             // The product with a sparse matrix. Callers use `crate::sparse`.
             sparse {
                 /// Transposes a tile: columns of `tokens` rows of `x` become rows of [`TILE`] in `out` [cols, TILE]. Rows of `x`

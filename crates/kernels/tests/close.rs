@@ -223,3 +223,125 @@ fn exponential_and_logarithm_of_the_reference() {
         assert!((math::ln(x) - x.ln()).abs() < 1e-12 * x.ln().abs().max(1.0));
     }
 }
+
+/// The derivative of a function in f64: the error of the quotient is below 1e-9.
+fn slope(f: fn(f64) -> f64, x: f64) -> f64 {
+    let step = 1e-4 * x.abs().max(1.0);
+    (8.0 * (f(x + step) - f(x - step)) - (f(x + 2.0 * step) - f(x - 2.0 * step))) / (12.0 * step)
+}
+
+#[test]
+fn slopes_of_activations() {
+    type Row = (
+        &'static str,
+        fn(&Kernels, &[f32], &mut [f32]),
+        fn(f64) -> f64,
+    );
+    let rows: [Row; 3] = [
+        ("silu_grad", |k, x, g| k.silu_grad(x, g), silu),
+        ("gelu_erf_grad", |k, x, g| k.gelu_erf_grad(x, g), gelu_erf),
+        (
+            "gelu_tanh_grad",
+            |k, x, g| k.gelu_tanh_grad(x, g),
+            gelu_tanh,
+        ),
+    ];
+    let grid = (-6000..=6000).map(|i| i as f32 * 0.005);
+    let x: Vec<f32> = grid.chain([-200.0, -89.0, 88.5, 200.0, 1e-20]).collect();
+    for kernels in all_instances() {
+        for (name, run, formula) in rows {
+            let mut grad = vec![-1.5; x.len()];
+            run(&kernels, &x, &mut grad);
+            for (x, grad) in x.iter().zip(&grad) {
+                let want = -1.5 * slope(formula, f64::from(*x));
+                assert_close(&kernels, &format!("{name}({x})"), *grad, want);
+            }
+            let far = [-1e30, -3e4, 3e4, 1e30];
+            let mut grad = [1.0; 4];
+            run(&kernels, &far, &mut grad);
+            assert_eq!(grad, [0.0, 0.0, 1.0, 1.0], "{name}");
+        }
+    }
+}
+
+/// Sum of `weights[j] * f(x)[j]` as x[at] moves, by a quotient of differences in f64.
+fn moved(f: &dyn Fn(&[f64]) -> Vec<f64>, x: &[f32], at: usize, weights: &[f32]) -> f64 {
+    let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+    let value = |step: f64| {
+        let mut x = x.clone();
+        x[at] += step;
+        let terms = f(&x).into_iter().zip(weights);
+        terms.map(|(y, weight)| y * f64::from(*weight)).sum::<f64>()
+    };
+    (value(1e-5) - value(-1e-5)) / 2e-5
+}
+
+fn norm(x: &[f64], weight: &[f32], centred: bool, eps: f64) -> Vec<f64> {
+    let n = x.len() as f64;
+    let mean = if centred {
+        x.iter().sum::<f64>() / n
+    } else {
+        0.0
+    };
+    let var = x.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+    let scale = 1.0 / (var + eps).sqrt();
+    let values = x.iter().zip(weight);
+    values
+        .map(|(x, weight)| (x - mean) * scale * f64::from(*weight))
+        .collect()
+}
+
+/// Quotients of differences, for lengths around a vector's and for one that has several blocks of sums (at some places of it).
+/// Tolerance 5e-6 of the largest: both are sums of f32 terms.
+#[test]
+fn gradients_of_rows() {
+    let mut noise = Noise(77);
+    for kernels in all_instances() {
+        for n in [1, 2, 3, 7, 16, 33, 2500] {
+            let [x, weight, grad] = [(); 3].map(|()| noise.fill(n));
+            let eps = 0.01;
+            for centred in [true, false] {
+                let (mut out, mut of_weight) = (vec![1.0; n], vec![2.0; n]);
+                match centred {
+                    true => {
+                        kernels.layer_norm_grad(&x, &weight, eps, &grad, &mut out, &mut of_weight);
+                    }
+                    false => {
+                        kernels.rms_norm_grad(&x, &weight, eps, &grad, &mut out, &mut of_weight);
+                    }
+                }
+                let wide: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+                let unit = norm(&wide, &vec![1.0; n], centred, f64::from(eps));
+                for at in (0..n).step_by(1 + n / 40) {
+                    let f = |x: &[f64]| norm(x, &weight, centred, f64::from(eps));
+                    let want = moved(&f, &x, at, &grad);
+                    assert_within(
+                        &kernels,
+                        "norm",
+                        out[at] - 1.0,
+                        want,
+                        5e-6 * want.abs().max(1.0),
+                    );
+                    let want = unit[at] * f64::from(grad[at]);
+                    let got = of_weight[at] - 2.0;
+                    assert_within(&kernels, "weight", got, want, 5e-6 * want.abs().max(1.0));
+                }
+            }
+            let softmax = |x: &[f64]| {
+                let sum: f64 = x.iter().map(|x| x.exp()).sum();
+                x.iter().map(|x| x.exp() / sum).collect()
+            };
+            let (mut p, mut back) = (x.clone(), grad.clone());
+            kernels.softmax(&mut p);
+            kernels.softmax_grad(&p, &mut back);
+            for at in (0..n).step_by(1 + n / 40) {
+                assert_close(
+                    &kernels,
+                    "softmax",
+                    back[at],
+                    moved(&softmax, &x, at, &grad),
+                );
+            }
+        }
+    }
+}

@@ -162,10 +162,38 @@ fn run(
 
 /// One head of a tile, and the keys that any of its queries sees.
 #[derive(Clone, Copy)]
-struct Seen {
-    head: usize,
-    first: usize,
-    keys: usize,
+pub(crate) struct Seen {
+    pub head: usize,
+    pub first: usize,
+    pub keys: usize,
+}
+
+/// Scores of some queries to probabilities: the visible ones of each row, zeros around them. Positions of the queries, and of the keys.
+pub(crate) fn softmax(
+    compute: &Compute,
+    heads: &Heads<'_>,
+    (queries, keys): (&[usize], Positions<'_>),
+    seen: Seen,
+    scores: &mut [f32],
+) {
+    let stride = scores.len() / queries.len();
+    for (position, scores) in queries.iter().zip(scores.chunks_exact_mut(stride)) {
+        let visible = heads.visible(*position, keys);
+        let visible = visible.start - seen.first..visible.end - seen.first;
+        let inside = &mut scores[visible.clone()];
+        if let Some(cap) = heads.cap {
+            inside.iter_mut().for_each(|score| *score /= cap);
+            compute.kernels.tanh(inside);
+            inside.iter_mut().for_each(|score| *score *= cap);
+        }
+        if let Some(distance) = heads.distance {
+            let keys = keys.from(seen.first + visible.start);
+            distance.add(seen.head, *position, keys, inside);
+        }
+        compute.kernels.softmax(inside);
+        scores[..visible.start].fill(0.0);
+        scores[visible.end..].fill(0.0);
+    }
 }
 
 impl Tile<'_> {
@@ -208,27 +236,10 @@ impl Tile<'_> {
         }
     }
 
-    /// Scores to probabilities: the visible ones of each row, zeros around them.
+    /// See [`softmax`].
     fn softmax(&self, compute: &Compute, heads: &Heads<'_>, seen: Seen, scores: &mut [f32]) {
-        let stride = scores.len() / self.rows;
-        for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
-            let (position, keys) = (self.positions[row], self.source.positions);
-            let visible = heads.visible(position, keys);
-            let visible = visible.start - seen.first..visible.end - seen.first;
-            let inside = &mut scores[visible.clone()];
-            if let Some(cap) = heads.cap {
-                inside.iter_mut().for_each(|score| *score /= cap);
-                compute.kernels.tanh(inside);
-                inside.iter_mut().for_each(|score| *score *= cap);
-            }
-            if let Some(distance) = heads.distance {
-                let keys = keys.from(seen.first + visible.start);
-                distance.add(seen.head, position, keys, inside);
-            }
-            compute.kernels.softmax(inside);
-            scores[..visible.start].fill(0.0);
-            scores[visible.end..].fill(0.0);
-        }
+        let positions = (&self.positions[..self.rows], self.source.positions);
+        softmax(compute, heads, positions, seen, scores);
     }
 
     fn head_by_rows(

@@ -76,6 +76,18 @@ const AS_LOADED: Layout = Layout {
 };
 
 impl BlockTensor {
+    /// Whether the file has [inputs, outputs].
+    #[cfg(feature = "train")]
+    pub(crate) fn transposed(&self) -> bool {
+        self.layout.transposed
+    }
+
+    /// Rows of a head, where the file has query, key and value rows of each head together.
+    #[cfg(feature = "train")]
+    pub(crate) fn by_head(&self) -> Option<usize> {
+        self.layout.by_head
+    }
+
     /// Values in the layout of a loaded block (a weight [outputs, inputs], a bias or a norm [outputs]), be they weights or gradients,
     /// in the layout of the file.
     pub fn in_file_layout(&self, compute: &Compute, values: &[f32]) -> Vec<f32> {
@@ -95,7 +107,11 @@ impl BlockTensor {
 }
 
 /// Rows in the order all queries, all keys, all values, in the order of a file that has those of each head together.
-fn one_after_the_other_to_head_by_head(values: &[f32], dim: usize, cols: usize) -> Vec<f32> {
+pub(crate) fn one_after_the_other_to_head_by_head(
+    values: &[f32],
+    dim: usize,
+    cols: usize,
+) -> Vec<f32> {
     let head = dim * cols;
     let part = values.len() / 3;
     let heads = (0..part / head)
@@ -207,7 +223,7 @@ impl BlockWeights {
         }
     }
 
-    fn norm(&self, of: NormOf) -> Option<&NormWeights> {
+    pub(crate) fn norm(&self, of: NormOf) -> Option<&NormWeights> {
         let norms = &self.norms;
         match of {
             NormOf::Attention => norms.attention.as_ref(),

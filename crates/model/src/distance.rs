@@ -42,6 +42,34 @@ impl DistanceTable {
         }))
     }
 
+    /// Distances that have a value of their own, for each head.
+    #[cfg(feature = "train")]
+    pub fn width(&self) -> usize {
+        2 * self.far + 1
+    }
+
+    /// Backward of [`DistanceTable::add`] for one head: adds the gradient of each score to that of its distance.
+    #[cfg(feature = "train")]
+    pub fn add_grad(&self, position: usize, keys: &[usize], scores: &[f32], out: &mut [f32]) {
+        for (key, score) in keys.iter().zip(scores) {
+            let ahead = (key + self.far).saturating_sub(position);
+            out[ahead.min(2 * self.far)] += score;
+        }
+    }
+
+    /// Backward of [`DistanceTable::load`]: adds gradients [heads, width] of distances to those of the buckets [buckets, heads].
+    #[cfg(feature = "train")]
+    pub fn fold(&self, distances: &[f32], buckets: &mut [f32]) {
+        let heads = distances.len() / self.width();
+        let count = buckets.len() / heads;
+        for (head, row) in distances.chunks_exact(self.width()).enumerate() {
+            for (ahead, grad) in row.iter().enumerate() {
+                let distance = ahead as i64 - self.far as i64;
+                buckets[bucket(distance, count, self.far) * heads + head] += grad;
+            }
+        }
+    }
+
     /// Adds to the scores of one query at `position`; `keys` are the positions of the keys, one for each score.
     pub fn add(&self, head: usize, position: usize, keys: &[usize], scores: &mut [f32]) {
         let row = &self.values[head * (2 * self.far + 1)..][..2 * self.far + 1];

@@ -18,6 +18,22 @@ pub(crate) fn embed(
     weights: &dyn WeightSource,
     batch: &Batch,
 ) -> Result<Vec<f32>, ModelError> {
+    let mut x = embed_bare(network, compute, weights, batch)?;
+    if let Some(stem) = network.arch.embeddings.norm {
+        let stem = network.name(stem, 0);
+        NormWeights::load(network, compute, weights, &stem, network.hidden())?
+            .apply(compute, &mut x);
+    }
+    Ok(x)
+}
+
+/// [`embed`] short of its norm.
+pub(crate) fn embed_bare(
+    network: &Network,
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    batch: &Batch,
+) -> Result<Vec<f32>, ModelError> {
     check(network, batch)?;
     let hidden = network.hidden();
     let mut x = vec![0.0; batch.tokens() * hidden];
@@ -42,10 +58,6 @@ pub(crate) fn embed(
         }
     }
     add_places(network, compute, weights, batch, &mut x)?;
-    if let Some(stem) = network.arch.embeddings.norm {
-        let stem = network.name(stem, 0);
-        NormWeights::load(network, compute, weights, &stem, hidden)?.apply(compute, &mut x);
-    }
     Ok(x)
 }
 

@@ -6,6 +6,7 @@ use crate::attention_heads::Heads;
 use crate::block::{BlockWeights, Stack};
 use crate::norm::NormWeights;
 use crate::received::Received;
+use crate::rope::Angles;
 use crate::{Batch, BlockCache, Network};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
 use std::borrow::Cow;
@@ -209,13 +210,23 @@ impl<'a> Pass<'a> {
 
     /// Turns queries and keys to their positions, where the block does.
     pub(crate) fn turn(&self, qkv: &mut [f32]) {
+        self.turn_by(qkv, |angles| angles);
+    }
+
+    /// Backward of [`Pass::turn`]: turns gradients back.
+    #[cfg(feature = "train")]
+    pub(crate) fn turn_back(&self, qkv: &mut [f32]) {
+        self.turn_by(qkv, Angles::transposed);
+    }
+
+    fn turn_by(&self, qkv: &mut [f32], way: impl Fn(Angles) -> Angles) {
         let settings = &self.network.settings;
         let turn = settings.layers[self.block.index].turn;
         let Some(rope) = settings.ropes.as_ref().and_then(|ropes| ropes.of(turn)) else {
             return;
         };
         let (query, kv) = (settings.query_width(), settings.kv_width());
-        rope.angles(self.batch.span()).rotate_rows(
+        way(rope.angles(self.batch.span())).rotate_rows(
             self.compute,
             qkv,
             query + 2 * kv,

@@ -4,6 +4,8 @@ mod adapted;
 pub mod arch;
 mod attention;
 mod attention_heads;
+#[cfg(feature = "train")]
+pub mod backward;
 pub mod batch;
 mod block;
 mod block_tensors;

@@ -47,6 +47,26 @@ impl NormWeights {
         self.shift.as_deref()
     }
 
+    /// Backward of [`NormWeights::row`]: `out` gets the gradient of `x` added, `scale_grad` that of the scale.
+    #[cfg(feature = "train")]
+    pub fn row_grad(
+        &self,
+        kernels: &Kernels,
+        x: &[f32],
+        grad: &[f32],
+        out: &mut [f32],
+        scale_grad: &mut [f32],
+    ) {
+        match self.kind {
+            Norm::Rms | Norm::RmsPlusOne => {
+                kernels.rms_norm_grad(x, &self.scale, self.eps, grad, out, scale_grad);
+            }
+            Norm::Layer => {
+                kernels.layer_norm_grad(x, &self.scale, self.eps, grad, out, scale_grad);
+            }
+        }
+    }
+
     /// Number of values.
     pub fn len(&self) -> usize {
         self.scale.len() + self.shift.as_ref().map_or(0, Vec::len)

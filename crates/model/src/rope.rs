@@ -179,6 +179,13 @@ impl Rope {
 }
 
 impl Angles {
+    /// The transposed rotations: the other way round, with the same factor.
+    #[cfg(feature = "train")]
+    pub fn transposed(mut self) -> Self {
+        self.sin.iter_mut().for_each(|sin| *sin = -*sin);
+        self
+    }
+
     /// Rotates every head of `row` (heads of `head_dim` values, end to end) to `position`; values behind the pairs stay.
     pub fn rotate(&self, row: &mut [f32], head_dim: usize, position: usize) {
         let start = (position - self.first) * self.pairs;

@@ -55,6 +55,17 @@ impl Map for Silu {
     }
 }
 
+/// erfc(a / sqrt 2) and e^(-a^2 / 2) for 0 <= a <= [`GELU_LIMIT`].
+#[inline(always)]
+pub(crate) fn gelu_tail<S: Simd>(simd: S, a: S::F) -> (S::F, S::F) {
+    let z = simd.mul(a, simd.splat(std::f32::consts::FRAC_1_SQRT_2));
+    let one = simd.splat(1.0);
+    let t = simd.div(one, simd.mul_add(z, simd.splat(ERFC_P), one));
+    let decay = exp(simd, simd.neg_mul_add(z, z, simd.splat(0.0)));
+    let erfc = simd.mul(simd.mul(poly(simd, t, &ERFC_POLY), t), decay);
+    (erfc, decay)
+}
+
 /// Gelu by the error function: max(x, 0) - 0.5 |x| erfc(|x| / sqrt 2).
 #[derive(Clone, Copy)]
 pub(crate) struct GeluErf;
@@ -63,11 +74,7 @@ impl Map for GeluErf {
     #[inline(always)]
     fn apply<S: Simd>(self, simd: S, x: S::F) -> S::F {
         let a = simd.min(simd.splat(GELU_LIMIT), simd.abs(x));
-        let z = simd.mul(a, simd.splat(std::f32::consts::FRAC_1_SQRT_2));
-        let one = simd.splat(1.0);
-        let t = simd.div(one, simd.mul_add(z, simd.splat(ERFC_P), one));
-        let decay = exp(simd, simd.neg_mul_add(z, z, simd.splat(0.0)));
-        let erfc = simd.mul(simd.mul(poly(simd, t, &ERFC_POLY), t), decay);
+        let (erfc, _) = gelu_tail(simd, a);
         let half = simd.mul(a, simd.splat(0.5));
         simd.neg_mul_add(half, erfc, simd.max(x, simd.splat(0.0)))
     }

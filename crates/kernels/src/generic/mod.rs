@@ -14,6 +14,7 @@ pub(crate) mod admm;
 pub(crate) mod convert;
 pub(crate) mod descent;
 pub(crate) mod elementwise;
+pub(crate) mod gradients;
 mod math;
 pub(crate) mod obs;
 pub(crate) mod pack;

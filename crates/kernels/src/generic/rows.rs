@@ -13,7 +13,7 @@ const BLOCK: usize = 2048;
 const SUMS: usize = 4;
 
 /// A term of a sum over one or two slices.
-trait Term: Copy {
+pub(super) trait Term: Copy {
     /// `sum + term(a, b)`
     fn add_to<S: Simd>(self, simd: S, sum: S::F, a: S::F, b: S::F) -> S::F;
 }
@@ -31,7 +31,7 @@ impl Term for Product {
 
 /// a
 #[derive(Clone, Copy)]
-struct First;
+pub(super) struct First;
 
 impl Term for First {
     #[inline(always)]
@@ -42,7 +42,7 @@ impl Term for First {
 
 /// Sum of `term` over two slices of one length; a missing lane counts as 0.
 #[inline(always)]
-fn sum_of<S: Simd>(simd: S, a: &[f32], b: &[f32], term: impl Term) -> f64 {
+pub(super) fn sum_of<S: Simd>(simd: S, a: &[f32], b: &[f32], term: impl Term) -> f64 {
     let mut total = 0.0;
     for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
         total += f64::from(sum_block(simd, a, b, term));

@@ -7,6 +7,7 @@ pub mod admm;
 pub mod convert;
 pub mod descent;
 pub mod elementwise;
+pub mod gradients;
 pub mod math;
 pub mod obs;
 pub mod pack;

@@ -114,6 +114,12 @@ impl Head {
         self.hidden
     }
 
+    /// Soft cap of its logits.
+    #[cfg(feature = "train")]
+    pub fn cap(&self) -> Option<f32> {
+        self.cap
+    }
+
     /// Bytes that this keeps.
     pub fn bytes(&self) -> u64 {
         let values = self.kept.as_ref().map_or(0, Vec::len);
@@ -121,7 +127,7 @@ impl Head {
     }
 
     /// Weights of some tokens of the vocabulary.
-    fn piece(
+    pub(crate) fn piece(
         &self,
         compute: &Compute,
         weights: &dyn WeightSource,
@@ -144,7 +150,7 @@ impl Head {
     }
 
     /// Logits [rows, tokens] of hidden states [rows, hidden], from the weights of those tokens of the vocabulary.
-    fn logits_into(
+    pub(crate) fn logits_into(
         &self,
         compute: &Compute,
         hidden: &[f32],

@@ -8,7 +8,7 @@
 use kerf_kernels::Compute;
 
 /// ln(e^a + e^b). NaN stays NaN.
-pub(super) fn log_add(a: f64, b: f64) -> f64 {
+pub(crate) fn log_add(a: f64, b: f64) -> f64 {
     let (most, least) = if b > a { (b, a) } else { (a, b) };
     match least == f64::NEG_INFINITY {
         true => most,
@@ -17,13 +17,13 @@ pub(super) fn log_add(a: f64, b: f64) -> f64 {
 }
 
 /// ln of the sum of exponentials of a row.
-pub(super) fn log_sum(compute: &Compute, row: &[f32]) -> f64 {
+pub(crate) fn log_sum(compute: &Compute, row: &[f32]) -> f64 {
     f64::from(compute.kernels.log_sum_exp(row))
 }
 
 /// Two distributions over some tokens of a vocabulary.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
+pub(crate) struct Pair {
     /// ln of the sum of exponentials of the first.
     pub p: f64,
     /// Of the second.
@@ -65,7 +65,7 @@ impl Pair {
 }
 
 /// What is needed of a row of logits to compare others with it.
-pub(super) struct First {
+pub(crate) struct First {
     /// e^logit over the sum of all.
     weights: Vec<f32>,
     /// ln of the sum.

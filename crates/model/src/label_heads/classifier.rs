@@ -9,6 +9,7 @@ use crate::{Batch, Kind, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 use kerf_tensors::TensorsError;
 use serde_json::Value;
+use std::ops::Range;
 
 /// How the tensors of a head are called.
 struct Layout {
@@ -68,12 +69,12 @@ const LAYOUTS: &[Layout] = &[
 #[derive(Clone, Debug)]
 pub struct ClassifierHead {
     labels: Labels,
-    before: Option<HeadLayer>,
-    last: Dense,
+    pub(crate) before: Option<HeadLayer>,
+    pub(crate) last: Dense,
     kind: Kind,
     /// Whether the mean of all states of a text is looked at.
     mean: bool,
-    hidden: usize,
+    pub(crate) hidden: usize,
     /// Token that a decoder's text may end with without it being looked at.
     padding: Option<u32>,
 }
@@ -151,21 +152,27 @@ impl ClassifierHead {
         states: &[f32],
     ) -> Result<Vec<f32>, ModelError> {
         let mut seen = Vec::with_capacity(batch.sequences() * self.hidden);
-        for sequence in 0..batch.sequences() {
-            let own = batch.starts[sequence]..batch.starts[sequence + 1];
-            let place = own.start + self.place(batch.sequence(sequence))?;
-            match self.mean {
-                false => seen.extend_from_slice(&states[place * self.hidden..][..self.hidden]),
-                true => {
-                    let states = &states[own.start * self.hidden..own.end * self.hidden];
-                    seen.extend(mean_of_rows(states, self.hidden));
-                }
-            }
+        for tokens in self.looked_at(batch)? {
+            let states = &states[tokens.start * self.hidden..tokens.end * self.hidden];
+            seen.extend(mean_of_rows(states, self.hidden));
         }
         if let Some(layer) = &self.before {
             seen = layer.apply(compute, &seen);
         }
         Ok(self.last.apply(compute, &seen))
+    }
+
+    /// The tokens of each text of a batch whose mean state the head sees: one token, or all. `EMPTY` for a batch with an empty sequence.
+    pub(crate) fn looked_at(&self, batch: &Batch) -> Result<Vec<Range<usize>>, ModelError> {
+        let of_sequence = |sequence: usize| {
+            let own = batch.starts[sequence]..batch.starts[sequence + 1];
+            let place = own.start + self.place(batch.sequence(sequence))?;
+            Ok(match self.mean {
+                true => own,
+                false => place..place + 1,
+            })
+        };
+        (0..batch.sequences()).map(of_sequence).collect()
     }
 
     /// The token of a text that is looked at.
@@ -188,7 +195,7 @@ impl ClassifierHead {
 }
 
 /// Mean of rows of some width.
-fn mean_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn mean_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
     let mut sums = vec![0.0f64; width];
     for row in rows.chunks_exact(width) {
         for (sum, value) in sums.iter_mut().zip(row) {

@@ -7,11 +7,14 @@ use kerf_tensors::TensorsError;
 
 /// A matrix [rows, cols], with its bias if it has one.
 #[derive(Clone, Debug)]
-pub(super) struct Dense {
-    weight: Vec<f32>,
-    bias: Option<Vec<f32>>,
-    rows: usize,
-    cols: usize,
+pub(crate) struct Dense {
+    /// Name of its tensors without `.weight`.
+    #[cfg(feature = "train")]
+    pub stem: String,
+    pub weight: Vec<f32>,
+    pub bias: Option<Vec<f32>>,
+    pub rows: usize,
+    pub cols: usize,
 }
 
 impl Dense {
@@ -26,6 +29,8 @@ impl Dense {
         let bias = format!("{stem}.bias");
         let has_bias = weights.shape(&bias).is_some();
         Ok(Self {
+            #[cfg(feature = "train")]
+            stem: stem.into(),
             weight: values(format!("{stem}.weight"), vec![rows, cols])?,
             bias: has_bias.then(|| values(bias, vec![rows])).transpose()?,
             rows,

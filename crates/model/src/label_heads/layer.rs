@@ -8,10 +8,21 @@ use serde_json::Value;
 
 /// What is done to the outputs of the layer.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Bend {
+pub(crate) enum Bend {
     Tanh,
     Relu,
     Gelu,
+}
+
+impl Bend {
+    /// Applies the activation in place.
+    pub fn apply(self, compute: &Compute, x: &mut [f32]) {
+        match self {
+            Self::Tanh => compute.kernels.tanh(x),
+            Self::Relu => compute.kernels.relu(x),
+            Self::Gelu => compute.kernels.gelu_erf(x),
+        }
+    }
 }
 
 /// How the layer is called, and what it does.
@@ -86,21 +97,17 @@ impl Before {
 
 /// A layer, ready to run.
 #[derive(Clone, Debug)]
-pub(super) struct HeadLayer {
-    dense: Dense,
-    bend: Bend,
-    norm: Option<HeadNorm>,
+pub(crate) struct HeadLayer {
+    pub dense: Dense,
+    pub bend: Bend,
+    pub norm: Option<HeadNorm>,
 }
 
 impl HeadLayer {
     /// Outputs [n, hidden] for inputs [n, hidden].
     pub fn apply(&self, compute: &Compute, input: &[f32]) -> Vec<f32> {
         let mut out = self.dense.apply(compute, input);
-        match self.bend {
-            Bend::Tanh => compute.kernels.tanh(&mut out),
-            Bend::Relu => compute.kernels.relu(&mut out),
-            Bend::Gelu => compute.kernels.gelu_erf(&mut out),
-        }
+        self.bend.apply(compute, &mut out);
         match &self.norm {
             Some(norm) => norm.apply(compute, &out),
             None => out,
@@ -110,10 +117,13 @@ impl HeadLayer {
 
 /// A layer norm of a head.
 #[derive(Clone, Debug)]
-struct HeadNorm {
-    scale: Vec<f32>,
-    shift: Option<Vec<f32>>,
-    eps: f32,
+pub(crate) struct HeadNorm {
+    /// Name of its tensors without `.weight`.
+    #[cfg(feature = "train")]
+    pub stem: String,
+    pub scale: Vec<f32>,
+    pub shift: Option<Vec<f32>>,
+    pub eps: f32,
 }
 
 impl HeadNorm {
@@ -128,6 +138,8 @@ impl HeadNorm {
         let bias = format!("{stem}.bias");
         let has_bias = weights.shape(&bias).is_some();
         Ok(Self {
+            #[cfg(feature = "train")]
+            stem: stem.into(),
             scale: vector(format!("{stem}.weight"))?,
             shift: has_bias.then(|| vector(bias)).transpose()?,
             eps: network.settings.eps,
@@ -135,7 +147,7 @@ impl HeadNorm {
     }
 
     /// Rows of the width of the norm, normed.
-    fn apply(&self, compute: &Compute, input: &[f32]) -> Vec<f32> {
+    pub fn apply(&self, compute: &Compute, input: &[f32]) -> Vec<f32> {
         let width = self.scale.len();
         let mut out = vec![0.0; input.len()];
         let rows = input.chunks_exact(width).zip(out.chunks_exact_mut(width));

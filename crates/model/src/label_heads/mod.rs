@@ -1,10 +1,10 @@
 //! Heads that give labels instead of words: a label for a text, or the span of a text that answers a question. They are read from
 //! folders as transformers writes them.
 
-mod classifier;
-mod dense;
+pub(crate) mod classifier;
+pub(crate) mod dense;
 mod labels;
-mod layer;
+pub(crate) mod layer;
 mod span;
 
 pub use classifier::ClassifierHead;

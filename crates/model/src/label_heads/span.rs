@@ -9,8 +9,8 @@ use serde_json::Value;
 /// A span head, ready to run.
 #[derive(Clone, Debug)]
 pub struct SpanHead {
-    before: Option<HeadLayer>,
-    layer: Dense,
+    pub(crate) before: Option<HeadLayer>,
+    pub(crate) layer: Dense,
 }
 
 /// Logits of the tokens of a text.
@@ -51,10 +51,15 @@ impl SpanHead {
 
     /// Logits of the tokens of some last hidden states [tokens, hidden].
     pub fn logits(&self, compute: &Compute, states: &[f32]) -> SpanLogits {
-        let both = match &self.before {
-            Some(before) => self.layer.apply(compute, &before.apply(compute, states)),
-            None => self.layer.apply(compute, states),
-        };
+        match &self.before {
+            Some(before) => self.last_logits(compute, &before.apply(compute, states)),
+            None => self.last_logits(compute, states),
+        }
+    }
+
+    /// Logits of what the last layer sees [tokens, hidden].
+    pub(crate) fn last_logits(&self, compute: &Compute, seen: &[f32]) -> SpanLogits {
+        let both = self.layer.apply(compute, seen);
         SpanLogits {
             start: both.iter().step_by(2).copied().collect(),
             end: both.iter().skip(1).step_by(2).copied().collect(),

@@ -1,6 +1,8 @@
 //! What the tests share: models on disk, their reference values, and weights made in memory.
 #![allow(dead_code)]
 
+pub mod rows;
+
 use kerf_kernels::Compute;
 use kerf_model::{ModelError, Network, WeightSource};
 use kerf_tensors::{Catalog, TensorsError};

@@ -1,0 +1,186 @@
+//! Backward of attention; forward: [`crate::attention`].
+//!
+//! A task is one head of one sequence. It goes through its queries in tiles, makes the probabilities of a tile again, and holds no more
+//! than that tile of scores and one of their gradients. Heads that share keys each have their own gradient of them; these are added in
+//! the order of the heads, so that nothing depends on threads.
+
+use crate::Batch;
+use crate::attention::{QUERY_TILE, Seen, softmax};
+use crate::attention_heads::Heads;
+use crate::forward::rows_per_chunk;
+use crate::positions::Positions;
+use kerf_kernels::{Compute, Linalg, MatMut, MatRef, Pool};
+use std::ops::Range;
+
+/// Gradients that one head of one sequence gives.
+struct Task {
+    sequence: usize,
+    head: usize,
+    /// Of queries, keys and values: [tokens, dim] each.
+    queries: Vec<f32>,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    /// Of the bias of each distance.
+    distances: Vec<f32>,
+}
+
+/// What the tasks read.
+struct Work<'a> {
+    compute: &'a Compute,
+    linalg: Linalg,
+    heads: &'a Heads<'a>,
+    batch: &'a Batch,
+    qkv: &'a [f32],
+    grad: &'a [f32],
+}
+
+/// Gradients of queries, keys and values as attention sees them [tokens, query + 2 kv], from that of its result [tokens, query], and of
+/// the distance biases [heads, distances] (empty without).
+pub(super) fn attention_grad(
+    compute: &Compute,
+    heads: &Heads<'_>,
+    batch: &Batch,
+    qkv: &[f32],
+    grad: &[f32],
+) -> (Vec<f32>, Vec<f32>) {
+    // Products inside a task stay on its thread.
+    let linalg = Linalg::with_kernels(compute.kernels, Pool::new(1));
+    let work = Work {
+        compute,
+        linalg: linalg.counting(compute.linalg.flops()),
+        heads,
+        batch,
+        qkv,
+        grad,
+    };
+    let tasks = batch.sequences() * heads.heads;
+    let tasks = compute.pool.map(tasks, |index| {
+        work.task(index / heads.heads, index % heads.heads)
+    });
+    let width = heads.distance.map_or(0, |table| table.width());
+    let mut distances = vec![0.0; heads.heads * width];
+    for task in tasks.iter().filter(|task| !task.distances.is_empty()) {
+        let own = &mut distances[task.head * width..][..width];
+        compute.kernels.add(&task.distances, own);
+    }
+    (gathered(&work, &tasks), distances)
+}
+
+/// The rows of all tokens from what the tasks gave.
+fn gathered(work: &Work<'_>, tasks: &[Task]) -> Vec<f32> {
+    let (heads, batch) = (work.heads, work.batch);
+    let (query, kv) = heads.widths();
+    let (dim, stride) = (heads.dim, query + 2 * kv);
+    let group = heads.heads / heads.kv_heads;
+    let mut of_token = Vec::with_capacity(batch.tokens());
+    for (sequence, pair) in batch.starts.windows(2).enumerate() {
+        of_token.extend((pair[0]..pair[1]).map(|token| (sequence, token - pair[0])));
+    }
+    let mut out = vec![0.0; batch.tokens() * stride];
+    let rows = rows_per_chunk(stride);
+    (work.compute.pool).chunks_mut(&mut out, rows * stride, |index, out| {
+        for (row, (sequence, at)) in out.chunks_exact_mut(stride).zip(&of_token[index * rows..]) {
+            let (queries, rest) = row.split_at_mut(query);
+            let (keys, values) = rest.split_at_mut(kv);
+            for head in 0..heads.heads {
+                let task = &tasks[sequence * heads.heads + head];
+                let own = at * dim..(at + 1) * dim;
+                queries[head * dim..][..dim].copy_from_slice(&task.queries[own.clone()]);
+                let shared = head / group * dim;
+                let kernels = &work.compute.kernels;
+                kernels.add(&task.keys[own.clone()], &mut keys[shared..][..dim]);
+                kernels.add(&task.values[own], &mut values[shared..][..dim]);
+            }
+        }
+    });
+    out
+}
+
+impl Work<'_> {
+    fn task(&self, sequence: usize, head: usize) -> Task {
+        let tokens = self.batch.starts[sequence]..self.batch.starts[sequence + 1];
+        let values = tokens.len() * self.heads.dim;
+        let mut task = Task {
+            sequence,
+            head,
+            queries: vec![0.0; values],
+            keys: vec![0.0; values],
+            values: vec![0.0; values],
+            distances: vec![0.0; self.heads.distance.map_or(0, |table| table.width())],
+        };
+        for from in (0..tokens.len()).step_by(QUERY_TILE) {
+            self.tile(&mut task, from..tokens.len().min(from + QUERY_TILE));
+        }
+        task
+    }
+
+    /// Queries `rows` of the sequence of a task.
+    fn tile(&self, task: &mut Task, rows: Range<usize>) {
+        let (heads, dim, head) = (self.heads, self.heads.dim, task.head);
+        let tokens = self.batch.starts[task.sequence]..self.batch.starts[task.sequence + 1];
+        let all = &self.batch.positions[tokens.clone()];
+        let (queries, keys) = (&all[rows.clone()], Positions::new(all));
+        let first = heads.visible(queries[0], keys).start;
+        let seen = heads.visible(queries[queries.len() - 1], keys).end - first;
+        let (query, kv) = heads.widths();
+        let stride = query + 2 * kv;
+        let group = heads.heads / heads.kv_heads;
+        let matrix = |token: usize, column: usize, rows: usize| MatRef {
+            data: &self.qkv[(tokens.start + token) * stride + column..],
+            rows,
+            cols: dim,
+            stride,
+        };
+        let q = matrix(rows.start, head * dim, rows.len());
+        let k = matrix(first, query + head / group * dim, seen);
+        let v = matrix(first, query + kv + head / group * dim, seen);
+        let d_out = MatRef {
+            data: &self.grad[(tokens.start + rows.start) * query + head * dim..],
+            rows: rows.len(),
+            cols: dim,
+            stride: query,
+        };
+        let n = rows.len();
+        let scores = |scores: &mut [f32]| {
+            let out = MatMut::dense(scores, n, seen);
+            self.linalg.gemm_nt(out, q, k, heads.scale, 0.0);
+        };
+        let mut p = vec![0.0; n * seen];
+        scores(&mut p);
+        let place = Seen {
+            head,
+            first,
+            keys: seen,
+        };
+        softmax(self.compute, heads, (queries, keys), place, &mut p);
+        let keys_of = first * dim..(first + seen) * dim;
+        let p_ref = MatRef::dense(&p, n, seen);
+        let out = MatMut::dense(&mut task.values[keys_of.clone()], seen, dim);
+        self.linalg.gemm_tn(out, p_ref, d_out, 1.0, 1.0);
+        let mut d = vec![0.0; n * seen];
+        self.linalg
+            .gemm_nt(MatMut::dense(&mut d, n, seen), d_out, v, 1.0, 0.0);
+        for (row, d) in d.chunks_exact_mut(seen).enumerate() {
+            self.compute
+                .kernels
+                .softmax_grad(&p[row * seen..][..seen], d);
+            if let Some(table) = heads.distance {
+                let keys = &all[first..first + seen];
+                table.add_grad(queries[row], keys, d, &mut task.distances);
+            }
+        }
+        if let Some(cap) = heads.cap {
+            // Scores before the cap, once more: p is no longer needed.
+            scores(&mut p);
+            p.iter_mut().for_each(|score| *score /= cap);
+            self.compute.kernels.tanh(&mut p);
+            self.compute.kernels.tanh_grad(&p, &mut d);
+        }
+        let d = MatRef::dense(&d, n, seen);
+        let queries_of = rows.start * dim..rows.end * dim;
+        let out = MatMut::dense(&mut task.queries[queries_of], n, dim);
+        self.linalg.gemm_nn(out, d, k, heads.scale, 0.0);
+        let out = MatMut::dense(&mut task.keys[keys_of], seen, dim);
+        self.linalg.gemm_tn(out, d, q, heads.scale, 1.0);
+    }
+}

@@ -1,0 +1,117 @@
+//! Labels of texts.
+
+use super::dense::dense_grad;
+use super::softmax::cross_entropy;
+use super::{Loss, Place, head_layer};
+use crate::backward::Gradients;
+use crate::label_heads::classifier::mean_of_rows;
+use crate::{ClassifierHead, ModelError};
+use serde_json::Value;
+use std::ops::Range;
+
+/// What is wanted of each sequence.
+pub enum Wanted {
+    /// Index of the one label that is right: cross-entropy.
+    Label(Vec<usize>),
+    /// For each sequence and label whether it is right (1 or 0), [sequences, labels]: cross-entropy of a sigmoid each.
+    Labels(Vec<f32>),
+    /// Numbers to predict, [sequences, labels]: squares.
+    Numbers(Vec<f32>),
+}
+
+/// Mean over texts (and labels, where each has its own loss) of the loss of a classifier's logits.
+pub struct Classification<'a> {
+    /// config.json of the model.
+    pub config: &'a Value,
+    /// What is right.
+    pub wanted: Wanted,
+}
+
+impl Wanted {
+    /// The loss; logits become `share` times their gradients.
+    fn loss(&self, place: Place<'_>, logits: &mut [f32], labels: usize, share: f32) -> f64 {
+        let texts = logits.len() / labels;
+        match self {
+            Self::Label(right) => {
+                let rows = logits.chunks_exact_mut(labels).zip(right);
+                let factor = share / texts as f32;
+                let losses =
+                    rows.map(|(row, right)| cross_entropy(place.compute, row, *right, factor));
+                losses.sum::<f64>() / texts as f64
+            }
+            Self::Labels(right) => mean(logits, right, share, |x, right| {
+                let loss = x.max(0.0) - x * right + (-x.abs()).exp().ln_1p();
+                (loss, 1.0 / (1.0 + (-x).exp()) - right)
+            }),
+            Self::Numbers(right) => mean(logits, right, share, |x, right| {
+                ((x - right).powi(2), 2.0 * (x - right))
+            }),
+        }
+    }
+}
+
+/// Mean of a loss of single values; `each` gives it with its derivative.
+fn mean(x: &mut [f32], right: &[f32], share: f32, each: impl Fn(f64, f64) -> (f64, f64)) -> f64 {
+    let count = x.len() as f64;
+    let mut total = 0.0;
+    for (x, right) in x.iter_mut().zip(right) {
+        let (loss, slope) = each(f64::from(*x), f64::from(*right));
+        total += loss;
+        *x = (slope * f64::from(share) / count) as f32;
+    }
+    total / count
+}
+
+impl Loss for Classification<'_> {
+    fn count(&self) -> usize {
+        match &self.wanted {
+            Wanted::Label(right) => right.len(),
+            Wanted::Labels(right) | Wanted::Numbers(right) => right.len(),
+        }
+    }
+
+    fn backward(
+        &self,
+        place: Place<'_>,
+        states: &[f32],
+        share: f32,
+        gradients: &mut Gradients,
+    ) -> Result<(f64, Vec<f32>), ModelError> {
+        let (compute, batch) = (place.compute, place.batch);
+        let head = ClassifierHead::load(place.network, self.config, compute, place.weights)?;
+        let looked_at = head.looked_at(batch)?;
+        let seen = means(states, head.hidden, &looked_at);
+        let (before, saved) = head_layer::run(compute, head.before.as_ref(), seen);
+        let mut logits = head.last.apply(compute, &before);
+        let labels = head.last.rows;
+        let loss = self.wanted.loss(place, &mut logits, labels, share);
+        let mut grad = dense_grad(compute, &head.last, &before, &logits, gradients);
+        if let Some(saved) = saved {
+            grad = saved.grad(compute, grad, gradients);
+        }
+        Ok((loss, spread(&grad, head.hidden, &looked_at, states.len())))
+    }
+}
+
+/// Mean of the states [tokens, hidden] of each range of tokens: [ranges, hidden].
+fn means(states: &[f32], hidden: usize, ranges: &[Range<usize>]) -> Vec<f32> {
+    let mut out = Vec::with_capacity(ranges.len() * hidden);
+    for range in ranges {
+        let states = &states[range.start * hidden..range.end * hidden];
+        out.extend(mean_of_rows(states, hidden));
+    }
+    out
+}
+
+/// Backward of [`means`]: each token of a range gets its part of the gradient of the mean, and other tokens get zeros.
+fn spread(grad: &[f32], hidden: usize, ranges: &[Range<usize>], len: usize) -> Vec<f32> {
+    let mut out = vec![0.0; len];
+    for (range, grad) in ranges.iter().zip(grad.chunks_exact(hidden)) {
+        let part = 1.0 / range.len() as f32;
+        let states = &mut out[range.start * hidden..range.end * hidden];
+        for (state, grad) in states.iter_mut().zip(grad.iter().cycle()) {
+            *state = grad * part;
+        }
+    }
+    out
+}

@@ -1,0 +1,106 @@
+//! A loss and its gradients: forward with the input of each block kept, then back block by block.
+
+use super::embedding::{embedding_grad, named_norm_grad};
+use super::gradients::Gradients;
+use super::loss::{Loss, Place};
+use crate::{Batch, ModelError, Network, Saved, WeightSource};
+use kerf_kernels::Compute;
+
+/// The loss of a batch, and `share` times its gradients added to `gradients`.
+///
+/// A loss is a mean over what it counts ([`Loss::count`]). Who adds up several batches gives each the share that its count has in all.
+/// Weights are read block by block, twice. Beside the gradients it takes memory for the input of each block
+/// ([blocks + 1, tokens, hidden]) and for one block at work. The same bits for any number of threads. A loss that is not finite is
+/// given back as it is, without gradients.
+///
+/// Errors: those of reading weights, `TOO_LONG`, `BAD_TOKEN`, those of the loss.
+pub fn loss_and_gradients(
+    network: &Network,
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    batch: &Batch,
+    loss: &dyn Loss,
+    share: f32,
+    gradients: &mut Gradients,
+) -> Result<f64, ModelError> {
+    loss_and_gradients_keeping(network, compute, weights, batch, loss, share, gradients, 0)
+}
+
+/// Values that [`Saved`] has for a token, and those of the copy of its input.
+fn saved_per_token(network: &Network) -> usize {
+    let settings = &network.settings;
+    let (query, kv) = (settings.query_width(), settings.kv_width());
+    7 * settings.hidden + 3 * query + 4 * kv + 3 * settings.intermediate
+}
+
+/// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, so that
+/// it need not be made again: with all blocks kept, a quarter less work. The last block is always kept.
+#[allow(clippy::too_many_arguments)]
+pub fn loss_and_gradients_keeping(
+    network: &Network,
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    batch: &Batch,
+    loss: &dyn Loss,
+    share: f32,
+    gradients: &mut Gradients,
+    keep_bytes: u64,
+) -> Result<f64, ModelError> {
+    let of_block = 4 * (batch.tokens() * saved_per_token(network)) as u64;
+    let kept = (keep_bytes / of_block.max(1)).clamp(1, network.blocks() as u64) as usize;
+    let remade = network.blocks() - kept.min(network.blocks());
+    let mut x = network.embed(compute, weights, batch)?;
+    let (mut inputs, mut saved) = (Vec::new(), Vec::<Saved>::new());
+    for index in 0..network.blocks() {
+        let block = network.load_block_dense(compute, weights, index)?;
+        if index < remade {
+            inputs.push(x.clone());
+            network.run_block(compute, &block, batch, &mut x, None);
+        } else {
+            saved.push(network.forward_saving(compute, &block, batch, &mut x));
+        }
+    }
+    let last = network.arch.final_norm.map(|stem| (stem, x.clone()));
+    network.finish(compute, weights, &mut x)?;
+    let place = Place {
+        network,
+        compute,
+        weights,
+        batch,
+    };
+    let (value, mut grad) = loss.backward(place, &x, share, gradients)?;
+    drop(x);
+    if !value.is_finite() {
+        return Ok(value);
+    }
+    if let Some((stem, x)) = last {
+        grad = named_norm_grad(network, compute, weights, stem, (&x, &grad), gradients)?;
+    }
+    for index in (0..network.blocks()).rev() {
+        let block = network.load_block_dense(compute, weights, index)?;
+        let saved = saved.pop().unwrap_or_else(|| {
+            let mut x = inputs.pop().unwrap_or_default();
+            network.forward_saving(compute, &block, batch, &mut x)
+        });
+        let tensors = network.block_tensors(weights, index);
+        grad = network.backward_block(compute, &block, &tensors, batch, &saved, grad, gradients);
+    }
+    embedding_grad(network, compute, weights, batch, grad, gradients)?;
+    Ok(value)
+}
+
+/// Last hidden states [tokens, hidden] of a batch, after the final norm: what a teacher gives.
+pub fn hidden_states(
+    network: &Network,
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    batch: &Batch,
+) -> Result<Vec<f32>, ModelError> {
+    let mut x = network.embed(compute, weights, batch)?;
+    for index in 0..network.blocks() {
+        let block = network.load_block(compute, weights, index)?;
+        network.run_block(compute, &block, batch, &mut x, None);
+    }
+    network.finish(compute, weights, &mut x)?;
+    Ok(x)
+}
