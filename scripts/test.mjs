@@ -12,6 +12,8 @@ import { setUp } from './lib/setup.mjs'
 const withBrowser = process.argv.includes('--browser')
 const sum = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
+/** Seconds of each part, in order. */
+const times = []
 const bin = (...path) => join('node_modules', ...path)
 const wasmCrates = ['kernels', 'tensors', 'model', 'compress'].flatMap(name => ['-p', `kerf-${name}`])
 const WASM_CHECK = [
@@ -41,12 +43,12 @@ const CHECKS = [
 ]
 
 try {
-  setUp()
+  await timed('set-up', async () => setUp())
   const testsAreBuilt = buildTests()
   await check('build', () => build().then(() => true))
-  await testsAreBuilt
+  await timed('the rest of building the tests of Rust', () => testsAreBuilt)
   for (const [name, program, args] of CHECKS) await checkProgram(name, program, args)
-  await cargoTests()
+  await timed('Rust tests', cargoTests)
   // Before the other tests of TypeScript: some of them look at what it builds.
   const inChromium = withBrowser && (await check('build:wasm', () => buildWasm().then(() => true)))
   // The modules are the same crates for the same target.
@@ -58,10 +60,20 @@ try {
 }
 report()
 
+/** Does a part, and notes how long it took. */
+async function timed(name, body) {
+  const begun = performance.now()
+  try {
+    return await body()
+  } finally {
+    times.push([name, (performance.now() - begun) / 1000])
+  }
+}
+
 /** Counts one check, and tells whether it passed. A thrown Stop is a failure, but what is missing here is skipped. */
 async function check(name, body) {
   try {
-    if (await body()) {
+    if (await timed(name, body)) {
       sum.passed += 1
       return true
     }
@@ -134,7 +146,8 @@ async function vitest(title, flags = []) {
   mkdirSync(join(root, '.work'), { recursive: true })
   rmSync(file, { force: true })
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const { code } = await tee(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', ...flags, ...reporters])
+  const args = [bin('vitest', 'vitest.mjs'), 'run', ...flags, ...reporters]
+  const { code } = await timed(title, () => tee(process.execPath, args))
   const before = sum.failed
   const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { testResults: [] }
   sum.passed += result.numPassedTests ?? 0
@@ -157,6 +170,10 @@ function fail(what) {
 
 function report() {
   console.log('')
+  console.log('where the time went, from 5 seconds on:')
+  for (const [name, seconds] of times.filter(([, seconds]) => seconds >= 5)) {
+    console.log(`${seconds.toFixed(0).padStart(6)} s  ${name}`)
+  }
   for (const failure of failures) console.log(`failed: ${failure}`)
   const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : ''
   console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`)
