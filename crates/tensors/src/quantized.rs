@@ -84,8 +84,8 @@ impl QuantizedMatrix {
         codes_to_values(kernels, *grid, cols, &codes[row..], &scales[groups..], out);
     }
 
-    /// The same matrix with every value multiplied by 2^exponent. Codes stay and scales change. A scale or value outside the
-    /// range of its type becomes the nearest one that the type has.
+    /// The same matrix with every value multiplied by 2^exponent. Codes stay and scales change; a scale outside the range of its
+    /// type becomes the nearest one that the type has. Floats are multiplied in f32 and not rounded again to their type.
     pub fn times_power_of_two(mut self, exponent: i32) -> Self {
         match &mut self.values {
             Values::Codes { grid, scales, .. } => {
