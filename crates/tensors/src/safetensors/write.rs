@@ -112,7 +112,7 @@ fn group_units(units: &[Unit], max_file_bytes: u64) -> Vec<Vec<&Unit>> {
 fn plan_file(file: String, units: Vec<&Unit>, metadata: &BTreeMap<String, String>) -> PlannedFile {
     let mut all = metadata.clone();
     for (key, value) in units.iter().flat_map(|unit| &unit.1) {
-        // Entries of units are container versions. The file needs the highest one.
+        // The version of the container is the one key that several units have. The file needs the highest version.
         let said = all.entry(key.clone()).or_default();
         if (said.len(), said.as_str()) < (value.len(), value) {
             said.clone_from(value);
