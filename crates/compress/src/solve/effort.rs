@@ -1,9 +1,9 @@
-//! How hard the iterative solvers try.
+//! The effort of the iterative solvers.
 
-/// Limits of the iterations of a solver; each stops earlier where nothing changes any more.
+/// Limits on the iterations of a solver. A solver stops earlier if nothing changes any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Iterations of the search for a support (`admm.rs`); 0 takes that of optimal brain surgeon.
+    /// Iterations of the search for a support (`admm.rs`). With 0, optimal brain surgeon chooses the support.
     pub iterations: usize,
     /// Sweeps of coordinate descent over the codes.
     pub sweeps: usize,
