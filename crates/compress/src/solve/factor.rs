@@ -18,7 +18,7 @@ pub struct Factor {
     pub u: Vec<f32>,
     /// 1 / u_jj.
     pub inverse_diagonal: Vec<f32>,
-    /// Damping that made the factorization succeed, relative to the mean diagonal ([`usual`]).
+    /// Damping that made the factorization succeed, relative to the mean diagonal (see `usual`).
     pub damping_rel: f64,
     /// Damping that was added to the diagonal of H.
     pub damping: f64,
@@ -33,7 +33,7 @@ pub struct NoFactor {
     pub reason: String,
 }
 
-/// Factors `gram` after adding `damping_rel` times the mean diagonal ([`usual`]) to its diagonal. If that fails, the damping
+/// Factors `gram` after adding `damping_rel` times the mean diagonal (see `usual`) to its diagonal. If that fails, the damping
 /// rises tenfold, at most seven times.
 ///
 /// Errors: all inputs are zero, the statistics are not finite, or the matrix stays indefinite after seven raises.
