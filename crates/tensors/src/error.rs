@@ -95,7 +95,7 @@ pub enum TensorsError {
     /// The index names a shard that does not exist, or a tensor that its shard does not have.
     #[error("{path}: bad index: {reason}")]
     BadIndex { path: String, reason: String },
-    /// A small file of a model folder lacks a field, or a field has a value that is not allowed.
+    /// A small file of a model folder lacks a field or has a value that it cannot have.
     #[error("{file}: {field}: expected {expected}, got {actual}")]
     BadConfig {
         file: String,
@@ -122,7 +122,7 @@ pub enum TensorsError {
         expected: Vec<usize>,
         actual: Vec<usize>,
     },
-    /// Kerf cannot compute on the element type of a tensor.
+    /// A tensor's type is not one that can be computed on.
     #[error("tensor {tensor} is {dtype}, which cannot be computed on (f32, f16 and bf16 can)")]
     WrongDType { tensor: String, dtype: String },
     /// A weight is NaN or infinite.

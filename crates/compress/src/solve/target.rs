@@ -1,11 +1,11 @@
 //! Targets: the weights that a layer should approximate if the dense model would see other inputs than the layer really gets.
 //!
-//! W_eff brings the layer nearest to the outputs of the dense model. It minimises |x_dense W^T - x W_eff^T|^2 / tokens + d |W_eff
-//! - W|^2 over the calibration tokens; GPTAQ (Li et al., 2504.02692) has the same aim. The solution is W_eff = W (C + d) (H +
-//! d)^-1 with C = x_dense^T x / tokens, H = x^T x / tokens and the solver's damping d.
+//! W_eff brings the layer nearest to the outputs of the dense model; GPTAQ (Li et al., 2504.02692) has the same aim. Over the calibration
+//! tokens it minimises |x_dense W^T - x W_eff^T|^2 / tokens + d |W_eff - W|^2. The solution is W_eff = W (C + d) (H + d)^-1 with
+//! C = x_dense^T x / tokens, H = x^T x / tokens and the solver's damping d.
 //!
-//! W_eff fits the calibration tokens a little too well, so the target takes only a share of the difference: W + blend (W_eff -
-//! W). A solver gets the target in place of W.
+//! W_eff fits the calibration tokens a little too well, so the target takes only a share of the difference:
+//! W + blend (W_eff - W). A solver gets the target in place of W.
 //!
 //! With the drift D = C - H the target is W + blend W D (H + d)^-1. So nothing changes where both models see the same inputs. A
 //! dead input gets no share of the others. The contribution of its weight to the dense model's output is moved to the live
