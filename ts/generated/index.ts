@@ -872,7 +872,7 @@ export const ERROR_CODES = [
  * - `CALIBRATION_EMPTY`: A method with calibration got nothing to calibrate on.
  * - `CALIBRATION_POOR`: `strict` is set and the calibration text says too little.
  * - `CANCELLED`: The host asked to stop. Work done so far is kept.
- * - `CONTAINER_VERSION`: The version of a kerf container is newer than this program.
+ * - `CONTAINER_VERSION`: This program does not know the version of a kerf container.
  * - `DISK_FULL`: The disk became full while writing. No file under the final name was touched.
  * - `EMPTY`: Nothing to compute on.
  * - `FORMAT_UNSUPPORTED`: The output format cannot hold this model.

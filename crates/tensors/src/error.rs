@@ -150,7 +150,7 @@ pub enum TensorsError {
         model: String,
         reason: String,
     },
-    /// The version of a kerf container is newer than this program.
+    /// This program does not know the version of a kerf container.
     #[error(
         "{path} is a kerf container of version {version}; this program reads up to {supported}; update kerf"
     )]

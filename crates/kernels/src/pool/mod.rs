@@ -41,7 +41,7 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of `threads` threads; 0 means one for each processor. With one thread, and in a build without threads, every task
+    /// A pool of `threads` threads; 0 means as many as there are. With one thread, and in a build without threads, every task
     /// runs on the calling thread. If the system refuses to start threads, the pool has one.
     pub fn new(threads: usize) -> Self {
         Self::build(threads)
