@@ -2,7 +2,8 @@
 
 use kerf_kernels::{Compute, MatMut, MatRef};
 
-/// The statistics that a method needs of a matrix's inputs. Calibration runs if any method of a run needs more than `Nothing`.
+/// The statistics that a method needs of a matrix's inputs. Calibration runs if any method of a run needs more than `Nothing`, or if
+/// a schedule needs to look at the dense model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Needs {
     /// No statistics. The method works on the weights alone, without running the network.
