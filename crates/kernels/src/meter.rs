@@ -1,4 +1,4 @@
-//! What work takes: floating-point operations, counted where they are done, and seconds of the steps that a caller names.
+//! What work takes: floating-point operations, counted where they are done, and seconds of the sections that a caller names.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,7 +24,7 @@ impl Flops {
     }
 }
 
-/// What a step took. What steps inside it took is not part of it.
+/// What a section took. What sections inside it took is not part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spent {
     /// Wall time.
@@ -34,65 +34,67 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// Adds what another step took.
+    /// Adds what another section took.
     pub fn add(&mut self, other: Self) {
         self.seconds += other.seconds;
         self.flops += other.flops;
     }
 }
 
-/// Adds up what named steps take. Clones are one meter.
+/// Adds up what named sections take. Clones are one meter.
 ///
-/// Steps may be inside one another, but not side by side: one thread at a time says what is being done, and the whole pool works on it.
+/// Sections may be inside one another, but not side by side: one thread at a time says what is being done, and the whole pool works on it.
 #[derive(Clone, Debug)]
 pub struct Meter {
     flops: Flops,
     clock: fn() -> f64,
-    steps: Arc<Mutex<Steps>>,
+    sections: Arc<Mutex<Sections>>,
 }
 
 #[derive(Debug, Default)]
-struct Steps {
+struct Sections {
     done: Vec<(&'static str, Spent)>,
-    /// For each step that is under way, what the steps inside it took.
+    /// For each section that is under way, what the sections inside it took.
     inside: Vec<Spent>,
 }
 
 impl Meter {
     /// `clock`: seconds since some fixed moment. (WebAssembly has no clock of its own.)
     pub fn new(flops: Flops, clock: fn() -> f64) -> Self {
-        let steps = Arc::default();
+        let sections = Arc::default();
         Self {
             flops,
             clock,
-            steps,
+            sections,
         }
     }
 
-    /// Does `work` as a step of that name.
-    pub fn step<R>(&self, name: &'static str, work: impl FnOnce() -> R) -> R {
-        self.steps().inside.push(Spent::default());
+    /// Does `work` as a section of that name.
+    pub fn section<R>(&self, name: &'static str, work: impl FnOnce() -> R) -> R {
+        self.sections().inside.push(Spent::default());
         let (begun, before) = ((self.clock)(), self.flops.total());
         let result = work();
         let whole = Spent {
             seconds: (self.clock)() - begun,
             flops: self.flops.total() - before,
         };
-        self.steps().finish(name, whole);
+        self.sections().finish(name, whole);
         result
     }
 
-    /// What was done since the last call, in the order in which steps first ended.
+    /// What was done since the last call, in the order in which sections first ended.
     pub fn take(&self) -> Vec<(&'static str, Spent)> {
-        std::mem::take(&mut self.steps().done)
+        std::mem::take(&mut self.sections().done)
     }
 
-    fn steps(&self) -> MutexGuard<'_, Steps> {
-        self.steps.lock().unwrap_or_else(|held| held.into_inner())
+    fn sections(&self) -> MutexGuard<'_, Sections> {
+        self.sections
+            .lock()
+            .unwrap_or_else(|held| held.into_inner())
     }
 }
 
-impl Steps {
+impl Sections {
     fn finish(&mut self, name: &'static str, whole: Spent) {
         let inside = self.inside.pop().unwrap_or_default();
         if let Some(outer) = self.inside.last_mut() {
@@ -125,14 +127,14 @@ mod tests {
         let meter = Meter::new(flops.clone(), ticks);
         let work = || {
             flops.add(10);
-            let inner = meter.step("inner", || {
+            let inner = meter.section("inner", || {
                 flops.add_product(1, 2, 3);
                 5
             });
-            meter.step("inner", || flops.add(1));
+            meter.section("inner", || flops.add(1));
             inner
         };
-        assert_eq!(meter.step("outer", work), 5);
+        assert_eq!(meter.section("outer", work), 5);
         let spent = |seconds, flops| Spent { seconds, flops };
         assert_eq!(
             meter.take(),

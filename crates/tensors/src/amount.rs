@@ -1,16 +1,16 @@
-//! Numbers of bytes as people read them, for sentences.
+//! Numbers of bytes as text for sentences.
 
-/// `812 bytes`, `4.10 kB`, `276 MB`: three digits, decimal units, as disks and downloads are counted.
+/// `812 bytes`, `4.10 kB`, `276 MB`: three digits and decimal units, which disks and downloads use as well.
 pub fn bytes(count: u64) -> String {
     rounded(count, f64::round)
 }
 
-/// As [`bytes`], rounded up: whoever allows what it says has allowed enough.
+/// The text of [`bytes`], rounded up. A limit set to the number in this text is never below `count`.
 pub fn bytes_at_least(count: u64) -> String {
     rounded(count, f64::ceil)
 }
 
-/// As [`bytes`] for both; to the byte if they would read the same though they are not.
+/// The texts of [`bytes`] for two numbers. If the numbers differ and their texts do not, both are given to the byte.
 pub(crate) fn bytes_apart(one: u64, other: u64) -> (String, String) {
     match (bytes(one), bytes(other)) {
         (a, b) if a == b && one != other => (exact(one), exact(other)),
@@ -25,7 +25,7 @@ fn rounded(count: u64, round: fn(f64) -> f64) -> String {
     let mut unit = 1e3;
     let mut names = ["kB", "MB", "GB", "TB", "PB", "EB"].iter();
     let mut name = names.next();
-    // A value that rounds to 1000 of a unit is 1 of the next.
+    // A value that rounds to 1000 of a unit is written as 1 of the next unit.
     while round(count as f64 / unit) >= 1000.0 {
         unit *= 1e3;
         name = names.next();

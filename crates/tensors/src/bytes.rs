@@ -1,4 +1,4 @@
-//! Views of number slices as the little-endian bytes that files have, and pieces of work that may fail.
+//! Views of number slices as little-endian bytes, which is how files store numbers; and tasks on slices that can fail.
 
 use kerf_kernels::Pool;
 use std::sync::Mutex;
@@ -9,8 +9,8 @@ compile_error!("kerf-tensors reads little-endian files straight into memory");
 /// The bytes of a slice of numbers, to read a file into.
 pub(crate) fn as_bytes_mut<T: Number>(values: &mut [T]) -> &mut [u8] {
     let len = std::mem::size_of_val(values);
-    // SAFETY: a `Number` has no padding and every bit pattern is a value; the view has the same extent and lifetime, and
-    // one byte needs no alignment.
+    // SAFETY: a `Number` has no padding and every bit pattern is a value. The view has the extent and lifetime of the slice, and
+    // a byte needs no alignment.
     unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), len) }
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn as_bytes<T: Number>(values: &[T]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), len) }
 }
 
-/// Numbers without padding, of which every bit pattern is a value.
+/// Numbers without padding for which every bit pattern is a valid value.
 ///
 /// # Safety
 /// An implementor has no padding bytes, and every bit pattern is a valid value of it.
@@ -33,15 +33,15 @@ unsafe impl Number for f32 {}
 // SAFETY: as above.
 unsafe impl Number for i8 {}
 
-/// Makes a buffer `len` long without touching what it holds already; all of it will be written over.
+/// Makes a buffer `len` long. The values in it are unspecified: the caller must write over all of them.
 pub(crate) fn resize(values: &mut Vec<f32>, len: usize) {
     if values.capacity() < len {
-        *values = vec![0.0; len]; // Fresh zero pages cost nothing until they are written.
+        *values = vec![0.0; len]; // Fresh zero pages cost nothing until the caller writes to them.
     }
     values.resize(len, 0.0);
 }
 
-/// Cuts `bytes` at the given ends, which rise; what is after the last is left out.
+/// Cuts `bytes` at the given ends, which must rise. The bytes after the last end are left out.
 pub(crate) fn split_at_offsets(
     bytes: &mut [u8],
     ends: impl Iterator<Item = usize>,
@@ -58,7 +58,8 @@ pub(crate) fn split_at_offsets(
     pieces
 }
 
-/// [`Pool::chunks_mut`] with tasks that may fail. The error is that of the first failing piece, whatever ran first.
+/// [`Pool::chunks_mut`] with tasks that can fail. It returns the error of the first piece that failed, in the order of the
+/// pieces, so that the error does not depend on the threads.
 pub(crate) fn try_chunks_mut<T: Send, E: Send>(
     pool: &Pool,
     data: &mut [T],
@@ -80,7 +81,7 @@ pub(crate) fn try_chunks_mut<T: Send, E: Send>(
     }
 }
 
-/// Lower-case hexadecimal, as digests are written.
+/// Lower-case hexadecimal, the form in which digests are written.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

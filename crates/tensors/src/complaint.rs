@@ -1,19 +1,19 @@
-//! What serde says of JSON that does not fit a type, taken apart into the fields of an error.
+//! Messages of serde about JSON that does not fit a type, split into the fields of an error.
 
-/// What was expected at a path and what was there.
+/// What was expected at a path, and what was found there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
-    /// Dotted path of the value; empty for the whole.
+    /// Dotted path of the value. Empty for the whole document.
     pub path: String,
-    /// What it may be.
+    /// What the value may be.
     pub expected: String,
-    /// What it is.
+    /// What the value is.
     pub actual: String,
 }
 
 impl Complaint {
-    /// From a path (`.` for the whole) and serde's sentence: `unknown field ..., expected ...`, `invalid type: ..., expected ...`,
-    /// `missing field ...`.
+    /// Splits a sentence of serde: `unknown field ..., expected ...`, `invalid type: ..., expected ...` or `missing field ...`.
+    /// `path` is the path of the value, `.` for the whole document.
     pub fn new(path: &str, reason: &str) -> Self {
         let reason = reason
             .split(" at line ")

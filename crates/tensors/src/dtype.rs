@@ -1,8 +1,8 @@
-//! Element types that safetensors knows.
+//! Element types of safetensors.
 
 use serde::{Deserialize, Serialize};
 
-/// Element type of a tensor on disk. Only F32, F16 and BF16 are computed on; the rest passes through byte for byte.
+/// Element type of a tensor on disk. Kerf computes on F32, F16 and BF16 only. It copies tensors of other types byte for byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[allow(non_camel_case_types, missing_docs)]
@@ -32,7 +32,7 @@ pub enum DType {
 }
 
 impl DType {
-    /// All of them.
+    /// All element types.
     pub const ALL: [DType; 22] = {
         use DType::*;
         [
@@ -74,12 +74,12 @@ impl DType {
         }
     }
 
-    /// Whether Kerf computes on it.
+    /// Whether Kerf computes on this type.
     pub fn is_computable(self) -> bool {
         matches!(self, DType::F32 | DType::F16 | DType::BF16)
     }
 
-    /// The name that safetensors has for it.
+    /// The name of this type in safetensors.
     pub fn name(self) -> &'static str {
         use DType::*;
         match self {

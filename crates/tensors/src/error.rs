@@ -4,27 +4,28 @@ use crate::amount::bytes_apart;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What crosses every boundary of Kerf: a stable code, one sentence, and the fields behind it.
+/// An error as it crosses the boundaries of Kerf: a stable code, one sentence, and the fields behind the sentence.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorData {
-    /// Stable, upper snake case.
+    /// Stable code in upper snake case.
     pub code: &'static str,
-    /// One sentence that names the thing and the fix.
+    /// One sentence that names the faulty thing and the fix.
     pub message: String,
-    /// The fields of the error, camelCase.
+    /// The fields of the error, with camelCase names.
     pub details: Value,
 }
 
-/// The codes of an error enum, from one table: `code()`, and `CODES` for the TypeScript declarations. A variant without a row
-/// does not compile, so the two cannot drift apart. `or the code inside A, B` names the variants that wrap another enum.
+/// Generates the codes of an error enum from one table: the method `code()`, and the constant `CODES` for the TypeScript
+/// declarations. A variant without a row does not compile, so table and enum stay the same. `or the code inside A, B` names the
+/// variants that wrap another error enum and take its code.
 #[macro_export]
 macro_rules! error_codes {
     ($enum:ident $(or the code inside $($outer:ident),+)? { $($variant:ident => $code:literal,)+ }) => {
         impl $enum {
-            /// Codes of all variants that are not another enum's.
+            /// Codes of all variants, except those that wrap another enum.
             pub const CODES: &'static [&'static str] = &[$($code),+];
 
-            /// Stable code, upper snake case.
+            /// Stable code of this error, in upper snake case.
             pub fn code(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $code,)+
@@ -35,7 +36,7 @@ macro_rules! error_codes {
     };
 }
 
-/// Errors of reading and writing. The Display text names the thing and the fix.
+/// Errors of reading and writing. The Display text names the faulty thing and the fix.
 #[derive(Clone, Debug, thiserror::Error, Serialize)]
 #[serde(rename_all_fields = "camelCase")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
@@ -49,7 +50,7 @@ pub enum TensorsError {
         kind: String,
         reason: String,
     },
-    /// No space left while writing. Nothing under the final name was touched.
+    /// The disk became full while writing. No file under the final name was touched.
     #[error("no space left on the disk while writing {path}; free some and run again")]
     DiskFull { path: String },
     /// Another process works in the same work folder.
@@ -57,7 +58,7 @@ pub enum TensorsError {
         "the work folder {path} is in use by another run; wait for it, or name another one (`workDir`)"
     )]
     WorkDirBusy { path: String },
-    /// A file or folder that should be there is not.
+    /// A file or folder does not exist.
     #[error("{path} does not exist")]
     NotFound { path: String },
     /// A link in a model folder leads to nothing.
@@ -70,7 +71,7 @@ pub enum TensorsError {
         "{path} exists already; name another `out`, or give `force` to replace what kerf wrote"
     )]
     OutputExists { path: String },
-    /// The output folder exists already, and kerf did not write it: `force` replaces kerf's own results alone.
+    /// The output folder exists already and kerf did not write it. `force` replaces results of kerf only.
     #[error(
         "{path} exists already and is not as kerf wrote it ({reason}), so that `force` does not replace it; name another `out`"
     )]
@@ -88,10 +89,10 @@ pub enum TensorsError {
         #[cfg_attr(feature = "ts", ts(type = "number"))]
         actual_bytes: u64,
     },
-    /// The header of a file contradicts itself, the file or the limits.
+    /// The header of a file contradicts itself, the size of the file, or the limits.
     #[error("{path}: bad header: {reason}")]
     BadHeader { path: String, reason: String },
-    /// The index names a shard that is not there, or a tensor that its shard does not have.
+    /// The index names a shard that does not exist, or a tensor that its shard does not have.
     #[error("{path}: bad index: {reason}")]
     BadIndex { path: String, reason: String },
     /// A small file of a model folder lacks a field or has a value that it cannot have.
@@ -102,7 +103,8 @@ pub enum TensorsError {
         expected: String,
         actual: String,
     },
-    /// An adapter beside the model that cannot be merged into it; `field` is a field of its configuration or one of its tensors.
+    /// The adapter beside the model cannot be merged into it. `field` is a field of the adapter's configuration or one of its
+    /// tensors.
     #[error("{file}: {field}: {reason}; {fix}")]
     BadAdapter {
         file: String,
@@ -110,7 +112,7 @@ pub enum TensorsError {
         reason: String,
         fix: String,
     },
-    /// A tensor that is needed is not in the model.
+    /// The model lacks a tensor that is needed.
     #[error("tensor {tensor} is not in the model")]
     TensorMissing { tensor: String },
     /// A tensor has another shape than the configuration says.
@@ -123,7 +125,7 @@ pub enum TensorsError {
     /// A tensor's type is not one that can be computed on.
     #[error("tensor {tensor} is {dtype}, which cannot be computed on (f32, f16 and bf16 can)")]
     WrongDType { tensor: String, dtype: String },
-    /// NaN or infinity in weights.
+    /// A weight is NaN or infinite.
     #[error(
         "tensor {tensor} has a {value} at element {index}; the file is damaged or was written by a diverged training run"
     )]
@@ -133,7 +135,7 @@ pub enum TensorsError {
         index: u64,
         value: String,
     },
-    /// A scale of a quantized matrix that its format cannot have.
+    /// A quantized matrix has a scale that its format does not allow.
     #[error("tensor {tensor} has a scale of {value} at group {index}; the file is damaged")]
     BadScale {
         tensor: String,
@@ -141,14 +143,14 @@ pub enum TensorsError {
         index: u64,
         value: String,
     },
-    /// A form that cannot hold this model.
+    /// The output format cannot hold this model.
     #[error("format {format} cannot hold this model ({model}): {reason}")]
     FormatUnsupported {
         format: String,
         model: String,
         reason: String,
     },
-    /// A kerf container of a version this program does not know.
+    /// This program does not know the version of a kerf container.
     #[error(
         "{path} is a kerf container of version {version}; this program reads up to {supported}; update kerf"
     )]
@@ -157,14 +159,14 @@ pub enum TensorsError {
         version: String,
         supported: u32,
     },
-    /// A kerf container that contradicts its specification.
+    /// A kerf container contradicts the specification of the container.
     #[error("{path}: damaged kerf container: tensor {tensor}: {reason}")]
     BadContainer {
         path: String,
         tensor: String,
         reason: String,
     },
-    /// The form to be written gives names like this another meaning.
+    /// The output format gives names of this kind another meaning.
     #[error(
         "tensor {tensor} has a name that {format} files reserve; rename it, or write another format"
     )]
@@ -179,7 +181,7 @@ pub enum TensorsError {
         evidence: String,
         fix: String,
     },
-    /// A GGUF file of another program says something that kerf cannot do; `field` is one of its keys or tensors.
+    /// A GGUF file of another program needs something that kerf does not support. `field` is one of its keys or tensors.
     #[error("{path}: {field}: {reason}; {fix}")]
     GgufUnsupported {
         path: String,
@@ -187,7 +189,7 @@ pub enum TensorsError {
         reason: String,
         fix: String,
     },
-    /// There is nothing here that could be a model.
+    /// The path holds nothing that could be a model.
     #[error("{path} is not a model: {reason}")]
     NotAModel { path: String, reason: String },
 }
@@ -220,7 +222,8 @@ error_codes!(TensorsError {
 });
 
 impl TensorsError {
-    /// From an error of the operating system: a full disk or a missing file has its own variant.
+    /// Converts an error of the operating system. A full disk and a missing file have variants of their own; other errors become
+    /// `IO`.
     pub fn from_io(path: impl std::fmt::Display, error: &std::io::Error) -> Self {
         use std::io::ErrorKind;
         let path = path.to_string();
@@ -241,7 +244,7 @@ impl TensorsError {
     }
 }
 
-/// [`ErrorData`] of an error enum that serializes externally tagged with camelCase fields.
+/// [`ErrorData`] of an error enum whose serde form is externally tagged with camelCase fields.
 pub fn error_data<E: std::fmt::Display + Serialize>(code: &'static str, error: &E) -> ErrorData {
     let details = match serde_json::to_value(error) {
         Ok(Value::Object(map)) => map

@@ -1,26 +1,28 @@
-//! The scales of kerf's own grid: numbers with five significant bits, that is 16 steps an octave.
+//! The scales of kerf's own grid: floats with five significant bits, which gives 16 scales in each octave. A container stores the
+//! index of a scale.
 //!
-//! The usual scales are `m * 2^s * 2^-24` with m below 32: all of them are f16 values, and the order of the numbers is that of their
-//! indices 0..=591, which are what is stored. A step of 3 % is finer than the candidates of a fit, of which the least error is
-//! flat; and as neighbouring rows have similar scales, an index takes some 4.5 bits after entropy coding.
+//! The usual scales are `m * 2^s * 2^-24` with m below 32. They have the indices 0..=591, in rising order, and each is exact in
+//! f16. Neighbouring scales differ by 3 to 6 %. That is finer than the candidates of a fit, whose error is flat around its
+//! minimum. Neighbouring rows have similar scales, so an index takes about 4.5 bits after entropy coding.
 //!
-//! The others have five significant bits as well, as small and as large as f32: their indices follow. A matrix has them
-//! where its weights are as small as 1e-7, or larger than any model's.
+//! The other scales cover the range of f32, also with five significant bits. Their indices follow those of the usual scales. A
+//! matrix needs them where its weights are as small as 1e-7, or larger than the weights of any known model.
 
-/// Number of usual scales, zero included: up to 31 * 2^11, the largest below the end of f16.
+/// Number of usual scales, zero included. The largest is 31 * 2^11, the last five-bit float in the range of f16.
 pub(crate) const USUAL: usize = 592;
-/// Number of all indices. Those of the others run through all octaves; where they meet a usual scale, that one's index is taken.
+/// Number of all indices. The indices of the other scales run through all octaves of f32. Where such an index means a usual
+/// scale, the index of the usual scale is the one that is stored.
 pub(crate) const ALL: usize = USUAL + OCTAVES * STEPS as usize;
-/// Steps in an octave.
+/// Number of scales in an octave.
 const STEPS: u64 = 16;
-/// Octaves of the others: those of f32.
+/// Octaves of the other scales: all octaves of normal f32.
 const OCTAVES: usize = 254;
-/// The exponent of the first of them.
+/// The binary exponent of the first of these octaves.
 const LEAST: i32 = -126;
-/// The smallest usual scale is 2^-24, as in f16.
+/// Factor that turns a scale into a multiple of the smallest usual scale, 2^-24 (the smallest positive f16).
 const UNIT: f64 = (1u64 << 24) as f64;
 
-/// The scale of an index below [`ALL`].
+/// The scale of an index. The index must be below [`ALL`].
 pub(crate) fn scale(index: u16) -> f32 {
     let index = u64::from(index);
     if let Some(other) = index.checked_sub(USUAL as u64) {
@@ -34,7 +36,8 @@ pub(crate) fn scale(index: u16) -> f32 {
     (units as f64 / UNIT) as f32
 }
 
-/// Index of the nearest scale; of the smallest that is positive for what is positive.
+/// Index of the scale nearest to a number. A positive number never gets index 0: it gets at least the smallest positive scale.
+/// Zero, negative numbers and NaN get index 0.
 pub(crate) fn nearest(scale: f32) -> u16 {
     if scale.is_nan() || scale <= 0.0 {
         return 0;
@@ -45,7 +48,7 @@ pub(crate) fn nearest(scale: f32) -> u16 {
     at((octave - LEAST) as u64 * STEPS + (steps - STEPS))
 }
 
-/// The largest scale that is not above a positive number, and the next.
+/// The largest scale that is not above a positive number, and the scale after it.
 pub(crate) fn around(number: f32) -> [f32; 2] {
     let number = f64::from(number).clamp(power_of_two(LEAST), f64::from(f32::MAX));
     let octave = exponent_of(number);
@@ -54,7 +57,7 @@ pub(crate) fn around(number: f32) -> [f32; 2] {
     [below, below + 1].map(|step| scale(at(step)))
 }
 
-/// The index of the scale that is so many steps above the smallest of all.
+/// The index of the scale that stands `step` places above the smallest of the other scales.
 fn at(step: u64) -> u16 {
     let step = step.min(OCTAVES as u64 * STEPS - 1);
     let units =
@@ -68,7 +71,7 @@ fn at(step: u64) -> u16 {
     (u64::from(octave) * STEPS + (units >> octave)) as u16
 }
 
-/// 2^exponent, for exponents of normal numbers.
+/// 2^exponent. The exponent must be that of a normal f64.
 pub(crate) fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((1023 + exponent) as u64) << 52)
 }

@@ -7,39 +7,41 @@ use kerf_kernels::Kernels;
 use kerf_kernels::dispatch::{CodeRange, Product};
 use serde::{Deserialize, Serialize};
 
-/// A symmetric integer grid: value = code * scale, one scale per group of columns in a row, code 0 is exact zero.
-/// A group never crosses a row; a row shorter than the group is one group.
+/// A symmetric integer grid: value = code * scale. Each group of columns in a row has one scale. Code 0 is exactly zero. A group
+/// never crosses a row, and a row shorter than the group size is one group.
 ///
-/// Each format of a result has its own: what its readers compute from code and scale is what a solver must see.
+/// Each result format has its own grid, because readers of different formats compute different values from a code and a scale. A
+/// solver must work on the values that the readers will compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Grid {
     /// Bits of a code, 2..=8.
     pub bits: u8,
     /// Columns per group; 0 = the whole row.
     pub group_size: usize,
-    /// What scales are, and what a reader makes of them.
+    /// The numbers that a scale may be, and how a reader computes a value from code and scale.
     pub scales: Scales,
 }
 
-/// What the scales of a grid are. Those of f16 are exact in it; the wide ones have the range of f32, and weights near 1e-7 as fine a grid
-/// as any.
+/// The numbers that the scales of a grid may be. Scales called "wide" below have the range of f32, so that weights near 1e-7 have
+/// as fine a grid as larger ones. All other scales are exact in f16.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Scales {
-    /// f16, not negative; products with codes are exact.
+    /// f16, not negative. Products with codes are exact in f32.
     #[default]
     Positive,
-    /// f16 of either sign (llama.cpp's Q4_0): the larger side of the codes can lie on the side of the extreme.
+    /// f16 of either sign (llama.cpp's Q4_0). The sign lets the longer side of the codes cover the extreme weight of a group.
     Signed,
-    /// f16, not negative; a reader rounds the product to f16.
+    /// f16, not negative. A reader rounds the product to f16.
     F16Product,
-    /// bf16, not negative; a reader rounds the product to bf16. Wide.
+    /// bf16, not negative. A reader rounds the product to bf16. Wide.
     Bf16Product,
-    /// Five significant bits, not negative: kerf's own, which take a third of the room. Products are exact. Wide.
+    /// Five significant bits, not negative (`float5.rs`). Only kerf's own container has these scales; they take a third of the
+    /// space of f16. Products with codes are exact in f32. Wide.
     #[serde(rename = "lattice")]
     Float5,
-    /// f32, not negative; a reader computes the product in f32. Wide.
+    /// f32, not negative. A reader computes the product in f32. Wide.
     F32Product,
 }
 
@@ -47,7 +49,7 @@ pub enum Scales {
 const F16_RANGE: [f32; 2] = [1.0 / (1 << 24) as f32, 65504.0];
 
 impl Scales {
-    /// What a reader makes of code and scale.
+    /// The type to which a reader rounds the product of code and scale.
     pub fn product(self) -> Product {
         match self {
             Self::Positive | Self::Signed | Self::Float5 | Self::F32Product => Product::F32,
@@ -56,7 +58,8 @@ impl Scales {
         }
     }
 
-    /// Type that holds scales which f16 does not, if there are any.
+    /// The element type that stores the scales of a matrix of which some are outside f16. `None` if the scales of this kind are
+    /// always f16.
     pub(crate) fn wide(self) -> Option<DType> {
         match self {
             Self::Float5 | Self::Bf16Product => Some(DType::BF16),
@@ -65,8 +68,8 @@ impl Scales {
         }
     }
 
-    /// The nearest scale to a number, which is not negative unless scales are signed; 0 alone becomes 0. What a solver fits by other
-    /// means than [`Grid::fit_scale`] goes through here.
+    /// The scale nearest to `scale`, which must not be negative unless the scales are signed. Only 0 becomes 0. A solver that
+    /// fits scales by other means than [`Grid::fit_scale`] must pass each of them through this function.
     pub fn nearest(self, scale: f32) -> f32 {
         if scale == 0.0 {
             return 0.0;
@@ -86,7 +89,7 @@ impl Scales {
         }
     }
 
-    /// [`Scales::nearest`], but not above `most`, which all scales but `Float5` have.
+    /// [`Scales::nearest`], but never above `most`. `most` must itself be a scale, unless the scales are `Float5`.
     fn below(self, scale: f32, most: f32) -> f32 {
         match self.nearest(scale.min(most)) {
             above if above > most => self.nearest(most / 2.0),
@@ -94,7 +97,8 @@ impl Scales {
         }
     }
 
-    /// From here on a fit in f16 is as fine as these scales are: smaller ones are fitted another way.
+    /// The smallest scale for which a fit in f16 is as fine as these scales allow. [`Grid::fit_scale`] fits smaller scales
+    /// another way.
     fn fine_from(self) -> f32 {
         match self {
             Self::Float5 => 1.0 / (1 << 20) as f32,
@@ -104,11 +108,11 @@ impl Scales {
     }
 }
 
-/// From here on weights are so large that their squares may not be numbers.
+/// From this scale on, weights are so large that their squares may overflow f32.
 const LARGE_SCALE: f32 = (1 << 14) as f32;
 
 impl Grid {
-    /// A grid with any f16 scales, before a format has said which scales its readers know.
+    /// A grid with f16 scales that are not negative. A format replaces the kind of scales by the kind that its readers know.
     pub const fn new(bits: u8, group_size: usize) -> Self {
         Self {
             bits,
@@ -117,7 +121,7 @@ impl Grid {
         }
     }
 
-    /// Limits of the codes: -(2^(bits-1)) ..= 2^(bits-1) - 1.
+    /// Range of the codes: -(2^(bits-1)) ..= 2^(bits-1) - 1.
     pub fn range(&self) -> CodeRange {
         let half = 1i16 << (self.bits - 1);
         CodeRange {
@@ -126,7 +130,7 @@ impl Grid {
         }
     }
 
-    /// Columns per group for rows of `cols` columns (never 0 unless `cols` is).
+    /// Columns of a group in rows of `cols` columns. At least 1.
     pub fn group_cols(&self, cols: usize) -> usize {
         if self.group_size == 0 {
             cols.max(1)
@@ -140,10 +144,12 @@ impl Grid {
         cols.div_ceil(self.group_cols(cols))
     }
 
-    /// Scale of the survivors `w` of one group, by least squared error among the candidates of
-    /// [`Kernels::fit_scale`], which are tried with both signs if scales are signed. `mask` starts at bit `mask_bit`.
+    /// The scale for the weights `w` of one group that minimizes the squared error of the survivors, among the candidates of
+    /// [`Kernels::fit_scale`]. Signed scales try each candidate with both signs. `mask` says which weights survive; the group
+    /// starts at its bit `mask_bit`.
     ///
-    /// Where f16 holds no such scale and the grid does, the weights are fitted as if they were near 1.
+    /// Where the best scale is outside the fine range of f16 and the grid has wide scales, the weights are scaled by a power of
+    /// two to values near 1, fitted there, and the scale is moved back.
     pub fn fit_scale(
         &self,
         kernels: &Kernels,
@@ -167,7 +173,7 @@ impl Grid {
             .map(|w| times_power_of_two(*w, -power))
             .collect();
         let scale = times_power_of_two(self.fit(kernels, &near_one, None, 0), power);
-        // The product with every code is a number, and so is the quotient of a weight.
+        // At most this scale, the product with every code is finite, and so is a weight divided by the scale.
         let most = f32::MAX / (1u32 << (self.bits - 1)) as f32;
         self.scales.below(scale.max(f32::MIN_POSITIVE), most)
     }
@@ -179,7 +185,7 @@ impl Grid {
         match self.scales {
             _ if scale == 0.0 => 0.0,
             Scales::Signed => {
-                // A negative scale is a positive one on the mirrored codes.
+                // A negative scale is the same as a positive scale on mirrored codes.
                 let mirrored = CodeRange {
                     lo: -range.hi,
                     hi: (-i16::from(range.lo)).min(127) as i8,
@@ -197,13 +203,13 @@ impl Grid {
                     false => below,
                 }
             }
-            // A product beyond f16 would be infinite for a reader.
+            // A reader would compute infinity for a product beyond f16.
             Scales::F16Product => scale.min(F16_RANGE[1] / (1u32 << (self.bits - 1)) as f32),
             others => others.nearest(scale),
         }
     }
 
-    /// Turns products of codes and scales into what a reader makes of them.
+    /// Rounds exact products of codes and scales to the values that a reader computes.
     pub(crate) fn round_products(&self, kernels: &Kernels, values: &mut [f32]) {
         match self.scales.product() {
             Product::F32 => {}
@@ -212,7 +218,7 @@ impl Grid {
         }
     }
 
-    /// Whether a scale is one of this grid.
+    /// Whether `scale` is one of the scales of this grid.
     pub(crate) fn has_scale(&self, scale: f32) -> bool {
         let sign = self.scales == Scales::Signed || !scale.is_sign_negative();
         sign && scale.is_finite() && self.scales.nearest(scale) == scale

@@ -1,10 +1,11 @@
-//! JSON that may be hostile.
+//! Parsing of JSON that may be hostile.
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// An object of strings. Unlike a map of serde it refuses a key that occurs twice, since two readers could take different ones.
+/// A JSON object of strings. It refuses a key that occurs twice, since two readers could take different values. A map of serde
+/// accepts such a key.
 pub(crate) struct UniqueMap(pub(crate) BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for UniqueMap {

@@ -1,4 +1,5 @@
-//! What is on disk: safetensors by header and positioned reads, the kerf container, grids and quantized matrices.
+//! Files on disk: safetensors (headers and positioned reads), the kerf container, and the formats of results, with the grids and
+//! quantized matrices that they store.
 
 pub mod amount;
 mod bytes;

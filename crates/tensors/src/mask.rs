@@ -1,6 +1,7 @@
 //! Which weights of a matrix are kept: one bit each, rows padded to bytes.
 
-/// Bit j of row r is bit `j % 8` of byte `r * stride + j / 8`; 1 = kept. Padding bits are 0.
+/// A bit for each weight of a matrix. Bit j of row r is bit `j % 8` of byte `r * stride + j / 8`; 1 means kept. Padding bits are
+/// 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     /// Rows of the matrix.
@@ -14,7 +15,7 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// All pruned.
+    /// A mask that prunes every weight.
     pub fn empty(rows: usize, cols: usize) -> Self {
         let stride = cols.div_ceil(8);
         Self {
@@ -25,7 +26,7 @@ impl Mask {
         }
     }
 
-    /// What is not 0 is kept. Shape: codes [rows, cols].
+    /// The mask that keeps each weight whose code is not 0. Shape: codes [rows, cols].
     pub fn of_codes(rows: usize, cols: usize, codes: &[i8]) -> Self {
         let mut mask = Self::empty(rows, cols);
         let rows = mask.bits.chunks_mut(mask.stride.max(1));
@@ -43,7 +44,7 @@ impl Mask {
         mask
     }
 
-    /// The bytes of one row.
+    /// The `stride` bytes of one row.
     pub fn row(&self, row: usize) -> &[u8] {
         &self.bits[row * self.stride..(row + 1) * self.stride]
     }
@@ -60,24 +61,24 @@ impl Mask {
         if keep { *byte |= bit } else { *byte &= !bit }
     }
 
-    /// Kept weights of one row.
+    /// Number of kept weights in one row.
     pub fn count_row(&self, row: usize) -> usize {
         count_ones(self.row(row))
     }
 
-    /// Kept weights of the matrix.
+    /// Number of kept weights in the matrix.
     pub fn count(&self) -> usize {
         count_ones(&self.bits)
     }
 }
 
-/// Bit i says whether number i is not 0.
+/// A byte whose bit i says whether code i is not 0.
 fn not_zero(eight: [i8; 8]) -> u8 {
     let bytes = u64::from_le_bytes(eight.map(|code| code as u8));
     let low = 0x7f7f_7f7f_7f7f_7f7f;
-    // The highest bit of each byte, moved to its lowest.
+    // The highest bit of each byte, moved to its lowest bit.
     let ones = (((bytes & low) + low) | bytes) >> 7 & 0x0101_0101_0101_0101;
-    // Byte i times 2^(56 - 7 i) puts its bit at 56 + i.
+    // The product adds byte i shifted by 56 - 7 i bits, which puts its bit at place 56 + i.
     (ones.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 

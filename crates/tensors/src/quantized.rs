@@ -1,26 +1,26 @@
-//! A solved matrix, before it is encoded: what was kept, and the value of each weight.
+//! A solved matrix before it is encoded: which weights are kept, and the value of each weight.
 
 use crate::bytes::resize;
 use crate::range::times_power_of_two;
 use crate::{DType, Grid, Mask};
 use kerf_kernels::{Compute, Kernels};
 
-/// Weights that one task turns into floats.
+/// Number of weights that one task converts to floats.
 const PANEL_WEIGHTS: usize = 1 << 16;
 
-/// The values of a solved matrix, dense [rows, cols]; pruned places hold 0.
+/// The values of a solved matrix, dense [rows, cols]. Pruned weights have the value 0.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// On an integer grid.
+    /// Codes on an integer grid.
     Codes {
         /// The grid.
         grid: Grid,
         /// [rows, cols], row-major.
         codes: Vec<i8>,
-        /// [rows, groups], row-major; each one that the grid has.
+        /// [rows, groups], row-major. Each is a scale of the grid.
         scales: Vec<f32>,
     },
-    /// Not quantized: stored in a float type. Values are already rounded to it.
+    /// Floats that are not quantized. They are already rounded to the type in which they will be stored.
     Float {
         /// F32, F16 or BF16.
         dtype: DType,
@@ -32,11 +32,11 @@ pub enum Values {
 /// A solved matrix: `[rows, cols]` = `[out, in]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedMatrix {
-    /// Outputs.
+    /// Rows: outputs of the layer.
     pub rows: usize,
-    /// Inputs.
+    /// Columns: inputs of the layer.
     pub cols: usize,
-    /// What was kept; `None` if nothing was pruned.
+    /// The kept weights. `None` if nothing was pruned.
     pub mask: Option<Mask>,
     /// Code or value of every weight.
     pub values: Values,
@@ -57,7 +57,7 @@ impl QuantizedMatrix {
         out
     }
 
-    /// [`QuantizedMatrix::dequantize_on`] into a buffer that is used again; its content is replaced.
+    /// [`QuantizedMatrix::dequantize_on`] into a buffer of the caller. The content of `out` is replaced.
     pub fn dequantize_into(&self, compute: &Compute, out: &mut Vec<f32>) {
         resize(out, self.rows * self.cols);
         let rows = (PANEL_WEIGHTS / self.cols.max(1)).max(1);
@@ -67,7 +67,7 @@ impl QuantizedMatrix {
         });
     }
 
-    /// Fills `out` with whole rows from row `first` on.
+    /// Fills `out` with the values of whole rows, from row `first` on.
     pub fn dequantize_rows(&self, kernels: &Kernels, first: usize, out: &mut [f32]) {
         let cols = self.cols;
         let (grid, codes, scales) = match &self.values {
@@ -84,8 +84,8 @@ impl QuantizedMatrix {
         codes_to_values(kernels, *grid, cols, &codes[row..], &scales[groups..], out);
     }
 
-    /// The same matrix with every value times 2^exponent: scales are moved, codes stay. Values that leave the range of their type are
-    /// the nearest that it has.
+    /// The same matrix with every value multiplied by 2^exponent. Codes stay and scales change; a scale outside the range of its
+    /// type becomes the nearest one that the type has. Floats are multiplied in f32 and not rounded again to their type.
     pub fn times_power_of_two(mut self, exponent: i32) -> Self {
         match &mut self.values {
             Values::Codes { grid, scales, .. } => {
@@ -102,7 +102,7 @@ impl QuantizedMatrix {
         self
     }
 
-    /// Share of weights that were pruned.
+    /// Share of the weights that were pruned.
     pub fn sparsity(&self) -> f64 {
         match &self.mask {
             Some(mask) => 1.0 - mask.count() as f64 / (self.rows * self.cols).max(1) as f64,

@@ -1,4 +1,4 @@
-//! What a narrow float type holds of a matrix: weights far from 1 fall out of its range, though their grid would be as fine.
+//! Weights outside the range of a narrow float type. A matrix whose weights are far from 1 can lose them in such a type.
 
 use crate::float5::{exponent_of, power_of_two};
 use crate::{DType, Grid, Scales};
@@ -8,40 +8,40 @@ use kerf_kernels::Compute;
 const SMALLEST_F16: f32 = 1.0 / (1 << 24) as f32;
 /// The largest f16.
 const LARGEST_F16: f32 = 65504.0;
-/// Below this an f16 has fewer significant bits than a bf16.
+/// The smallest number from which on f16 has at least as many significant bits as bf16.
 const FINE_F16: f32 = 1.0 / (1 << 17) as f32;
-/// Rows that one task looks at.
+/// Number of rows in one task.
 const PANEL_ROWS: usize = 64;
-/// Share of the squares of a matrix from which on a loss shows in what it computes.
+/// A loss is visible in the output of a matrix if it is more than this share of the sum of its squared weights.
 const VISIBLE: f64 = 1e-6;
 
-/// Groups of weights that a form cannot hold.
+/// Groups of weights that a grid or a float type cannot hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OutOfRange {
     /// Number of groups.
     pub groups: usize,
-    /// Their squares, as a share of those of the matrix.
+    /// Sum of the squared weights of these groups, as a share of the sum over the matrix.
     pub share: f64,
-    /// Largest of their weights.
+    /// Largest absolute weight in these groups.
     pub largest: f32,
 }
 
 impl OutOfRange {
-    /// Whether the matrix would be another without them. What is less is lost among the smallest errors of any rounding.
+    /// Whether the loss of these groups changes the matrix visibly. A smaller loss is below the rounding error of any format.
     pub fn is_visible(&self) -> bool {
         self.share > VISIBLE
     }
 }
 
 impl Grid {
-    /// Groups of `w`, rows of `cols` weights, whose weights the grid cannot hold whatever their scale; `None` if there are none. Only
-    /// scales of f16 have such groups.
+    /// The groups of the matrix `w` [rows, cols] whose weights the grid cannot hold with any of its scales. `None` if there are
+    /// none. Only grids whose scales are `Positive` or `Signed` can have such groups.
     ///
     /// Cost: one pass over `w`.
     pub fn out_of_range(&self, compute: &Compute, w: &[f32], cols: usize) -> Option<OutOfRange> {
         match self.scales {
             Scales::Float5 | Scales::Bf16Product | Scales::F32Product => return None,
-            // The weights are f16 themselves, multiples of the smallest scale.
+            // The weights of such a model are f16 values themselves, hence multiples of the smallest scale.
             Scales::F16Product => return None,
             Scales::Positive | Scales::Signed => {}
         }
@@ -52,7 +52,8 @@ impl Grid {
     }
 }
 
-/// Rows of `w` that lose more in `dtype` than in the narrowest type that a model has, or do not fit in it; `None` if there are none.
+/// The rows of the matrix `w` [rows, cols] that do not fit in `dtype`, or that lose more precision in it than in bf16. `None` if
+/// there are none. Only F16 can have such rows.
 ///
 /// Cost: one pass over `w`.
 pub fn floats_out_of_range(
@@ -106,12 +107,12 @@ fn out_of(
     (sum.groups > 0).then_some(OutOfRange { share, ..sum })
 }
 
-/// Largest absolute value; NaN is passed over.
+/// Largest absolute value. NaN is ignored.
 pub fn largest_of(w: &[f32]) -> f32 {
     w.iter().fold(0.0, |largest: f32, w| largest.max(w.abs()))
 }
 
-/// [`largest_of`] of many, in parallel.
+/// [`largest_of`] of a long slice, computed in parallel.
 pub fn largest_on(compute: &Compute, w: &[f32]) -> f32 {
     const PIECE: usize = 1 << 16;
     let pieces = compute.pool.map(w.len().div_ceil(PIECE), |index| {
@@ -120,12 +121,12 @@ pub fn largest_on(compute: &Compute, w: &[f32]) -> f32 {
     pieces.into_iter().fold(0.0, f32::max)
 }
 
-/// Exponent of the power of two that is not above a positive number.
+/// Exponent of the largest power of two that is not above a positive number.
 pub fn exponent(number: f32) -> i32 {
     exponent_of(f64::from(number))
 }
 
-/// `number` times 2^exponent: exact unless it leaves the range of f32. For exponents from -300 to 300.
+/// `number` * 2^exponent. The result is exact unless it leaves the range of f32. The exponent must be in -300..=300.
 pub fn times_power_of_two(number: f32, exponent: i32) -> f32 {
     (f64::from(number) * power_of_two(exponent)) as f32
 }

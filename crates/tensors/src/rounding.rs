@@ -1,16 +1,16 @@
-//! Rounding a matrix to its grid, or to the float type that will be stored, without calibration.
+//! Rounding a matrix without calibration: to its grid, or to the float type in which it will be stored.
 
 use crate::grid::round_to;
 use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::Compute;
 
-/// Rows that one task rounds.
+/// Number of rows that one task rounds.
 const PANEL_ROWS: usize = 64;
 
-/// Rounds every surviving weight to the nearest value of its group's grid; the scale of a group is the one with the least
-/// squared error over its survivors.
+/// Rounds every surviving weight to the nearest value on the grid of its group. The scale of a group is the candidate with the
+/// least squared error over the group's survivors.
 ///
-/// Shapes: w [rows, cols]. Cost: one pass over w, in which 15 candidates a weight are tried for the scale.
+/// Shapes: w [rows, cols]. Cost: one pass over w, which tries 15 candidate scales for each weight.
 pub fn round_to_grid(
     compute: &Compute,
     w: &[f32],
@@ -71,7 +71,7 @@ fn clear_pruned(codes: &mut [i8], mask: &[u8]) {
     }
 }
 
-/// Keeps survivors as floats of the source's type.
+/// Keeps the survivors as floats of the type of the source tensor.
 pub fn keep_floats(
     compute: &Compute,
     mut w: Vec<f32>,
@@ -100,7 +100,7 @@ pub fn keep_floats(
     }
 }
 
-/// The end of every solver: survivors on their grid, or as floats.
+/// The last stage of every solver: puts the survivors on the grid, or keeps them as floats.
 pub fn finish(
     compute: &Compute,
     w: &[f32],

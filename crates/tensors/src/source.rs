@@ -1,29 +1,29 @@
-//! The two synchronous seams to storage: positioned reads and streamed writes.
+//! The two synchronous interfaces to storage: positioned reads and streamed writes.
 
 use crate::TensorsError;
 
 /// Positioned reads from one file (or blob, or OPFS handle). Synchronous; shared between threads.
 pub trait Source: Send + Sync {
-    /// What to call it in errors.
+    /// Name of the source in errors.
     fn name(&self) -> &str;
-    /// Size in bytes, fixed for the life of the source.
+    /// Size in bytes. It must not change while the source is open.
     fn len_bytes(&self) -> u64;
-    /// Fills `buf` from `offset`. Reading past the end is `TRUNCATED`.
+    /// Fills `buf` with the bytes from `offset` on. A read past the end is the error `TRUNCATED`.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError>;
 }
 
 /// A file that is written once, from start to end.
 pub trait Sink: Send {
-    /// Appends.
+    /// Appends bytes.
     fn write(&mut self, bytes: &[u8]) -> Result<(), TensorsError>;
-    /// Makes everything durable (fsync where there is one) and closes.
+    /// Closes the file and makes its content durable (fsync where the platform has it).
     fn finish(self: Box<Self>) -> Result<(), TensorsError>;
 }
 
-/// Bytes that are read at once by what goes through a source: they stay in the second cache.
+/// Bytes in one read of a sequential pass over a source. A piece of this size stays in the second-level cache.
 pub(crate) const PIECE_BYTES: u64 = 1 << 18;
 
-/// Reads `len` bytes from `begin` on, in order, and gives each piece to `each`.
+/// Reads `len` bytes from `begin` on, in order, and passes each piece to `each`.
 pub(crate) fn in_pieces(
     source: &dyn Source,
     begin: u64,

@@ -1,9 +1,9 @@
-//! Matrices that a model stores the other way round.
+//! Transposing matrices, for models that store [inputs, outputs].
 
 use crate::bytes::resize;
 use kerf_kernels::Compute;
 
-/// Edge of the squares that are turned at once, so that both sides stay in cache.
+/// Edge of the square tiles that are transposed one at a time. Rows of the input and of the output tile stay in the cache.
 const TILE: usize = 32;
 
 /// `out` [cols, rows] = the transpose of `values` [rows, cols]. The content of `out` is replaced.
@@ -31,7 +31,7 @@ pub fn transpose_into(
     });
 }
 
-/// [`transpose_into`] a new matrix.
+/// [`transpose_into`] with a new buffer.
 pub fn transpose(compute: &Compute, values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     let mut out = Vec::new();
     transpose_into(compute, values, rows, cols, &mut out);

@@ -79,7 +79,7 @@ pub(super) fn statistics(
     };
     advance(machine, plan, journal, walk, to, Some(&mut moments), host)?;
     let finish = || moments.finish(&machine.compute);
-    machine.compute.meter.step("moments", finish);
+    machine.compute.meter.section("moments", finish);
     machine.cancel.check(host)?;
     walk.inputs = Some((InputId { block, input }, Inputs::of(moments)));
     Ok(())
@@ -196,7 +196,7 @@ fn advance(
     let activations = walk.activations.take().expect("ensure_reached made them");
     let at = activations.progress;
     let load = || load_parts(machine, plan, journal, at);
-    let parts = machine.compute.meter.step("read", load)?;
+    let parts = machine.compute.meter.section("read", load)?;
     let mut progress = token_counter(machine, to, moments.is_some(), host);
     let (network, compute) = (machine.network(), &machine.compute);
     let workspace = journal.workspace().clone();
@@ -214,13 +214,13 @@ fn advance(
                 }
             };
             let all = || compute.pool.chunks_mut(values, 1, run);
-            compute.meter.step("network", all);
+            compute.meter.section("network", all);
             for values in values.iter() {
                 check_finite(machine, to, values)?;
                 if let Some(moments) = &mut moments {
                     let dense = values.dense.as_ref().map(|dense| dense.input.as_slice());
                     let add = || moments.add(compute, &values.compressed.input, dense);
-                    compute.meter.step("moments", add);
+                    compute.meter.section("moments", add);
                 }
             }
             progress.add(batches.iter().map(kerf_model::Batch::tokens).sum())

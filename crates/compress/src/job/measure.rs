@@ -33,7 +33,7 @@ pub(super) fn measure(
     let measured = machine
         .compute
         .meter
-        .step("network", || measured_now(machine, plan, journal, held))?;
+        .section("network", || measured_now(machine, plan, journal, held))?;
     machine.cancel.check(host)?;
     host.event(told(total));
     let (unit, file) = (MEASURED.into(), "measured.json".into());

@@ -185,7 +185,7 @@ impl Job {
         let meter = self.machine.compute.meter.clone();
         let shares = self.shares.clone();
         let mut host = shares.part(self.next, host);
-        let done = meter.step(work::REST, || self.run(unit, &mut host));
+        let done = meter.section(work::REST, || self.run(unit, &mut host));
         self.add_time(unit.phase(), begun);
         let block = unit.block(&self.plan);
         work::add(&mut self.work, unit.phase(), block, meter.take());

@@ -90,7 +90,7 @@ pub(super) fn probe(
         host.event(told.with_share(done, total as u64 + 1));
     }
     let end = || probe_end(machine, probe);
-    let probed = machine.compute.meter.step("distance", end)?;
+    let probed = machine.compute.meter.section("distance", end)?;
     machine.cancel.check(host)?;
     put_json(journal, PROBED.into(), "probe.json".into(), &probed)
 }
@@ -134,7 +134,7 @@ fn probe_block(
             None => Vec::new(),
         };
         let part = Walker::load(network, compute, &machine.catalog, block, at)?;
-        compute.meter.step("network", || {
+        compute.meter.section("network", || {
             let (batches, stream) = &mut probe.solved;
             step(on, &part, at, stream, batches);
             let batches = &probe.batches;
@@ -168,7 +168,7 @@ fn changed_streams(
     };
     let (network, compute) = (machine.network(), &machine.compute);
     let mut gram = Gram::new(first.cols);
-    compute.meter.step("moments", || {
+    compute.meter.section("moments", || {
         let of_batches = probe.solved.1.iter();
         let inputs: Vec<&[f32]> = of_batches.map(|walker| &*walker.input).collect();
         gram.add(compute, &inputs.concat());
@@ -185,7 +185,7 @@ fn changed_streams(
         let at = Some(id.input);
         let part = Walker::load(network, compute, &weights, id.block, at)?;
         let mut stream = probe.streams[0].clone();
-        compute.meter.step("network", || {
+        compute.meter.section("network", || {
             step((network, compute), &part, at, &mut stream, &probe.batches);
         });
         machine.cancel.check_stopped()?;

@@ -142,7 +142,7 @@ fn sample_probe(job: &mut Job) -> Result<ProbedSample, CompressError> {
     let meter = job.machine.compute.meter.clone();
     meter.take();
     let unit = Unit::Prepass(PrepassUnit::Probe);
-    meter.step(super::work::REST, || job.run(unit, &mut Alone))?;
+    meter.section(super::work::REST, || job.run(unit, &mut Alone))?;
     let mut probed = ProbedSample::default();
     for (step, spent) in meter.take() {
         let part = match step {

@@ -101,7 +101,7 @@ pub(super) fn solve(
         let rows = plan.aiming_rows(matrix.block, matrix.input);
         let damping_rel = plan.settings.options.damping_rel;
         let prepare = || inputs.prepare_targets(&machine.compute, damping_rel, rows);
-        machine.compute.meter.step("target", prepare);
+        machine.compute.meter.section("target", prepare);
     }
     let mut w = std::mem::take(&mut solver.w);
     let before = solver.pending.take();
@@ -144,12 +144,12 @@ fn solved_unit(
         &machine.compute.meter,
     );
     let read = || machine.catalog.read_finite_into(&machine.compute, entry, w);
-    let read = meter.step("read", read);
+    let read = meter.section("read", read);
     machine.cancel.check_stopped()?;
     read?;
     // Solvers see [outputs, inputs]: groups and the trade between weights run along the inputs.
     let turn = || transpose(&machine.compute, w, matrix.cols, matrix.rows);
-    let turned = matrix.transposed.then(|| meter.step("read", turn));
+    let turned = matrix.transposed.then(|| meter.section("read", turn));
     let weights = turned.as_deref().unwrap_or(w);
     let dtype = entry.dtype;
     // One thread hashes the source while the others solve.
@@ -160,7 +160,7 @@ fn solved_unit(
     machine.cancel.check_stopped()?;
     refuse_repairs(plan, matrix, &solved.repairs)?;
     let digest = digest?;
-    let mut encoded = meter.step("encode", || {
+    let mut encoded = meter.section("encode", || {
         EncodedTensor::encode(
             &machine.compute,
             &matrix.name,
@@ -174,7 +174,7 @@ fn solved_unit(
         encoded = encoded.for_transposed_source();
     }
     let report = || layer_report(machine, matrix, weights, &solved, inputs, &encoded);
-    let layer = meter.step("error", report);
+    let layer = meter.section("error", report);
     let record = Record {
         unit: solve_unit(&matrix.name),
         file: format!("unit-{index:05}.kerf"),
@@ -199,7 +199,7 @@ fn aim_and_solve(
         return run_method(machine, plan, matrix, w, inputs);
     };
     let target = || aiming.target(&machine.compute, w, matrix.blend);
-    match machine.compute.meter.step("target", target) {
+    match machine.compute.meter.section("target", target) {
         Ok(target) => {
             let solved = run_method(machine, plan, matrix, &target, inputs);
             // What it summed up is the error against the target, and not against the weights.

@@ -3,10 +3,10 @@
 use crate::report::Work;
 use kerf_kernels::Spent;
 
-/// What a unit does beside its named steps.
+/// What a unit does beside its named sections.
 pub(super) const REST: &str = "rest";
 
-/// Adds what the steps of a unit took, of a phase and a block.
+/// Adds what the sections of a unit took, of a phase and a block.
 pub(super) fn add(
     all: &mut Vec<Work>,
     phase: &str,

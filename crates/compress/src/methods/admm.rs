@@ -1,6 +1,8 @@
-//! ADMM support, refitted survivors, codes by optimal brain surgeon on the fixed support (solve/admm.rs, solve/refit.rs).
+//! ADMM searches the support, the survivors are refitted, and optimal brain surgeon chooses the codes on the fixed support
+//! (solve/admm.rs, solve/refit.rs).
 //!
-//! What ALPS (2406.07831) does, with a grid fitted to the survivors. Better than `obs` from about 50 % sparsity on.
+//! The method is ALPS (2406.07831) with a grid that is fitted to the survivors. It is better than `obs` from about 50 % sparsity
+//! on.
 
 use super::{Method, Problem, Solved};
 use crate::solve::effort::ITERATIONS;

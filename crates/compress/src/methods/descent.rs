@@ -1,5 +1,5 @@
-//! Optimal brain surgeon, then coordinate descent on the codes (solve/descent.rs). Worth its time wherever there are few bits,
-//! also where nothing is removed.
+//! Optimal brain surgeon, then coordinate descent on the codes (solve/descent.rs). It is worth its time wherever codes have few
+//! bits, with or without pruning.
 
 use super::{Method, Problem, Solved};
 use crate::solve::effort::SWEEPS;

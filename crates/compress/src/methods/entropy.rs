@@ -1,7 +1,9 @@
-//! Entropy-constrained rounding: the zero zone and every code are chosen by error and code length together (solve/rounding_at_rate.rs).
+//! Entropy-constrained rounding: each code, zero included, is chosen by its error and its length together
+//! (solve/rounding_at_rate.rs).
 //!
-//! Sparsity and bits are what comes out: the step of the grid is what a budget moves. At equal bytes it beats any fixed number of
-//! bits, with or without zeros, since "70 % and 4 bits" is one point among those that it chooses from.
+//! The quantization step goes in, and sparsity and bits come out. To meet a budget, the quantization step is changed. At equal
+//! bytes the method beats every fixed number of bits, with or without zeros. A choice like "70 % and 4 bits" is only one of the
+//! points that it can reach.
 
 use super::{Method, Problem, Solved};
 use crate::solve::effort::SWEEPS;

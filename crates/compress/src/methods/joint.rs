@@ -1,5 +1,5 @@
-//! Support, values and codes together: ADMM support, refit, a grid fitted to the survivors, optimal brain surgeon on the fixed
-//! support, coordinate descent. The best of the solvers at a given sparsity and number of bits.
+//! Support, values and codes together: ADMM searches the support, the survivors are refitted, a grid is fitted to them, and
+//! coordinate descent improves the nearest codes. The best solver for a given sparsity and number of bits.
 
 use super::{Method, Problem, Solved};
 use crate::solve::effort::{ITERATIONS, SWEEPS};

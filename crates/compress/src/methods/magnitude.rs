@@ -1,6 +1,6 @@
-//! Magnitude pruning: the weights of least absolute value go, the rest are rounded to the grid. No calibration.
+//! Magnitude pruning: removes the weights of least absolute value and rounds the others to the grid. No calibration.
 //!
-//! Fast and usable on any matrix; loses to every calibrated method from about 50 % sparsity on.
+//! It is fast and works on any matrix. From about 50 % sparsity on, every calibrated method is better.
 
 use super::{Method, Problem, Solved, mask_by_scores};
 use crate::solve::statistics::Needs;
@@ -29,7 +29,7 @@ impl Method for Magnitude {
     }
 }
 
-/// Magnitude pruning, also in place of a method whose statistics are hopeless.
+/// Magnitude pruning. It is also the fallback of methods whose Hessian has no factor.
 pub(super) fn solve(compute: &Compute, p: &Problem<'_>) -> Solved {
     let scores = |row: usize, out: &mut [f32]| {
         let weights = &p.w[row * p.cols..(row + 1) * p.cols];

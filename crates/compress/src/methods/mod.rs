@@ -1,4 +1,4 @@
-//! Layer solvers: one file and one row each. What a solver needs decides whether calibration runs.
+//! Layer solvers: a method is one file here and one row in [`table`].
 
 mod admm;
 mod descent;
@@ -22,9 +22,9 @@ use kerf_tensors::Mask;
 
 /// A layer solver.
 pub trait Method: Sync {
-    /// Stable id, as options have it.
+    /// Stable id: the value of the option `method`.
     fn id(&self) -> &'static str;
-    /// What it needs to know of the inputs.
+    /// The statistics of the inputs that the method needs.
     fn needs(&self) -> Needs;
     /// Parameters of its own, each an option; their values are in [`Problem::params`].
     fn params(&self) -> &'static [Param] {
@@ -34,38 +34,38 @@ pub trait Method: Sync {
     fn prunes(&self) -> bool {
         true
     }
-    /// Whether choosing what to remove is all that it is about: then a sparsity must be given.
+    /// Whether the method only chooses what to remove. The user must then give a sparsity.
     fn only_removes(&self) -> bool {
         false
     }
-    /// Whether sparsity and bits are what comes out of a step, and not what goes in.
+    /// Whether the method gets a quantization step, from which sparsity and bits follow, and not sparsity and bits.
     fn chooses_rate(&self) -> bool {
         false
     }
-    /// The shape of sparsity of its paper.
+    /// The default pattern of sparsity: that of the method's paper.
     fn default_pattern(&self) -> Pattern {
         Pattern::Unstructured
     }
-    /// Share of the way to what the dense model computes from its own inputs that a layer aims at if nobody says: 0 for what is
-    /// done as its paper has it, which aims at the layer's own outputs.
+    /// Default of the option `blend`: how far a layer's target lies between its own outputs (0) and those of the dense model (1).
+    /// Methods that follow their paper aim at the layer's own outputs.
     fn default_blend(&self) -> f64 {
         0.0
     }
-    /// Schedule if nobody says.
+    /// Id of the default schedule.
     fn default_schedule(&self) -> &'static str {
         "uniform"
     }
-    /// Memory of [`Method::solve`] beside the problem and the factor of its inputs, the result included.
+    /// Memory of [`Method::solve`] in bytes, with its result but without the problem and the factor of the inputs.
     fn memory_bytes(&self, of: &Extent) -> u64 {
         of.solved()
     }
-    /// Flops of [`Method::solve`] over those of a product of the weights with a square of their inputs (2 rows cols^2), about: progress
-    /// is told by it.
+    /// Approximate flops of [`Method::solve`], in units of a product of the weights with a square matrix of their inputs (2 rows
+    /// cols^2). Progress is computed from it.
     fn products(&self, of: &Extent) -> f64 {
         let _ = of;
         0.0
     }
-    /// Solves one matrix. Never fails: what cannot be done as asked is done otherwise and reported as a repair.
+    /// Solves one matrix. It never fails: if the method cannot do what was asked, it does something else and reports a repair.
     fn solve(&self, compute: &Compute, problem: &Problem<'_>) -> Solved;
 }
 
@@ -89,7 +89,7 @@ pub fn table() -> &'static [&'static dyn Method] {
     ]
 }
 
-/// The method of that id.
+/// The method with this id.
 pub fn by_id(id: &str) -> Option<&'static dyn Method> {
     table().iter().copied().find(|method| method.id() == id)
 }
@@ -99,7 +99,7 @@ pub fn ids() -> Vec<&'static str> {
     table().iter().map(|method| method.id()).collect()
 }
 
-/// A mask over the whole matrix by fixed scores (they do not change while weights go). `None` if nothing is removed.
+/// A mask of the whole matrix by fixed scores. `None` if nothing is removed.
 fn mask_by_scores(
     compute: &Compute,
     problem: &Problem<'_>,

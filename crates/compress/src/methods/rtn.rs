@@ -1,4 +1,4 @@
-//! Round to nearest: every weight to the nearest value of its group's grid. No calibration, nothing removed.
+//! Round to nearest: rounds every weight to the nearest value on the grid of its group. No calibration, nothing is removed.
 
 use super::{Method, Problem, Solved};
 use crate::solve::statistics::Needs;

@@ -1,7 +1,8 @@
-//! Wanda (Sun, Liu, Bair, Kolter: A Simple and Effective Pruning Approach for Large Language Models, 2306.11695): the
-//! weights with the least |w_ij| * norm(x_j) of each row go, the rest are rounded to the grid, no update.
+//! Wanda (Sun, Liu, Bair, Kolter: A Simple and Effective Pruning Approach for Large Language Models, 2306.11695). It removes the
+//! weights with the least |w_ij| * norm(x_j) of each row and rounds the others to the grid, without an update.
 //!
-//! The paper needs only the norms of the inputs; the whole Gram matrix is collected so that the output error can be reported.
+//! The paper needs only the norms of the inputs. Calibration collects the whole Gram matrix, so that the output error can be
+//! reported.
 
 use super::{Method, Problem, Solved, mask_by_scores};
 use crate::solve::pattern::Pattern;

@@ -1,19 +1,21 @@
-//! Which weights survive, by the alternating direction method of multipliers on the column-normalised Hessian (Meng et al.: ALPS,
-//! 2406.07831; Boza: Fast and Effective Weight Update for Pruned LLMs, 2401.02938).
+//! Chooses the surviving weights by the alternating direction method of multipliers (ADMM) on the column-normalised Hessian (Meng
+//! et al.: ALPS, 2406.07831; Boza: Fast and Effective Weight Update for Pruned LLMs, 2401.02938).
 //!
-//! Minimises tr((W - X) H (W - X)^T) over sparse X by splitting: B solves the least squares problem, D is B projected to the
-//! sparsity, and a growing penalty rho pulls the two together:
+//! ADMM minimises tr((W - X) H (W - X)^T) over sparse X by splitting the problem. B solves the least squares problem, and D is B
+//! projected to the sparsity. A growing penalty rho pulls B and D together:
 //!
 //! ```text
 //! B = W + rho (D - W - V) P,   P = (H + rho I)^-1        T = B + V        D = T on its largest entries, V = T - D
 //! ```
 //!
-//! with W scaled by the square roots of diag(H), so that H has a diagonal of ones and one threshold serves all columns. (V is
-//! the multiplier over rho.) ALPS takes an eigendecomposition, which allows another rho in every iteration, and two products an
-//! iteration. Here rho climbs a short ladder, with one inverse a rung and one product an iteration: for square matrices a rung
-//! costs half as much as an iteration, and an eigendecomposition as much as ten or more, at a fraction of their speed.
+//! W is scaled by the square roots of diag(H). H then has a diagonal of ones, and one threshold serves all columns. V is the
+//! multiplier over rho.
 //!
-//! Cost: 2 rows cols^2 flops an iteration, cols^3 a rung. Memory: three matrices and one cols x cols.
+//! ALPS computes an eigendecomposition, which allows another rho in every iteration at two products each. Here rho climbs a short
+//! ladder: one inverse for each rung, one product for each iteration. For square matrices a rung costs half as much as an
+//! iteration. An eigendecomposition costs as much as ten iterations or more, and runs at a fraction of their speed.
+//!
+//! Cost: 2 rows cols^2 flops an iteration, cols^3 a rung. Memory: three matrices [rows, cols] and one [cols, cols].
 
 use super::PANEL_ROWS;
 use super::choose::choose_near;
@@ -27,54 +29,55 @@ use kerf_tensors::Mask;
 
 /// The first penalty, in units of the mean eigenvalue of the normalised Hessian (which is 1).
 const FIRST_PENALTY: f32 = 0.4;
-/// A rung of the ladder of penalties. Shorter rungs cost more inverses; with longer ones the penalty has not grown enough when the
-/// iterations are over. Measured with [`FIRST_PENALTY`] on two models.
+/// A rung of the ladder of penalties. Shorter rungs cost more inverses. With longer rungs the penalty has not grown enough when
+/// the iterations end. Both rungs were measured together with [`FIRST_PENALTY`] on two models.
 struct Rung {
     iterations: usize,
-    /// What the penalty is multiplied with after it.
+    /// Factor of the penalty after this rung.
     growth: f32,
 }
 
-/// Where an inverse costs less than an iteration or two.
+/// For matrices whose inverse costs less than an iteration or two.
 const SHORT: Rung = Rung {
     iterations: 4,
     growth: 1.8,
 };
-/// For few rows of many columns, where an inverse costs more than all of a short rung.
+/// For matrices of few rows and many columns, whose inverse costs more than all iterations of a short rung.
 const LONG: Rung = Rung {
     iterations: 6,
     growth: 3.24,
 };
 
-/// A support and the weights that came with it.
+/// A support (the set of surviving weights), and values on it.
 pub struct Support {
-    /// Which weights survive.
+    /// The surviving weights.
     pub mask: Mask,
-    /// Weights [rows, cols], zero outside the support: near the least squares solution on it.
+    /// Values [rows, cols], zero outside the support. They are near the least squares solution on it.
     pub x: Vec<f32>,
-    /// Iterations until nothing changed any more, or as many as were allowed.
+    /// Number of iterations. The search ends at the limit, or when the mask does not change any more.
     pub iterations: usize,
 }
 
-/// The state between two iterations, in normalised columns.
+/// The state between two iterations. Columns are normalised.
 struct State<'a> {
     compute: &'a Compute,
     problem: &'a Problem<'a>,
-    /// Square roots of the damped diagonal.
+    /// Square roots of the damped diagonal of H.
     norms: Vec<f32>,
-    /// Weights, not normalised.
+    /// The weights before normalisation.
     w: &'a [f32],
-    /// D + V: inside the mask it is D, outside V.
+    /// The matrix D + V. Inside the mask it is D, outside it is V.
     t: Vec<f32>,
     mask: Mask,
-    /// The least score of the mask: the next is not far.
+    /// The lowest score inside the mask. The next iteration's lowest score is near it.
     cut: Option<f32>,
-    /// Scratch: what goes into the product, and the product.
+    /// Scratch: the left operand of the product, and the product.
     a: Vec<f32>,
     b: Vec<f32>,
 }
 
-/// Chooses the support of `w` [rows, cols] (dead columns already zero) in at most `iterations`, in the shape of the problem's pattern.
+/// Chooses the support of `w` [rows, cols] in at most `iterations`, with the sparsity and pattern of the problem. Dead columns of
+/// `w` must be zero.
 pub fn support(
     compute: &Compute,
     w: &[f32],
@@ -93,7 +96,7 @@ pub fn support(
     let (mut penalty, mut done) = (FIRST_PENALTY, 0);
     while done < iterations && !compute.pool.stopped() {
         if !invert(compute, gram, &state.norms, penalty, &mut inverse) {
-            break; // The damped Hessian was factored before, so this happens only where rounding decides.
+            break; // The damped Hessian has a factor, so only a rounding error can lead here.
         }
         let mut changed = 0;
         for _ in 0..rung.iterations.min(iterations - done) {
@@ -109,7 +112,7 @@ pub fn support(
     state.finish(done)
 }
 
-/// (H_n + penalty I)^-1 of the normalised Hessian, or false if it cannot be had.
+/// Replaces `out` by (H_n + penalty I)^-1, the inverse of the normalised Hessian with penalty. False if there is no inverse.
 fn invert(compute: &Compute, gram: &Gram, norms: &[f32], penalty: f32, out: &mut [f32]) -> bool {
     let n = gram.n;
     let inverse_norms: Vec<f32> = norms.iter().map(|norm| 1.0 / norm).collect();
@@ -183,12 +186,12 @@ impl<'a> State<'a> {
         changed as usize
     }
 
-    /// One iteration; tells how many places of the mask changed.
+    /// Runs one iteration. Returns the number of places in which the mask changed.
     fn iterate(&mut self, inverse: &[f32], penalty: f32) -> usize {
         let (rows, n) = (self.problem.rows, self.problem.cols);
         let (w, norms, mask, kernels) = (self.w, &self.norms, &self.mask, &self.compute.kernels);
         let pool = &self.compute.pool;
-        // a = D - V - W, of which D and V are t inside and outside the mask.
+        // a = D - V - W. D is t inside the mask, and V is t outside.
         let (t, a, b) = (&mut self.t, &mut self.a, &mut self.b);
         each_panel(pool, n, [&mut *t, &mut *a], |panel, [t, a]| {
             for (i, (t, a)) in t.chunks(n).zip(a.chunks_mut(n)).enumerate() {
@@ -213,7 +216,7 @@ impl<'a> State<'a> {
         self.choose()
     }
 
-    /// The multiplier is kept over rho: where rho grows, it shrinks.
+    /// Multiplies the penalty by `growth`. V is the multiplier over rho, so V shrinks.
     fn raise_penalty(&mut self, growth: f32) {
         let n = self.problem.cols;
         let (mask, kernels) = (&self.mask, &self.compute.kernels);
@@ -247,8 +250,8 @@ impl<'a> State<'a> {
     }
 }
 
-/// Memory of [`support`], the result included.
+/// Memory of [`support`] in bytes, including its result.
 pub fn memory_bytes(of: &Extent) -> u64 {
-    // An inverse is made through panels of 256 columns, and a mask beside the last one.
+    // The inverse takes panels of 256 columns. A new mask exists beside the last one.
     3 * of.matrix() + of.square() + of.rows_of(3 * 256) + 2 * of.mask()
 }

@@ -1,4 +1,4 @@
-//! Masks of a whole matrix by scores that do not change while weights go.
+//! Chooses the mask of a whole matrix by fixed scores, which do not change while weights are removed.
 
 use super::PANEL_ROWS;
 use super::selection::{
@@ -8,7 +8,7 @@ use crate::solve::pattern::{Pattern, removed_between};
 use kerf_kernels::Compute;
 use kerf_tensors::Mask;
 
-/// Keeps the weights of highest score, in the shape of the pattern. `shape` is [rows, cols].
+/// Keeps the weights with the highest scores, with the given pattern and sparsity. `shape` is [rows, cols].
 pub fn choose(
     compute: &Compute,
     shape: (usize, usize),
@@ -19,7 +19,7 @@ pub fn choose(
     choose_near(compute, shape, pattern, sparsity, scores, &mut None)
 }
 
-/// The same for scores that change little from call to call, see [`keep_highest_near`].
+/// [`choose`] for scores that change little from call to call. `near` is that of [`keep_highest_near`].
 pub fn choose_near(
     compute: &Compute,
     shape: (usize, usize),

@@ -1,43 +1,43 @@
-//! The score of a given rank among the scores of a region, without a sort and without keeping them: they are computed anew
-//! in each pass.
+//! Finds the score of a given rank among the scores of a region. It does not sort the scores and does not store them; each pass
+//! computes them anew.
 
 use super::selection::{BUCKETS, RowScores, SHIFTS, bucket_of_rank, next_prefix, row_range};
 use kerf_kernels::Compute;
 
-/// The value of rank `k` among scores: all below it go, and of the `equal` ones the first `ties`.
+/// The score of rank `k`. Scores below it are removed, and so are the first `ties` of the `equal` scores that have this value.
 pub(super) struct Cut {
     pub bits: u32,
     pub ties: usize,
     pub equal: usize,
 }
 
-/// Scores of a region, computed when they are asked for.
+/// The scores of a region. They are computed when they are needed.
 pub(super) struct Scores<'a> {
     pub compute: &'a Compute,
     pub rows: usize,
     pub cols: usize,
-    /// Rows of a task.
+    /// Number of rows in one task.
     pub chunk: usize,
     pub of_row: &'a RowScores<'a>,
 }
 
 impl Scores<'_> {
-    /// Smaller regions are not sampled: their histograms cost less.
+    /// Least number of scores for which a sample is taken. In a smaller region histograms cost less.
     const LARGE: usize = 1 << 18;
-    /// Rows of a sample, and scores of it that are taken of each.
+    /// Rows in a sample, and scores taken from each of them.
     const SAMPLE: (usize, usize) = (128, 512);
-    /// How far the rank of the cut may be from where the sample has it, in parts of all. Rows differ, so it is far more than
-    /// the error of independent draws (0.002).
+    /// Largest distance between the rank of the cut and its rank in the sample, as a share of all scores. Rows differ from one
+    /// another, so the value is far above the error of independent draws (0.002).
     const SLACK: f64 = 0.02;
 
-    /// How far a cut may have moved from where it was, in parts of its value.
+    /// Largest relative distance between the cut and the cut of the call before.
     const NEAR: f32 = 0.1;
 
     fn tasks(&self) -> usize {
         self.rows.div_ceil(self.chunk)
     }
 
-    /// Runs `each(place in the chunk, scores)` for every row of a chunk.
+    /// Calls `each(row within the chunk, scores)` for every row of a chunk.
     pub(super) fn each_row(&self, index: usize, mut each: impl FnMut(usize, &[f32])) {
         let mut row = vec![0.0; self.cols];
         for (i, at) in row_range(index, self.chunk, self.rows).enumerate() {
@@ -46,7 +46,7 @@ impl Scores<'_> {
         }
     }
 
-    /// The cut, by whatever costs less.
+    /// The cut, by the cheaper of the two methods.
     pub(super) fn cut(&self, rank: usize) -> Cut {
         let total = self.rows * self.cols;
         let sampled = (total >= Self::LARGE)
@@ -56,13 +56,13 @@ impl Scores<'_> {
             .unwrap_or_else(|| self.cut_by_histograms(rank))
     }
 
-    /// The cut, if it is close to `near`.
+    /// The cut if it is close to `near`, else `None`.
     pub(super) fn cut_near(&self, rank: usize, near: f32) -> Option<Cut> {
         let between = (near * (1.0 - Self::NEAR), near * (1.0 + Self::NEAR));
         self.cut_between(rank, between)
     }
 
-    /// The cut, from one pass that keeps only the scores above the first and not above the second; `None` if it is not there.
+    /// The cut, in one pass that stores only the scores above `low` and not above `high`. `None` if the cut is not among them.
     fn cut_between(&self, rank: usize, (low, high): (f32, f32)) -> Option<Cut> {
         let parts = self.compute.pool.map(self.tasks(), |index| {
             let (mut below, mut near) = (0, Vec::new());
@@ -95,7 +95,7 @@ impl Scores<'_> {
         vec![0; self.cols.div_ceil(8)]
     }
 
-    /// Scores between which the one of the `share`-th rank nearly surely lies: above the first, not above the second.
+    /// Two scores, of which the first is below the score of rank `share` with near certainty, and the second is not.
     fn bracket(&self, share: f64) -> (f32, f32) {
         let (rows, scores) = Self::SAMPLE;
         let (row_step, col_step) = (self.rows.div_ceil(rows), self.cols.div_ceil(scores));
@@ -103,7 +103,7 @@ impl Scores<'_> {
         let mut sample = Vec::with_capacity(rows * scores);
         for at in (0..self.rows).step_by(row_step) {
             (self.of_row)(at, &mut row);
-            // Another column first in each row, so that no column is left out by all.
+            // Each row begins with another column, so that every column is in the sample.
             let first = at / row_step % col_step;
             sample.extend(row.iter().skip(first).step_by(col_step));
         }
@@ -111,11 +111,11 @@ impl Scores<'_> {
         let at = |share: f64| (share * sample.len() as f64) as usize;
         let low = (share > Self::SLACK).then(|| sample[at(share - Self::SLACK)]);
         let high = sample.get(at(share + Self::SLACK));
-        // Nothing is above a negative number but all scores, and none is above infinity.
+        // Every score is above a negative number, and no score is above infinity.
         (low.unwrap_or(-1.0), *high.unwrap_or(&f32::INFINITY))
     }
 
-    /// The cut by radix selection on all scores.
+    /// The cut, by radix selection on all scores.
     fn cut_by_histograms(&self, remove: usize) -> Cut {
         let mut digits = Cut {
             bits: 0,
@@ -142,7 +142,7 @@ impl Scores<'_> {
         digits
     }
 
-    /// Of the scores equal to the cut, all but the first `ties` stay.
+    /// Keeps the scores equal to the cut, except the first `ties`.
     pub(super) fn keep_late_ties(&self, bits: &mut [u8], stride: usize, cut: &Cut) {
         let equal = |row: &[f32]| {
             row.iter()
@@ -176,8 +176,8 @@ impl Scores<'_> {
     }
 }
 
-/// Adds the bits of the scores that are above the first threshold and not above the second; returns how many are above the
-/// first.
+/// Appends the bits of the scores that are above the low threshold and not above the high one. Returns the number of scores above
+/// the low one.
 fn collect_between(row: &[f32], above_low: &[u8], above_high: &[u8], near: &mut Vec<u32>) -> usize {
     let mut above = 0;
     let words = above_low.chunks(8).zip(above_high.chunks(8));
@@ -193,7 +193,7 @@ fn collect_between(row: &[f32], above_low: &[u8], above_high: &[u8], near: &mut 
     above
 }
 
-/// Up to eight bytes as a number.
+/// Up to eight bytes as a little-endian number.
 fn word(bytes: &[u8]) -> u64 {
     match bytes.first_chunk() {
         Some(bytes) => u64::from_le_bytes(*bytes),

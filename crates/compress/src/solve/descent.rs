@@ -1,10 +1,12 @@
-//! Coordinate descent on the codes: each code in turn becomes the best one given all others (for quadratic forms the exact
-//! minimiser, rounded; Kerf's use of it after optimal brain surgeon is that of QuantEase, 2309.01885, restricted to a support).
+//! Coordinate descent on the codes: each code in turn becomes the best one for the present values of all others. For a quadratic
+//! form that is the exact minimiser, rounded. QuantEase (2309.01885) introduced the method; Kerf runs it after optimal brain
+//! surgeon and restricts it to a support.
 //!
-//! With G = (W - Q)(H + d), the best value of q_j is q_j + g_j / h_jj; a change delta takes delta h_jk from every g_k. Blocks of
-//! columns are swept in row panels; what a block changed reaches the other columns as one product. No sweep makes the error larger.
+//! With G = (W - Q)(H + d), the best value of q_j is q_j + g_j / h_jj. A change of q_j by delta subtracts delta h_jk from every
+//! g_k. A sweep visits blocks of columns in row panels. The changes of a block reach the other columns as one product. No sweep
+//! makes the error larger.
 //!
-//! Cost: 2 rows cols^2 flops a sweep (half of it if it is the last), and as much once for G. Memory: two matrices.
+//! Cost: 2 rows cols^2 flops for each sweep, half of it for the last one; and 2 rows cols^2 once for G. Memory: two matrices.
 
 use super::PANEL_ROWS;
 use super::choose::choose;
@@ -21,29 +23,29 @@ use kerf_kernels::dispatch::{DescentPanel, PanelQuant, Price};
 use kerf_kernels::{MatMut, MatRef};
 use std::ops::Range;
 
-/// A share of weights that may still change: fewer in a sweep, and no further one is made.
+/// Share of weights. If fewer change in a sweep, no further sweep is made.
 const STILL: f64 = 1e-4;
 
-/// Which columns learn what a block changed.
+/// The columns whose gradient is updated after a block has changed.
 #[derive(Clone, Copy)]
 enum Reach {
     All,
-    /// Those of the blocks that are still to be swept.
+    /// Columns of the blocks that the sweep has not reached yet.
     Ahead,
 }
 
-/// A descent towards `w`, and the gradient that it keeps.
+/// A descent towards `w`, with its gradient.
 pub struct Descent<'a> {
     form: Form<'a>,
     problem: &'a Problem<'a>,
     /// (W - Q)(H + d), [rows, cols].
     gradient: Vec<f32>,
-    /// The damped square of the block that is swept.
+    /// The diagonal block of H + d for the current block of columns.
     square: Vec<f32>,
 }
 
 impl<'a> Descent<'a> {
-    /// From the values of `from` towards `w` [rows, cols].
+    /// A descent from the values of `from` towards `w` [rows, cols].
     pub fn new(form: Form<'a>, problem: &'a Problem<'a>, w: &[f32], from: &Rounded) -> Self {
         let kernels = &form.compute.kernels;
         let mut lost = w.to_vec();
@@ -66,9 +68,9 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// At most `sweeps` sweeps over all columns; fewer if next to nothing changes any more.
+    /// Runs at most `sweeps` sweeps over all columns. It ends when a sweep changes almost nothing.
     ///
-    /// After the last of them only the columns to come have to know what changed, so the gradient is done with.
+    /// The last sweep updates the gradient only of columns still ahead, so the gradient is unusable afterwards.
     pub fn sweeps(mut self, at: &mut Rounded, sweeps: usize) {
         for left in (0..sweeps).rev() {
             let reach = if left == 0 { Reach::Ahead } else { Reach::All };
@@ -79,8 +81,9 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// Lets weights take one another's place, at the sparsity of the problem: sweeps in which every weight may become zero or stop being
-    /// zero, at a price for those that are not, which is moved until as many stay as should; at last exactly those that are worth most.
+    /// Moves weights in and out of the support at the sparsity of the problem. In each sweep every weight may become zero or
+    /// nonzero. A nonzero weight has a price, which is adjusted after each sweep until the right number of weights survives. At
+    /// the end, exactly the weights with the largest worth survive.
     pub fn swap(&mut self, at: &mut Rounded, sweeps: usize) {
         let p = self.problem;
         let total = p.rows * p.cols;
@@ -109,8 +112,8 @@ impl<'a> Descent<'a> {
         at.mask = Some(mask);
     }
 
-    /// What the error would grow by if a weight became zero and the others stayed, above what it is with the best value there:
-    /// h_jj (q_j + g_j / h_jj)^2.
+    /// Computes the worth of the weights of a row: the growth of the error if the weight became zero instead of its best value,
+    /// with all other weights fixed. It is h_jj (q_j + g_j / h_jj)^2.
     fn worth<'w>(&'w self, at: &'w Rounded) -> impl Fn(usize, &mut [f32]) + Sync + 'w {
         let (n, damping) = (self.problem.cols, self.form.damping);
         let diagonal: Vec<f32> = (0..n)
@@ -128,7 +131,7 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// One sweep; tells how many weights changed.
+    /// Runs one sweep. Returns the number of weights that changed.
     pub fn sweep(&mut self, at: &mut Rounded, price: Option<Price<'_>>) -> usize {
         self.pass(at, price, Reach::All)
     }
@@ -142,7 +145,7 @@ impl<'a> Descent<'a> {
         for block in blocks(self.problem) {
             for piece in at_groups(block, group) {
                 if self.form.compute.pool.stopped() {
-                    return changed; // Nobody will look at the result.
+                    return changed; // The result of a stopped run is discarded.
                 }
                 let delta = self.block(at, price, piece.clone());
                 changed += delta.iter().filter(|delta| **delta != 0.0).count();
@@ -152,7 +155,7 @@ impl<'a> Descent<'a> {
         changed
     }
 
-    /// Sweeps one block in every row panel; returns what changed, [rows, width].
+    /// Sweeps one block of columns in every row panel. Returns the changes [rows, width].
     fn block(
         &mut self,
         at: &mut Rounded,
@@ -220,7 +223,7 @@ impl<'a> Descent<'a> {
         delta
     }
 
-    /// The block of H on its diagonal, with damping.
+    /// Copies the diagonal block of H for these columns and adds the damping.
     fn set_square(&mut self, block: &Range<usize>) {
         let n = self.form.gram.n;
         self.square.clear();
@@ -232,7 +235,7 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// The other columns learn what a block changed.
+    /// Updates the gradient of the other columns after a change `delta` of one block.
     fn carry(&mut self, delta: &[f32], block: Range<usize>, reach: Reach) {
         let (rows, n) = (self.problem.rows, self.problem.cols);
         let behind = match reach {
@@ -263,7 +266,7 @@ impl<'a> Descent<'a> {
         }
     }
 
-    /// (w - q)(H + damping)(w - q)^T of each row, from the gradient.
+    /// (w - q)(H + damping)(w - q)^T for each row, computed from the gradient.
     pub fn energy(&self, w: &[f32], at: &Rounded) -> Vec<f64> {
         let cols = self.problem.cols;
         self.form.compute.pool.map(self.problem.rows, |row| {
@@ -277,12 +280,12 @@ impl<'a> Descent<'a> {
     }
 }
 
-/// Products of so many sweeps, see `Method::products`; the gradient at the start is one.
+/// Cost of `sweeps` sweeps, in the unit of `Method::products`. The gradient at the start costs one.
 pub fn products(sweeps: usize) -> f64 {
     1.0 + 0.8 * sweeps as f64
 }
 
-/// Memory of a [`Descent`]: gradient, what was lost at its start or what a block changed, the mask of a swap.
+/// Memory of a [`Descent`] in bytes: the gradient; the loss at its start, or later the changes of a block; the mask of a swap.
 pub fn memory_bytes(of: &Extent) -> u64 {
     2 * of.matrix() + of.mask()
 }

@@ -1,23 +1,24 @@
-//! Error measures: quadratic forms of a matrix in the statistics of its inputs.
+//! Error measures: quadratic forms of a matrix with the second moments of its inputs.
 
 use super::PANEL_ROWS;
 use crate::solve::statistics::Gram;
 use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::QuantizedMatrix;
 
-/// Side of the squares that `h` is cut into, and rows of `d` that one task takes.
+/// Side of the square tiles of `h`, and rows of `d` in one task.
 const TILE: usize = 256;
 
-/// tr(D H D^T) for `d` [rows, n] and the symmetric `h` [n, n] of which the lower triangle and the squares on the diagonal are
-/// valid, in f64.
+/// tr(D H D^T) in f64, for `d` [rows, n] and the symmetric `h` [n, n]. Only the lower triangle of `h` and its diagonal tiles are
+/// read.
 ///
-/// For D = W it is the mean energy of the layer's output per token; for D = W - W' that of its error.
-/// Cost: rows n^2 flops, since what is under the diagonal counts twice; scratch: one square of 256 per task.
+/// For D = W it is the mean energy of the layer's output per token. For D = W - W' it is the mean energy of the error.
+///
+/// Cost: rows n^2 flops, because the part below the diagonal counts twice. Scratch: one tile of 256 x 256 per task.
 pub fn output_energy(compute: &Compute, d: &[f32], rows: usize, gram: &Gram) -> f64 {
     let n = gram.n;
     let (panels, tiles) = (rows.div_ceil(TILE), n.div_ceil(TILE));
     let sums = compute.pool.map(panels * tiles, |task| {
-        // The first tiles have the most work, so they start first.
+        // The first tiles cost most, so they start first.
         let (start, at) = (task % panels * TILE, task / panels * TILE);
         let (height, width) = (TILE.min(rows - start), TILE.min(n - at));
         let below = at + width;
@@ -56,11 +57,11 @@ pub fn output_energy(compute: &Compute, d: &[f32], rows: usize, gram: &Gram) -> 
             })
             .sum::<f64>()
     });
-    // In the order of the tasks, whatever ran first.
+    // The sum has the order of the tasks, not the order in which they ended.
     unshrunk(sums.iter().sum(), column_energy(compute, d, gram), gram)
 }
 
-/// The sum over columns of their mean square input times the squares of `d` [rows, n] there.
+/// The sum over columns j of h_jj times the squares of column j of `d` [rows, n].
 fn column_energy(compute: &Compute, d: &[f32], gram: &Gram) -> f64 {
     if gram.shrinkage == 0.0 {
         return 0.0;
@@ -73,25 +74,26 @@ fn column_energy(compute: &Compute, d: &[f32], gram: &Gram) -> f64 {
     rows.iter().sum()
 }
 
-/// The energy in the statistics as they were counted, from that in the shrunk ones and that of the diagonal alone.
+/// The energy for the statistics without shrinkage. `energy` is that of the shrunk statistics, `of_columns` that of their
+/// diagonal alone.
 pub fn unshrunk(energy: f64, of_columns: f64, gram: &Gram) -> f64 {
     let share = f64::from(gram.shrinkage);
     (energy - share * of_columns) / (1.0 - share)
 }
 
-/// Sums of squares.
+/// Sums of squares for the error of a matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct WeightError {
-    /// Of what a matrix lost.
+    /// Sum over the error.
     pub error: f64,
-    /// Of the matrix.
+    /// Sum over the matrix itself.
     pub norm: f64,
-    /// Of what it lost, each column times its mean square input; 0 where these are not known.
+    /// Sum over the error, with each column weighted by its mean square input. 0 without statistics of the inputs.
     pub by_inputs: f64,
 }
 
-/// What `w` loses when it becomes `matrix`. A row is decoded while it is in cache: one pass over `w`. Sums are f32 within a
-/// row and f64 beyond.
+/// The error of `matrix` as a replacement of `w`. Cost: one pass over `w`; each row is decoded while its part of `w` is in the
+/// cache. Sums are f32 within a row and f64 over rows.
 pub fn weight_error(
     compute: &Compute,
     w: &[f32],
@@ -123,7 +125,7 @@ pub fn weight_error(
     parts.iter().fold(WeightError::default(), add)
 }
 
-/// `part / whole`, 0 for 0 / 0.
+/// `part / whole`. 0 if `part` is not positive.
 pub fn ratio(part: f64, whole: f64) -> f64 {
     if part <= 0.0 {
         0.0

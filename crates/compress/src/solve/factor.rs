@@ -1,14 +1,15 @@
-//! The factor of the inverse Hessian that optimal brain surgeon needs, with a damping ladder.
+//! The factor of the inverse Hessian for optimal brain surgeon. The damping of the Hessian rises until the factorization
+//! succeeds.
 
 use crate::solve::statistics::Gram;
 use kerf_kernels::{Compute, MatMut};
 
-/// Of the median square of the inputs: more counts as so much for the damping.
+/// Multiple of the median square of the inputs. A larger square counts as this multiple in the mean that the damping refers to.
 const LARGEST: f64 = 4.0;
-/// Tenfold raises of the damping before giving up: from the default 0.01 up to 1e5 times the mean diagonal.
+/// Most tenfold raises of the damping. From the default 0.01 they reach 1e5 times the mean diagonal.
 const MAX_RAISES: u32 = 7;
 
-/// The factor `u` (upper triangular, [n, n]) with (H + damping)^-1 = u^T u, and what it took.
+/// The factor `u` (upper triangular, [n, n]) with (H + damping)^-1 = u^T u.
 #[derive(Debug)]
 pub struct Factor {
     /// Number of inputs.
@@ -17,25 +18,27 @@ pub struct Factor {
     pub u: Vec<f32>,
     /// 1 / u_jj.
     pub inverse_diagonal: Vec<f32>,
-    /// Damping that was needed, relative to the mean diagonal.
+    /// Damping that made the factorization succeed, relative to the mean diagonal (see `usual`).
     pub damping_rel: f64,
-    /// Damping that was added to the diagonal.
+    /// Damping that was added to the diagonal of H.
     pub damping: f64,
-    /// Inputs that were zero in all of the calibration; their diagonal was set to 1.
+    /// Indices of the inputs that are zero for all calibration tokens. Their diagonal is set to the mean diagonal.
     pub dead: Vec<usize>,
 }
 
-/// Why there is no factor.
+/// The factorization failed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoFactor {
-    /// For the report.
+    /// The reason, for the report.
     pub reason: String,
 }
 
-/// Factors `gram` with `damping_rel` times the mean of its live diagonal added, raised tenfold until it works.
+/// Factors `gram` after adding `damping_rel` times the mean diagonal (see `usual`) to its diagonal. If that fails, the damping
+/// rises tenfold, at most seven times.
 ///
-/// Errors: no live input, statistics that are not finite, or a matrix that stays indefinite after seven raises.
-/// Cost: 2/3 n^3 flops per try; memory: one n x n beside `gram`.
+/// Errors: all inputs are zero, the statistics are not finite, or the matrix stays indefinite after seven raises.
+///
+/// Cost: 2/3 n^3 flops per try; memory: one [n, n] beside `gram`.
 pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor, NoFactor> {
     let n = gram.n;
     let diagonal = gram.diagonal();
@@ -59,7 +62,7 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
         for j in 0..n {
             u[j * n + j] += (tried * mean) as f32;
         }
-        // A dead input has an all-zero row and column; any positive diagonal makes it independent of the others.
+        // The row and column of a dead input are zero. Any positive diagonal keeps it independent of the others.
         dead.iter().for_each(|&j| u[j * n + j] = mean as f32);
         let matrix = MatMut {
             data: &mut u,
@@ -68,7 +71,7 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
             stride: n,
         };
         if compute.pool.stopped() {
-            break; // Nobody will look at the result.
+            break; // The result of a stopped run is discarded.
         }
         if compute.linalg.inverse_upper_factor(matrix).is_ok()
             && (0..n).all(|j| u[j * n + j].is_normal())
@@ -93,8 +96,9 @@ pub fn factor(compute: &Compute, gram: &Gram, damping_rel: f64) -> Result<Factor
     })
 }
 
-/// The mean of the live inputs' squares, of which none counts for more than [`LARGEST`] times the median: in a language model a few
-/// inputs are a thousand times as large as all others, and damping that is small for these would drown the rest.
+/// The mean square of the live inputs, where no input counts for more than [`LARGEST`] times the median. In a language model the
+/// squares of a few inputs are a thousand times larger than all others. Without the limit, a small share of the mean would exceed
+/// all other inputs.
 pub(crate) fn usual(diagonal: &[f32]) -> f64 {
     let mut live: Vec<f32> = diagonal.iter().copied().filter(|d| *d > 0.0).collect();
     live.sort_unstable_by(f32::total_cmp);
@@ -172,7 +176,7 @@ mod tests {
     #[test]
     fn damping_is_raised_until_it_works() {
         let compute = compute();
-        // Eigenvalues 4 and -2: positive definite only with more than 2 on the diagonal.
+        // Eigenvalues 4 and -2: the matrix is positive definite only with more than 2 added to the diagonal.
         let gram = Gram {
             n: 2,
             h: vec![1.0, 3.0, 3.0, 1.0],

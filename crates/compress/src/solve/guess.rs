@@ -1,9 +1,9 @@
-//! A guess at what survives, for scales that must be known before the mask is.
+//! Guesses the survivors of a group, for scales that must be fitted before the mask is chosen.
 
 use super::problem::Problem;
 use crate::solve::pattern::removed_between;
 
-/// Likely survivors of a group whose mask is not decided yet.
+/// The likely survivors of a group. Its buffers are used again for each group.
 #[derive(Default)]
 pub(super) struct Guess {
     scores: Vec<f32>,

@@ -1,4 +1,5 @@
-//! The pieces that layer solvers share: exact selection, factors with a damping ladder, error measures, targets.
+//! What the layer solvers share: problems and results, statistics, selection of weights, factors, targets, error measures, and
+//! the solvers' stages.
 
 pub mod admm;
 pub mod choose;
@@ -26,5 +27,5 @@ pub mod selection;
 pub mod statistics;
 pub mod target;
 
-/// Rows that one task takes. Fixed, so that results never depend on the number of threads.
+/// Rows in one task. The number is fixed, so that results never depend on the number of threads.
 pub const PANEL_ROWS: usize = 64;

@@ -1,13 +1,13 @@
-//! How the columns of a matrix are cut for the column loops.
+//! Cuts the columns of a matrix into blocks for the column loops.
 
 use super::problem::Problem;
 use crate::solve::pattern::Pattern;
 use std::ops::Range;
 
-/// Most columns of a block: the factor block and a row panel stay in the first and second level cache.
+/// Most columns of a block. The block of the factor and a row panel then stay in the first- and second-level cache.
 pub const BLOCK: usize = 128;
 
-/// The blocks, in order.
+/// The blocks of columns, in order.
 pub fn blocks(problem: &Problem<'_>) -> impl Iterator<Item = Range<usize>> {
     let (cols, width) = (problem.cols, block_width(problem));
     (0..cols)
@@ -15,7 +15,8 @@ pub fn blocks(problem: &Problem<'_>) -> impl Iterator<Item = Range<usize>> {
         .map(move |start| start..(start + width).min(cols))
 }
 
-/// The largest multiple of group and N:M size that fits in [`BLOCK`], and in whole bytes of the mask.
+/// Columns of a block: the largest number up to [`BLOCK`] that is a multiple of 8 (whole bytes of the mask), of M in N:M, and of
+/// the group. A group that is longer than [`BLOCK`] or no multiple of 8 is ignored.
 pub fn block_width(problem: &Problem<'_>) -> usize {
     let group = problem.grid.map_or(8, |grid| grid.group_cols(problem.cols));
     let m = if let Pattern::Nm { m, .. } = problem.pattern {
@@ -35,7 +36,8 @@ pub fn block_width(problem: &Problem<'_>) -> usize {
     }
 }
 
-/// The kernels count groups from the first column that they are given: columns that begin inside a group end with it.
+/// Splits `columns` at the end of the group in which they begin, if they begin inside of a group. The kernels count groups from
+/// the first column that they get.
 pub fn at_groups(columns: Range<usize>, group: usize) -> impl Iterator<Item = Range<usize>> {
     let inside = columns.start % group;
     let border = match inside {

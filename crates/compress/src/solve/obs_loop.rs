@@ -1,4 +1,4 @@
-//! The column loop of optimal brain surgeon over a whole matrix: masks and scales per block, row panels, trailing update.
+//! The column loop of optimal brain surgeon over a whole matrix: masks and scales for each block, row panels, trailing update.
 
 use super::PANEL_ROWS;
 use super::extent::Extent;
@@ -16,20 +16,20 @@ use kerf_tensors::rounding::keep_floats;
 use kerf_tensors::{Grid, Mask, QuantizedMatrix, Values};
 use std::ops::Range;
 
-/// What the loop starts from. What is not given is chosen block by block, from the weights as they then are.
+/// The input of the loop. The loop chooses a missing mask or scale block by block, from the weights as updated so far.
 pub struct Start<'a> {
-    /// Weights [rows, cols], dead columns already zero.
+    /// Weights [rows, cols]. Dead columns must be zero.
     pub w: Vec<f32>,
-    /// Which weights survive.
+    /// Mask of the survivors. `None`: the loop chooses it.
     pub mask: Option<Mask>,
-    /// Scales [rows, groups].
+    /// Scales [rows, groups]. `None`: the loop fits them.
     pub scales: Option<Vec<f32>>,
-    /// What codes cost besides their error.
+    /// Price of the bits of a code, which is added to its error. `None` minimizes the error alone.
     pub price: Option<Price<'a>>,
 }
 
 impl Start<'_> {
-    /// Everything is chosen by the loop.
+    /// An input from which the loop chooses mask and scales itself.
     pub fn of(w: Vec<f32>) -> Self {
         Self {
             w,
@@ -40,27 +40,27 @@ impl Start<'_> {
     }
 }
 
-/// What the loop comes to.
+/// The result of the loop.
 pub struct Rounded {
-    /// Final values [rows, cols]: pruned, and on the grid if there is one.
+    /// Final values [rows, cols]: zero where pruned, and on the grid if there is one.
     pub w: Vec<f32>,
-    /// Which weights survive; `None` if nothing is removed.
+    /// Mask of the survivors. `None` if nothing is removed.
     pub mask: Option<Mask>,
     /// Integer codes [rows, cols]; empty without a grid.
     pub codes: Vec<i8>,
     /// Scales [rows, groups]; empty without a grid.
     pub scales: Vec<f32>,
-    /// Of each row, the sum of e^2, which is d (H + damping) d^T of its error; empty if it was not summed up.
+    /// For each row the sum of e^2, which is d (H + damping) d^T of its error d. Empty if it is not known.
     pub energy: Vec<f64>,
 }
 
 impl Rounded {
-    /// tr(D (H + damping) D^T), if it was summed up.
+    /// tr(D (H + damping) D^T) of the error D. `None` if it is not known.
     pub fn total_energy(&self) -> Option<f64> {
         (!self.energy.is_empty()).then(|| self.energy.iter().sum())
     }
 
-    /// The solved matrix: codes if there is a grid, else floats of the type of the problem.
+    /// The solved matrix: codes if there is a grid, else floats in the problem's type.
     pub fn into_matrix(self, compute: &Compute, p: &Problem<'_>) -> QuantizedMatrix {
         let (rows, cols) = (p.rows, p.cols);
         let Some(grid) = p.grid else {
@@ -79,7 +79,7 @@ impl Rounded {
     }
 }
 
-/// The state of one solve.
+/// The state of the loop.
 struct Loop<'a> {
     compute: &'a Compute,
     problem: &'a Problem<'a>,
@@ -88,13 +88,13 @@ struct Loop<'a> {
     cols: usize,
     w: Vec<f32>,
     mask: Option<Mask>,
-    /// Whether the mask is chosen here.
+    /// Whether the loop chooses the mask.
     choose: bool,
     /// Integer codes [rows, cols], if there is a grid.
     codes: Vec<i8>,
     /// Scales [rows, groups], if there is a grid.
     scales: Vec<f32>,
-    /// Whether the scales are fitted here.
+    /// Whether the loop fits the scales.
     fit: bool,
     price: Option<Price<'a>>,
     /// Errors of the current block [rows, width].
@@ -103,7 +103,7 @@ struct Loop<'a> {
     energy: Vec<f64>,
 }
 
-/// Solves a matrix. Cost: rows cols^2 flops.
+/// Solves a matrix by optimal brain surgeon. Cost: rows cols^2 flops.
 pub fn run(compute: &Compute, start: Start<'_>, problem: &Problem<'_>, factor: &Factor) -> Rounded {
     let (rows, cols) = (problem.rows, problem.cols);
     let groups = problem.grid.map_or(0, |grid| grid.groups(cols));
@@ -132,7 +132,7 @@ pub fn run(compute: &Compute, start: Start<'_>, problem: &Problem<'_>, factor: &
     };
     for block in blocks(problem) {
         if compute.pool.stopped() {
-            break; // Nobody will look at the result.
+            break; // The result of a stopped run is discarded.
         }
         state.block(block);
     }
@@ -157,7 +157,7 @@ impl Loop<'_> {
         self.trailing_update(&block);
     }
 
-    /// Writes the mask of a block from the weights as they are now.
+    /// Chooses the mask of a block from the weights as updated so far.
     fn choose_mask(&mut self, block: &Range<usize>) {
         let (rows, cols, width) = (self.rows, self.cols, block.len());
         let Some(mask) = &mut self.mask else { return };
@@ -193,8 +193,9 @@ impl Loop<'_> {
         }
     }
 
-    /// Fits the scales of the groups that start in this block, on the weights as they are now. Where the mask of a group is
-    /// not known yet (groups longer than a block, N:M), its survivors are taken to be the highest scores of the row.
+    /// Fits the scales of the groups that start in this block, from the weights as updated so far. The mask of a group may not be
+    /// known yet (a group longer than a block, or an N:M pattern). Then the weights with the highest scores of the group are
+    /// taken as its survivors.
     fn fit_scales(&mut self, block: &Range<usize>, grid: Grid) {
         let (cols, group_cols, groups) = (
             self.cols,
@@ -238,7 +239,7 @@ impl Loop<'_> {
     fn panels(&mut self, block: &Range<usize>) {
         let (cols, width) = (self.cols, block.len());
         let errors = &mut self.errors[..self.rows * width];
-        // Panels own disjoint rows of every array.
+        // Panels write disjoint rows of every array.
         let mut masks = self
             .mask
             .as_mut()
@@ -279,7 +280,7 @@ impl Loop<'_> {
         });
     }
 
-    /// w[:, end..] -= errors * u[block, end..].
+    /// Trailing update: w[:, end..] -= errors * u[block, end..].
     fn trailing_update(&mut self, block: &Range<usize>) {
         let (rows, cols, width) = (self.rows, self.cols, block.len());
         let rest = cols - block.end;
@@ -311,7 +312,7 @@ impl Loop<'_> {
     }
 }
 
-/// Memory of [`run`] beside the weights that it starts from.
+/// Memory of [`run`] in bytes, without the weights in its input.
 pub fn memory_bytes(of: &Extent) -> u64 {
     of.codes() + of.mask() + of.columns(BLOCK)
 }

@@ -9,7 +9,7 @@ use kerf_kernels::Compute;
 use kerf_kernels::dispatch::{ObsPanel, PanelQuant, Price};
 use std::ops::Range;
 
-/// One panel's pieces of the arrays.
+/// The rows of one panel in each array.
 pub(super) struct Panel<'a> {
     pub w: &'a mut [f32],
     pub errors: &'a mut [f32],
@@ -18,14 +18,14 @@ pub(super) struct Panel<'a> {
     pub codes: Option<&'a mut [i8]>,
 }
 
-/// What all panels of a block share.
+/// Values that all panels of a block share.
 pub(super) struct PanelContext<'a> {
     pub compute: &'a Compute,
     pub problem: &'a Problem<'a>,
     pub factor: &'a Factor,
     pub scales: &'a [f32],
     pub price: Option<Price<'a>>,
-    /// Whether the mask of an N:M pattern is chosen here.
+    /// Whether the panel chooses the mask of an N:M pattern.
     pub choose: bool,
     pub cols: usize,
     pub block: Range<usize>,
@@ -49,7 +49,8 @@ impl PanelContext<'_> {
         }
     }
 
-    /// Some columns of the block, group by group where the kernel could not tell the groups apart.
+    /// Solves a range of columns of the block. The kernel runs on one piece at a time, with pieces cut at the borders of groups
+    /// where needed.
     fn pieces(&self, first_row: usize, panel: &mut Panel<'_>, columns: Range<usize>) {
         let start = self.block.start;
         let group = self.group_cols();
@@ -65,7 +66,7 @@ impl PanelContext<'_> {
         grid.map_or(self.cols, |grid| grid.group_cols(self.cols))
     }
 
-    /// The kernel on some columns of the block.
+    /// Runs the kernel on a range of columns of the block.
     fn columns(&self, first_row: usize, panel: &mut Panel<'_>, columns: Range<usize>) {
         let (cols, width, len) = (self.cols, self.block.len(), columns.len());
         let rows = panel.energy.len();
@@ -75,7 +76,7 @@ impl PanelContext<'_> {
         let mut part_codes = vec![0i8; if panel.codes.is_some() { rows * len } else { 0 }];
         let group_cols = self.group_cols();
         let groups = self.problem.grid.map_or(0, |grid| grid.groups(cols));
-        // Bits of a mask that starts inside a byte are moved to the front of it.
+        // If the columns start inside a byte of the mask, their bits are shifted to its front.
         let mask = panel
             .mask
             .as_ref()
@@ -89,7 +90,7 @@ impl PanelContext<'_> {
             product: grid.scales.product(),
             price: self.price,
         });
-        // Each error reaches the columns after its own.
+        // Each error updates the columns after its own.
         let flops = self.compute.linalg.flops();
         flops.add(rows as u64 * (len as u64).pow(2));
         self.compute.kernels.obs_panel(ObsPanel {
@@ -136,13 +137,13 @@ impl PanelContext<'_> {
             );
             keep_n_of_m(&scores, n, m, &mut kept);
             for (i, byte) in kept.iter().enumerate() {
-                // m is 2, 4 or a multiple of 8, so a group never crosses a byte unless it fills bytes.
+                // m is 2, 4 or a multiple of 8. So a group of m columns lies inside one byte, or consists of whole bytes.
                 bits[start / 8 + i] |= byte << (start % 8);
             }
         }
     }
 
-    /// The part of the block right of `columns` takes over their errors.
+    /// Subtracts the effect of the errors in `columns` from the columns to their right in the block.
     fn update_rest(&self, panel: &mut Panel<'_>, columns: Range<usize>) {
         let (cols, width) = (self.cols, self.block.len());
         let rest = self.block.start + columns.end..self.block.end;
@@ -160,7 +161,7 @@ impl PanelContext<'_> {
     }
 }
 
-/// Mask bytes of `len` columns from column `start` on, dense: ceil(len / 8) bytes a row.
+/// Mask bytes of `len` columns from column `start` on. Each row has ceil(len / 8) bytes, and rows follow without gaps.
 pub(super) fn shifted_mask(
     bits: &[u8],
     stride: usize,

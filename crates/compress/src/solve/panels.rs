@@ -1,14 +1,14 @@
-//! Work on the same rows of several matrices at once.
+//! Work on the same rows of several matrices.
 
 use super::PANEL_ROWS;
 use kerf_kernels::Pool;
 use std::sync::Mutex;
 
-/// Pieces of arrays that tasks own: each is taken once.
+/// Pieces of arrays, one for each task. Each piece can be taken once.
 pub struct Pieces<T>(Vec<Mutex<Option<T>>>);
 
 impl<T> Pieces<T> {
-    /// One piece for each task, in order.
+    /// `pieces` must be in the order of the tasks.
     pub fn of(pieces: impl Iterator<Item = T>) -> Self {
         Self(pieces.map(|piece| Mutex::new(Some(piece))).collect())
     }
@@ -18,7 +18,7 @@ impl<T> Pieces<T> {
         self.0.len()
     }
 
-    /// The piece of a task.
+    /// Takes the piece of a task. Panics if it was taken before.
     pub fn take(&self, task: usize) -> T {
         let slot = self.0[task].lock().ok();
         slot.and_then(|mut slot| slot.take())
@@ -26,8 +26,8 @@ impl<T> Pieces<T> {
     }
 }
 
-/// Runs `each(panel, pieces)` for panels of [`PANEL_ROWS`] rows: of every matrix the rows of that panel, in the order given.
-/// All matrices have rows of `cols` elements.
+/// Runs `each(panel, pieces)` for every panel of [`PANEL_ROWS`] rows. `pieces` holds the rows of that panel in each of the
+/// matrices, in their order. All matrices must have rows of `cols` elements.
 pub fn each_panel<const N: usize>(
     pool: &Pool,
     cols: usize,

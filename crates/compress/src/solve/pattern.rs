@@ -1,13 +1,13 @@
-//! Which weights may be removed together.
+//! Patterns of sparsity: which weights may be removed together.
 
-/// The shape of sparsity.
+/// The pattern of the removed weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
-    /// Any weights of the matrix.
+    /// Any weights of the matrix may be removed.
     Unstructured,
-    /// The same number in every row.
+    /// Every row loses the same number of weights.
     Row,
-    /// Of every `m` neighbours in a row, `n` stay.
+    /// Of every `m` neighbouring weights in a row, `n` stay.
     Nm {
         /// Weights that stay.
         n: usize,
@@ -17,7 +17,7 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// What a pattern may look like, for error messages.
+    /// The allowed texts, for error messages.
     pub const EXPECTED: &'static str =
         "unstructured, row, or N:M with 1 <= N < M and M one of 2, 4, 8, 16, 32 (such as 2:4)";
 
@@ -34,7 +34,7 @@ impl Pattern {
         }
     }
 
-    /// The share of weights that the pattern fixes, if it does.
+    /// The share of removed weights, if the pattern fixes it.
     pub fn sparsity(self) -> Option<f64> {
         match self {
             Self::Nm { n, m } => Some(1.0 - n as f64 / m as f64),
@@ -53,8 +53,8 @@ impl std::fmt::Display for Pattern {
     }
 }
 
-/// How many of `columns` weights go, so that sums over consecutive pieces come out exact: the count up to `end` minus the
-/// count up to `start`, each rounded.
+/// Number of weights to remove between columns `start` and `end`: the rounded count up to `end` minus the rounded count up to
+/// `start`. The numbers for consecutive pieces therefore sum to the exact total.
 pub fn removed_between(sparsity: f64, scale: usize, start: usize, end: usize) -> usize {
     let up_to = |columns: usize| (sparsity * (scale * columns) as f64).round() as usize;
     up_to(end) - up_to(start)

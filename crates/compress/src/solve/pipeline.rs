@@ -1,4 +1,4 @@
-//! Support, values, grid, codes: the steps of the solvers beyond optimal brain surgeon, of which each method takes some.
+//! The stages of the solvers beyond optimal brain surgeon: support, values, grid, codes. Each method uses some of them.
 
 use super::admm;
 use super::descent::{self, Descent};
@@ -13,23 +13,23 @@ use kerf_kernels::Compute;
 use kerf_tensors::rounding::round_to_grid;
 use kerf_tensors::{DType, Grid, Mask, Values};
 
-/// Steps of conjugate gradients after the search, which leaves the survivors close to their best values. (A second one is worth less
-/// than an iteration of the search, which costs as much.)
+/// Iterations of conjugate gradients after the search. The search leaves the survivors close to their best values. A second
+/// iteration is worth less than an iteration of the search, which costs as much.
 const REFIT_STEPS: usize = 1;
 
-/// Which steps a method takes.
+/// The stages that a method uses.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps {
-    /// The support is searched by ADMM, and the survivors are refitted; else both are those of optimal brain surgeon.
+    /// Whether ADMM searches the support and the survivors are refitted. Otherwise optimal brain surgeon chooses both.
     pub search: bool,
-    /// Codes are improved by coordinate descent.
+    /// Whether coordinate descent improves the codes.
     pub descend: bool,
 }
 
 impl Steps {
-    /// Memory of [`solve`], the result included.
+    /// Memory of [`solve`] in bytes, including its result.
     pub fn memory_bytes(&self, of: &Extent) -> u64 {
-        // The weights, with those of dead inputs set to zero.
+        // The weights, in which those of dead inputs are zero.
         let (weights, values) = (of.matrix(), of.matrix());
         let descend = self.descend && of.params.integer(&SWEEPS) > 0 && of.grid.is_some();
         let descent = if descend {
@@ -43,7 +43,7 @@ impl Steps {
             return weights + copy + surgeon + descent;
         }
         let search = admm::memory_bytes(of).max(values + of.mask() + refit::memory_bytes(of));
-        // The values that were searched, and what was rounded from them.
+        // The values that the search found, and the values and codes that they are rounded to.
         let rounded = values + values + of.codes() + of.mask();
         let codes = match (of.grid, descend) {
             (None, _) => values,
@@ -53,7 +53,8 @@ impl Steps {
         weights + search.max(codes)
     }
 
-    /// Products of [`solve`], see `Method::products`; measured, as they depend on how often something is tried.
+    /// Cost of [`solve`] in the unit of `Method::products`. The factors are measured, since they depend on how often something is
+    /// tried.
     pub fn products(&self, of: &Extent) -> f64 {
         const ROUNDING: f64 = 0.5;
         const ITERATION: f64 = 1.35;
@@ -69,11 +70,13 @@ impl Steps {
     }
 }
 
-/// Solves a matrix by the steps, in this order: the support; the values of the survivors on it; a grid fitted to those values; codes
-/// by optimal brain surgeon on the fixed support, or where coordinate descent follows, the nearest ones (from which it arrives at
-/// smaller errors); sweeps of coordinate descent, in which weights may take one another's place.
+/// Solves a matrix in stages: the support, the values of the survivors, a grid fitted to these values, and codes on the grid.
 ///
-/// Without a grid the values are the result. `fallback` solves what has no factor.
+/// With a search, the codes are the nearest ones if coordinate descent follows, which then arrives at smaller errors; else
+/// optimal brain surgeon chooses them on the fixed support. Without a search, optimal brain surgeon chooses support and codes.
+/// Sweeps of coordinate descent are the last stage; without a search, weights may first move in and out of the support.
+///
+/// Without a grid the values are the result. `fallback` solves a matrix whose Hessian has no factor.
 pub fn solve(
     compute: &Compute,
     p: &Problem<'_>,
@@ -87,7 +90,7 @@ pub fn solve(
     };
     let w = std::mem::take(&mut prepared.w);
     let rounded = run(compute, p, steps, w, &prepared);
-    // A matrix of narrow floats is rounded once more, so its error is another.
+    // A matrix of narrow floats is rounded once more, so the summed error would be wrong.
     let exact = p.grid.is_some() || p.dtype == DType::F32;
     let energy = exact.then(|| rounded.total_energy()).flatten();
     Solved {
@@ -107,7 +110,7 @@ fn run(
 ) -> Rounded {
     let surgeon = |start| {
         let run = || obs_loop::run(compute, start, p, prepared.factor);
-        compute.meter.step("rounding", run)
+        compute.meter.section("rounding", run)
     };
     let descend = steps.descend && p.params.integer(&SWEEPS) > 0 && p.grid.is_some();
     if steps.search && p.params.integer(&ITERATIONS) > 0 && p.sparsity > 0.0 {
@@ -116,10 +119,10 @@ fn run(
             return floats(mask, x);
         };
         let nearest = || nearest(compute, p, grid, &x, mask);
-        let rounded = compute.meter.step("rounding", nearest);
+        let rounded = compute.meter.section("rounding", nearest);
         if descend {
             let start = || Descent::new(form(compute, p, prepared), p, &w, &rounded);
-            let descent = compute.meter.step("descent", start);
+            let descent = compute.meter.section("descent", start);
             return descended(compute, descent, p, rounded);
         }
         return surgeon(Start {
@@ -133,16 +136,16 @@ fn run(
     }
     let mut rounded = surgeon(Start::of(w.clone()));
     let start = || Descent::new(form(compute, p, prepared), p, &w, &rounded);
-    let mut descent = compute.meter.step("descent", start);
+    let mut descent = compute.meter.section("descent", start);
     // A single sweep has no time to make up for what moves: the layer's error falls, that of the network grows.
     if p.pattern == Pattern::Unstructured && p.sparsity > 0.0 && p.params.integer(&SWEEPS) > 1 {
         let swap = || descent.swap(&mut rounded, p.params.integer(&SWEEPS));
-        compute.meter.step("descent", swap);
+        compute.meter.section("descent", swap);
     }
     descended(compute, descent, p, rounded)
 }
 
-/// Coordinate descent from codes.
+/// Runs coordinate descent from the codes in `rounded`.
 fn descended(
     compute: &Compute,
     descent: Descent<'_>,
@@ -150,8 +153,8 @@ fn descended(
     mut rounded: Rounded,
 ) -> Rounded {
     let sweep = || descent.sweeps(&mut rounded, p.params.integer(&SWEEPS));
-    compute.meter.step("descent", sweep);
-    rounded.energy = Vec::new(); // That of the codes before.
+    compute.meter.section("descent", sweep);
+    rounded.energy = Vec::new(); // The energy belonged to the codes before the descent.
     rounded
 }
 
@@ -160,7 +163,7 @@ fn form<'a>(compute: &'a Compute, p: &Problem<'a>, prepared: &Prepared<'_>) -> F
     Form::of(compute, gram, prepared.factor)
 }
 
-/// Support and values by ADMM and conjugate gradients.
+/// Support and values, by ADMM and conjugate gradients.
 fn search(
     compute: &Compute,
     p: &Problem<'_>,
@@ -176,10 +179,10 @@ fn search(
             p.params.integer(&ITERATIONS),
         )
     };
-    let found = compute.meter.step("support", support);
+    let found = compute.meter.section("support", support);
     let mut x = found.x;
     let form = form(compute, p, prepared);
-    compute.meter.step("refit", || {
+    compute.meter.section("refit", || {
         refit(&form, w, &found.mask, &mut x, REFIT_STEPS)
     });
     (found.mask, x)
@@ -196,7 +199,7 @@ fn floats(mask: Mask, w: Vec<f32>) -> Rounded {
     }
 }
 
-/// The nearest codes to `x` on a grid that is fitted to the survivors.
+/// The codes nearest to `x`, on a grid that is fitted to the survivors.
 fn nearest(compute: &Compute, p: &Problem<'_>, grid: Grid, x: &[f32], mask: Mask) -> Rounded {
     let matrix = round_to_grid(compute, x, p.rows, p.cols, grid, Some(mask));
     let w = matrix.dequantize_on(compute);

@@ -1,27 +1,28 @@
-//! What every calibrated solver begins with: the factor of the inverse Hessian, dead inputs set aside, repairs noted.
+//! The first stage of every calibrated solver: it gets the factor of the inverse Hessian, zeroes the weights of dead inputs, and
+//! notes repairs.
 
 use super::factor::Factor;
 use super::problem::{DampedEnergy, Fallback, Problem, Solved};
 use super::repair::Repair;
 use kerf_kernels::Compute;
 
-/// Weights and factor as a solver takes them.
+/// Weights and factor for a solver.
 pub struct Prepared<'a> {
     /// Weights [rows, cols]; those of dead inputs are zero.
     pub w: Vec<f32>,
-    /// The factor of the inverse of the damped Hessian.
+    /// The factor of the inverse damped Hessian.
     pub factor: &'a Factor,
-    /// Squares of the weights that were set to zero.
+    /// Sum of the squares of the weights that were set to zero.
     dead: f64,
-    /// What had to be done, so far.
+    /// Repairs so far.
     pub repairs: Vec<Repair>,
 }
 
 impl<'a> Prepared<'a> {
-    /// The weights of a problem with what calibration learned; the factor is made by the first solver that asks.
+    /// Prepares a problem with statistics of its inputs. The first solver that asks computes the factor.
     ///
     /// # Errors
-    /// The problem as solved by `fallback`, with the reason as a repair, if the Hessian cannot be factored.
+    /// The solution of `fallback`, with the reason as a repair, if the Hessian cannot be factored.
     pub fn of(compute: &Compute, p: &Problem<'a>, fallback: Fallback) -> Result<Self, Box<Solved>> {
         let inputs = p.inputs.expect("the plan collects what a method needs");
         match inputs.factor(compute, p.damping_rel) {
@@ -68,7 +69,7 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// The damped energy of the error of the weights above.
+    /// The damped energy of an error relative to these weights.
     pub fn damped(&self, energy: f64) -> DampedEnergy {
         DampedEnergy {
             energy,

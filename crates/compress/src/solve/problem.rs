@@ -1,4 +1,4 @@
-//! What every solver gets and gives: a matrix with what calibration learned of its inputs, and the result.
+//! The input and output of every solver: a matrix with the statistics of its inputs, and the solved matrix.
 
 use super::factor::{Factor, NoFactor, factor};
 use super::param::Params;
@@ -10,20 +10,20 @@ use kerf_kernels::Compute;
 use kerf_tensors::{DType, Grid, QuantizedMatrix};
 use std::sync::OnceLock;
 
-/// The inputs of a group of matrices: statistics, and the factor made from them once for all.
+/// The inputs of a group of matrices: their statistics, and the factor that all matrices of the group share.
 #[derive(Debug)]
 pub struct Inputs {
-    /// Second moments, finished.
+    /// Second moments of the inputs. They must be finished.
     pub gram: Gram,
-    /// Made by the first solver that asks.
+    /// The factor. The first solver that asks computes it.
     pub factor: OnceLock<Result<Factor, NoFactor>>,
-    /// Against the inputs of the dense model, until [`Inputs::prepare_targets`] makes a shift of it.
+    /// Difference to the inputs of the dense model. [`Inputs::prepare_targets`] turns it into a shift.
     drift: Option<Drift>,
     shift: Option<Shift>,
 }
 
 impl Inputs {
-    /// No factor yet.
+    /// Inputs without a factor and without a drift.
     pub fn new(gram: Gram) -> Self {
         Self {
             gram,
@@ -33,7 +33,7 @@ impl Inputs {
         }
     }
 
-    /// The same, with what it takes to aim at the dense model's outputs.
+    /// Inputs with the drift that targets of the dense model's outputs need.
     pub fn of(moments: Moments) -> Self {
         Self {
             drift: moments.drift,
@@ -41,16 +41,16 @@ impl Inputs {
         }
     }
 
-    /// The factor for that damping; that of the first call stays.
+    /// The factor for a damping. Later calls get the factor of the first call.
     pub fn factor(&self, compute: &Compute, damping_rel: f64) -> Result<&Factor, &NoFactor> {
         let made = || {
             let factor = || factor(compute, &self.gram, damping_rel);
-            compute.meter.step("factor", factor)
+            compute.meter.section("factor", factor)
         };
         self.factor.get_or_init(made).as_ref()
     }
 
-    /// Makes of the drift, once, what [`Inputs::target`] needs. `rows`: of all matrices that will have a target.
+    /// Turns the drift into the form that [`Inputs::target`] needs. `rows` is the number of rows of all matrices with a target.
     pub fn prepare_targets(&mut self, compute: &Compute, damping_rel: f64, rows: usize) {
         let Some(drift) = self.drift.take() else {
             return;
@@ -60,7 +60,8 @@ impl Inputs {
         }
     }
 
-    /// What a solver shall see in place of the weights `w`, see [`crate::solve::target`]. The error says why it must be `w` itself.
+    /// The weights that a solver should approximate in place of `w`, see [`crate::solve::target`]. The error is the reason why it
+    /// must approximate `w` itself.
     pub fn target(&self, compute: &Compute, w: &[f32], blend: f64) -> Result<Vec<f32>, String> {
         let factor = match self.factor.get() {
             Some(Err(none)) => return Err(none.reason.clone()),
@@ -86,17 +87,17 @@ pub struct Problem<'a> {
     pub rows: usize,
     /// Inputs.
     pub cols: usize,
-    /// Share of weights to remove.
+    /// Share of the weights to remove.
     pub sparsity: f64,
-    /// Shape of sparsity.
+    /// Pattern of the removed weights.
     pub pattern: Pattern,
     /// Grid of the survivors; `None` keeps them as floats of `dtype`.
     pub grid: Option<Grid>,
-    /// Element type of the source.
+    /// Element type of the source tensor.
     pub dtype: DType,
     /// Damping of the Hessian, relative to its mean diagonal.
     pub damping_rel: f64,
-    /// Step of the grid over the root mean square of a row, for a method that chooses sparsity and bits itself.
+    /// Quantization step, relative to the root mean square of a row. For a method that chooses sparsity and bits itself.
     pub step: Option<f64>,
     /// What the parameters of the method are.
     pub params: Params<'a>,
@@ -104,39 +105,39 @@ pub struct Problem<'a> {
     pub inputs: Option<&'a Inputs>,
 }
 
-/// A solved matrix and what it took.
+/// A solved matrix, with its repairs and error.
 #[derive(Debug)]
 pub struct Solved {
     /// The result.
     pub matrix: QuantizedMatrix,
-    /// What the solver learned of its error on the way.
+    /// Error that the solver summed up. `None` if it is not known.
     pub damped: Option<DampedEnergy>,
     /// Id of the method that made the result.
     pub method: &'static str,
-    /// Repairs, in order.
+    /// Repairs, in the order in which they were made.
     pub repairs: Vec<Repair>,
 }
 
-/// tr(D (H + damping) D^T) of the error D, which a solver sums up as it goes.
+/// tr(D (H + damping) D^T) of the error D, which a solver sums up as it proceeds.
 #[derive(Clone, Copy, Debug)]
 pub struct DampedEnergy {
-    /// Over all columns with inputs.
+    /// The sum over all columns whose input is not dead.
     pub energy: f64,
-    /// What was added to the diagonal.
+    /// Damping on the diagonal of H.
     pub damping: f64,
-    /// Squares of the weights in columns without inputs: the solver left them out.
+    /// Sum of the squares of the weights in columns with dead inputs. The energy does not include them.
     pub dead: f64,
 }
 
 impl DampedEnergy {
-    /// tr(D H D^T), from the sum of the squares of D.
+    /// tr(D H D^T). `squares` is the sum of the squares of D.
     pub fn without_damping(&self, squares: f64) -> f64 {
         (self.energy - self.damping * (squares - self.dead)).max(0.0)
     }
 }
 
 impl Solved {
-    /// A result without repairs, of whose error nothing is known.
+    /// A result without repairs and without a known error.
     pub fn plain(method: &'static str, matrix: QuantizedMatrix) -> Self {
         Self {
             matrix,
@@ -147,5 +148,5 @@ impl Solved {
     }
 }
 
-/// Solves a matrix whose statistics are hopeless, without them.
+/// Solves a matrix without statistics, in place of a method that cannot use them.
 pub type Fallback = fn(&Compute, &Problem<'_>) -> Solved;

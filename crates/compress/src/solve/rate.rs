@@ -1,29 +1,29 @@
-//! What codes cost when they are entropy-coded: lengths from the statistics of the symbols themselves.
+//! Code lengths under entropy coding, estimated from the frequencies of the codes.
 
 use super::PANEL_ROWS;
 use kerf_kernels::Compute;
 
-/// Codes of eight bits.
+/// Number of codes of eight bits.
 pub const SYMBOLS: usize = 256;
 
-/// How often each code occurs, by `code as u8`.
+/// Number of occurrences of each code, indexed by `code as u8`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counts(pub [u64; SYMBOLS]);
 
 impl Counts {
-    /// Nothing counted yet.
+    /// Counts of zero.
     pub fn none() -> Self {
         Self([0; SYMBOLS])
     }
 
-    /// Counts some codes.
+    /// Adds the codes of a slice.
     pub fn add(&mut self, codes: &[i8]) {
         for &code in codes {
             self.0[usize::from(code as u8)] += 1;
         }
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds other counts.
     pub fn merge(&mut self, other: &Self) {
         self.0
             .iter_mut()
@@ -59,7 +59,7 @@ impl Counts {
         .sum()
     }
 
-    /// The length of every code, in bits. A code that did not occur costs as much as one that occurred half a time.
+    /// Length of each code in bits. A code that did not occur has the length of one that occurred half a time.
     pub fn lengths(&self) -> [f32; SYMBOLS] {
         let total = self.total() + SYMBOLS as f64 / 2.0;
         self.0
@@ -67,7 +67,7 @@ impl Counts {
     }
 }
 
-/// Lengths before anything was counted: those of a Laplace distribution in which half of the codes are zero.
+/// Lengths before any code is counted. They are those of a Laplace distribution in which half of the codes are zero.
 pub fn first_lengths() -> [f32; SYMBOLS] {
     std::array::from_fn(|symbol| 1.0 + 1.3 * f32::from(symbol as u8 as i8).abs())
 }

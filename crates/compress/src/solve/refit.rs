@@ -1,8 +1,10 @@
-//! The best values on a fixed support, by conjugate gradients restricted to it with the diagonal as preconditioner (the last
-//! step of ALPS, 2406.07831).
+//! Finds the best values on a fixed support, by conjugate gradients that are restricted to the support. The diagonal of H is the
+//! preconditioner. It is the last stage of ALPS (2406.07831).
 //!
-//! Each row is a least squares problem of its own with the same Hessian: all rows take a step together, so that an iteration is
-//! one product of matrices. Cost: 2 rows cols^2 flops an iteration. Memory: three matrices beside weights and solution.
+//! Each row is a least squares problem of its own, and all have the same Hessian. All rows iterate together, so that an iteration
+//! is one matrix product.
+//!
+//! Cost: 2 rows cols^2 flops an iteration. Memory: three matrices, besides weights and solution.
 
 use super::PANEL_ROWS;
 use super::extent::Extent;
@@ -13,21 +15,21 @@ use kerf_kernels::{Compute, MatMut, MatRef};
 use kerf_tensors::Mask;
 use std::sync::Mutex;
 
-/// A row whose residual has shrunk to this share (of its square, preconditioned) is done: float32 has little more.
+/// A row is done when the preconditioned square of its residual is at most this share of its first value. f32 hardly allows less.
 const DONE: f32 = 1e-10;
 
-/// The quadratic form of a solve.
+/// The quadratic form of a problem: H with damping.
 pub struct Form<'a> {
-    /// For the products.
+    /// Threads and kernels for the products.
     pub compute: &'a Compute,
     /// Second moments of the inputs, [n, n].
     pub gram: &'a Gram,
-    /// What stands on their diagonal besides.
+    /// Damping on the diagonal of H.
     pub damping: f32,
 }
 
 impl<'a> Form<'a> {
-    /// The damped form that a factor belongs to.
+    /// The form with the damping of a factor.
     pub fn of(compute: &'a Compute, gram: &'a Gram, factor: &Factor) -> Self {
         Self {
             compute,
@@ -36,7 +38,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// `out = d (H + damping)`, both [rows, n].
+    /// `out = d (H + damping)`. Shapes: both [rows, n].
     pub fn product(&self, d: &[f32], out: &mut [f32]) {
         let n = self.gram.n;
         let rows = d.len() / n;
@@ -50,7 +52,7 @@ impl<'a> Form<'a> {
         );
     }
 
-    /// 1 / diagonal.
+    /// 1 / diagonal of H + damping.
     pub fn inverse_diagonal(&self) -> Vec<f32> {
         let n = self.gram.n;
         let diagonal = (0..n).map(|j| self.gram.h[j * n + j].max(0.0) + self.damping);
@@ -58,7 +60,8 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Improves `x` [rows, cols], which is zero outside `mask`, towards `w` in at most `iterations`.
+/// Improves `x` [rows, cols] towards the best values for `w`, in at most `iterations`. `x` must be zero outside `mask` and stays
+/// zero there.
 pub fn refit(form: &Form<'_>, w: &[f32], mask: &Mask, x: &mut [f32], iterations: usize) {
     let n = form.gram.n;
     let (pool, kernels) = (&form.compute.pool, &form.compute.kernels);
@@ -77,14 +80,14 @@ pub fn refit(form: &Form<'_>, w: &[f32], mask: &Mask, x: &mut [f32], iterations:
         jacobi: &jacobi,
         n,
     };
-    // Of the rows of each panel.
+    // One entry for each row of a panel.
     let panels = (w.len() / n).div_ceil(PANEL_ROWS);
     let squares: Vec<Mutex<[Square; PANEL_ROWS]>> = (0..panels)
         .map(|_| Mutex::new([Square::default(); PANEL_ROWS]))
         .collect();
     for step in 0..=iterations {
         if pool.stopped() {
-            return; // Nobody will look at the result.
+            return; // The result of a stopped run is discarded.
         }
         let matrices = [&mut *x, &mut residual, &mut direction, &mut product];
         each_panel(pool, n, matrices, |panel, pieces| {
@@ -103,7 +106,7 @@ pub fn refit(form: &Form<'_>, w: &[f32], mask: &Mask, x: &mut [f32], iterations:
     }
 }
 
-/// The preconditioned square of a row's residual.
+/// The preconditioned square of a row's residual, in the last and in the first iteration.
 #[derive(Clone, Copy, Default)]
 struct Square {
     now: f32,
@@ -124,7 +127,8 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// What follows a product, for a panel of rows: the step along the direction (`moved`), the residual, the next direction.
+    /// Updates a panel of rows after a product: the values along the direction (if `moved`), the residual, and the next
+    /// direction.
     fn step(&self, first: usize, pieces: [&mut [f32]; 4], squares: &mut [Square], moved: bool) {
         let n = self.n;
         let [x, residual, direction, product] = pieces.map(|piece| piece.chunks_mut(n));
@@ -144,7 +148,7 @@ impl Rows<'_> {
             } else {
                 self.kernels.apply_mask(r, mask);
             }
-            // The product is done with: its place holds the preconditioned residual.
+            // The product is not needed any more. The preconditioned residual takes its place.
             q.copy_from_slice(r);
             self.kernels.mul(self.jacobi, q);
             let now = self.kernels.dot(r, q);
@@ -166,7 +170,7 @@ impl Rows<'_> {
     }
 }
 
-/// Memory of [`refit`], the values that it improves not included.
+/// Memory of [`refit`] in bytes, without the values that it improves.
 pub fn memory_bytes(of: &Extent) -> u64 {
     3 * of.matrix()
 }

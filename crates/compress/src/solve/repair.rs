@@ -1,4 +1,4 @@
-//! What a solver did otherwise than it was asked.
+//! Repairs: cases in which a solver could not do exactly what was asked.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,20 +12,20 @@ use serde::{Deserialize, Serialize};
 )]
 #[allow(missing_docs)]
 pub enum Repair {
-    /// The Hessian was not positive definite; its damping was raised to this.
+    /// The Hessian was not positive definite, so its damping was raised to `damping_rel`.
     DampingRaised { tensor: String, damping_rel: f64 },
-    /// Inputs that are always zero in the calibration; their weights were removed.
+    /// Some inputs were zero for all calibration tokens, so their weights were removed.
     DeadColumns { tensor: String, columns: usize },
-    /// The method could not be used; this one was, with the reason.
+    /// The method could not be used. `method` was used instead, for this reason.
     Fallback {
         tensor: String,
         method: String,
         reason: String,
     },
-    /// The matrix aims at its own outputs and not at those of the dense model, with the reason.
+    /// The matrix approximates its own outputs and not those of the dense model, for this reason.
     OwnInputs { tensor: String, reason: String },
-    /// Groups of weights that are too small or too large for the scales of the format. `kept`: the matrix is stored as f32 for them,
-    /// otherwise they became 0, which changes less than a millionth of the matrix.
+    /// Groups of weights are too small or too large for the scales of the format. With `kept`, the matrix is stored as f32 for
+    /// that reason. Otherwise these weights became 0, which changes less than a millionth of the matrix.
     OutOfRange {
         tensor: String,
         groups: usize,

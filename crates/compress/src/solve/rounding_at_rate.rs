@@ -1,13 +1,16 @@
-//! Rounding under a price for bits (entropy-constrained scalar quantization inside the loop of optimal brain surgeon, then
-//! coordinate descent at the same price).
+//! Rounding with a price for bits: entropy-constrained scalar quantization inside the loop of optimal brain surgeon, then
+//! coordinate descent at the same price.
 //!
-//! Each row is measured in its own step, a multiple of the root mean square of its weights, so that all rows have codes of one
-//! distribution and one static table serves them; outputs of small energy keep a fine step. In these units a bit costs
-//! lambda = [`PRICE`] times the geometric mean of 1 / u_jj^2, the error of one whole step in a mean column after the others have
-//! made up for it. Rates are bought by the step, not by the price: a higher price starves the rows whose codes are all small.
-//! Code lengths are first those of a Laplace distribution, then what the codes of the last pass say.
+//! Each row has its own quantization step, a multiple of the root mean square of its weights. All rows then have codes of one
+//! distribution, which one static table describes, and outputs of small energy keep a fine step.
 //!
-//! Cost: that of optimal brain surgeon and of the sweeps.
+//! In units of the quantization step, a bit costs lambda = [`PRICE`] times the geometric mean of 1 / u_jj^2. That mean is the
+//! error of one whole step in an average column, after the other columns have compensated for it. The rate is controlled by the
+//! quantization step and not by the price, because a higher price would turn rows with small codes into zeros.
+//!
+//! Code lengths are first those of a Laplace distribution. Each later pass uses the frequencies of the codes before it.
+//!
+//! Cost: that of optimal brain surgeon, and of the sweeps.
 
 use super::PANEL_ROWS;
 use super::descent::{self, Descent};
@@ -23,19 +26,20 @@ use kerf_kernels::Compute;
 use kerf_kernels::dispatch::Price;
 use kerf_tensors::{Grid, Mask, Scales};
 
-/// What a bit is worth, in errors of a whole step.
+/// Price of a bit, as a share of the error of a whole quantization step.
 pub const PRICE: f64 = 0.15;
-/// The step if nobody says: about two bits a weight.
+/// Default quantization step. It gives about two bits a weight.
 pub const DEFAULT_STEP: f64 = 1.0;
-/// The code of a row's largest weight, at most: below the last one, since a scale is rounded, and weights take over errors of others.
+/// Largest code for the largest weight of a row. It is below 127, because the scale is rounded and because weights take over
+/// errors of other weights.
 const LARGEST_CODE: f32 = 116.0;
-/// The grid: any code of eight bits, one scale a row. Most of the range is never used.
+/// The grid: codes of eight bits, one scale for each row. Most codes are never used.
 pub const GRID: Grid = Grid {
     scales: Scales::Float5,
     ..Grid::new(8, 0)
 };
 
-/// Solves a matrix with the step of the problem. `fallback` solves what has no factor.
+/// Solves a matrix with the problem's quantization step. `fallback` solves a matrix whose Hessian has no factor.
 pub fn solve(
     compute: &Compute,
     p: &Problem<'_>,
@@ -73,10 +77,10 @@ pub fn solve(
         }),
     };
     let run = || obs_loop::run(compute, start, p, prepared.factor);
-    let mut rounded = compute.meter.step("rounding", run);
+    let mut rounded = compute.meter.section("rounding", run);
     if p.params.integer(&SWEEPS) > 0 {
         let descend = || descend(compute, p, prepared.factor, lambda, &w, &mut rounded);
-        compute.meter.step("descent", descend);
+        compute.meter.section("descent", descend);
     }
     let energies = rounded.energy.iter().zip(&steps);
     let energy = energies
@@ -92,7 +96,7 @@ pub fn solve(
     }
 }
 
-/// Sweeps at the price `lambda` of a bit, each with code lengths from the codes before it.
+/// Runs sweeps at the price `lambda` of a bit. Each sweep takes the code lengths from the codes before it.
 fn descend(
     compute: &Compute,
     p: &Problem<'_>,
@@ -114,8 +118,8 @@ fn descend(
     rounded.energy = descent.energy(w, rounded);
 }
 
-/// Of each row, the scale of the grid that is nearest to `step` times the root mean square of its weights, or with which the largest
-/// code still reaches its largest weight: a single weight that is cut can break a model.
+/// The quantization step of each row, as a scale of the grid. It is near `step` times the root mean square of the row's weights,
+/// or larger if the largest weight would otherwise exceed the largest code. Clipping a single weight can break a model.
 pub fn row_steps(compute: &Compute, w: &[f32], cols: usize, grid: Grid, step: f64) -> Vec<f32> {
     compute.pool.map(w.len() / cols.max(1), |row| {
         let row = &w[row * cols..(row + 1) * cols];
@@ -127,7 +131,7 @@ pub fn row_steps(compute: &Compute, w: &[f32], cols: usize, grid: Grid, step: f6
     })
 }
 
-/// The geometric mean of 1 / u_jj^2: what the error of a whole step costs.
+/// The geometric mean of 1 / u_jj^2: the mean error of one whole quantization step.
 pub fn residual(inverse_diagonal: &[f32]) -> f64 {
     let logs = inverse_diagonal
         .iter()
@@ -164,19 +168,19 @@ fn each_row(
     });
 }
 
-/// Products of [`solve`], see `Method::products`.
+/// Cost of [`solve`] in the unit of `Method::products`.
 pub fn products(of: &Extent) -> f64 {
     const ROUNDING: f64 = 0.5;
     ROUNDING + descent::products(of.params.integer(&SWEEPS))
 }
 
-/// Memory of [`solve`], the result included.
+/// Memory of [`solve`] in bytes, including its result.
 pub fn memory_bytes(of: &Extent) -> u64 {
     let of = &Extent {
         grid: Some(GRID),
         ..*of
     };
-    // The weights in steps, the values that they are rounded to, and which of them are not zero.
+    // The quantization steps; the weights in units of them; the values that they are rounded to; the mask of the nonzeros.
     let steps = of.columns(1);
     let descent = match of.params.integer(&SWEEPS) {
         0 => 0,
@@ -194,7 +198,7 @@ mod tests {
     use crate::solve::statistics::tests::{random, random_gram};
     use kerf_tensors::{DType, Values};
 
-    /// Codes end at 127: with the step that is asked for, that weight would be cut to a third.
+    /// Codes end at 127. With the requested quantization step, the weight would be clipped to a third.
     #[test]
     fn a_weight_far_beyond_its_row_stays_within_a_step() {
         let (rows, n, step) = (6, 512, 0.1);
@@ -229,7 +233,7 @@ mod tests {
         let decoded = solved.matrix.dequantize(&compute.kernels);
         let lost = (decoded[row * n + col] - w[row * n + col]).abs();
         assert!(lost <= scales[row], "{lost} of {}", scales[row]);
-        // Other rows have the step that was asked for.
+        // Other rows have the requested quantization step.
         let asked = step as f32 * rms(&w[..n]);
         assert!((scales[0] / asked - 1.0).abs() < 0.05, "{}", scales[0]);
     }

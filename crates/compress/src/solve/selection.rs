@@ -1,8 +1,10 @@
-//! Which weights have the lowest scores: radix selection on the bits of the scores, no sort, exact counts.
+//! Selects the weights with the lowest scores: by radix selection on the bits of the scores, without a sort, with exact counts.
 //!
-//! A non-negative f32 sorts like its bits. Three passes of histograms over 11 + 11 + 9 bits find the value of rank k; for a large
-//! region a sample says about where it is, and one pass collects the scores near to it. A last pass writes the mask. Scores are computed anew in each pass by the caller's closure, so nothing the size of the matrix is
-//! kept. Equal scores are removed in order of their index, so the result is unique.
+//! A non-negative f32 sorts like its bits. Three passes of histograms over 11 + 11 + 9 bits find the score of rank k. For a large
+//! region, a sample gives its approximate place instead, and one pass collects the scores near it. A last pass writes the mask.
+//!
+//! The caller's closure computes the scores anew in each pass, so nothing of the size of the matrix is stored. Equal scores are
+//! removed in the order of their index, so the result is unique.
 
 use super::cut::Scores;
 use kerf_kernels::{Compute, Kernels};
@@ -11,18 +13,18 @@ use std::ops::Range;
 pub(super) const BUCKETS: usize = 2048;
 pub(super) const SHIFTS: [u32; 3] = [20, 9, 0];
 
-/// Writes the scores of one row (of the region's columns) into the slice.
+/// Writes the scores of one row, for the columns of the region, into the slice.
 pub type RowScores<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
 
-/// Part of a bit mask: `rows` rows of `cols` columns that start at a byte border.
+/// A region of a bit mask: `rows` rows of `cols` columns that start at a byte.
 pub struct MaskRegion<'a> {
-    /// Bytes from the first of the region on.
+    /// The mask from the first byte of the region on.
     pub bits: &'a mut [u8],
-    /// Bytes between two rows.
+    /// Bytes from one row to the next.
     pub stride: usize,
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Columns.
+    /// Number of columns.
     pub cols: usize,
 }
 
@@ -32,8 +34,8 @@ impl MaskRegion<'_> {
     }
 }
 
-/// Keeps all of the region but the `remove` lowest scores. Cost: two passes of the score closure over a large region (and a
-/// sample), four over a small one.
+/// Removes the `remove` lowest scores of the region and keeps the others. Cost: two passes of the score closure over a large
+/// region (and a sample), four over a small one.
 pub fn keep_highest(
     compute: &Compute,
     region: MaskRegion<'_>,
@@ -43,8 +45,8 @@ pub fn keep_highest(
     keep_highest_near(compute, region, remove, scores, &mut None);
 }
 
-/// The same for scores that change little from call to call: `near` is about where the last cut was, and becomes where this one is.
-/// Cost: two passes of the score closure if that was right; the result never depends on it.
+/// [`keep_highest`] for scores that change little from call to call. `near` is about the last cut, and is replaced by the present
+/// one. Cost: two passes of the score closure if `near` was right, more if not. The result never depends on it.
 pub fn keep_highest_near(
     compute: &Compute,
     region: MaskRegion<'_>,
@@ -81,7 +83,7 @@ pub fn keep_highest_near(
     }
 }
 
-/// The highest of the `remove` lowest scores: what is above it stays. 0 if nothing goes.
+/// The highest of the `remove` lowest scores. 0 if `remove` is 0.
 pub fn threshold(
     compute: &Compute,
     shape: (usize, usize),
@@ -102,7 +104,7 @@ pub fn threshold(
     f32::from_bits(table.cut(remove).bits)
 }
 
-/// The lowest `remove` of each row go. Cost: four passes of the score closure over each row, rows in parallel.
+/// Removes the `remove` lowest scores of each row. Cost: four passes of the score closure over each row, with rows in parallel.
 pub fn keep_highest_per_row(
     compute: &Compute,
     region: MaskRegion<'_>,
@@ -129,11 +131,11 @@ pub fn keep_highest_per_row(
         });
 }
 
-/// Of every `m` neighbours in `scores`, the `n` highest stay (ties: the later stays). `m` <= 32.
+/// Keeps the `n` highest of every `m` neighbouring scores; of equal scores, the later one. `m` must be at most 32.
 pub fn keep_n_of_m(scores: &[f32], n: usize, m: usize, out: &mut [u8]) {
     out.fill(0);
     for (group, values) in scores.chunks(m).enumerate() {
-        // A short last group keeps the same share, rounded up, so that no more than asked is lost.
+        // A short last group keeps the same share, rounded up, so that it does not lose more than the share asked for.
         let keep = if values.len() == m {
             n
         } else {
@@ -180,7 +182,7 @@ fn keep_highest_in_row(
     }
 }
 
-/// The bucket in which the `rank`-th element (from 1) lies, and its rank inside that bucket.
+/// The bucket of the `rank`-th element (counted from 1), and the element's rank inside that bucket.
 pub(super) fn bucket_of_rank(counts: impl Iterator<Item = usize>, mut rank: usize) -> (u32, usize) {
     for (bucket, count) in counts.enumerate() {
         if rank <= count {
@@ -226,7 +228,7 @@ mod tests {
     use kerf_tensors::Mask;
     use proptest::prelude::*;
 
-    /// The plain form: sort by (score, index), remove the first.
+    /// The plain algorithm: sorts by (score, index) and removes the first scores.
     fn sorted(scores: &[f32], remove: usize) -> Vec<bool> {
         let mut order: Vec<usize> = (0..scores.len()).collect();
         order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(a.cmp(&b)));
@@ -254,7 +256,7 @@ mod tests {
     }
 
     fn scores() -> impl Strategy<Value = (usize, usize, Vec<f32>, f64)> {
-        // Few distinct values make ties, zeros among them; some rows are longer than a byte border.
+        // Few distinct values give ties and zeros. Some rows are longer than a byte.
         (1usize..40, 1usize..70).prop_flat_map(|(rows, cols)| {
             let value = prop_oneof![
                 Just(0.0f32),
@@ -295,7 +297,7 @@ mod tests {
         let hash = |at: usize| (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
         let spread = |at: usize| (hash(at) as f32).powi(2);
         let many_ties = |at: usize| (hash(at) % 7) as f32;
-        // The sample is of no use where rows differ as much as this, or where nearly all scores are equal.
+        // The sample misleads if rows differ as much as here, or if nearly all scores are equal.
         let by_row = |at: usize| (at / cols) as f32 + hash(at) as f32 * 1e-9;
         let one = |at: usize| f32::from(u8::from(at == 77));
         let kinds: [&(dyn Fn(usize) -> f32 + Sync); 4] = [&spread, &many_ties, &by_row, &one];
@@ -319,7 +321,7 @@ mod tests {
                 let mut order = scores.clone();
                 order.sort_unstable_by(f32::total_cmp);
                 let cut = order[remove - 1];
-                // Right, close, wrong, of no use.
+                // Exact, close, wrong and unusable values.
                 for near in [cut, cut * 1.05, cut * 3.0, 0.0, f32::INFINITY, f32::NAN] {
                     let (mut mask, mut near) = (Mask::empty(rows, cols), Some(near));
                     keep_highest_near(&compute, region(&mut mask), remove, &of_row, &mut near);

@@ -1,39 +1,45 @@
-//! What calibration learns about the inputs of a linear layer.
+//! The statistics of a linear layer's inputs, collected by the calibration.
 
 use kerf_kernels::{Compute, MatMut, MatRef};
 
-/// What a method has to know of the inputs of a matrix: this alone decides whether calibration runs.
+/// The statistics that a method needs of a matrix's inputs. Calibration runs if any method of a run needs more than `Nothing`, or if
+/// a schedule needs to look at the dense model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Needs {
-    /// Weights only: works on any matrix, without running the network.
+    /// No statistics. The method works on the weights alone, without running the network.
     Nothing,
     /// Second moments of the inputs: [`Gram`].
     Gram,
 }
 
-/// Second moments of a layer's inputs, h = x^T x / tokens, [n, n].
+/// Second moments of a layer's inputs: h = x^T x / tokens, [n, n].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gram {
     /// Number of inputs.
     pub n: usize,
-    /// Row-major [n, n]; after [`Gram::finish`] full and symmetric, while adding only the lower triangle is valid.
+    /// Row-major [n, n]. While tokens are added only the lower triangle is valid. After [`Gram::finish`] the matrix is full and
+    /// symmetric.
     pub h: Vec<f32>,
-    /// Tokens added so far.
+    /// Number of tokens added so far.
     pub tokens: usize,
-    /// Share by which [`Gram::finish`] shrank what stands beside the diagonal.
+    /// Share by which [`Gram::finish`] reduced the values off the diagonal.
     pub shrinkage: f32,
 }
 
-/// Tokens of a text that tell as much as one that is drawn by itself. Measured on SmolLM2-135M with 4,096 tokens of mixed text: 4 bits cost
-/// 66 % of perplexity without shrinkage, 29 to 32 % with any factor from 4 to 16; encoders with sentences lose a little from 8 on.
+/// Number of neighbouring tokens of a text that carry as much information as one independent token. Measured on SmolLM2-135M with
+/// 4,096 tokens of mixed text: without shrinkage, 4 bits cost 66 % of perplexity; with any factor from 4 to 16 they cost 29 to 32
+/// %. Encoders with sentences lose a little from 8 on.
 const OF_A_TEXT: f64 = 8.0;
 const LEAST_SHRINKAGE: f64 = 0.05;
 const MOST_SHRINKAGE: f64 = 0.5;
 
-/// Correlations that some thousand tokens show are partly those of the tokens, and other text has others: a solver that trusts them all
-/// makes errors there larger than plain rounding does. So they are shrunk towards none, by the share that makes the expected square error
-/// of the correlations least (Schaefer, Strimmer 2005; Ledoit, Wolf 2004): 1 / (tokens r^2), with the mean square r^2 of the correlations.
-/// That is for independent tokens of the text that counts. Tokens of a text are neither, hence the factor and the floor.
+/// The share by which correlations of inputs are shrunk towards zero.
+///
+/// Correlations measured on some thousand tokens belong partly to these tokens, and other text has others. A solver that trusts
+/// them fully makes larger errors on other text than plain rounding does. The share 1 / (tokens r^2), with the mean square r^2 of
+/// the correlations, minimises the expected square error of the correlations (Schaefer, Strimmer 2005; Ledoit, Wolf 2004). It
+/// assumes independent tokens from the text of later use. The tokens of a calibration text are neither, hence the factor and the
+/// floor.
 fn shrinkage(compute: &Compute, gram: &Gram) -> f32 {
     let n = gram.n;
     let inverse: Vec<f32> = gram
@@ -50,7 +56,7 @@ fn shrinkage(compute: &Compute, gram: &Gram) -> f32 {
     shrinkage_of(rows.iter().sum(), live, gram.tokens)
 }
 
-/// The share for `correlated`, the sum of the squared correlations of all pairs of `live` inputs.
+/// The share, where `correlated` is the sum of the squared correlations of all pairs of `live` inputs.
 pub(crate) fn shrinkage_of(correlated: f64, live: usize, tokens: usize) -> f32 {
     let pairs = 0.5 * live as f64 * (live as f64 - 1.0);
     if pairs < 1.0 || !correlated.is_finite() {
@@ -61,7 +67,7 @@ pub(crate) fn shrinkage_of(correlated: f64, live: usize, tokens: usize) -> f32 {
 }
 
 impl Gram {
-    /// Nothing seen yet. Memory: 4 n^2 bytes.
+    /// Statistics of zero tokens. Memory: 4 n^2 bytes.
     pub fn new(n: usize) -> Self {
         Self {
             n,
@@ -71,7 +77,7 @@ impl Gram {
         }
     }
 
-    /// Adds the inputs of some tokens, `x` [tokens, n]. Cost: tokens n^2 flops, the triangle only.
+    /// Adds the inputs `x` [tokens, n] of some tokens. Cost: tokens n^2 flops, since only the lower triangle is computed.
     pub fn add(&mut self, compute: &Compute, x: &[f32]) {
         let n = self.n;
         let tokens = x.len() / n;
@@ -93,7 +99,7 @@ impl Gram {
         self.tokens += tokens;
     }
 
-    /// Divides by the number of tokens, shrinks what stands beside the diagonal, and mirrors the lower triangle into the upper.
+    /// Divides by the number of tokens, shrinks the values off the diagonal, and mirrors the lower triangle into the upper one.
     pub fn finish(&mut self, compute: &Compute) {
         let n = self.n;
         let scale = 1.0 / self.tokens.max(1) as f32;
@@ -108,12 +114,12 @@ impl Gram {
         mirror(&mut self.h, n);
     }
 
-    /// The diagonal: mean squares of the inputs, which nothing shrinks.
+    /// The diagonal: mean squares of the inputs. They are not shrunk.
     pub fn diagonal(&self) -> Vec<f32> {
         (0..self.n).map(|j| self.h[j * self.n + j]).collect()
     }
 
-    /// sqrt of the mean square of each input.
+    /// Square root of the mean square of each input.
     pub fn norms(&self) -> Vec<f32> {
         (0..self.n)
             .map(|j| self.h[j * self.n + j].max(0.0).sqrt())
@@ -121,29 +127,31 @@ impl Gram {
     }
 }
 
-/// How far the inputs that the dense model would see are from those that a layer gets: (x_dense - x)^T x / tokens, [n, n].
+/// The drift: the difference between the inputs of the dense model and the inputs that a layer really gets, as (x_dense - x)^T x
+/// / tokens, [n, n].
 ///
-/// With the cross moment c = x_dense^T x / tokens it is c - h. The differences are summed up and not c, so that it is exactly
-/// zero where both models see the same, and keeps its digits where they nearly do.
+/// With the cross moment c = x_dense^T x / tokens the drift is c - h. The differences are summed up and not c. So the drift is
+/// exactly zero where both models see the same inputs, and keeps its digits where they nearly do.
 ///
-/// A single matrix W of few rows needs only W d [rows, n]: its differences go through W before they meet the inputs.
+/// A single matrix W of few rows needs only W d [rows, n]. Then the differences are multiplied by W before they meet the inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     /// Number of inputs.
     pub n: usize,
-    /// Row-major [n, n], full: row i belongs to the difference of input i. With weights [rows, n]: of output i.
+    /// Row-major, full. [n, n], where row i belongs to the difference of input i. With weights it is [rows, n], and row i belongs
+    /// to output i.
     pub d: Vec<f32>,
-    /// Tokens added so far.
+    /// Number of tokens added so far.
     pub tokens: usize,
-    /// Weights [rows, n], if it is theirs alone.
+    /// Weights [rows, n], if the drift belongs to a single matrix.
     weights: Option<Vec<f32>>,
 }
 
 impl Drift {
-    /// Tokens whose differences are in memory at the same time.
+    /// Number of tokens whose differences are in memory at the same time.
     const TOKENS: usize = 512;
 
-    /// Nothing seen yet. Memory: 4 n^2 bytes.
+    /// A drift of zero tokens. Memory: 4 n^2 bytes.
     pub fn new(n: usize) -> Self {
         Self {
             n,
@@ -153,7 +161,7 @@ impl Drift {
         }
     }
 
-    /// Nothing seen yet, for the weights `w` [rows, n] alone. Memory: 8 rows n bytes.
+    /// A drift of zero tokens for the single matrix `w` [rows, n]. Memory: 8 rows n bytes.
     pub fn of_weights(n: usize, w: Vec<f32>) -> Self {
         Self {
             n,
@@ -163,18 +171,18 @@ impl Drift {
         }
     }
 
-    /// Whether a matrix of `rows` rows that alone reads `n` inputs is better off with [`Drift::of_weights`].
+    /// Whether [`Drift::of_weights`] costs less for a single matrix of `rows` rows with `n` inputs.
     pub fn prefers_weights(n: usize, rows: usize) -> bool {
         2 * rows < n
     }
 
-    /// Whether `d` is of outputs.
+    /// Whether `d` belongs to the outputs of a single matrix.
     pub fn is_of_weights(&self) -> bool {
         self.weights.is_some()
     }
 
-    /// Adds the inputs of some tokens, `dense` and `x` [tokens, n]. Cost: 2 tokens n^2 flops, 4 tokens rows n with weights;
-    /// scratch: twice 512 tokens.
+    /// Adds the inputs of some tokens: `dense` those of the dense model, `x` those of the layer, both [tokens, n]. Cost: 2 tokens
+    /// n^2 flops, or 4 tokens rows n with weights. Scratch: twice the inputs of 512 tokens.
     pub fn add(&mut self, compute: &Compute, dense: &[f32], x: &[f32]) {
         let n = self.n;
         let mut difference = Vec::new();
@@ -211,7 +219,7 @@ impl Drift {
         }
     }
 
-    /// Divides by the number of tokens, and keeps the share that the second moments beside it kept.
+    /// Divides by the number of tokens and multiplies by `kept`, the share that the shrinkage of the second moments left.
     pub fn finish(&mut self, compute: &Compute, kept: f32) {
         let scale = kept / self.tokens.max(1) as f32;
         compute.pool.chunks_mut(&mut self.d, self.n, |_, row| {
@@ -220,17 +228,17 @@ impl Drift {
     }
 }
 
-/// What is collected of one shared input.
+/// The statistics of one input that several layers share.
 #[derive(Clone, Debug)]
 pub struct Moments {
-    /// Of what the compressed model sees.
+    /// Second moments of the inputs of the compressed model.
     pub gram: Gram,
-    /// Against what the dense model sees; if a layer aims at that.
+    /// Difference to the inputs of the dense model. Present if a layer approximates the dense model's outputs.
     pub drift: Option<Drift>,
 }
 
 impl Moments {
-    /// Nothing seen yet. Memory: 4 n^2 bytes, and that of the drift.
+    /// Statistics of zero tokens. Memory: 4 n^2 bytes, and that of the drift.
     pub fn new(n: usize, drift: Option<Drift>) -> Self {
         Self {
             gram: Gram::new(n),
@@ -238,7 +246,8 @@ impl Moments {
         }
     }
 
-    /// Adds the inputs `x` [tokens, n] of some tokens, and `dense`, those of the dense model, where it runs along.
+    /// Adds the inputs `x` [tokens, n] of some tokens. `dense` are the dense model's inputs for the same tokens, if that model
+    /// runs too.
     pub fn add(&mut self, compute: &Compute, x: &[f32], dense: Option<&[f32]>) {
         self.gram.add(compute, x);
         if let (Some(drift), Some(dense)) = (&mut self.drift, dense) {
@@ -255,7 +264,7 @@ impl Moments {
     }
 }
 
-/// Copies the strict lower triangle into the upper, tile by tile, since a column walk misses the cache on every step.
+/// Copies the strict lower triangle into the upper one, tile by tile. A walk down a column would miss the cache at every element.
 pub(crate) fn mirror(h: &mut [f32], n: usize) {
     const TILE: usize = 32;
     for i0 in (0..n).step_by(TILE) {
@@ -275,7 +284,7 @@ pub(crate) mod tests {
     use rand_xoshiro::Xoshiro256PlusPlus;
     use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
-    /// Uniform numbers in -1..1.
+    /// Uniform random numbers in -1..1.
     pub(crate) fn random(len: usize, seed: u64) -> Vec<f32> {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         (0..len)

@@ -1,41 +1,44 @@
-//! The weights that a layer aims at, when the dense model would see other inputs than the layer really gets.
+//! Targets: the weights that a layer should approximate if the dense model would see other inputs than the layer really gets.
 //!
-//! The layer comes nearest to the outputs of the dense model with the W_eff that minimises
-//! |x_dense W^T - x W_eff^T|^2 / tokens + d |W_eff - W|^2 over the calibration (Li et al.: GPTAQ, 2504.02692, has the same aim), which is
-//! W_eff = W (C + d) (H + d)^-1 with C = x_dense^T x / tokens, H = x^T x / tokens and the damping d of the solver. Since that fits the
-//! calibration a little too well, the target goes only a share of the way: W + blend (W_eff - W). A solver sees it in place of W.
+//! W_eff brings the layer nearest to the outputs of the dense model; GPTAQ (Li et al., 2504.02692) has the same aim. Over the calibration
+//! tokens it minimises |x_dense W^T - x W_eff^T|^2 / tokens + d |W_eff - W|^2. The solution is W_eff = W (C + d) (H + d)^-1 with
+//! C = x_dense^T x / tokens, H = x^T x / tokens and the solver's damping d.
 //!
-//! With the drift D = C - H it is W + blend W D (H + d)^-1, so nothing changes where both models see the same. An input that is always
-//! zero gets no share of the others, but what its weight did for the dense model goes to the inputs that live.
+//! W_eff fits the calibration tokens a little too well, so the target takes only a share of the difference:
+//! W + blend (W_eff - W). A solver gets the target in place of W.
+//!
+//! With the drift D = C - H the target is W + blend W D (H + d)^-1. So nothing changes where both models see the same inputs. A
+//! dead input gets no share of the others. The contribution of its weight to the dense model's output is moved to the live
+//! inputs.
 
 use super::factor::Factor;
 use crate::solve::statistics::Drift;
 use kerf_kernels::{Compute, MatMut, MatRef};
 
-/// Rows that one task takes through the inverse, and columns of one product on the way.
+/// Rows that one task multiplies by the inverse, and columns of each product in it.
 const TILE: usize = 256;
 
-/// What the weights of a layer are multiplied with to get W_eff - W.
+/// The matrix from which W_eff - W is computed.
 #[derive(Debug)]
 pub struct Shift {
     matrix: Vec<f32>,
     kind: Kind,
 }
 
-/// What the matrix of a [`Shift`] is.
+/// The content of the matrix in a [`Shift`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     /// D [n, n].
     Drift,
     /// D (H + d)^-1 [n, n].
     Solved,
-    /// W D [rows, n] of the only matrix.
+    /// W D [rows, n], for a drift of a single matrix.
     OfWeights,
 }
 
 impl Shift {
-    /// For matrices of `rows` rows in all. With more rows than inputs, D (H + d)^-1 is made once for all of them: that costs n^3 flops
-    /// twice, and saves as much for every n rows.
+    /// The shift for matrices of `rows` rows in all. With more rows than inputs, D (H + d)^-1 is computed once for all of them.
+    /// That costs twice n^3 flops, and saves as much for every n rows.
     pub fn new(compute: &Compute, drift: Drift, factor: &Factor, rows: usize) -> Self {
         let kind = match drift.is_of_weights() {
             true => Kind::OfWeights,
@@ -49,7 +52,7 @@ impl Shift {
         Self { matrix, kind }
     }
 
-    /// W + blend (W_eff - W) for `w` [rows, n]; `None` if it is not finite. Cost: 2 rows n^2 flops, or twice that.
+    /// The target W + blend (W_eff - W) for `w` [rows, n]. `None` if it is not finite. Cost: 2 rows n^2 flops, or twice that.
     pub fn target(
         &self,
         compute: &Compute,
@@ -83,8 +86,8 @@ impl Shift {
     }
 }
 
-/// `x = x (H + d)^-1` for `x` [rows, n]. With U upper triangular and (H + d)^-1 = U^T U, columns of x U^T need no columns before them and
-/// columns of the product with U none after. Cost: 2 rows n^2 flops; scratch: 256 rows per task.
+/// `x = x (H + d)^-1` for `x` [rows, n], as two products with U and (H + d)^-1 = U^T U. U is upper triangular, so half of each
+/// product is left out. Cost: 2 rows n^2 flops; scratch: 256 rows for each task.
 fn times_inverse(compute: &Compute, factor: &Factor, x: &mut [f32]) {
     let n = factor.n;
     compute.pool.chunks_mut(x, TILE * n, |_, x| {
@@ -110,7 +113,7 @@ fn times_inverse(compute: &Compute, factor: &Factor, x: &mut [f32]) {
     });
 }
 
-/// `cols` columns from `at` on of a matrix with rows of `stride`.
+/// The columns `at` to `at + cols` of a matrix whose rows have `stride` elements.
 fn part(data: &[f32], rows: usize, at: usize, cols: usize, stride: usize) -> MatRef<'_> {
     let data = &data[at..];
     MatRef {
@@ -131,12 +134,12 @@ fn part_mut(data: &mut [f32], rows: usize, at: usize, cols: usize, stride: usize
     }
 }
 
-/// Bytes of [`times_inverse`] on `threads` threads, beside its operands.
+/// Scratch of [`times_inverse`] on `threads` threads in bytes, without its operands.
 pub fn scratch_bytes(n: usize, threads: usize) -> u64 {
     (threads * TILE * n * 4) as u64
 }
 
-/// Flops of the targets of `rows` rows in all that share `n` inputs: what [`Shift::new`] and [`Shift::target`] do.
+/// Flops of [`Shift::new`] and [`Shift::target`] for matrices of `rows` rows in all that share `n` inputs.
 pub fn flops(rows: f64, n: f64) -> f64 {
     2.0 * rows * n * n + 2.0 * rows.min(n) * n * n
 }
@@ -156,7 +159,7 @@ mod tests {
     }
 
     impl Case {
-        /// The dense model sees something like `x`, and something at input 2, which the layer never gets.
+        /// The dense model sees inputs similar to `x`. At input 2 it sees values that the layer never gets.
         fn new(rows: usize, n: usize) -> Self {
             let mut x = random_inputs(500, n, 1);
             let other = random_inputs(500, n, 2);
@@ -167,7 +170,7 @@ mod tests {
             Self { n, x, dense, w }
         }
 
-        /// The target, the damping, and the shrinkage.
+        /// The target, with the damping and the shrinkage.
         fn target(&self, threads: usize, shared_rows: usize, blend: f64) -> (Vec<f32>, [f64; 2]) {
             let compute = Compute::new(None, threads).unwrap();
             let drift = match shared_rows {
@@ -185,8 +188,8 @@ mod tests {
             (target, [factor.damping, shrinkage])
         }
 
-        /// In f64, by elimination with the damped second moments: each row t of W_eff solves t (H + d) = w (C + d), with H and C shrunk
-        /// towards the diagonal of H alike: ridge regression whose penalty is a share of each input's mean square.
+        /// The same in f64, by elimination. Each row t of W_eff solves t (H + d) = w (C + d). H and C are both shrunk towards the
+        /// diagonal of H, which is ridge regression with a penalty that is a share of each input's mean square.
         fn plain(&self, [damping, shrinkage]: [f64; 2]) -> Vec<f64> {
             let (n, tokens) = (self.n, self.x.len() / self.n);
             let moment = |a: &[f32], i: usize, j: usize| {
@@ -220,7 +223,7 @@ mod tests {
         }
     }
 
-    /// Solves h t = right by Gaussian elimination; h is symmetric and positive definite.
+    /// Solves h t = right by Gaussian elimination. h must be symmetric and positive definite.
     fn eliminate(mut h: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         let n = right.len();
         for k in 0..n {
@@ -251,7 +254,7 @@ mod tests {
                     for (i, (&got, plain)) in target.iter().zip(&plain).enumerate() {
                         let w = f64::from(case.w[i]);
                         let want = w + blend * (plain - w);
-                        // f32 with a condition number of some hundreds.
+                        // f32 with a condition number of a few hundred.
                         let near = (f64::from(got) - want).abs() < 2e-3;
                         assert!(near, "{rows} x {n}, {i}: {got} instead of {want}");
                         assert!(i % n != 2 || got == case.w[i], "a dead input was moved");
@@ -265,8 +268,8 @@ mod tests {
         }
     }
 
-    /// The squared distance from the dense model's outputs is a parabola with its lowest point at a blend of 1, but for damping and
-    /// shrinkage, which put it beyond: half the way leaves a quarter of what can be gained, or more.
+    /// The squared distance to the dense model's outputs is a parabola in the blend. Without damping and shrinkage its minimum is
+    /// at a blend of 1; with them it is beyond 1. So half the blend leaves at least a quarter of the possible gain.
     #[test]
     fn the_target_is_nearer_to_what_the_dense_model_computes() {
         let (rows, n) = (20, 40);

@@ -1,33 +1,34 @@
-//! Arithmetic on single blocks, on one thread: by faer, or by plain loops with the same bytes everywhere.
+//! Arithmetic on single blocks, on one thread. One implementation calls faer; the other has plain loops that give the same bytes
+//! on every machine.
 
 use super::tile::Tile;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::{cholesky, matmul, triangular_inverse, triangular_solve};
 use faer::{Accum, Par};
 
-/// What the blocked algorithms need of one block.
+/// The operations of the blocked algorithms on one block.
 ///
 /// # Safety
-/// For every method: the tiles lie where nobody else writes during the call, and nobody else reads what it writes.
-/// Tiles that are written overlap no other argument.
+/// For every method: during the call no other thread writes the tiles or reads a tile that is written. A tile that is written
+/// overlaps no other argument.
 pub(super) trait Block: Copy + Send + Sync {
     /// `c = alpha a b`, or `c += alpha a b` if `add`.
     unsafe fn product(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32, add: bool);
 
-    /// Lower triangle of `c += alpha a b`; what is above the diagonal becomes anything.
+    /// Lower triangle of `c += alpha a b`. What stands above the diagonal is unspecified afterwards.
     unsafe fn symmetric(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32);
 
-    /// Cholesky factor of the symmetric block `a` in its lower triangle. The error is the index of the pivot.
+    /// Replaces the lower triangle of the symmetric block `a` by its Cholesky factor. The error is the index of the bad pivot.
     unsafe fn cholesky(self, a: Tile<'_>) -> Result<(), usize>;
 
     /// `b = b l^-T` with `l` lower triangular.
     unsafe fn solve_right_transposed(self, b: Tile<'_>, l: Tile<'_>);
 
-    /// The lower triangular `a` becomes its inverse, with zeros above the diagonal.
+    /// Replaces the lower triangular `a` by its inverse, with zeros above the diagonal.
     unsafe fn invert_lower(self, a: Tile<'_>);
 }
 
-/// Blocks by faer.
+/// Block operations of faer.
 #[derive(Clone, Copy)]
 pub(super) struct Fast;
 
@@ -59,7 +60,7 @@ impl Block for Fast {
         use cholesky::llt::factor;
         let n = a.rows;
         let mut data = vec![0.0f32; n * n];
-        // faer is five times as fast where columns are contiguous: rows of the block become columns of a copy.
+        // faer is five times as fast on contiguous columns, so the rows of the block become the columns of a copy.
         let columns = Tile::dense(&mut data, n, n).transposed();
         // SAFETY: the caller's promise; the copy is memory of this call.
         let block = unsafe {
@@ -106,10 +107,10 @@ impl Block for Fast {
     }
 }
 
-/// The lower triangle of `from`, diagonal included.
+/// Copies the lower triangle of `from`, diagonal included.
 ///
 /// # Safety
-/// Nobody else uses `to`, and nobody writes `from`.
+/// No other thread uses `to`, and none writes `from`.
 unsafe fn copy_lower(to: Tile<'_>, from: Tile<'_>) {
     for i in 0..to.rows {
         for j in 0..=i {
@@ -119,11 +120,11 @@ unsafe fn copy_lower(to: Tile<'_>, from: Tile<'_>) {
     }
 }
 
-/// Blocks by plain loops, no fused multiply-add, fixed order.
+/// Block operations as plain loops in a fixed order, without fused multiply-add.
 #[derive(Clone, Copy)]
 pub(super) struct Plain;
 
-/// Dot product in eight running sums: a fixed order that compilers may still turn into vectors.
+/// Dot product in eight running sums. The order is fixed, and compilers can still turn it into vector instructions.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0f32; 8];
     let (heads_a, tail_a) = a.as_chunks::<8>();
@@ -146,7 +147,7 @@ fn axpy(alpha: f32, x: &[f32], y: &mut [f32]) {
 }
 
 impl Plain {
-    /// `c += alpha a b` with `b` in rows.
+    /// `c += alpha a b`, where rows of `b` are contiguous.
     unsafe fn add_rows(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32) {
         for i in 0..c.rows {
             for k in 0..a.cols {
@@ -159,7 +160,7 @@ impl Plain {
         }
     }
 
-    /// `c += alpha a b` with `b` in columns: dot products.
+    /// `c += alpha a b` by dot products, where columns of `b` are contiguous.
     unsafe fn add_columns(self, c: Tile<'_>, a: Tile<'_>, b: Tile<'_>, alpha: f32) {
         let columns = b.transposed();
         for i in 0..c.rows {
@@ -198,7 +199,7 @@ impl Block for Plain {
     unsafe fn cholesky(self, a: Tile<'_>) -> Result<(), usize> {
         for i in 0..a.rows {
             for j in 0..=i {
-                // SAFETY: the caller's promise; the two rows are read only left of column j, which is written afterwards.
+                // SAFETY: the caller's promise. Both rows are read only left of column j; the loop writes column j afterwards.
                 unsafe {
                     let t = a.get(i, j) - dot(a.row(i, 0, j), a.row(j, 0, j));
                     if i != j {

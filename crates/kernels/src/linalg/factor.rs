@@ -1,17 +1,17 @@
-//! The factor that optimal brain surgeon needs, blocked so that nearly all work is matrix products.
+//! The factor that optimal brain surgeon needs. The computation is blocked, so that nearly all of it is matrix products.
 
 use super::block::Block;
 use super::tile::Tile;
 use super::{NotPositive, flip, gemm};
 use crate::Pool;
 
-/// Columns of a panel: wide enough for products at full rate, narrow enough that the blocks on the diagonal, which one
-/// thread does, cost little.
+/// Columns of a panel. A panel must be wide enough for products at full rate. It must also be narrow, because one thread alone
+/// computes the blocks on the diagonal.
 pub(super) fn panel_width(n: usize) -> usize {
     if n <= 2048 { 128 } else { 256 }
 }
 
-/// Rows of a panel that one task takes.
+/// Rows of a panel in one task.
 const TASK_ROWS: usize = 128;
 
 /// See [`super::Linalg::inverse_upper_factor`].
@@ -41,7 +41,7 @@ fn cholesky(block: impl Block, pool: &Pool, h: Tile<'_>) -> Result<(), NotPositi
     let n = h.rows;
     for (at, width) in panels(n) {
         let corner = h.part(at, at, width, width);
-        // SAFETY: no task runs, the block is this thread's.
+        // SAFETY: no task is running, so this thread alone uses the block.
         unsafe {
             block
                 .cholesky(corner)
@@ -53,7 +53,7 @@ fn cholesky(block: impl Block, pool: &Pool, h: Tile<'_>) -> Result<(), NotPositi
         pool.run(panel.rows.div_ceil(TASK_ROWS), |task| {
             let from = task * TASK_ROWS;
             let rows = panel.part(from, 0, TASK_ROWS.min(panel.rows - from), width);
-            // SAFETY: every task has its own rows; the corner is only read.
+            // SAFETY: every task writes rows of its own and only reads the corner.
             unsafe { block.solve_right_transposed(rows, corner) };
         });
         let trailing = h.part(below, below, n - below, n - below);
@@ -62,10 +62,11 @@ fn cholesky(block: impl Block, pool: &Pool, h: Tile<'_>) -> Result<(), NotPositi
     Ok(())
 }
 
-/// A pivot that is not a number slips through some tests for "not positive"; none gets through this one.
+/// Checks that all pivots of a factored block are finite and positive. A NaN passes some tests for "not positive"; it does not
+/// pass this one.
 ///
 /// # Safety
-/// Nobody writes the block meanwhile.
+/// No other thread writes the block.
 unsafe fn finite_pivots(corner: Tile<'_>) -> Result<(), usize> {
     // SAFETY: the caller's promise.
     let pivot = |i: &usize| unsafe { corner.get(*i, *i) };
@@ -73,7 +74,7 @@ unsafe fn finite_pivots(corner: Tile<'_>) -> Result<(), usize> {
     (0..corner.rows).find(bad).map_or(Ok(()), Err)
 }
 
-/// The lower triangle becomes its inverse: from the last panel to the first, the part below the corner of a panel is
+/// Replaces the lower triangle by its inverse, from the last panel to the first. The part of a panel below its corner becomes
 /// `-inverse(trailing) panel inverse(corner)`.
 fn invert(block: impl Block, pool: &Pool, h: Tile<'_>) {
     let n = h.rows;
@@ -107,7 +108,7 @@ fn invert_panel(
     pool.run(tasks, |task| {
         let from = task * TASK_ROWS;
         let count = TASK_ROWS.min(rows - from);
-        // SAFETY: every task writes its own rows of the scratch; the matrix is only read.
+        // SAFETY: every task writes rows of the scratch of its own; the matrix is only read.
         unsafe {
             let (to, left) = (
                 product.part(from, 0, count, width),
@@ -121,8 +122,8 @@ fn invert_panel(
         let from = (tasks - 1 - task) * TASK_ROWS;
         let count = TASK_ROWS.min(rows - from);
         let done = from + count;
-        // SAFETY: every task writes its own rows of the panel; the trailing part and the scratch are only read. The
-        // blocks on the diagonal of the trailing part have zeros above it, and a task's rows end within one of them.
+        // SAFETY: every task writes rows of the panel of its own. The trailing part and the scratch are only read. The blocks on
+        // the diagonal of the trailing part have zeros above the diagonal, and a task's rows end within one of these blocks.
         unsafe {
             let left = trailing.part(from, 0, count, done);
             let right = product.part(0, 0, done, width);

@@ -1,23 +1,24 @@
-//! Products cut into fixed tiles that the pool runs.
+//! Matrix products, cut into fixed tiles that the pool computes.
 
 use super::block::Block;
 use super::tile::Tile;
 use crate::{Kernels, Pool};
 
-/// Side of a tile of a triangular product, and of a product with few tiles.
+/// Rows and columns of a tile in a triangular product, and in a product with few tiles.
 const SMALL: usize = 256;
-/// Rows of a tile of a large product. Measured: 512 x 256 runs at faer's full rate for any depth from 128 on; tiles of
-/// 1024 columns lose a quarter, as does the whole product at once, because their packed operands leave the second cache.
+/// Rows of a tile in a large product. In measurements 512 x 256 tiles ran at faer's full rate for any depth from 128 on. Tiles of
+/// 1024 columns lost a quarter, and so did the whole product in one call, because the packed operands leave the second-level
+/// cache.
 const LARGE: usize = 512;
-/// Fewer tiles than this leave threads of a usual machine without work.
+/// With fewer tiles than this, threads of a usual machine would be idle.
 const ENOUGH_TILES: usize = 16;
-/// A triangular product of fewer rows is cut into smaller tiles, or threads would wait for one another.
+/// A triangular product of fewer rows than this is cut into smaller tiles, because threads would wait for one another.
 const FEW: usize = 512;
 const FEW_SIDE: usize = 128;
-/// Tokens that a triangular product takes at a time.
+/// Number of tokens that a triangular product adds at a time.
 const TOKENS: usize = 512;
 
-/// Rows and columns of a tile of an `m` x `n` product; from the shape alone, never from the number of threads.
+/// Rows and columns of a tile of an `m` x `n` product. They follow from the shape alone, never from the number of threads.
 fn tile_shape(m: usize, n: usize) -> (usize, usize) {
     match m.div_ceil(LARGE) * n.div_ceil(SMALL) >= ENOUGH_TILES {
         true => (LARGE, SMALL),
@@ -44,7 +45,7 @@ pub(super) fn product(
         let c = c.part(i, j, rows, cols);
         let a = a.part(i, 0, rows, a.cols);
         let b = b.part(0, j, b.rows, cols);
-        // SAFETY: every task has its own tile of c; a and b are only read.
+        // SAFETY: every task writes a tile of c of its own; a and b are only read.
         unsafe {
             scale(c, beta);
             if a.cols > 0 {
@@ -54,10 +55,10 @@ pub(super) fn product(
     });
 }
 
-/// `c = beta c`, so that adding to it is right; with `beta` 0 the old content, NaN or not, is gone.
+/// `c = beta c`, before products are added. With `beta` 0 the old content is overwritten, even if it is NaN.
 ///
 /// # Safety
-/// Nobody else uses the tile meanwhile.
+/// No other thread uses the tile.
 unsafe fn scale(c: Tile<'_>, beta: f32) {
     if beta == 1.0 {
         return;
@@ -72,8 +73,8 @@ unsafe fn scale(c: Tile<'_>, beta: f32) {
     }
 }
 
-/// Lower triangle of `c += alpha a b`, the tiles on and under the diagonal only. The product is symmetric: `b` holds the
-/// values of `a^T`, perhaps in another place.
+/// Lower triangle of `c += alpha a b`, computed in the tiles on and below the diagonal. The product must be symmetric, and `b`
+/// must hold the values of `a^T`, possibly in other memory.
 pub(super) fn symmetric(
     block: impl Block,
     pool: &Pool,
@@ -94,7 +95,7 @@ pub(super) fn symmetric(
         let part = c.part(i * side, j * side, rows, cols);
         let left = a.part(i * side, 0, rows, a.cols);
         let right = b.part(0, j * side, b.rows, cols);
-        // SAFETY: every task has its own tile of c; a and b are only read.
+        // SAFETY: every task writes a tile of c of its own; a and b are only read.
         unsafe {
             match i == j {
                 true => block.symmetric(part, left, right, alpha),
@@ -104,8 +105,8 @@ pub(super) fn symmetric(
     });
 }
 
-/// Lower triangle of `h += x^T x`. The left operand is transposed into scratch first: faer takes 2.5 times as long for
-/// two operands whose depth runs down their rows.
+/// Lower triangle of `h += x^T x`. The left operand is transposed into scratch first. faer takes 2.5 times as long for two
+/// operands whose depth runs down their rows.
 pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
     let n = x.cols;
     let mut scratch = vec![0.0f32; n * TOKENS.min(x.rows)];
@@ -118,7 +119,7 @@ pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
     }
 }
 
-/// `c = beta c + alpha a^T b`, as [`gram`].
+/// `c = beta c + alpha a^T b`, with the left operand transposed as in [`gram`].
 pub(super) fn product_transposed(
     block: impl Block,
     pool: &Pool,
@@ -130,7 +131,7 @@ pub(super) fn product_transposed(
 ) {
     let m = a.cols;
     let mut scratch = vec![0.0f32; m * TOKENS.min(a.rows)];
-    // Without any depth there is one step all the same, which scales c.
+    // The loop runs at least once, since it also scales c.
     for at in (0..a.rows.max(1)).step_by(TOKENS) {
         let depth = TOKENS.min(a.rows - at);
         let left = Tile::dense(&mut scratch[..m * depth], m, depth);
@@ -156,13 +157,13 @@ pub(super) fn transposition(pool: &Pool, to: Tile<'_>, from: Tile<'_>) {
     });
 }
 
-/// Rows of the transposed matrix that one task writes.
+/// Number of rows of the transposed matrix in one task.
 const TRANSPOSED_ROWS: usize = 64;
 
-/// `to = from^T`, in squares that stay in the first cache.
+/// `to = from^T`, in square tiles that stay in the first-level cache.
 ///
 /// # Safety
-/// Nobody else uses `to`, and nobody writes `from`.
+/// No other thread uses `to`, and none writes `from`.
 unsafe fn transpose(to: Tile<'_>, from: Tile<'_>) {
     const SIDE: usize = 16;
     for left in (0..to.cols).step_by(SIDE) {
@@ -179,7 +180,7 @@ unsafe fn transpose(to: Tile<'_>, from: Tile<'_>) {
     }
 }
 
-/// `c = beta c + alpha a b^T` for a few rows of `a`: every row of `b` is read once.
+/// `c = beta c + alpha a b^T` for few rows of `a`. Every row of `b` is read once.
 pub(super) fn few_rows(
     kernels: Kernels,
     pool: &Pool,
@@ -193,7 +194,7 @@ pub(super) fn few_rows(
         let from = task * SMALL;
         for j in from..b.rows.min(from + SMALL) {
             for i in 0..c.rows {
-                // SAFETY: every task has its own columns of c; a and b are only read.
+                // SAFETY: every task writes columns of c of its own; a and b are only read.
                 unsafe {
                     let sum = alpha * kernels.dot(a.row(i, 0, a.cols), b.row(j, 0, b.cols));
                     let old = if beta == 0.0 { 0.0 } else { beta * c.get(i, j) };
@@ -204,7 +205,7 @@ pub(super) fn few_rows(
     });
 }
 
-/// Row and column of the `index`-th place of a lower triangle, row by row.
+/// Row and column of place `index` in a lower triangle that is numbered row by row.
 pub(super) fn triangle(index: usize) -> (usize, usize) {
     let mut row = ((8 * index + 1).isqrt() - 1) / 2;
     while row * (row + 1) / 2 > index {

@@ -1,4 +1,4 @@
-//! The full inverse from its factor: a triangular matrix times its transpose, in place.
+//! Computes the full inverse from its factor: a triangular matrix times its transpose, in place.
 
 use super::block::Block;
 use super::factor::{panel_width, panels};
@@ -6,8 +6,8 @@ use super::tile::Tile;
 use super::{flip, gemm};
 use crate::Pool;
 
-/// See [`super::Linalg::inverse_from_factor`]. Rows of the result need only rows of the factor that are not below them,
-/// so the panels are done from the last to the first, each over the part of the factor that nobody needs any more.
+/// See [`super::Linalg::inverse_from_factor`]. A row of the result depends only on the factor's rows at or above it. So the
+/// panels are computed from the last to the first, and each overwrites a part of the factor that no later panel reads.
 pub(super) fn from_factor(block: impl Block, pool: &Pool, u: Tile<'_>) {
     let n = u.rows;
     let size = n * panel_width(n).min(n);
@@ -22,7 +22,7 @@ pub(super) fn from_factor(block: impl Block, pool: &Pool, u: Tile<'_>) {
         gemm::product(block, pool, result, columns, rows, 1.0, 0.0);
         let place = u.part(at, at, width, across);
         pool.run(width, |i| {
-            // SAFETY: every task writes its own row of the place; the result is only read.
+            // SAFETY: every task writes a row of its own; the result is only read.
             unsafe {
                 place
                     .row_mut(i, 0, across)

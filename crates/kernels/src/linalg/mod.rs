@@ -1,6 +1,7 @@
-//! Dense linear algebra on row-major f32 matrices. The only place that imports faer.
+//! Dense linear algebra on row-major f32 matrices. Only this module imports faer.
 //!
-//! faer runs each fixed tile on one thread; the pool runs the tiles. So results do not depend on the thread count.
+//! The pool runs fixed tiles, and faer computes each tile on one thread. Results therefore do not depend on the number of
+//! threads.
 
 mod block;
 mod factor;
@@ -12,7 +13,7 @@ pub(crate) mod tile;
 use crate::{Flops, Isa, Kernels, Pool};
 use block::{Fast, Plain};
 
-/// A row-major matrix that is only read: element (i, j) is `data[i * stride + j]`.
+/// A row-major matrix for reading. Element (i, j) is `data[i * stride + j]`.
 #[derive(Clone, Copy, Debug)]
 pub struct MatRef<'a> {
     /// Elements; at least `(rows - 1) * stride + cols` of them.
@@ -38,7 +39,7 @@ impl<'a> MatRef<'a> {
     }
 }
 
-/// A row-major matrix that is written.
+/// A row-major matrix for writing.
 #[derive(Debug)]
 pub struct MatMut<'a> {
     /// Elements; at least `(rows - 1) * stride + cols` of them.
@@ -64,10 +65,10 @@ impl<'a> MatMut<'a> {
     }
 }
 
-/// A pivot was not positive: the matrix is not positive definite.
+/// The matrix is not positive definite: a pivot was not positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotPositive {
-    /// Index of the pivot, in the order in which the factorization took them.
+    /// Index of the bad pivot, in the order in which the factorization visits them.
     pub index: usize,
 }
 
@@ -83,7 +84,7 @@ impl std::fmt::Display for NotPositive {
 
 impl std::error::Error for NotPositive {}
 
-/// Dense linear algebra on one pool.
+/// Dense linear algebra on the threads of one pool.
 #[derive(Clone, Debug)]
 pub struct Linalg {
     kernels: Kernels,
@@ -91,10 +92,10 @@ pub struct Linalg {
     flops: Flops,
 }
 
-/// Below this many rows a product is bound by memory: dot products beat tiles, which would copy `b` first.
+/// A product of fewer rows than this is limited by memory. Dot products are then faster than tiles, which would copy `b` first.
 const FEW_ROWS: usize = 4;
 
-/// Runs a call on the chosen block arithmetic.
+/// Runs a call with the block arithmetic of this value.
 macro_rules! with_block {
     ($self:ident, $block:ident => $call:expr) => {
         if $self.kernels.isa() == Isa::Portable {
@@ -108,7 +109,7 @@ macro_rules! with_block {
 }
 
 impl Linalg {
-    /// `portable`: plain loops in a fixed order, the same bytes on every machine.
+    /// With `portable`, plain loops in a fixed order compute the same bytes on every machine.
     pub fn new(portable: bool, pool: Pool) -> Self {
         let kernels = match portable {
             true => Kernels::reference(),
@@ -117,8 +118,8 @@ impl Linalg {
         Self::with_kernels(kernels, pool)
     }
 
-    /// Beside these kernels: portable if they are, else by faer, which finds the instruction set of its own products
-    /// itself. Products of few rows are done by the kernels.
+    /// Linear algebra for a set of kernels. It is portable if the kernels are; otherwise faer chooses its own instruction set.
+    /// The kernels compute products of few rows.
     pub fn with_kernels(kernels: Kernels, pool: Pool) -> Self {
         let flops = Flops::default();
         Self {
@@ -128,13 +129,13 @@ impl Linalg {
         }
     }
 
-    /// The same, but what it does is counted with `flops`.
+    /// The same linear algebra, which counts its floating-point operations in `flops`.
     pub fn counting(self, flops: &Flops) -> Self {
         let flops = flops.clone();
         Self { flops, ..self }
     }
 
-    /// The operations that were done here, by this value and its clones.
+    /// The operations that this value and its clones have counted.
     pub fn flops(&self) -> &Flops {
         &self.flops
     }
@@ -203,9 +204,12 @@ impl Linalg {
         with_block!(self, block => gemm::gram(block, &self.pool, h, x));
     }
 
-    /// Replaces `h` (symmetric positive definite, lower triangle read) by the upper triangular `u` with
-    /// `h^-1 = u^T u`, strict lower triangle zeroed. In place: reversed order, `h = m m^T` with `m` upper, `u = m^-1`.
-    /// 2/3 n^3 flops, scratch of one panel of n x 256. On failure `h` is destroyed; the caller keeps what it needs to build it again.
+    /// Replaces `h` by the upper triangular `u` with `h^-1 = u^T u`. `h` must be symmetric positive definite; only its lower
+    /// triangle is read. The strict lower triangle of `u` is zero. In place: with rows and columns in reversed order, `h = m m^T`
+    /// with `m` upper triangular, and `u = m^-1`.
+    ///
+    /// Cost: 2/3 n^3 flops; scratch of one panel of n x 256. After an error the content of `h` is lost, so the caller must be
+    /// able to build it again.
     ///
     /// # Errors
     /// [`NotPositive`] at the first pivot that is not a positive, finite number.
@@ -219,9 +223,10 @@ impl Linalg {
         with_block!(self, block => factor::inverse_upper(block, &self.pool, h))
     }
 
-    /// Replaces `u` (upper triangular, zeros below the diagonal, as [`Linalg::inverse_upper_factor`] leaves it) by the
-    /// full `u^T u`: the inverse of the matrix that was factored. Exactly symmetric. 1/3 n^3 flops, where a general
-    /// product takes 2 n^3; in place, scratch of two panels of n x 256.
+    /// Replaces `u` by the full matrix `u^T u`, which is the inverse of the matrix that was factored. `u` must be upper
+    /// triangular with zeros below the diagonal, as [`Linalg::inverse_upper_factor`] leaves it. The result is exactly symmetric.
+    ///
+    /// Cost: 1/3 n^3 flops, where a general product takes 2 n^3; scratch of two panels of n x 256.
     ///
     /// # Panics
     /// If `u` is not square or its data is too short.

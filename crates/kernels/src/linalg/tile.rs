@@ -1,10 +1,10 @@
-//! A rectangle of a matrix that tasks on several threads may share.
+//! A rectangle of a matrix that tasks on several threads can share.
 
 use super::{MatMut, MatRef};
 use std::marker::PhantomData;
 
-/// A rectangle with any strides. Copies of one tile may be read and written from several threads, as long as no two
-/// tasks that run at the same time touch the same element and one of them writes.
+/// A rectangle with any strides. Several threads may use copies of one tile, as long as no two tasks that run at the same time
+/// touch the same element and one of them writes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tile<'a> {
     ptr: *mut f32,
@@ -15,8 +15,8 @@ pub(crate) struct Tile<'a> {
     life: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: a tile is an address and a shape; every access through it is an unsafe call whose caller sees to it that
-// tasks running at the same time touch disjoint elements.
+// SAFETY: a tile is an address and a shape. Every access through it is an unsafe call, whose caller ensures that tasks running at
+// the same time touch disjoint elements.
 unsafe impl Send for Tile<'_> {}
 // SAFETY: as above.
 unsafe impl Sync for Tile<'_> {}
@@ -41,12 +41,12 @@ impl<'a> Tile<'a> {
         }
     }
 
-    /// Dense rows in `data`.
+    /// A tile over dense rows in `data`.
     pub fn dense(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
         MatMut::dense(data, rows, cols).tile()
     }
 
-    /// Rows and columns exchanged; no element moves.
+    /// The tile with rows and columns exchanged. No element moves.
     pub fn transposed(self) -> Self {
         Self {
             rows: self.cols,
@@ -57,11 +57,11 @@ impl<'a> Tile<'a> {
         }
     }
 
-    /// The part with its first element at (`row`, `col`).
+    /// The part of the tile whose first element is (`row`, `col`).
     pub fn part(self, row: usize, col: usize, rows: usize, cols: usize) -> Self {
         assert!(row + rows <= self.rows && col + cols <= self.cols);
         let offset = row * self.row_stride + col * self.col_stride;
-        // An empty part may start behind the end, so the address is not computed by the rules of one allocation.
+        // An empty part may start behind the end of the allocation, so the address is computed with wrapping arithmetic.
         Self {
             ptr: self.ptr.wrapping_add(offset),
             rows,
@@ -70,7 +70,7 @@ impl<'a> Tile<'a> {
         }
     }
 
-    /// The address of (i, j).
+    /// The address of element (i, j).
     #[inline(always)]
     pub fn at(self, i: usize, j: usize) -> *mut f32 {
         debug_assert!(i < self.rows && j < self.cols);
@@ -81,7 +81,7 @@ impl<'a> Tile<'a> {
     /// Element (i, j).
     ///
     /// # Safety
-    /// (i, j) lies inside, and nobody writes it at the same time.
+    /// (i, j) lies inside the tile, and no other thread writes it during the call.
     #[inline(always)]
     pub unsafe fn get(self, i: usize, j: usize) -> f32 {
         // SAFETY: the caller's promise.
@@ -91,7 +91,7 @@ impl<'a> Tile<'a> {
     /// Writes element (i, j).
     ///
     /// # Safety
-    /// (i, j) lies inside, and nobody else uses it at the same time.
+    /// (i, j) lies inside the tile, and no other thread uses it during the call.
     #[inline(always)]
     pub unsafe fn set(self, i: usize, j: usize, value: f32) {
         // SAFETY: the caller's promise.
@@ -101,7 +101,7 @@ impl<'a> Tile<'a> {
     /// Row `i` from column `from` to column `to`.
     ///
     /// # Safety
-    /// The columns lie next to one another (`col_stride` 1), and nobody writes them while the slice lives.
+    /// The columns are contiguous (`col_stride` 1), and nobody writes them while the slice lives.
     #[inline(always)]
     pub unsafe fn row<'b>(self, i: usize, from: usize, to: usize) -> &'b [f32] {
         assert!(self.col_stride == 1 && i < self.rows && from <= to && to <= self.cols);
@@ -110,10 +110,10 @@ impl<'a> Tile<'a> {
         unsafe { std::slice::from_raw_parts(start, to - from) }
     }
 
-    /// Row `i` from column `from` to column `to`, to be written.
+    /// Row `i` from column `from` to column `to`, for writing.
     ///
     /// # Safety
-    /// As for [`Tile::row`], and nobody else uses these elements while the slice lives.
+    /// The conditions of [`Tile::row`], and nobody else uses these elements while the slice lives.
     #[inline(always)]
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn row_mut<'b>(self, i: usize, from: usize, to: usize) -> &'b mut [f32] {
@@ -123,21 +123,21 @@ impl<'a> Tile<'a> {
         unsafe { std::slice::from_raw_parts_mut(start, to - from) }
     }
 
-    /// All elements from the first to the last, with what lies between the rows.
+    /// The memory from the first element to the last, including the gaps between rows.
     ///
     /// # Safety
-    /// As for [`Tile::row`], and nobody writes what lies between the rows either.
+    /// The conditions of [`Tile::row`], and nobody writes the gaps either.
     pub unsafe fn span<'b>(self) -> &'b [f32] {
         assert!(self.col_stride == 1);
         let len = match (self.rows, self.cols) {
             (0, _) | (_, 0) => 0,
             (rows, cols) => (rows - 1) * self.row_stride + cols,
         };
-        // SAFETY: inside one allocation, as every tile; the rest is the caller's promise.
+        // SAFETY: every tile lies inside one allocation; the rest is the caller's promise.
         unsafe { std::slice::from_raw_parts(self.ptr, len) }
     }
 
-    /// faer's view for reading.
+    /// A view of faer for reading.
     ///
     /// # Safety
     /// Nobody writes the elements while the view lives.
@@ -147,7 +147,7 @@ impl<'a> Tile<'a> {
         unsafe { faer::MatRef::from_raw_parts(self.ptr, self.rows, self.cols, rs, cs) }
     }
 
-    /// faer's view for writing.
+    /// A view of faer for writing.
     ///
     /// # Safety
     /// Nobody else uses the elements while the view lives.
@@ -159,7 +159,7 @@ impl<'a> Tile<'a> {
 }
 
 impl<'a> MatRef<'a> {
-    /// The whole matrix as a tile, which nobody may write through.
+    /// The whole matrix as a tile. Nobody may write through it.
     pub(crate) fn tile(self) -> Tile<'a> {
         let ptr = self.data.as_ptr().cast_mut();
         Tile::new(ptr, self.data.len(), self.rows, self.cols, self.stride)

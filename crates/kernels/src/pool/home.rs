@@ -1,16 +1,16 @@
-//! Work that one thread alone can do, while it waits for the others: in WebAssembly the files of the host belong to the thread
-//! that was called, and workers ask it for what they need of them.
+//! Work that only one thread can do, while it waits for the workers. In WebAssembly the host's files belong to the thread that
+//! the host called. Workers send requests for these files to that thread.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// The home of this process. Elsewhere the tests have one of their own.
+/// The home of this process. Tests create homes of their own.
 #[cfg(all(target_arch = "wasm32", feature = "threads"))]
 pub(super) static HOME: Home = Home::new();
 
-/// The thread that drives a pool, as workers see it.
+/// The thread that drives a pool, seen from the workers.
 pub(super) struct Home {
     state: Mutex<State>,
     changed: Condvar,
@@ -33,8 +33,8 @@ impl Home {
         }
     }
 
-    /// Runs `op` on a worker of the pool of this thread (the global one where there is none), and until it is done what
-    /// workers ask for. On a worker: runs `op`.
+    /// Runs `op` on a worker of this thread's pool, or of the global pool if there is none. Until `op` ends, this thread runs the
+    /// tasks that workers send. On a worker it simply runs `op`.
     pub(super) fn drive<R: Send>(&self, op: impl FnOnce() -> R + Send) -> R {
         if rayon::current_thread_index().is_some() {
             return op();
@@ -52,11 +52,11 @@ impl Home {
         result.expect("the scope passes on a panic of its task")
     }
 
-    /// Runs `task` on the thread that drives, and waits for it.
+    /// Runs `task` on the thread that drives the pool, and waits for the result.
     pub(super) fn ask<R: Send + 'static>(&self, task: impl FnOnce() -> R + Send + 'static) -> R {
         let (tell, answer) = std::sync::mpsc::channel();
         self.lock().asked.push_back(Box::new(move || {
-            // The asking thread waits below.
+            // The send cannot fail, since the asking thread waits below.
             let _ = tell.send(task());
         }));
         self.changed.notify_all();
@@ -65,7 +65,8 @@ impl Home {
             .expect("a thread that drives serves until all tasks are done")
     }
 
-    /// A worker is lost without a word to rayon: whoever waits for it must not wait for ever.
+    /// Records that a worker died. Rayon does not notice such a death, so without the record the waiting thread would wait for
+    /// ever.
     pub(super) fn lose(&self) {
         self.lock().lost = true;
         self.changed.notify_all();
@@ -98,12 +99,12 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|held| held.into_inner())
 }
 
-/// Tells the home that a task is over, also by a panic.
+/// Wakes the home when it is dropped, at the end of a task or by its panic.
 struct Last<'a>(&'a Home, &'a Mutex<bool>);
 
 impl Drop for Last<'_> {
     fn drop(&mut self) {
-        // The home holds its lock whenever it looks at the flag, so it cannot miss the change.
+        // The home holds this lock while it looks at the flag, so it cannot miss the change.
         let state = self.0.lock();
         *held(self.1) = true;
         drop(state);
@@ -144,7 +145,7 @@ mod tests {
         assert!(panicked.is_err());
         assert_eq!(home.drive(|| 7), 7);
         home.lose();
-        // Nothing more can be trusted: what still runs may use what the waiting thread held.
+        // The home is unusable after the loss: tasks that still run may use memory of the thread that waited.
         assert!(thread::spawn(|| home.drive(|| 7)).join().is_err());
     }
 }

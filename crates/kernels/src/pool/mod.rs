@@ -1,5 +1,5 @@
-//! The one seam to threads: a rayon pool per job, never the global one, or no threads at all; and the way to stop work that
-//! is under way.
+//! The only module that deals with threads. A job has a rayon pool of its own, never the global one, or no threads at all. It
+//! also has the token that stops running work.
 
 #[cfg(all(feature = "threads", any(target_arch = "wasm32", test)))]
 mod home;
@@ -10,27 +10,28 @@ mod workers;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A token by which any thread asks the work of a pool to stop. After [`Stop::ask`], [`Pool::run`] and [`Pool::chunks_mut`] leave out every
-/// task that has not begun. The computation that is under way ends within moments, and its result is worthless: whoever asked must
-/// throw it away.
+/// A token with which any thread can stop the work of a pool. After [`Stop::ask`], [`Pool::run`] and [`Pool::chunks_mut`] skip
+/// every task that has not begun. The running computation then ends within moments, and its result is worthless. The caller must
+/// discard it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks the work to stop. This cannot be taken back.
+    /// Asks the work to stop. The request cannot be taken back.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody has asked.
+    /// Whether the work was asked to stop.
     pub fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Worker threads of one job. Cheap to clone. Tasks are independent; results never depend on the number of threads.
+/// The worker threads of one job. Clones share the threads and are cheap. Tasks are independent, and results never depend on the
+/// number of threads.
 ///
-/// Every method may be called from inside a task of the same pool: the inner tasks then run on the same workers.
+/// Every method may be called inside a task of the same pool. The inner tasks then run on the same workers.
 #[derive(Clone, Debug)]
 pub struct Pool {
     threads: usize,
@@ -40,8 +41,8 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// A pool of `threads` threads; 0 stands for all that the machine has. With one thread, and in a build without threads, every task
-    /// runs on the thread that calls. If the system refuses to start threads, the pool has one.
+    /// A pool of `threads` threads; 0 means as many as there are. With one thread, and in a build without threads, every task
+    /// runs on the calling thread. If the system refuses to start threads, the pool has one.
     pub fn new(threads: usize) -> Self {
         Self::build(threads)
     }
@@ -78,23 +79,23 @@ impl Pool {
         }
     }
 
-    /// The same pool, whose tasks are left out after `stop` was asked.
+    /// The same pool, which skips its tasks after a request of `stop`.
     pub fn with_stop(self, stop: Stop) -> Self {
         let stop = Some(stop);
         Self { stop, ..self }
     }
 
-    /// Whether tasks are left out from now on.
+    /// Whether tasks are skipped from now on.
     pub fn stopped(&self) -> bool {
         self.stop.as_ref().is_some_and(Stop::asked)
     }
 
-    /// Number of tasks that run at once.
+    /// Number of tasks that can run at the same time.
     pub fn threads(&self) -> usize {
         self.threads
     }
 
-    /// Runs `task(i)` for every `i < n`. Returns when all are done. A panic in a task is passed on.
+    /// Runs `task(i)` for every `i < n` and returns when all have ended. A panic in a task is passed on.
     pub fn run(&self, n: usize, task: impl Fn(usize) + Sync) {
         let task = |index| {
             if !self.stopped() {
@@ -110,8 +111,8 @@ impl Pool {
         (0..n).for_each(task);
     }
 
-    /// Cuts `data` into pieces of `chunk` elements (the last may be shorter) and runs `task(index, piece)` on each.
-    /// A `chunk` of 0 counts as 1.
+    /// Cuts `data` into pieces of `chunk` elements (the last piece may be shorter) and runs `task(index, piece)` on each. A
+    /// `chunk` of 0 counts as 1.
     pub fn chunks_mut<T: Send>(
         &self,
         data: &mut [T],
@@ -140,7 +141,8 @@ impl Pool {
         }
     }
 
-    /// `task(i)` for every `i < n`, results in order. Never left out: somebody waits for the results.
+    /// The results of `task(i)` for every `i < n`, in order. A stop does not skip these tasks, because the caller needs their
+    /// results.
     pub fn map<T: Send>(&self, n: usize, task: impl Fn(usize) -> T + Sync) -> Vec<T> {
         #[cfg(feature = "threads")]
         if let Some(pool) = self.inner.as_ref().filter(|_| n > 1) {
@@ -150,7 +152,7 @@ impl Pool {
         (0..n).map(&task).collect()
     }
 
-    /// Runs both, at once if there are two threads.
+    /// Runs both closures, at the same time if there are two threads.
     pub fn join<A: Send, B: Send>(
         &self,
         a: impl FnOnce() -> A + Send,
@@ -164,8 +166,8 @@ impl Pool {
     }
 }
 
-/// Runs `task` on the thread that the host called, which alone reaches the host's files in WebAssembly; elsewhere, and on that
-/// thread, it simply runs. Works inside tasks of a [`Pool`] only.
+/// Runs `task` on the thread that the host called. In WebAssembly only that thread can read the host's files. Elsewhere, and on
+/// that thread itself, it simply runs the task. It works inside tasks of a [`Pool`] only.
 pub fn at_home<R: Send + 'static>(task: impl FnOnce() -> R + Send + 'static) -> R {
     #[cfg(all(feature = "threads", target_arch = "wasm32"))]
     if !is_home() {
@@ -174,7 +176,7 @@ pub fn at_home<R: Send + 'static>(task: impl FnOnce() -> R + Send + 'static) -> 
     task()
 }
 
-/// Whether [`at_home`] would run its task on this very thread.
+/// Whether [`at_home`] would run its task on the calling thread.
 pub fn is_home() -> bool {
     #[cfg(all(feature = "threads", target_arch = "wasm32"))]
     return rayon::current_thread_index().is_none();
@@ -182,7 +184,8 @@ pub fn is_home() -> bool {
     true
 }
 
-/// Says that this thread will not come back, where a panic cannot be caught (WebAssembly): whoever waits for it panics.
+/// Records that this thread has died in a place where a panic cannot be caught (WebAssembly). Threads that wait for it then
+/// panic.
 pub fn lost() {
     #[cfg(all(feature = "threads", target_arch = "wasm32"))]
     if !is_home() {

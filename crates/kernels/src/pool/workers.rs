@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-/// A rayon pool of one job.
+/// The rayon pool of one job.
 #[derive(Clone, Debug)]
 pub(super) struct Workers(Arc<rayon::ThreadPool>);
 
 impl Workers {
-    /// `None` where the system refuses to start threads.
+    /// Starts the threads. `None` if the system refuses to start them.
     pub(super) fn start(wanted: usize) -> Option<Self> {
         rayon::ThreadPoolBuilder::new()
             .num_threads(wanted)
@@ -17,7 +17,7 @@ impl Workers {
             .map(|pool| Self(Arc::new(pool)))
     }
 
-    /// How many threads "all" are.
+    /// Number of threads that a request for all threads gives.
     pub(super) fn available() -> usize {
         std::thread::available_parallelism().map_or(1, usize::from)
     }
@@ -27,7 +27,7 @@ impl Workers {
         self.0.current_num_threads()
     }
 
-    /// Runs `op` on a worker; parallel work inside goes to all of them.
+    /// Runs `op` on a worker. Parallel work inside `op` is spread over all workers.
     pub(super) fn install<R: Send>(&self, op: impl FnOnce() -> R + Send) -> R {
         self.0.install(op)
     }

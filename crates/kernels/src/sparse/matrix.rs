@@ -1,16 +1,16 @@
-//! A matrix by its nonzeros, in the order in which the product wants them.
+//! A matrix that stores its nonzeros only, in the order in which the product reads them.
 
 use crate::Pool;
 
-/// Columns of a block: 96 columns of 64 tokens are three quarters of a first cache of 32 KiB.
+/// Columns of a block. 96 columns of 64 tokens take three quarters of a first-level cache of 32 KiB.
 pub(crate) const BLOCK: usize = 96;
-/// Rows of a panel: the sums of 64 tokens take 48 KiB.
+/// Rows of a panel. The sums of its rows for 64 tokens take 48 KiB.
 pub(crate) const PANEL: usize = 192;
-/// The product pays from this share of zeros on: it breaks even with many tokens at about 0.35, but one token alone, its
-/// matrix in cache, takes longer than a dense one; a pattern of 2 zeros in 4 lies safely above.
+/// Least share of zeros for which the sparse product is used. With many tokens it breaks even at about 0.35. With a single token
+/// and a matrix in the cache it takes longer than the dense product. A pattern of 2 zeros in 4 is safely above the limit.
 const LEAST_ZEROS: f64 = 0.45;
 
-/// A matrix [rows, cols] of which only the nonzeros are kept: 5 bytes each, and 5 bytes for every 96 columns of a row.
+/// A matrix [rows, cols] that stores its nonzeros only. Each takes 5 bytes, and each row takes 5 bytes for every 96 columns.
 #[derive(Clone, Debug)]
 pub struct SparseMatrix {
     rows: usize,
@@ -18,17 +18,19 @@ pub struct SparseMatrix {
     panels: Vec<Panel>,
 }
 
-/// Up to [`PANEL`] rows. Built by [`Panel::new`] alone, which the kernels' memory safety rests on.
+/// Up to [`PANEL`] rows of a matrix. Only [`Panel::new`] may build one, because the memory safety of the kernels rests on its
+/// invariants.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
     rows: usize,
     cols: usize,
-    /// First nonzero of each place, and the end. Place `block * rows + i` is the block's i-th row in the order of `order`.
+    /// First nonzero of each place, and the end of the last. Place `block * rows + i` is row number i of the block in the
+    /// sequence `order`.
     starts: Vec<u32>,
-    /// Which row lies at each place: within a block those with most nonzeros come first, so that neighbours have about
-    /// as many and the ends of their loops can be foretold.
+    /// The row at each place. Within a block, rows with more nonzeros come first. Neighbours then have similar counts, so that
+    /// the processor predicts the ends of their loops.
     order: Vec<u8>,
-    /// Column of each nonzero within its block; ascending within a row.
+    /// Column of each nonzero within its block. Columns ascend within a row.
     offsets: Vec<u8>,
     values: Vec<f32>,
 }
@@ -38,14 +40,14 @@ pub(crate) struct Panel {
 pub(crate) struct Span {
     /// Row within the panel, below [`Panel::rows`].
     pub row: usize,
-    /// First nonzero.
+    /// Index of the first nonzero.
     pub start: usize,
     /// Number of nonzeros.
     pub count: usize,
 }
 
 impl Span {
-    /// No nonzeros.
+    /// A span without nonzeros.
     pub const EMPTY: Self = Self {
         row: 0,
         start: 0,
@@ -54,15 +56,15 @@ impl Span {
 }
 
 impl SparseMatrix {
-    /// The nonzeros of a dense row-major matrix [rows, cols], or `None` if so few are zero (of either sign) that the
-    /// dense product is faster. One pass over the values to count, one to copy.
+    /// The nonzeros of a dense row-major matrix [rows, cols]. `None` if so few elements are zero (of either sign) that the dense
+    /// product is faster. Cost: one pass over the values to count, one to copy.
     ///
     /// # Panics
     /// If `dense` does not have `rows * cols` elements.
     pub fn from_dense(pool: &Pool, rows: usize, cols: usize, dense: &[f32]) -> Option<Self> {
         assert_eq!(Some(dense.len()), rows.checked_mul(cols), "rows * cols");
         let panel = PANEL * cols;
-        // A panel counts its nonzeros in 32 bits.
+        // The nonzeros of a panel must be countable in 32 bits.
         if dense.is_empty() || u32::try_from(panel).is_err() {
             return None;
         }
@@ -89,7 +91,7 @@ impl SparseMatrix {
         self.cols
     }
 
-    /// Bytes that this takes in memory.
+    /// Bytes of the matrix in memory.
     pub fn bytes(&self) -> u64 {
         let panels = self.panels.iter().map(|panel| {
             4 * (panel.starts.len() + panel.values.len()) + panel.order.len() + panel.offsets.len()
@@ -97,7 +99,7 @@ impl SparseMatrix {
         panels.sum::<usize>() as u64
     }
 
-    /// Number of weights that are kept.
+    /// Number of nonzeros.
     pub fn nonzeros(&self) -> usize {
         self.panels.iter().map(|panel| panel.values.len()).sum()
     }
@@ -107,13 +109,13 @@ impl SparseMatrix {
     }
 }
 
-/// Elements that are not zero.
+/// Number of elements that are not zero.
 fn count(values: &[f32]) -> usize {
     values.iter().filter(|value| **value != 0.0).count()
 }
 
 impl Panel {
-    /// `dense` [rows, cols], at most [`PANEL`] rows, of which `nonzeros` elements are not zero.
+    /// Builds a panel from `dense` [rows, cols], which has at most [`PANEL`] rows and `nonzeros` elements that are not zero.
     pub fn new(dense: &[f32], cols: usize, nonzeros: usize) -> Self {
         let rows = dense.len() / cols;
         let blocks = cols.div_ceil(BLOCK);
@@ -139,11 +141,12 @@ impl Panel {
         panel
     }
 
-    /// Appends the nonzeros of a row's part in the block at hand.
+    /// Appends the nonzeros that a row has in the current block.
     fn push(&mut self, row: usize, values: &[f32]) {
         let (mut offsets, mut kept) = ([0u8; BLOCK], [0.0f32; BLOCK]);
         let mut count = 0;
-        // Written always, counted if nonzero: which weights are zero cannot be foretold, so a branch would cost more.
+        // Every element is written, and the position advances for nonzeros only. A branch would cost more, because it cannot be
+        // predicted which weights are zero.
         for (offset, value) in values.iter().enumerate() {
             offsets[count] = offset as u8;
             kept[count] = *value;
@@ -167,7 +170,7 @@ impl Panel {
         self.cols
     }
 
-    /// The spans of a block, one for each row. Those of all nonzeros are inside [`Panel::offsets`] and [`Panel::values`].
+    /// The spans of a block, one for each row. They lie inside [`Panel::offsets`] and [`Panel::values`].
     #[inline(always)]
     pub fn spans(&self, block: usize) -> impl ExactSizeIterator<Item = Span> {
         let places = block * self.rows..(block + 1) * self.rows;
@@ -182,7 +185,7 @@ impl Panel {
             })
     }
 
-    /// Column of each nonzero within its block: below the block's width.
+    /// Column of each nonzero within its block. It is below the width of the block.
     #[inline(always)]
     pub fn offsets(&self) -> &[u8] {
         &self.offsets
@@ -194,7 +197,7 @@ impl Panel {
         &self.values
     }
 
-    /// `each(row, col, value)` for all nonzeros; those of a row in the order of their columns.
+    /// Calls `each(row, col, value)` for all nonzeros. Within a row, columns ascend.
     pub fn for_each(&self, mut each: impl FnMut(usize, usize, f32)) {
         for block in 0..self.cols.div_ceil(BLOCK) {
             for span in self.spans(block) {

@@ -1,11 +1,12 @@
-//! x W^T for weights that are mostly zeros, which is what a pruned model computes.
+//! The product x W^T for weights that are mostly zero, as in a pruned model.
 //!
-//! Tokens are the lanes: a tile of [`TILE`] tokens is transposed once, and then every nonzero weight is one broadcast
-//! and one multiply-add on each vector of its column. Weights lie in panels of [`PANEL`] rows, in those by blocks of
-//! [`BLOCK`] columns, so that the block of the tile stays in the first cache and the sums of the panel in the second.
+//! The vector lanes are tokens. A tile of [`TILE`] tokens is transposed once. Then every nonzero weight is one broadcast, and one
+//! multiply-add on each vector of its column. The weights are stored in panels of [`PANEL`] rows, and inside a panel in blocks of
+//! [`BLOCK`] columns. The block of the tile then stays in the first-level cache, and the sums of the panel stay in the
+//! second-level cache.
 //!
-//! A result is one running sum over the nonzeros of its row in the order of their columns. It depends neither on the
-//! thread count nor on the other tokens: one token alone gives the same bytes as in any batch.
+//! Each result is one running sum over the nonzeros of its row, in the order of their columns. It depends neither on the number
+//! of threads nor on the other tokens: a token alone gives the same bytes as in any batch.
 
 mod matrix;
 mod product;
@@ -13,5 +14,5 @@ mod product;
 pub use matrix::SparseMatrix;
 pub(crate) use matrix::{BLOCK, PANEL, Panel, Span};
 
-/// Tokens of a tile.
+/// Number of tokens in a tile.
 pub(crate) const TILE: usize = 64;

@@ -1,25 +1,27 @@
-//! The product on the pool: tiles of tokens are packed, then panels of rows meet tiles.
+//! The sparse product on the pool. Tiles of tokens are packed first; then every panel of rows is multiplied by every tile.
 
 use super::{PANEL, SparseMatrix, TILE};
 use crate::aligned::{Spare, with_spare};
 use crate::linalg::tile::Tile;
 use crate::{Compute, MatMut, MatRef};
 
-/// Tokens up to which each is multiplied by itself; with more, tokens as lanes are faster, though most lanes are idle.
+/// Up to this many tokens, each token is multiplied separately. With more tokens, tokens as vector lanes are faster, even if most
+/// lanes are idle.
 const FEW_TOKENS: usize = 1;
-/// Most f32 of packed tokens at a time (8 MiB), unless one tile has more: bounds memory, and stays in a shared cache.
+/// Most packed f32 at a time (8 MiB), unless a single tile has more. The limit bounds memory and keeps the packed tokens in a
+/// shared cache.
 const PACKED: usize = 1 << 21;
 
 thread_local! {
-    /// Packed tokens, on the thread that asked for the product.
+    /// Packed tokens. The buffer belongs to the thread that called the product.
     static TOKENS: Spare = const { Spare::new(Vec::new()) };
     /// Sums and results of one task.
     static SUMS: Spare = const { Spare::new(Vec::new()) };
 }
 
 impl Compute {
-    /// `c = a w^T`, or `c += a w^T` if `add`.  c [tokens, out], a [tokens, in], w [out, in]: a linear layer.
-    /// A zero weight takes no part: an infinity or NaN in `a` does not come through it, as it does in a dense product.
+    /// `c = a w^T`, or `c += a w^T` if `add`: the product of a linear layer. c [tokens, out], a [tokens, in], w [out, in]. A zero
+    /// weight is skipped, so an infinity or NaN in `a` does not reach the result through it. In a dense product it does.
     ///
     /// # Panics
     /// If the shapes do not fit one another or their data.
@@ -57,7 +59,7 @@ struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// Token by token.
+    /// Multiplies token by token.
     fn few(&self, c: Tile<'_>, a: Tile<'_>) {
         let panels = self.w.panels();
         self.compute.pool.run(panels.len(), |index| {
@@ -66,13 +68,13 @@ impl Product<'_> {
                 // SAFETY: a is only read.
                 let x = unsafe { a.row(token, 0, a.cols) };
                 self.compute.kernels.sparse_row(&panels[index], x, &mut out);
-                // SAFETY: this task alone has the columns of this panel.
+                // SAFETY: only this task writes the columns of this panel.
                 unsafe { self.put(&out, c, token, index) };
             }
         });
     }
 
-    /// Tile by tile.
+    /// Multiplies tile by tile.
     fn many(&self, c: Tile<'_>, a: Tile<'_>) {
         let tiles = c.rows.div_ceil(TILE);
         let tokens = |tile: usize| TILE.min(c.rows - tile * TILE);
@@ -86,7 +88,7 @@ impl Product<'_> {
                 kernels.sparse_pack(x, a.row_stride, cols, tokens(tile), packed);
             });
             let packed = &*packed;
-            // The tiles of one panel one after the other: its weights are then in cache.
+            // The tiles of one panel follow one another, so that the weights of the panel stay in the cache.
             pool.run(panels.len() * tiles, |index| {
                 let (panel, tile) = (index / tiles, index % tiles);
                 let packed = &packed[tile * cols * TILE..][..cols * TILE];
@@ -94,7 +96,7 @@ impl Product<'_> {
                     let (sums, out) = scratch.split_at_mut(PANEL * TILE);
                     kernels.sparse_tile(&panels[panel], packed, tokens(tile), sums, out);
                     for (token, out) in out.chunks_exact(PANEL).enumerate().take(tokens(tile)) {
-                        // SAFETY: this task alone has the columns of this panel in the rows of this tile.
+                        // SAFETY: only this task writes the columns of this panel in the rows of this tile.
                         unsafe { self.put(out, c, tile * TILE + token, panel) };
                     }
                 });
@@ -102,10 +104,10 @@ impl Product<'_> {
         });
     }
 
-    /// Puts the results of one token and panel where they belong.
+    /// Writes the results of one token and one panel to `c`.
     ///
     /// # Safety
-    /// Nobody else uses the columns of this panel in this row of `c` meanwhile.
+    /// No other thread uses the columns of this panel in this row of `c`.
     unsafe fn put(&self, out: &[f32], c: Tile<'_>, token: usize, panel: usize) {
         let first = panel * PANEL;
         let count = self.w.panels()[panel].rows();

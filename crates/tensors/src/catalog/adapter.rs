@@ -1,4 +1,5 @@
-//! A LoRA adapter beside the model: its factors and whole tensors find their places in the catalog, or the model is refused.
+//! A LoRA adapter beside the model. Each of its tensors (factors and whole tensors) must find its place in the catalog; otherwise
+//! the model is refused.
 
 use super::adapter_head::{is_head, untie};
 use super::adapter_names::{Names, Part, part};
@@ -10,13 +11,14 @@ use crate::safetensors::{Header, HeaderTensor};
 use crate::{DType, Folder, TensorsError};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether a file at the top of a folder holds tensors of an adapter, so that it is no part of the model.
+/// Whether a file at the top of a folder holds tensors of an adapter. Such a file is not part of the model.
 pub(super) fn is_weights(file: &str) -> bool {
     let rest = file.strip_prefix("adapter_model");
     rest.is_some_and(|rest| rest.starts_with(['.', '-']))
 }
 
-/// Merges the adapter of a folder into what its other files hold. `files` is sorted. `BAD_ADAPTER` if that cannot be done.
+/// Merges the adapter of a folder, if it has one, into the tensors of the model in `content`. `files` must be sorted.
+/// `BAD_ADAPTER` if the adapter cannot be merged.
 pub(super) fn apply(
     folder: &dyn Folder,
     files: &[String],
@@ -67,7 +69,7 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// The adapter, if the folder has one with all its files.
+/// The adapter of the folder, if there is one. `BAD_ADAPTER` if its configuration or its tensors are missing.
 fn find<'a>(
     files: &[String],
     adapter: Option<&'a Adapter>,
@@ -96,8 +98,9 @@ fn find<'a>(
     }
 }
 
-/// Whether the model stores the weights of its linear layers as [inputs, outputs] (transformers calls that Conv1D): the length of
-/// their biases tells. If it does not, no such layer is known without a bias; if layers differ, `said` counts.
+/// Whether the model stores the weights of its linear layers as [inputs, outputs] (transformers calls such a layer Conv1D). The
+/// lengths of the biases decide. Without any bias the answer is no, since every known model with such layers has biases. If
+/// layers contradict one another, the answer is `said`, the value of `fan_in_fan_out`.
 fn inputs_first(tensors: &[TensorEntry], said: bool) -> bool {
     let biases: BTreeMap<&str, usize> = tensors
         .iter()
@@ -115,7 +118,7 @@ fn inputs_first(tensors: &[TensorEntry], said: bool) -> bool {
     if first && last { said } else { first }
 }
 
-/// The two factors of a module.
+/// The two factors of the update of a module.
 #[derive(Default)]
 struct Factors {
     a: Option<HeaderTensor>,
@@ -127,17 +130,17 @@ struct Placing<'a> {
     adapter: &'a Adapter,
     names: Names,
     inputs_first: bool,
-    /// Index of the adapter's file.
+    /// Index of the adapter's file in the shards.
     shard: usize,
     tensors: Vec<TensorEntry>,
-    /// What the model has in place of what the adapter changed.
+    /// Tensors of the model before the adapter changed them, by their index.
     originals: BTreeMap<usize, TensorEntry>,
-    /// Whether the adapter brings or changes the head.
+    /// Whether the adapter adds, replaces or changes the head.
     own_head: bool,
 }
 
 impl Placing<'_> {
-    /// Number of matrices that are merged, and of tensors that are replaced.
+    /// Places all tensors of the adapter. Returns the number of merged matrices and the number of replaced tensors.
     fn all(&mut self, tensors: Vec<HeaderTensor>) -> Result<(usize, usize), TensorsError> {
         let mut factors: BTreeMap<String, Factors> = BTreeMap::new();
         let (mut replaced, mut merged) = (BTreeSet::new(), BTreeSet::new());
@@ -182,7 +185,8 @@ impl Placing<'_> {
         Ok((merged.len(), replaced.len()))
     }
 
-    /// Puts a tensor in place of the model's own. `None` for a head that stays the token embedding.
+    /// Replaces a tensor of the model by one of the adapter. Returns its index, or `None` for a head that stays the token
+    /// embedding.
     fn replace(
         &mut self,
         tensor: &HeaderTensor,
@@ -207,7 +211,7 @@ impl Placing<'_> {
         self.originals.insert(index, entry.clone());
         entry.stored = match entry.dtype == tensor.dtype {
             true => Stored::Plain(base.span),
-            // Read in the adapter's type, and rounded to the model's where it is written.
+            // The tensor is read in the adapter's type. The writer rounds it to the model's type.
             false => {
                 computable(&tensor.name, base.dtype)?;
                 computable(&entry.name, entry.dtype)?;
@@ -230,7 +234,8 @@ impl Placing<'_> {
         self.tensors.len() - 1
     }
 
-    /// Adds the product of two factors to a matrix of the model. `None` for a head that stays the token embedding.
+    /// Adds the product of two factors to a matrix of the model. Returns its index, or `None` for a head that stays the token
+    /// embedding.
     fn merge(&mut self, module: &str, factors: Factors) -> Result<Option<usize>, TensorsError> {
         let bad = |reason: String| Err(bad_adapter(WEIGHTS, module, reason, MERGE));
         let (Some(a), Some(b)) = (&factors.a, &factors.b) else {
@@ -297,11 +302,11 @@ impl Placing<'_> {
         Ok(Some(index))
     }
 
-    /// Every tensor of a module that shall be stored as a whole is there.
+    /// Checks that the adapter holds every tensor of the modules in `modules_to_save`.
     fn check_saved(&self, replaced: &BTreeSet<usize>) -> Result<(), TensorsError> {
         let missing = self.tensors.iter().enumerate().find(|(index, entry)| {
             let module = entry.name.rsplit_once('.').map_or("", |(module, _)| module);
-            // What is larger than a matrix is a buffer, such as a mask.
+            // A tensor with more than two dimensions is a buffer, such as a mask.
             entry.shape.len() <= 2 && self.adapter.is_saved(module) && !replaced.contains(index)
         });
         match missing {
@@ -333,7 +338,7 @@ fn span(shard: usize, tensor: &HeaderTensor) -> Span {
     }
 }
 
-/// `WRONG_DTYPE` for numbers that nothing can be added to.
+/// `WRONG_DTYPE` if kerf cannot compute on a type.
 fn computable(tensor: &str, dtype: DType) -> Result<(), TensorsError> {
     match dtype.is_computable() {
         true => Ok(()),

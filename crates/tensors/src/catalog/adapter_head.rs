@@ -1,4 +1,5 @@
-//! Head and token embedding of a model are often one matrix, and an adapter may change one of them alone.
+//! The head of a model with an adapter. Head and token embedding are often one matrix, and an adapter may change one of them
+//! alone.
 
 use super::{Catalog, TensorEntry};
 use crate::files::{Fact, ModelFiles};
@@ -6,7 +7,8 @@ use serde_json::Value;
 
 const CONFIG: &str = "config.json";
 const TIED: &str = "tie_word_embeddings";
-/// Names of modules that turn hidden states into logits: a model may store none, because they share the token embedding.
+/// Names of modules that turn hidden states into logits. A model may store no matrix for such a module, because it shares the
+/// token embedding.
 const HEADS: [&str; 2] = ["lm_head", "embed_out"];
 
 /// Whether a tensor is the matrix of a head.
@@ -16,7 +18,7 @@ pub(super) fn is_head(name: &str) -> bool {
     last.is_some_and(|last| HEADS.contains(&last))
 }
 
-/// Makes the configuration say that the head is a matrix of its own, unless it does.
+/// Sets `tie_word_embeddings` to false in the configuration, and notes the change.
 pub(super) fn untie(described: &mut ModelFiles) {
     if let Some(Value::Object(config)) = &mut described.config
         && config.get(TIED) != Some(&Value::Bool(false))
@@ -34,8 +36,8 @@ impl Catalog {
         self.originals.iter().any(|entry| entry.name == name)
     }
 
-    /// The same model, whose head is a matrix of its own: the one that it stores, or else the table `table` as it was before an
-    /// adapter changed it.
+    /// The same model with a head that is a matrix of its own. It is the head that the model stores, or else the token embedding
+    /// `table` as it was before the adapter changed it.
     pub fn with_own_head(mut self, table: &str, head: &str) -> Self {
         let original = self.originals.iter().find(|entry| entry.name == table);
         if let (Some(original), false) = (original.cloned(), self.contains(head)) {
@@ -49,7 +51,7 @@ impl Catalog {
         self.with_changed_config()
     }
 
-    /// The configuration as it is now goes with the model, if an adapter changed it.
+    /// Puts the changed config.json among the sidecars, if the adapter changed the configuration.
     pub(super) fn with_changed_config(self) -> Self {
         let untied = |fact: &Fact| fact.file == CONFIG && fact.field == TIED;
         match &self.files.config {

@@ -1,29 +1,29 @@
-//! Names in the file of an adapter, and which tensors of the model they mean.
+//! Names of tensors in an adapter's file, and the tensors of the model that they mean.
 
 use crate::TensorsError;
 use crate::files::adapter::{MERGE, WEIGHTS, bad_adapter};
 use std::collections::HashMap;
 
-/// What a tensor of an adapter is.
+/// What a tensor of an adapter is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The first factor of a module.
+    /// The first factor of a module, A.
     A { module: String, embedding: bool },
-    /// The second factor of a module.
+    /// The second factor of a module, B.
     B { module: String, embedding: bool },
-    /// Values in place of the model's own; the names that it may have there.
+    /// Values that replace a tensor of the model. The list holds the names that this tensor may have in the model.
     Whole(Vec<String>),
-    /// A copy of what the model has.
+    /// A copy of a tensor of the model. It changes nothing.
     Copy,
 }
 
-/// What PEFT puts before every name.
+/// Prefix that PEFT puts before every name.
 const OUTER: &str = "base_model.model.";
-/// What PEFT puts between a module that it changes and its own weights.
+/// Name that PEFT puts between a module that it changes and the module's own weights.
 const BASE_LAYER: &str = "base_layer";
 const SAVED: &str = "modules_to_save";
 
-/// Takes a name apart. `BAD_ADAPTER` for a part of an adapter that cannot be merged.
+/// Parses a name. `BAD_ADAPTER` for a kind of tensor that cannot be merged.
 pub(super) fn part(name: &str) -> Result<Part, TensorsError> {
     let inner = name.strip_prefix(OUTER).unwrap_or(name);
     let mut pieces: Vec<&str> = inner.split('.').collect();
@@ -37,7 +37,7 @@ pub(super) fn part(name: &str) -> Result<Part, TensorsError> {
     }
     if let Some(at) = pieces.iter().position(|piece| *piece == SAVED) {
         let (module, rest) = (&pieces[..at], &pieces[at + 1..]);
-        // Behind it may stand the name of the adapter.
+        // The next piece may be the name of the adapter.
         let names = [rest, rest.get(1..).unwrap_or_default()].into_iter();
         let names = names.filter(|rest| !rest.is_empty());
         let whole = names.map(|rest| [module, rest].concat().join("."));
@@ -62,13 +62,14 @@ pub(super) fn part(name: &str) -> Result<Part, TensorsError> {
     }
 }
 
-/// How many names of the model may stand before those of an adapter, such as `0.auto_model.` or `model.`.
+/// Number of leading pieces that a name in the model may have and a name in the adapter may lack, such as `0.auto_model.` or
+/// `model.`.
 const MOST_BEFORE: usize = 3;
 
-/// The tensors of a model by their names, as adapters may know them.
+/// Indices of the tensors of a model by the names that an adapter may use for them.
 pub(super) struct Names {
     exact: HashMap<String, usize>,
-    /// By the end of the name; `None` where several end so.
+    /// By the end of the name. `None` where several names have this end.
     ends: HashMap<String, Option<usize>>,
 }
 
@@ -92,13 +93,14 @@ impl Names {
         Self { exact, ends }
     }
 
-    /// The tensor that an adapter means: of that name, else the only one that ends so (an adapter of the network without its head
-    /// names it without `model.`), else one without the first part (the other way round).
+    /// Index of the tensor that an adapter means by `name`. First choice is the tensor of exactly that name. Next is the only
+    /// tensor whose name ends with it: an adapter of a network without its head leaves out `model.`. Last is the tensor whose
+    /// name is `name` without its first piece.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
         let exact = |name: &str| self.exact.get(name).copied();
         let end = || self.ends.get(name).copied().flatten();
         let inner = || exact(name.split_once('.')?.1);
-        // The tensor of a part is no tensor of the whole: a name has at least a module.
+        // A name must have at least one module before the parameter; `weight` alone would match any tensor.
         name.contains('.')
             .then(|| exact(name).or_else(end).or_else(inner))
             .flatten()
@@ -164,7 +166,7 @@ mod tests {
         assert_eq!(names.find("model.h.1.w"), Some(1));
         assert_eq!(names.find("h.1.w"), Some(1));
         assert_eq!(names.find("transformer.x.v"), Some(4));
-        // Two end so, and none has that name.
+        // Two names end with it, and neither is exactly it.
         assert_eq!(names.find("x.w"), None);
         assert_eq!(names.find("w"), None);
         assert_eq!(names.find("other.h.1.w"), None);

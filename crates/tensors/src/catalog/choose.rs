@@ -1,4 +1,4 @@
-//! Which files of a folder hold the weights.
+//! Chooses the files of a folder that hold the weights.
 
 use super::adapter;
 use crate::TensorsError;
@@ -7,14 +7,15 @@ use serde_json::Value;
 /// Where the weights are.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Weights {
-    /// In these files, sorted.
+    /// In these files, which are sorted.
     Files(Vec<String>),
     /// In the files that this index names.
     Index(String),
 }
 
-/// Decides from the names at the top of the folder. `files` is sorted. `class`: what config.json says of the program's class, asked for
-/// where there is nothing to read. `is_file`: whether one file was asked for, which `folder` then names.
+/// Chooses by the names of the files at the top of the folder. `files` must be sorted. `class` gives the class of the model by
+/// config.json; it is called only for the error about a folder without weights. `is_file` says that the user named one file,
+/// whose path is then `folder`.
 pub(super) fn weights(
     folder: &str,
     is_file: bool,
@@ -44,7 +45,7 @@ const ADAPTER_ALONE: &str = "it holds an adapter without its model; put the file
      adapter_config.json names it), or merge them in Python: \
      PeftModel.from_pretrained(BASE_MODEL, DIR).merge_and_unload().save_pretrained(OUT)";
 
-/// The single file of the usual name, else the index, else everything with that extension.
+/// The file `model.EXTENSION`, else the index `model.EXTENSION.index.json`, else all files with that extension.
 fn by_extension<'a, I: Iterator<Item = &'a String>>(
     top: impl Fn() -> I,
     extension: &str,
@@ -69,17 +70,18 @@ fn not_a_model(folder: &str, reason: String) -> TensorsError {
     }
 }
 
-/// The class of transformers that holds all weights of a model, with its head.
+/// The class of transformers that loads all weights of a model, the head included.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Class {
-    /// Its name; `None` if config.json does not say.
+    /// Name of the class. `None` if config.json does not name one.
     name: Option<String>,
-    /// Whether its code lies beside the weights.
+    /// Whether the folder holds the code of the class.
     is_remote: bool,
 }
 
 impl Class {
-    /// As `architectures` of config.json has it; a class whose code is in the folder is reached by the `Auto` class that names it.
+    /// The first class in `architectures` of config.json. If the folder holds its code, the name is that of the `Auto` class that
+    /// loads it.
     pub(super) fn of(config: Option<&Value>) -> Self {
         let config = config.unwrap_or(&Value::Null);
         let name = config["architectures"][0].as_str();
@@ -102,7 +104,7 @@ impl Class {
         }
     }
 
-    /// Python that loads all weights and writes them as safetensors.
+    /// Python code that loads all weights and writes them as safetensors.
     fn conversion(&self, argument: &str) -> String {
         let name = self.name.as_deref().unwrap_or("CLASS");
         let remote = if self.is_remote {
@@ -122,7 +124,7 @@ impl Class {
     }
 }
 
-/// What to say of a folder without weights that can be read: what it has instead, and what makes safetensors of it.
+/// The reason why a folder has no weights that kerf reads: what it holds instead, and how to convert that to safetensors.
 fn why_not<'a>(
     top: impl Iterator<Item = &'a String>,
     is_file: bool,
@@ -138,7 +140,7 @@ fn why_not<'a>(
             "its weights are {kind} ({file}); convert them to safetensors first, in Python{more}: {python}"
         )
     };
-    // Those that are read come first, so that the fix is one that works.
+    // Kinds of files that the fix can convert come first.
     if let Some(file) = find(&is_model) {
         return convert(file, "PyTorch's", "", "");
     }
@@ -163,7 +165,7 @@ fn why_not<'a>(
         Some(file) => format!(
             "its weights are PyTorch's ({file}), in a layout of their own: load them with the program that wrote them and save what state_dict() gives with safetensors.torch.save_file"
         ),
-        // One file was asked for, and it has no weights.
+        // The user named one file, and it holds no weights.
         None if is_file => {
             "name the folder of a model, or a .safetensors, .kerf or .gguf file".to_owned()
         }
@@ -262,7 +264,7 @@ mod tests {
             says.contains("AutoModel.from_pretrained(DIR, trust_remote_code=True)"),
             "{says}"
         );
-        // What is no name is not repeated in code.
+        // A value that is not a name of a class must not appear in the code.
         let says = advice(
             json!({"architectures": ["x; import os"]}),
             "pytorch_model.bin",

@@ -1,17 +1,17 @@
-//! What identifies the content of a model, so that a resumed job notices that it changed.
+//! The fingerprint of a model's content. A resumed job compares it to notice that the model has changed.
 
 use super::{Catalog, sidecars};
 use crate::files::adapter;
 use crate::{Digest, Source, TensorsError};
 
-/// Larger files are sampled.
+/// Files above this size are sampled.
 const WHOLE_BYTES: u64 = 256 << 20;
 const SAMPLES: u64 = 64;
 const SAMPLE_BYTES: u64 = 64 << 10;
 
 impl Catalog {
-    /// Digest of what identifies the model's content: sidecars (without README and licence), the settings of an adapter, headers, file
-    /// sizes and content; files over 256 MiB are sampled (64 evenly spread pieces of 64 KiB each).
+    /// Digest of the sidecars (without README and licence), the settings of an adapter, and the files with weights: names, sizes,
+    /// headers and content. Of a file over 256 MiB it takes the header and 64 evenly spread samples of 64 KiB each.
     pub fn fingerprint(&self) -> Result<String, TensorsError> {
         let mut hash = Digest::default();
         for (file, _) in &self.sidecars {
@@ -30,7 +30,8 @@ impl Catalog {
     }
 }
 
-/// Adds name, size, the first `header_bytes` and the (sampled) content of a file.
+/// Adds the name and the size of a file, and its content. Of a large file only the first `header_bytes` and the samples are
+/// added.
 fn add_file(
     hash: &mut Digest,
     file: &str,

@@ -1,4 +1,4 @@
-//! Reading matrices in the codes of other formats.
+//! Reads matrices that are stored in the codes of other formats.
 
 use super::plain::Plain;
 use super::{Catalog, Span, TensorEntry};
@@ -9,24 +9,24 @@ use crate::{Grid, QuantizedMatrix, Stored, TensorsError, Values};
 use kerf_kernels::Compute;
 use std::ops::Range;
 
-/// Blocks that one task reads and decodes: at most a quarter of a megabyte.
+/// Number of blocks in one task, which reads and decodes them: at most 256 KiB.
 const BLOCKS_AT_ONCE: usize = 1 << 10;
 
 /// A tensor in the codes of another format: compressed-tensors or GGUF.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForeignMatrix {
-    /// The grid of its codes; `None` if it is read as floats.
+    /// The grid of its codes. `None` if the matrix is read as floats.
     pub grid: Option<Grid>,
-    /// How its bytes are to be read.
+    /// Where its bytes are, and how to decode them.
     pub(crate) body: Body,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    /// compressed-tensors: packed codes, and scales of the entry's type.
+    /// compressed-tensors: packed codes, and scales of the entry's element type.
     Words { packed: Span, scales: Span },
-    /// GGUF: blocks or floats of llama.cpp. Rows may have been moved (`head_rows`), and 1 may have been added to each value
-    /// (`plus_one`). Blocks that kerf wrote have a grid; those of other programs are read as floats.
+    /// GGUF: blocks or floats of llama.cpp. The file may have its rows in another order (`head_rows`), and may hold 1 + the value
+    /// (`plus_one`). Blocks that kerf wrote have a grid. Blocks of other programs are read as floats.
     Gguf {
         span: Span,
         element: &'static Element,
@@ -36,7 +36,7 @@ pub(crate) enum Body {
 }
 
 impl ForeignMatrix {
-    /// Number of bytes that it takes in its file.
+    /// Number of bytes that the matrix takes in its file.
     pub fn stored_bytes(&self) -> u64 {
         match &self.body {
             Body::Words { packed, scales } => packed.len_bytes + scales.len_bytes,
@@ -44,12 +44,12 @@ impl ForeignMatrix {
         }
     }
 
-    /// Index of its file in [`Catalog::shards`].
+    /// Index of the matrix's file in [`Catalog::shards`].
     pub fn shard(&self) -> usize {
         self.span().shard
     }
 
-    /// llama.cpp's name of its element type; `None` if it is not in a GGUF file.
+    /// llama.cpp's name of the element type. `None` outside of GGUF files.
     pub fn gguf_type(&self) -> Option<&'static str> {
         match &self.body {
             Body::Words { .. } => None,
@@ -57,7 +57,7 @@ impl ForeignMatrix {
         }
     }
 
-    /// The place of its codes in its file.
+    /// The place of the codes in their file.
     pub(super) fn span(&self) -> &Span {
         match &self.body {
             Body::Words { packed, .. } => packed,
@@ -67,11 +67,11 @@ impl ForeignMatrix {
 }
 
 impl Catalog {
-    /// Reads a matrix that a kerf container or another format has encoded: its codes and scales, or its floats, [rows, cols] as
-    /// solvers see it.
+    /// Reads a matrix that a kerf container or another format has encoded. The result holds its codes and scales, or its floats,
+    /// as [rows, cols] in the orientation that solvers see.
     ///
     /// # Errors
-    /// `WRONG_DTYPE` for a plain tensor; those of reading.
+    /// `WRONG_DTYPE` for a plain tensor, and errors of reading.
     pub fn read_matrix(
         &self,
         compute: &Compute,
@@ -117,7 +117,7 @@ impl Catalog {
         Ok(QuantizedMatrix { values, ..matrix })
     }
 
-    /// Some rows as the file has them, as a matrix of its own.
+    /// Rows of the file, in the order of the file, as a matrix of their own.
     fn file_rows(
         &self,
         compute: &Compute,
@@ -197,7 +197,7 @@ impl Catalog {
         }))
     }
 
-    /// Values of some rows in blocks of a type, by all threads. `GGUF_UNSUPPORTED` for a type that is not read.
+    /// Values of rows that are stored in blocks, decoded by all threads. `GGUF_UNSUPPORTED` for a type that kerf does not read.
     fn read_blocks(
         &self,
         compute: &Compute,
@@ -230,7 +230,7 @@ impl Catalog {
         Ok(values)
     }
 
-    /// Values of some rows.
+    /// Values of a range of rows.
     pub(super) fn read_foreign_rows(
         &self,
         compute: &Compute,
@@ -250,7 +250,7 @@ impl Catalog {
     }
 }
 
-/// A damaged scale would spread through the whole row.
+/// `BAD_SCALE` if a scale is not one of the grid. A damaged scale would spoil a whole group.
 fn check_scales(entry: &TensorEntry, grid: Grid, scales: &[f32]) -> Result<(), TensorsError> {
     let wrong = |scale: &f32| !scale.is_finite() || !grid.has_scale(*scale);
     match scales.iter().position(wrong) {

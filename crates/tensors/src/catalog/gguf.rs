@@ -1,4 +1,5 @@
-//! GGUF files: those that kerf wrote, and those of other programs as the model folders that they stand for.
+//! Opens GGUF files. A file that kerf wrote names the tensors of the model itself; files of other programs are seen as the model
+//! folder that they stand for.
 
 use super::foreign::Body;
 use super::{Content, ForeignMatrix, Shard, Span, Stored, TensorEntry};
@@ -10,15 +11,15 @@ use crate::{DType, Folder, TensorsError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What was opened.
+/// The result of opening GGUF files.
 pub(super) struct OpenGguf {
     content: Content,
     facts: Vec<Fact>,
-    /// The folder that files of another program stand for.
+    /// For files of another program, the model folder that they stand for.
     pub view: Option<Arc<dyn Folder>>,
 }
 
-/// Opens the GGUF files of a folder, which are one model. `files`: all that the folder has.
+/// Opens the GGUF files `shards` of a folder, which must be one model. `files` are all files of the folder.
 pub(super) fn open(
     folder: Arc<dyn Folder>,
     files: &[String],
@@ -78,7 +79,7 @@ pub(super) fn open(
     foreign(folder, files, content, &headers)
 }
 
-/// Files of another program.
+/// Opens files of another program.
 fn foreign(
     folder: Arc<dyn Folder>,
     files: &[String],
@@ -116,7 +117,8 @@ fn foreign(
     })
 }
 
-/// Files of a folder that stay beside what the GGUF file says: the weights, an adapter (which is refused), and prose.
+/// Whether a file of the folder stays visible beside the files made from the GGUF header: weights, an adapter (which is refused
+/// later), and prose.
 fn is_kept(file: &str, shards: &[Shard]) -> bool {
     let is_shard = shards.iter().any(|shard| shard.file == file);
     is_shard
@@ -126,7 +128,7 @@ fn is_kept(file: &str, shards: &[Shard]) -> bool {
         || file == "kerf-architecture.json"
 }
 
-/// What is said of the files of a model that lie beside and are not read.
+/// A note about model files in the folder that are not read, because the GGUF file says the same things.
 fn beside(files: &[String], gguf: &str) -> Option<Fact> {
     let known = [
         CONFIG,
@@ -148,10 +150,11 @@ fn beside(files: &[String], gguf: &str) -> Option<Fact> {
 }
 
 impl OpenGguf {
-    /// The tensors; what was found out is added to what the files say.
+    /// The tensors. The facts found in the GGUF file are put before those of the small files.
     pub(super) fn into_content(self, described: &mut ModelFiles) -> Content {
         if self.content.refusal.is_some() {
-            // There is no such file because nothing could be made of the header, which is told.
+            // Kerf could not make a config.json from the header. The refusal says so, so facts about config.json would only
+            // mislead.
             described.facts.retain(|fact| fact.file != CONFIG);
         }
         let told = std::mem::take(&mut described.facts);
@@ -166,7 +169,8 @@ fn foreign_entry(tensor: ForeignTensor) -> TensorEntry {
     entry(tensor.name, tensor.shape, tensor.element, span, moved, None)
 }
 
-/// `span`: file, first byte and bytes; `moved`: rows of a head whose rows were moved, and whether 1 was added.
+/// A catalog entry. `span` is the file, the first byte and the number of bytes. `moved` is the number of rows of a head if rows
+/// were moved (else 0), and whether 1 was added to each value.
 fn entry(
     name: String,
     shape: Vec<usize>,

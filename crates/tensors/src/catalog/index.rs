@@ -1,5 +1,5 @@
-//! The index of a sharded model: which tensor is in which file. It decides: a tensor that it does not name, or that it has in another
-//! shard, is not part of the model. A tensor that it names must be where it says.
+//! The index of a sharded model, which says in which file each tensor is. The index decides what belongs to the model: a tensor
+//! that it does not name, or names in another shard, is left out. A tensor that it names must be in the shard that it names.
 
 use super::Shard;
 use crate::files::Fact;
@@ -13,9 +13,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// A parsed index.
 pub(super) struct Index {
     path: String,
-    /// Name of its file.
+    /// Name of the index file.
     file: String,
-    /// Size of its file.
+    /// Size of the index file in bytes.
     pub(super) len_bytes: u64,
     weight_map: BTreeMap<String, String>,
 }
@@ -25,7 +25,7 @@ struct RawIndex {
     weight_map: UniqueMap,
 }
 
-/// Reads an index. `BAD_INDEX` if it names a file that is not in the folder. `files` is sorted.
+/// Reads an index. `BAD_INDEX` if it names a file that the folder lacks. `files` must be sorted.
 pub(super) fn read(
     folder: &dyn Folder,
     file: &str,
@@ -64,14 +64,14 @@ pub(super) fn read(
 }
 
 impl Index {
-    /// The shards it names, sorted.
+    /// Names of the shards, sorted.
     pub(super) fn files(&self) -> Vec<String> {
         let files: BTreeSet<_> = self.weight_map.values().collect();
         files.into_iter().cloned().collect()
     }
 
-    /// Leaves in each header what the index has there. A tensor that is not where the index says is an error. Returns a note about what
-    /// was left out.
+    /// Removes from each header the tensors that the index does not place in that shard. `BAD_INDEX` if a tensor of the index is
+    /// not in its shard. Returns a note about the removed tensors.
     pub(super) fn decide(
         &self,
         shards: &[Shard],
@@ -105,7 +105,7 @@ impl Index {
         Err(bad(&self.path, reason))
     }
 
-    /// A note about files with weights beside the shards: `files` are those of the folder.
+    /// A note about files with weights that are not shards of the index. `files` are all files of the folder.
     pub(super) fn others(&self, files: &[String]) -> Option<Fact> {
         let named = self.files();
         let stem = self.file.trim_end_matches(".index.json");
@@ -122,10 +122,10 @@ impl Index {
     }
 }
 
-/// Tensors of shards that are not part of the model.
+/// Tensors in shards that the index leaves out of the model.
 #[derive(Default)]
 struct LeftOut {
-    /// Name and shard.
+    /// Shard by name of tensor.
     places: BTreeMap<String, String>,
     count: usize,
     bytes: u64,
@@ -155,7 +155,7 @@ fn bad(path: &str, reason: String) -> TensorsError {
     }
 }
 
-/// No tensor is in two shards.
+/// `BAD_INDEX` if two shards hold tensors of one name.
 pub(super) fn check_unique(
     folder: &str,
     shards: &[Shard],

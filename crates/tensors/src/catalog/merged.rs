@@ -1,5 +1,4 @@
-//! Tensors that an adapter changes: `W + scale B A`, computed while they are read. The merged matrix is nowhere but where it is read
-//! into.
+//! Tensors that an adapter changes: `W + scale B A`. The sum is computed whenever the tensor is read; no merged copy is stored.
 
 use super::plain::Plain;
 use super::{Catalog, Span, TensorEntry};
@@ -9,16 +8,16 @@ use crate::{DType, TensorsError, transpose};
 use kerf_kernels::{Compute, MatMut, MatRef};
 use std::ops::Range;
 
-/// A tensor of the model as an adapter has it.
+/// A tensor of the model with the changes of an adapter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
-    /// What the adapter adds to, or has in place of the model's own.
+    /// The values before the product is added: those of the model, or those that the adapter puts in their place.
     pub(super) base: Numbers,
-    /// What it adds to a matrix.
+    /// The product that the adapter adds, if any.
     pub(super) added: Option<LowRank>,
 }
 
-/// `scale B A`.
+/// The low-rank update `scale B A` of a matrix.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LowRank {
     /// The first factor [rank, inputs].
@@ -27,11 +26,11 @@ pub(super) struct LowRank {
     pub b: Numbers,
     pub rank: usize,
     pub scale: f32,
-    /// Whether the matrix is [inputs, outputs], so that the product is turned.
+    /// Whether the model stores the matrix as [inputs, outputs], so that the transpose of the product is added.
     pub turned: bool,
 }
 
-/// Numbers in a file, of a type that can be computed on.
+/// The place of a plain tensor whose type kerf can compute on.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Numbers {
     pub span: Span,
@@ -44,23 +43,23 @@ impl Merged {
         std::iter::once(&self.base).chain(factors)
     }
 
-    /// Bytes in the files: the tensor and both factors.
+    /// Bytes of the tensor and of both factors in their files.
     pub fn stored_bytes(&self) -> u64 {
         self.numbers().map(|numbers| numbers.span.len_bytes).sum()
     }
 
-    /// Index of the file that the tensor itself is in.
+    /// Index of the file that holds the tensor itself.
     pub fn shard(&self) -> usize {
         self.base.span.shard
     }
 }
 
-/// Rows that go through one product. How a product sums depends on its shape and the place in it: with blocks that begin at fixed rows
-/// a row has the same bytes however it is read.
+/// Rows that one product computes. The order of a product's sums depends on its shape and on the row's place in it. Blocks that
+/// begin at fixed rows give a row the same bytes whichever range of rows is read.
 const BLOCK_ROWS: usize = 32;
 
 impl Catalog {
-    /// Values of some rows (a row is `shape[1..]` elements) in place of what `values` holds, which has their size.
+    /// Fills `values` with a range of rows; a row is `shape[1..]` elements. `values` must have the size of these rows.
     pub(super) fn read_merged(
         &self,
         compute: &Compute,
@@ -84,7 +83,7 @@ impl Catalog {
         }
     }
 
-    /// Digest of everything that the values come from.
+    /// Adds the bytes of all tensors that the values depend on, and the scale, to a digest.
     pub(super) fn merged_digest(
         &self,
         merged: &Merged,
@@ -99,7 +98,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Some rows of the factor whose rows are those of the matrix: [rows, rank].
+    /// Rows of the factor that has the matrix's rows: [rows, rank].
     fn left_factor(
         &self,
         compute: &Compute,
@@ -121,7 +120,7 @@ impl Catalog {
         Ok(transpose(compute, &values, rank, count))
     }
 
-    /// The factor whose columns are those of the matrix: [rank, cols].
+    /// The factor that has the matrix's columns: [rank, cols].
     fn right_factor(
         &self,
         compute: &Compute,
@@ -147,7 +146,7 @@ impl Catalog {
 }
 
 impl LowRank {
-    /// `values` `+= scale left right`, where `values` and `left` are some rows of a matrix of `all_rows` x `cols`.
+    /// `values` += scale * `left` * `right`. `values` and `left` hold the rows `rows` of a matrix of `all_rows` x `cols`.
     fn add(
         &self,
         compute: &Compute,
@@ -161,7 +160,7 @@ impl LowRank {
             let left = &left[(first - rows.start) * self.rank..];
             self.add_to_block(compute, left, right, values, [all_rows, cols], first);
         };
-        // Up to where a block begins, then block by block.
+        // First the rows before the next start of a block, then whole blocks.
         let before = rows.start.next_multiple_of(BLOCK_ROWS).min(rows.end) - rows.start;
         let (start, rest) = values.split_at_mut(before * cols);
         if !start.is_empty() {
@@ -174,7 +173,8 @@ impl LowRank {
             });
     }
 
-    /// The rows of one block, or some of them, from row `first` on.
+    /// Computes rows of one block, from row `first` on. Missing rows of the block are filled with zeros, so that the product has
+    /// the shape of a whole block.
     fn add_to_block(
         &self,
         compute: &Compute,

@@ -1,4 +1,5 @@
-//! What a model folder holds, from headers alone: every tensor of every shard, plain or packed, and the files beside them.
+//! The catalog of a model folder, built from headers alone: every tensor of every shard, plain or packed, and the files beside
+//! the weights.
 
 mod adapter;
 mod adapter_head;
@@ -30,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The place of one plain tensor in its file.
+/// The place of one plain tensor in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Index into [`Catalog::shards`].
@@ -48,14 +49,14 @@ pub enum Stored {
     Plain(Span),
     /// An encoded matrix of a kerf container.
     Packed {
-        /// Its record.
+        /// The record of the matrix.
         record: TensorRecord,
-        /// Part name, element type, shape and place of each of its plain tensors.
+        /// Name, element type, shape and place of each plain tensor that the matrix is stored as.
         parts: Vec<(String, DType, Vec<usize>, Span)>,
     },
     /// A matrix in the codes of another format.
     Foreign(ForeignMatrix),
-    /// A plain tensor to which an adapter is added when it is read.
+    /// A plain tensor that an adapter changes. The change is computed when the tensor is read.
     Merged(Merged),
 }
 
@@ -68,7 +69,7 @@ pub struct TensorEntry {
     pub dtype: DType,
     /// Shape in the original model.
     pub shape: Vec<usize>,
-    /// Where and how it is stored.
+    /// Where the tensor is stored, and how.
     pub stored: Stored,
 }
 
@@ -77,11 +78,11 @@ impl TensorEntry {
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
-    /// Whether it has no elements.
+    /// Whether the tensor has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Name, type and shape of this tensor where it is written as a plain one.
+    /// Name, type and shape of this tensor when it is written as a plain one.
     pub(crate) fn as_out(&self) -> OutTensor {
         OutTensor {
             name: self.name.clone(),
@@ -89,7 +90,7 @@ impl TensorEntry {
             shape: self.shape.clone(),
         }
     }
-    /// Number of bytes that it takes in its file, without the header.
+    /// Number of bytes that the tensor takes in its file, without the header.
     pub fn stored_bytes(&self) -> u64 {
         match &self.stored {
             Stored::Plain(span) => span.len_bytes,
@@ -99,7 +100,7 @@ impl TensorEntry {
         }
     }
 
-    /// The grid of its codes; `None` if it is stored as floats.
+    /// The grid of the tensor's codes. `None` if it is stored as floats.
     pub fn grid(&self) -> Option<Grid> {
         match &self.stored {
             Stored::Plain(_) | Stored::Merged(_) => None,
@@ -116,41 +117,42 @@ pub struct Shard {
     pub file: String,
     /// Size of the file.
     pub len_bytes: u64,
-    /// Size of its header, the eight length bytes included.
+    /// Size of the header, including the eight bytes of its length.
     pub header_bytes: u64,
 }
 
 /// Everything a model folder holds, from headers alone.
 #[derive(Clone)]
 pub struct Catalog {
-    /// The folder it came from.
+    /// The folder that the catalog was read from.
     pub folder: Arc<dyn Folder>,
-    /// Files with tensors, in the order of their names; that of an adapter comes last.
+    /// Files with tensors, sorted by name. The file of an adapter comes last.
     pub shards: Vec<Shard>,
-    /// Tensors, ordered by shard and offset in the model without its adapter.
+    /// Tensors in the order of their shards and offsets. A tensor that an adapter changes keeps the place that it has in the
+    /// model.
     pub tensors: Vec<TensorEntry>,
-    /// Other files to carry along (configuration, tokenizer, sentence-transformers folders), with their sizes; the
-    /// index file is not among them, since it is written anew.
+    /// Other files that a copy of the model needs (configuration, tokenizer, sentence-transformers folders), with their sizes in
+    /// bytes. The index file is not among them, because a result gets a new index.
     pub sidecars: Vec<(String, u64)>,
-    /// Size of the index file; 0 without one.
+    /// Size of the index file in bytes. 0 without an index.
     pub index_bytes: u64,
-    /// What the small files beside the weights say.
+    /// The description of the model by the small files beside the weights.
     pub files: ModelFiles,
-    /// "kerf" if any shard is a kerf container, "compressed-tensors", "gguf", else "safetensors".
+    /// "kerf" if any shard is a kerf container, else "compressed-tensors", "gguf" or "safetensors".
     pub form: &'static str,
-    /// Metadata of the first shard: what was said of the model as a whole, without the records of matrices.
+    /// Metadata of the first shard about the whole model, without the records of matrices.
     pub metadata: BTreeMap<String, String>,
     /// The open shards.
     sources: Vec<Arc<dyn Source>>,
-    /// Place in `tensors` of every name.
+    /// Index in `tensors` by name.
     by_name: HashMap<String, usize>,
-    /// Tensors that an adapter changes, as they are without it.
+    /// Tensors that an adapter changes, as they are in the model without it.
     originals: Vec<TensorEntry>,
     /// See [`Catalog::is_compressed`].
     compressed: bool,
-    /// Why the model can be looked at alone.
+    /// The reason why the model can only be looked at. [`Catalog::open`] returns it as its error.
     refusal: Option<TensorsError>,
-    /// Sidecars that are in no file: they were made of the header of a GGUF file.
+    /// Sidecars that were made from the header of a GGUF file, and that no file of the folder holds.
     made: BTreeSet<String>,
 }
 
@@ -166,8 +168,12 @@ impl std::fmt::Debug for Catalog {
 }
 
 impl Catalog {
-    /// Reads headers only. Every rule a header or an index breaks is an error that names the file. `ALREADY_QUANTIZED` for weights that
-    /// another program quantized, unless kerf reads its scheme; `GGUF_UNSUPPORTED` for a GGUF file that says what kerf cannot do.
+    /// Reads headers only.
+    ///
+    /// # Errors
+    /// An error that names the file, for every rule that a header or an index breaks. `ALREADY_QUANTIZED` for weights that
+    /// another program quantized, unless kerf reads the scheme. `GGUF_UNSUPPORTED` for a GGUF file that needs what kerf does not
+    /// support.
     pub fn open(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
         let mut catalog = Self::look(folder)?;
         if let Some(refusal) = catalog.refusal.take() {
@@ -184,7 +190,8 @@ impl Catalog {
         }
     }
 
-    /// [`Catalog::open`] for those who only look: a model that another program quantized is shown as it lies there.
+    /// [`Catalog::open`] for callers that only show the model. A model that another program quantized is no error: it is shown as
+    /// it is stored.
     pub fn look(folder: Arc<dyn Folder>) -> Result<Self, TensorsError> {
         let files = folder.list()?;
         let (folder, files) = transformer_at_top(folder, files)?;
@@ -243,13 +250,13 @@ impl Catalog {
         Ok(catalog.with_changed_config())
     }
 
-    /// [`Catalog::open`] on the file system: a folder or a single file.
+    /// [`Catalog::open`] on the file system. The path is that of a folder or of a single file.
     pub fn open_path(path: &Path) -> Result<Self, TensorsError> {
         Self::open(Arc::new(FsFolder::open(path)?))
     }
 
-    /// The same model with one more small file beside the weights, or with another in place of one: it is read, copied and
-    /// counted as if it lay in the folder.
+    /// The same model with one more sidecar, or with another content of one. Reading, copying and counting treat the file as if
+    /// it lay in the folder.
     pub fn with_sidecar(mut self, file: &str, bytes: Vec<u8>) -> Self {
         let len_bytes = bytes.len() as u64;
         self.sidecars.retain(|(name, _)| name != file);
@@ -261,8 +268,8 @@ impl Catalog {
         self
     }
 
-    /// Bytes of all files that belong to the model: shards, index and sidecars. What is seen beside a GGUF file of another program lies
-    /// in that file, and is counted there.
+    /// Bytes of all files that belong to the model: shards, index and sidecars. Sidecars made from a GGUF header are not counted,
+    /// since the GGUF file already contains that information.
     pub fn bytes(&self) -> u64 {
         let shards = self.shards.iter().map(|shard| shard.len_bytes);
         let own = |(file, _): &&(String, u64)| !self.made.contains(file);
@@ -270,8 +277,8 @@ impl Catalog {
         shards.sum::<u64>() + sidecars.sum::<u64>() + self.index_bytes
     }
 
-    /// The scheme of another program that the weights are in, if kerf does not read it. Containers and GGUF files say themselves how
-    /// they are stored: what lies beside them is of the model that they were made from.
+    /// The scheme in which another program has quantized the weights, if kerf does not read it. Always `None` for kerf containers
+    /// and GGUF files: they say how they are stored, and the small files beside them describe the model that they were made from.
     pub fn foreign(&self) -> Option<&Foreign> {
         match &self.files.quantization {
             Some(Quantization::Foreign(foreign)) if !["kerf", "gguf"].contains(&self.form) => {
@@ -281,7 +288,8 @@ impl Catalog {
         }
     }
 
-    /// Whether a run of kerf made it, or one that compresses as kerf does: a container, compressed-tensors, or a GGUF file of kerf.
+    /// Whether the weights are compressed already, in a form that kerf writes: a container, compressed-tensors, or a GGUF file of
+    /// kerf.
     pub fn is_compressed(&self) -> bool {
         self.compressed
     }
@@ -302,7 +310,7 @@ impl Catalog {
     }
 }
 
-/// What config.json, if it can be read, says of the class of the model.
+/// The class of the model by config.json. Unknown if config.json cannot be read.
 fn class_of(folder: &dyn Folder, files: &[String]) -> choose::Class {
     let config = ModelFiles::read(folder, files)
         .ok()
@@ -310,8 +318,8 @@ fn class_of(folder: &dyn Folder, files: &[String]) -> choose::Class {
     choose::Class::of(config.as_ref())
 }
 
-/// The folder and its files; or, of a sentence-transformers folder whose transformer lies in a folder of its own (as versions before 2
-/// wrote it), those of the same model with the transformer at the top, as later versions have it.
+/// The folder and its files. Versions of sentence-transformers before 2 store the transformer in a sub-folder. Such a folder is
+/// seen in the layout of later versions, with the transformer at the top.
 fn transformer_at_top(
     folder: Arc<dyn Folder>,
     files: Vec<String>,
@@ -334,7 +342,7 @@ fn transformer_at_top(
     }
 }
 
-/// What the files with tensors hold.
+/// The content of the files with tensors.
 struct Content {
     shards: Vec<Shard>,
     sources: Vec<Arc<dyn Source>>,
@@ -345,13 +353,13 @@ struct Content {
     originals: Vec<TensorEntry>,
     /// See [`Catalog::is_compressed`].
     compressed: bool,
-    /// Why the model can be looked at alone.
+    /// See [`Catalog`]: the reason why the model can only be looked at.
     refusal: Option<TensorsError>,
     /// See [`Catalog::bytes`].
     made: BTreeSet<String>,
 }
 
-/// Safetensors files: plain, kerf containers, or compressed-tensors.
+/// Opens safetensors files: plain ones, kerf containers, or compressed-tensors.
 fn open_shards(
     folder: &dyn Folder,
     files: Vec<String>,
@@ -445,7 +453,8 @@ fn entry(shard: usize, folded: Folded) -> TensorEntry {
     }
 }
 
-/// Place of every name. A name may be taken by a plain tensor and by an encoded one, or by encoded ones of two shards.
+/// Index of every tensor by name. `BAD_CONTAINER` if a name occurs twice: a plain and an encoded tensor, or encoded tensors of
+/// two shards, may have the same name.
 fn names(path: &str, tensors: &[TensorEntry]) -> Result<HashMap<String, usize>, TensorsError> {
     let mut by_name = HashMap::with_capacity(tensors.len());
     for (at, tensor) in tensors.iter().enumerate() {

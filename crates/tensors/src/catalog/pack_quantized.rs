@@ -1,5 +1,5 @@
-//! The tensors of compressed-tensors' `pack-quantized`: three plain tensors are one matrix. What config.json and headers say is
-//! checked against one another; the shape of a matrix is the one number that is read beside them.
+//! The tensors of compressed-tensors' `pack-quantized`: three plain tensors are one matrix. Config.json and the headers are
+//! checked against one another. The only content that is read is the tensor with the shape of a matrix.
 
 use super::foreign::Body;
 use super::{ForeignMatrix, Span, Stored, TensorEntry};
@@ -13,11 +13,11 @@ const PACKED: &str = "_packed";
 const SCALE: &str = "_scale";
 const SHAPE: &str = "_shape";
 
-/// Schemes of config.json.
+/// The schemes of config.json.
 pub(super) struct Groups<'a>(pub(super) &'a [PackedScheme]);
 
 impl Groups<'_> {
-    /// The scheme of a module: the one that names it, else that of all linear layers.
+    /// The scheme of a module: the one that names the module, else the one for all linear layers.
     fn of(&self, module: &str) -> Option<&PackedScheme> {
         let by = |test: &dyn Fn(&str) -> bool| {
             let has = |group: &&PackedScheme| group.targets.iter().any(|target| test(target));
@@ -26,7 +26,7 @@ impl Groups<'_> {
         by(&|target| target_matches(target, module)).or_else(|| by(&|target| target == "Linear"))
     }
 
-    /// Replaces the parts of packed matrices by one entry each.
+    /// Replaces the three plain tensors of each packed matrix by one entry.
     pub(super) fn fold(
         &self,
         source: &dyn Source,

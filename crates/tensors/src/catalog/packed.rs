@@ -1,4 +1,4 @@
-//! Reading matrices of a kerf container.
+//! Reads matrices of a kerf container.
 
 use super::{Catalog, Span, Stored, TensorEntry};
 use crate::kerf::{self, EncodedPart, TensorRecord};
@@ -19,7 +19,7 @@ impl From<String> for Failure {
 }
 
 impl Catalog {
-    /// A packed tensor as stored. `WRONG_DTYPE` for a plain one.
+    /// The encoded form of a packed tensor. `WRONG_DTYPE` for a plain tensor.
     pub fn read_encoded(&self, entry: &TensorEntry) -> Result<EncodedTensor, TensorsError> {
         let (record, spans) = packed(entry)?;
         let mut parts = Vec::with_capacity(spans.len());
@@ -38,7 +38,7 @@ impl Catalog {
         })
     }
 
-    /// Decodes with the name of the entry's file in errors.
+    /// Decodes codes and scales. Errors name the file of the entry.
     pub(super) fn decode(
         &self,
         compute: &Compute,
@@ -48,7 +48,7 @@ impl Catalog {
         encoded.decode_from(compute, self.path_of(entry))
     }
 
-    /// [`Catalog::decode`], but values in place of what `values` holds.
+    /// Decodes to values [rows, cols]. The content of `values` is replaced.
     pub(super) fn decode_values(
         &self,
         compute: &Compute,
@@ -59,7 +59,7 @@ impl Catalog {
         encoded.decode_values_from(compute, self.path_of(entry), values)
     }
 
-    /// Some rows of a packed matrix: only the blocks that hold them are read and decoded.
+    /// Values of a range of rows of a packed matrix. Only the blocks or chunks that hold these rows are read and decoded.
     pub(super) fn read_packed_rows(
         &self,
         compute: &Compute,

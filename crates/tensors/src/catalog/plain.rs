@@ -1,13 +1,13 @@
-//! Plain tensors: large positioned reads in parallel, converted while they are in cache.
+//! Reads plain tensors in large parallel pieces. Each piece is converted while it is in the cache.
 
 use crate::bytes::{as_bytes_mut, try_chunks_mut};
 use crate::{DType, Source, TensorsError};
 use kerf_kernels::{Compute, Kernels};
 
-/// Elements that one task reads and converts: half a megabyte of 16-bit numbers.
+/// Elements that one task reads and converts: 512 KiB of 16-bit numbers.
 const CHUNK: usize = 1 << 18;
 
-/// Numbers of type F32, F16 or BF16 from `offset` on.
+/// The numbers of type F32, F16 or BF16 in a file from `offset` on.
 pub(super) struct Plain<'a> {
     pub source: &'a dyn Source,
     pub offset: u64,
@@ -15,7 +15,7 @@ pub(super) struct Plain<'a> {
 }
 
 impl Plain<'_> {
-    /// Offset of element `index`.
+    /// Byte offset of element `index`.
     fn at(&self, index: usize) -> u64 {
         self.offset + index as u64 * (self.dtype.bits() / 8)
     }
@@ -53,7 +53,7 @@ fn widen(kernels: &Kernels, dtype: DType, narrow: &[u16], out: &mut [f32]) {
     }
 }
 
-/// [`check_finite`] of values that were decoded, by all threads.
+/// [`check_finite`] for values that are in memory already, by all threads.
 pub(super) fn check_all_finite(
     compute: &Compute,
     name: &str,
@@ -68,7 +68,7 @@ pub(super) fn check_all_finite(
     compute.pool.map(pieces.len(), check).into_iter().collect()
 }
 
-/// `NON_FINITE` with the place in the tensor; `first` is the index of `values[0]`.
+/// `NON_FINITE` with the index of the first NaN or infinity in the tensor. `first` is the index of `values[0]`.
 pub(super) fn check_finite(
     kernels: &Kernels,
     name: &str,

@@ -1,10 +1,11 @@
-//! Schemes of quantization by the names and element types of their tensors, for a model whose files do not say so.
+//! Recognizes quantized weights by names and element types of tensors, for models whose small files do not mention the
+//! quantization.
 
 use super::{Stored, TensorEntry};
 use crate::DType;
 use crate::files::quantization::Foreign;
 
-/// Ends of tensor names that one scheme alone has.
+/// Endings of tensor names that only one scheme uses.
 const ENDS: [(&str, &str); 25] = [
     (".qweight", "gptq or awq"),
     (".qzeros", "gptq or awq"),
@@ -33,7 +34,7 @@ const ENDS: [(&str, &str); 25] = [
     (".qbiases", "metal"),
 ];
 
-/// The scheme that the tensors of a model of safetensors are in, `None` for plain weights.
+/// The scheme in which the tensors of a safetensors model are quantized. `None` for plain weights.
 pub(super) fn scheme(tensors: &[TensorEntry]) -> Option<Foreign> {
     let plain = |entry: &&TensorEntry| matches!(entry.stored, Stored::Plain(_));
     tensors.iter().filter(plain).find_map(|entry| {
@@ -45,7 +46,7 @@ pub(super) fn scheme(tensors: &[TensorEntry]) -> Option<Foreign> {
     })
 }
 
-/// The scheme that one tensor tells of.
+/// The scheme that a single tensor reveals. `None` if it could be a plain weight.
 fn of_tensor(name: &str, dtype: DType, dims: usize) -> Option<&'static str> {
     use DType::*;
     if name.contains(".quant_state.") {

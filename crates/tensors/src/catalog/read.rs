@@ -1,4 +1,4 @@
-//! Reading values: all of a tensor, some rows, with or without checks.
+//! Reads values: a whole tensor or some rows, with or without a check for finite values.
 
 use super::plain::{Plain, check_all_finite};
 use super::{Catalog, Span, Stored, TensorEntry};
@@ -9,7 +9,7 @@ use kerf_kernels::Compute;
 use std::ops::Range;
 
 impl Catalog {
-    /// The bytes of a plain tensor as they are in the file. `WRONG_DTYPE` for a packed one.
+    /// The bytes of a plain tensor in its file. `WRONG_DTYPE` for any other tensor.
     pub fn read_bytes(&self, entry: &TensorEntry) -> Result<Vec<u8>, TensorsError> {
         match &entry.stored {
             Stored::Plain(span) => self.read_whole(span),
@@ -28,7 +28,7 @@ impl Catalog {
         }
     }
 
-    /// Values of a tensor, converted or decoded, row-major. Whether they are finite is not checked.
+    /// Values of a tensor, row-major, converted or decoded to f32. They are not checked to be finite.
     pub fn read_f32(
         &self,
         compute: &Compute,
@@ -39,8 +39,8 @@ impl Catalog {
         Ok(values)
     }
 
-    /// [`Catalog::read_f32`] into a buffer that is used again: on some systems getting fresh memory takes longer than
-    /// reading the file. The content of `values` is replaced; after an error it is unspecified.
+    /// [`Catalog::read_f32`] into a buffer of the caller. Reuse of a buffer saves time: on some systems fresh memory takes longer
+    /// than reading the file. The content of `values` is replaced. After an error it is unspecified.
     pub fn read_f32_into(
         &self,
         compute: &Compute,
@@ -117,10 +117,12 @@ impl Catalog {
         Ok(values)
     }
 
-    /// What a record says of its source, `blake3:HEX` of the bytes of a plain tensor in its file, by one thread in small
-    /// pieces, so that it can run beside other work on the tensor. `values` are those of [`Catalog::read_f32`]: where they
-    /// are the bytes of the file, nothing is read again. For a packed tensor it is what its own record says, and for one that an
-    /// adapter changes it is of the tensor and what is added to it.
+    /// Digest of the bytes that a tensor's values come from, as a record stores it: `blake3:HEX`. `values` are those of
+    /// [`Catalog::read_f32`]; for a plain F32 tensor they are hashed instead of the file. A packed tensor has the digest in its
+    /// own record. For a tensor that an adapter changes, the bytes of both factors and the scale are added. Codes of another
+    /// format on a grid have no digest: the text is empty.
+    ///
+    /// One thread reads in small pieces, so that the digest can run beside other work on the tensor.
     pub fn source_digest(
         &self,
         entry: &TensorEntry,
@@ -145,8 +147,8 @@ impl Catalog {
         Ok(format!("{ALGORITHM}:{}", digest.hex()))
     }
 
-    /// Values of some rows of a matrix [rows, cols], without reading the others. A row is `shape[1..]` elements.
-    /// `WRONG_SHAPE` if there are no such rows.
+    /// Values of a range of rows of a tensor, without reading the other rows. A row is `shape[1..]` elements. `WRONG_SHAPE` if
+    /// the range is outside of the tensor.
     pub fn read_rows_f32(
         &self,
         compute: &Compute,
@@ -173,7 +175,7 @@ impl Catalog {
                     .read(compute, rows.start * cols, &mut values, None)?;
                 Ok(values)
             }
-            // Rows of the source are columns of the matrix: no part of the file is theirs alone.
+            // Rows of the source are columns of the stored matrix, so every block holds a piece of each row.
             Stored::Packed { record, .. } if record.transposed => {
                 let values = self.read_f32(compute, entry)?;
                 Ok(values[rows.start * cols..rows.end * cols].to_vec())
@@ -194,7 +196,7 @@ impl Catalog {
         Ok(bytes)
     }
 
-    /// Some bytes of a span, from its byte `from` on.
+    /// Fills a buffer with bytes of a span, from byte `from` of the span on.
     pub(super) fn read_span(
         &self,
         span: &Span,
@@ -204,12 +206,12 @@ impl Catalog {
         self.source(span).read_at(span.offset + from, out)
     }
 
-    /// The file that a span is in.
+    /// The open file that holds a span.
     pub(crate) fn source(&self, span: &Span) -> &dyn Source {
         self.sources[span.shard].as_ref()
     }
 
-    /// A plain tensor that can be computed on.
+    /// The numbers of a plain tensor. `WRONG_DTYPE` if kerf cannot compute on its type.
     fn plain(&self, entry: &TensorEntry) -> Result<Plain<'_>, TensorsError> {
         match &entry.stored {
             Stored::Plain(span) if entry.dtype.is_computable() => Ok(Plain {

@@ -1,14 +1,14 @@
-//! Whether two tensors are the same, bit by bit.
+//! Compares two tensors bit by bit.
 
 use super::{Catalog, Stored, TensorEntry};
 use crate::TensorsError;
 
-/// Bytes that are compared at once.
+/// Number of bytes in one comparison.
 const PIECE: u64 = 1 << 20;
 
 impl Catalog {
-    /// Whether two plain tensors have the same type, shape and bytes. Reads up to the first piece that differs; tensors that are
-    /// stored in codes are the same only if they are one.
+    /// Whether two plain tensors have the same type, shape and bytes. Reading stops at the first piece that differs. A tensor
+    /// that is not plain is only the same as itself.
     pub fn same(&self, a: &TensorEntry, b: &TensorEntry) -> Result<bool, TensorsError> {
         let (Stored::Plain(first), Stored::Plain(second)) = (&a.stored, &b.stored) else {
             return Ok(a.name == b.name);

@@ -4,7 +4,7 @@ use crate::files::{Fact, ModelFiles};
 use crate::folder::stand_in_of;
 use crate::{Folder, TensorsError};
 
-/// A larger file at the top of a folder, or in a folder that modules.json does not name, is not a sidecar, whatever its name.
+/// Largest sidecar, unless it lies in a folder that modules.json names. A larger file is not a sidecar, whatever its name.
 const MAX_BYTES: u64 = 64 << 20;
 
 const NAMES: [&str; 12] = [
@@ -22,9 +22,9 @@ const NAMES: [&str; 12] = [
     "preprocessor_config.json",
 ];
 
-/// Those of `files` that are sidecars, with their sizes; all files of the folders of modules are, of any size. `BROKEN_LINK` for one
-/// that is a link to nothing, `NOT_A_MODEL` if a Git LFS pointer or a page lies in the place of one: a result would carry it along. Of
-/// prose that is a note.
+/// The sidecars among `files`, with their sizes in bytes. All files in the folders of modules.json are sidecars, of any size.
+/// `BROKEN_LINK` for a link to nothing, and `NOT_A_MODEL` for a Git LFS pointer or a web page in place of the file, because a
+/// result would copy it. For prose such a fault is only noted.
 pub(super) fn find(
     folder: &dyn Folder,
     files: &[String],
@@ -63,7 +63,7 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Size of a file that is what its name says.
+/// Size of a file in bytes. An error if the file is only a stand-in for the real one.
 fn size(folder: &dyn Folder, file: &str) -> Result<u64, TensorsError> {
     let source = folder.open(file)?;
     match stand_in_of(source.as_ref())? {
@@ -75,7 +75,7 @@ fn size(folder: &dyn Folder, file: &str) -> Result<u64, TensorsError> {
     }
 }
 
-/// Whether a file only describes the model to people, so that its content changes nothing.
+/// Whether a file only describes the model to people. Its content does not change what the model computes.
 pub(super) fn is_prose(file: &str) -> bool {
     file == "README.md" || file.starts_with("LICENSE")
 }
@@ -84,7 +84,7 @@ fn is_sidecar(file: &str) -> bool {
     match file.split_once('/') {
         Some((module, _)) => is_module_folder(module),
         None => {
-            // Without a `/` it is a link to a folder that is not there.
+            // Without a `/` the name is a link to a folder that does not exist.
             is_module_folder(file)
                 || NAMES.contains(&file)
                 || is_prose(file)
@@ -96,7 +96,8 @@ fn is_sidecar(file: &str) -> bool {
     }
 }
 
-/// `1_Pooling`, `2_Dense`: the modules of a sentence-transformers model, small weights included.
+/// `1_Pooling`, `2_Dense`: whether a folder has the name of a module of a sentence-transformers model. Its files may include
+/// small weights.
 fn is_module_folder(name: &str) -> bool {
     match name.split_once('_') {
         Some((number, kind)) => {

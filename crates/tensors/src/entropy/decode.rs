@@ -1,20 +1,20 @@
-//! The fast decoder: a look-up in place of the search, no branches but one in eight symbols.
+//! The fast decoder. It looks a symbol up where the plain decoder searches, and branches once in eight symbols.
 
 use super::{LANES, LOW, STATE_BYTES, Table};
 
-/// Bits of the tables that have the fast look-up.
+/// Precision of the tables for which the fast look-up exists, in bits.
 const FAST_BITS: u32 = 12;
 const FAST_SLOTS: usize = 1 << FAST_BITS;
 
-/// From the low bits of a state to the next state and a symbol.
+/// The table that maps the low bits of a state to a symbol and the next state.
 pub(crate) enum Lookup {
-    /// One load: for each slot 12 bits of slot - start, 12 of frequency, 8 of symbol.
+    /// One load for each symbol. An entry has 12 bits of slot - start, 12 bits of the frequency and 8 bits of the symbol.
     Fast(Box<[u32; FAST_SLOTS]>),
-    /// Two loads, for any table.
+    /// Two loads for each symbol. It works for any table.
     Wide(Wide),
 }
 
-/// The symbol of each slot; frequency and start of each symbol.
+/// The symbol of each slot, and the frequency and start of each symbol.
 pub(crate) struct Wide {
     bits: u32,
     slots: Vec<u16>,
@@ -44,12 +44,12 @@ impl Wide {
 }
 
 impl Lookup {
-    /// For symbols that are bytes: symbol s is given as `s + first`, modulo 256.
+    /// The look-up for symbols that fit in a byte. Symbol s is decoded as the byte `s + first`, modulo 256.
     pub fn of_bytes(table: &Table, first: u8) -> Self {
         let fast = table.bits == FAST_BITS && table.freqs.iter().all(|freq| *freq < 1 << FAST_BITS);
         if !fast {
             let mut wide = Wide::new(table);
-            // Shares are looked up by symbol, so a moved symbol has its shares moved.
+            // Shares are indexed by the byte, so they move together with the symbols.
             let mut shares = vec![[0; 2]; 256];
             for (symbol, share) in wide.shares.iter().enumerate() {
                 shares[usize::from(first.wrapping_add(symbol as u8))] = *share;
@@ -70,9 +70,9 @@ impl Lookup {
     }
 }
 
-/// A stream being read.
+/// A stream that is being decoded.
 pub(crate) struct Reader<'a> {
-    /// States from the lane of the next symbol on.
+    /// The states of the lanes, beginning with the lane of the next symbol.
     states: [u32; LANES],
     words: &'a [[u8; 2]],
     at: usize,
@@ -100,12 +100,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The next symbols, by any table.
+    /// Decodes the next symbols with any table.
     pub fn symbols(&mut self, table: &Wide, out: &mut [u16]) {
         self.steps(out, |state| table.step(state));
     }
 
-    /// The next symbols that are bytes.
+    /// Decodes the next symbols, which fit in a byte.
     pub fn bytes(&mut self, lookup: &Lookup, out: &mut [u8]) {
         match lookup {
             Lookup::Fast(slots) => self.groups(out, |state| fast_step(slots, state)),
@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whole groups of lanes, as long as there are words enough for one, and the rest one by one.
+    /// Decodes whole groups of lanes while enough words are left for a group, then the remaining symbols one by one.
     #[inline(always)]
     fn groups(&mut self, out: &mut [u8], step: impl Fn(u32) -> (u32, u8)) {
         let (mut states, mut at) = (self.states, self.at);
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
         self.steps(&mut out[done..], step);
     }
 
-    /// One symbol after the other. Words that are missing are taken to be 0: [`Reader::end`] finds that.
+    /// Decodes one symbol after the other. A missing word counts as 0; [`Reader::end`] reports it.
     fn steps<T>(&mut self, out: &mut [T], step: impl Fn(u32) -> (u32, T)) {
         for (at, out) in out.iter_mut().enumerate() {
             let state = &mut self.states[at % LANES];
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
         self.states.rotate_left(out.len() % LANES);
     }
 
-    /// Every word was taken, and the states are those that an encoder begins with.
+    /// Checks the end of a stream: every word is used, and each state is the one that an encoder begins with.
     pub fn end(&self) -> Result<(), String> {
         let ends = self.states.iter().all(|state| *state == LOW);
         match self.at.cmp(&self.words.len()) {

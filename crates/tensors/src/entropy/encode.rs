@@ -1,9 +1,9 @@
-//! The fast encoder: a product in place of the division, no branches.
+//! The fast encoder. It multiplies where the plain encoder divides, and has no branches.
 
 use super::{LANES, LOW, STATE_BYTES, Table};
 use crate::bytes::as_bytes;
 
-/// What the encoder needs of each symbol of a table.
+/// The numbers that the encoder needs for each symbol of a table.
 pub(crate) struct Symbols {
     bits: u32,
     symbols: Vec<Symbol>,
@@ -11,7 +11,7 @@ pub(crate) struct Symbols {
 
 #[derive(Clone, Copy, Default)]
 struct Symbol {
-    /// ceil(2^(32 + bits) / freq): a product with it divides a state below freq * 2^(32 - bits) exactly.
+    /// ceil(2^(32 + bits) / freq). Multiplying by it divides a state below freq * 2^(32 - bits) exactly.
     reciprocal: u64,
     freq: u32,
     start: u32,
@@ -33,7 +33,8 @@ impl Symbols {
         }
     }
 
-    /// The same for symbols that are bytes: every byte has an entry. Byte b stands for symbol `b - first`, modulo 256.
+    /// The encoder's table for symbols that fit in a byte. Every byte has an entry: byte b stands for symbol `b - first`, modulo
+    /// 256.
     pub fn of_bytes(table: &Table, first: u8) -> Self {
         let of_table = Self::new(table);
         let mut symbols = vec![Symbol::default(); 256];
@@ -47,10 +48,10 @@ impl Symbols {
     }
 }
 
-/// A stream being written, from its last symbol to its first. Keeps its buffer from stream to stream.
+/// A stream that is being encoded, from its last symbol to its first. The buffer is used again for the next stream.
 pub(crate) struct Writer {
     states: [u32; LANES],
-    /// Words from the end on; those from `at` on are written.
+    /// The words of the stream, filled from the end of the buffer. The words from `at` on are written.
     words: Vec<u16>,
     at: usize,
 }
@@ -64,9 +65,9 @@ impl Writer {
         }
     }
 
-    /// Begins a stream of at most so many symbols.
+    /// Begins a stream of at most `symbols` symbols.
     pub fn begin(&mut self, symbols: usize) {
-        // A symbol takes at most a word, and one place before the first is written to in vain.
+        // A symbol adds at most one word. The encoder also writes, without effect, one place before the first word.
         if self.words.len() < symbols + 1 {
             self.words.resize(symbols + 1, 0);
         }
@@ -74,8 +75,8 @@ impl Writer {
         self.at = self.words.len();
     }
 
-    /// Puts a run of symbols before those that are there. A run before it begins in the lane where its own length ends:
-    /// lanes are counted from the first symbol of the run that was put last.
+    /// Encodes a run of symbols that comes before the symbols written so far. Lane 0 belongs to the first symbol of the run that
+    /// was put last, so each call rotates the lanes by the length of its run.
     pub fn put<T: Copy + Into<usize>>(&mut self, symbols: &Symbols, run: &[T]) {
         self.states.rotate_right(run.len() % LANES);
         let (bits, table) = (symbols.bits, symbols.symbols.as_slice());

@@ -1,8 +1,8 @@
-//! The plain coder: one symbol at a time, with a division and a search. The fast ones are tested against it.
+//! The plain coder. It codes one symbol at a time, with a division and a search. Tests compare the fast coder to it.
 
 use super::{LANES, LOW, STATE_BYTES, Table};
 
-/// Symbols, each with the table that it is coded by, as a stream.
+/// Encodes symbols, each with its own table, as one stream.
 pub(crate) fn encode(symbols: &[(&Table, usize)]) -> Vec<u8> {
     let mut states = [LOW; LANES];
     let mut words = Vec::new();
@@ -24,7 +24,7 @@ pub(crate) fn encode(symbols: &[(&Table, usize)]) -> Vec<u8> {
     bytes
 }
 
-/// The symbols of a stream, one for each table.
+/// Decodes one symbol with each of the tables.
 pub(crate) fn decode(bytes: &[u8], tables: &[&Table]) -> Result<Vec<usize>, String> {
     if bytes.len() < STATE_BYTES || !bytes.len().is_multiple_of(2) {
         return Err("not the length of a stream".into());

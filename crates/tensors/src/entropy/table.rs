@@ -1,13 +1,14 @@
-//! How often each symbol of a stream occurs, in shares of a power of two.
+//! Frequency tables: how often each symbol of a stream occurs, as a share of a power of two.
 
 use std::ops::RangeInclusive;
 
-/// Bits of a probability that a table may have.
+/// Precisions that a table may have, in bits.
 const PRECISIONS: RangeInclusive<u32> = 12..=16;
-/// Those that are tried: rare symbols beside a very frequent one need fine shares, and a decoder is faster with coarse ones.
+/// Precisions that an encoder tries. Rare symbols beside a very frequent one need a high precision; a decoder is faster with a
+/// low one.
 const TRIED: [u32; 3] = [12, 14, 16];
 
-/// Frequencies of the symbols 0, 1, ...: they sum to 2^bits, and a symbol that occurs has at least 1.
+/// Frequencies of the symbols 0, 1, .... They sum to 2^bits, and each symbol that occurs has a frequency of at least 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub bits: u32,
@@ -15,7 +16,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The table that costs least for symbols that occur so often. More bits are taken where they save a 256th.
+    /// The cheapest table for symbols that occur `counts` times. A higher precision must save at least a 256th of the bits.
     pub fn of_counts(counts: &[u64]) -> Self {
         let [mut best, finer @ ..] = TRIED.map(|bits| Self::normalised(counts, bits));
         let mut least = best.cost(counts);
@@ -28,7 +29,7 @@ impl Table {
         best
     }
 
-    /// Shares of 2^bits in proportion to the counts.
+    /// Frequencies in proportion to the counts, which sum to 2^bits.
     pub fn normalised(counts: &[u64], bits: u32) -> Self {
         let total = u128::from(counts.iter().sum::<u64>());
         let whole = 1i64 << bits;
@@ -41,7 +42,7 @@ impl Table {
             freqs = vec![whole as u32];
         }
         let mut left = whole - freqs.iter().map(|&freq| i64::from(freq)).sum::<i64>();
-        // One after the other where it costs least: -c ln(f) changes by about c / (f + 1/2).
+        // Corrects the sum by one at a time, where it costs least: changing f by one changes -c ln(f) by about c / (f + 1/2).
         let loss = |count: u64, doubled: u32| u128::from(count) * u128::from(doubled);
         while left != 0 {
             let symbols = 0..freqs.len();
@@ -67,7 +68,8 @@ impl Table {
         Self { bits, freqs }
     }
 
-    /// Bits that symbols take which occur so often, times 2^16. In integers, so that every machine chooses the same table.
+    /// Bits, times 2^16, that symbols with these counts take. It computes in integers, so that every machine chooses the same
+    /// table.
     pub fn cost(&self, counts: &[u64]) -> u128 {
         let symbols = counts
             .iter()
@@ -88,8 +90,8 @@ impl Table {
         })
     }
 
-    /// Appends the table: its bits, then the frequencies as variable-length integers until they are complete. A 0 is
-    /// followed by the number of further zeros.
+    /// Appends the table: its precision, then the frequencies as variable-length integers until their sum is complete. The number
+    /// of further zeros follows each 0.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(self.bits as u8);
         let mut sum = 0;
@@ -110,7 +112,7 @@ impl Table {
         }
     }
 
-    /// Takes a table for symbols below `alphabet` from the front of `bytes`.
+    /// Reads a table for symbols below `alphabet` from the front of `bytes`.
     pub fn read(bytes: &mut &[u8], alphabet: usize) -> Result<Self, String> {
         let bits = u32::from(take(bytes)?);
         if !PRECISIONS.contains(&bits) {
@@ -140,7 +142,7 @@ impl Table {
 /// log2 of a positive number, times 2^16, rounded down.
 fn log2(number: u32) -> u32 {
     let whole = number.ilog2();
-    // In [1, 2), with 31 bits after the point; every squaring gives one more bit of the logarithm.
+    // A number in [1, 2) with 31 fractional bits. Each squaring gives one more bit of the logarithm.
     let mut rest = u64::from(number) << (31 - whole);
     let mut log = whole;
     for _ in 0..16 {
@@ -152,7 +154,7 @@ fn log2(number: u32) -> u32 {
     log
 }
 
-/// Seven bits a byte, the least significant first; the highest bit says that more follow.
+/// Seven bits in each byte, the least significant first. The highest bit of a byte says that another byte follows.
 fn write_number(mut number: u32, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);

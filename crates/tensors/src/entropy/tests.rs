@@ -1,4 +1,4 @@
-//! The fast coder against the plain one, and tables against what they promise.
+//! Tests of the fast coder against the plain one, and of the properties of tables.
 
 use super::decode::{Lookup, Reader, Wide};
 use super::encode::{Symbols, Writer};
@@ -11,7 +11,7 @@ fn counts(run: impl IntoIterator<Item = usize>, alphabet: usize) -> Vec<u64> {
     counts
 }
 
-/// Runs of every skew: all alike, nearly all alike, even.
+/// Runs of symbols with every skew: all equal, nearly all equal, uniform.
 fn runs() -> impl Strategy<Value = (Vec<u16>, Vec<u8>, u8)> {
     let skewed = |top: usize| {
         let usual = 0..top;
@@ -64,7 +64,7 @@ proptest! {
         prop_assert_eq!(codes_out, moved);
     }
 
-    /// Where symbols are as frequent as one another a stream is their bits, and most damage gives other symbols.
+    /// In a stream of equally frequent symbols, most damage gives other symbols instead of an error.
     #[test]
     fn a_damaged_stream_is_refused_by_both_or_read_alike((_, codes, _) in runs(), at: usize, bit in 0u32..8) {
         let table = Table::of_counts(&counts(codes.iter().map(|s| usize::from(*s)), 256));
@@ -124,7 +124,7 @@ fn bad_tables_are_refused() {
     assert_eq!(constant.freqs, [0, 0, 0, 4096]);
 }
 
-/// Whatever the skew, a stream takes little more than the entropy of its symbols.
+/// For every skew, a stream is little longer than the entropy of its symbols.
 #[test]
 fn streams_are_as_small_as_the_entropy_says() {
     let mut state = 1u64;
@@ -155,7 +155,7 @@ fn streams_are_as_small_as_the_entropy_says() {
         let table = Table::of_counts(&counts);
         let plain: Vec<_> = run.iter().map(|symbol| (&table, *symbol)).collect();
         let bytes = reference::encode(&plain).len() - STATE_BYTES;
-        // A symbol that occurs once in a long stream has a share of 2^-16 at least.
+        // A symbol that occurs once in a long stream still has a share of at least 2^-16.
         let slack = if zeros == 999 { 1.03 } else { 1.006 };
         let limit = slack * entropy * run.len() as f64 / 8.0;
         assert!(

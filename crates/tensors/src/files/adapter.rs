@@ -1,5 +1,6 @@
-//! adapter_config.json of PEFT: a LoRA adapter beside the model, which is merged into its weights when they are read. What PEFT can
-//! train and nobody can merge so is refused. The fields are those of `peft` 0.21 (`LoraConfig`).
+//! adapter_config.json of PEFT. It describes a LoRA adapter beside the model, which kerf merges into the weights when they are
+//! read. An adapter that PEFT can train but that cannot be merged in this way is refused. The fields are those of `LoraConfig` in
+//! `peft` 0.21.
 
 use super::fact::Fact;
 use super::fields::{Fields, integer};
@@ -9,14 +10,14 @@ use serde_json::Value;
 
 /// Name of the file.
 pub const FILE: &str = "adapter_config.json";
-/// Name of the file with its tensors.
+/// Name of the file with the adapter's tensors.
 pub const WEIGHTS: &str = "adapter_model.safetensors";
 
-/// What to do with an adapter that kerf does not merge.
+/// The fix in errors about an adapter that kerf does not merge.
 pub const MERGE: &str = "merge it into the model in Python and use the result: \
      PeftModel.from_pretrained(BASE_MODEL, DIR).merge_and_unload().save_pretrained(OUT)";
 
-/// Fields that change nothing of what is merged: where the model came from, and how the adapter was trained.
+/// Fields that do not change the merged weights: the origin of the model, and how the adapter was trained.
 const NEUTRAL: [&str; 16] = [
     "auto_mapping",
     "base_model_name_or_path",
@@ -36,7 +37,8 @@ const NEUTRAL: [&str; 16] = [
     "velora_config",
 ];
 
-/// Fields that make of a LoRA adapter something else than `W + scale B A`, unless they are off.
+/// Fields that turn a LoRA adapter into something else than `W + scale B A`, with the reason. They are refused unless they are
+/// off.
 const REFUSED: [(&str, &str); 12] = [
     ("use_dora", "DoRA scales each row as well"),
     ("use_qalora", "QALoRA pools the inputs"),
@@ -61,21 +63,22 @@ const REFUSED: [(&str, &str); 12] = [
     ("trainable_token_indices", "it replaces rows of embeddings"),
 ];
 
-/// Ways of beginning that leave the model's own weights alone.
+/// Values of `init_lora_weights` that leave the model's own weights unchanged.
 const INNOCENT: [&str; 4] = ["gaussian", "eva", "orthogonal", "mica"];
 
-/// Which modules a list or a pattern means.
+/// The modules that a list or a pattern selects.
 #[derive(Clone, Debug)]
 enum Modules {
-    /// All.
+    /// All modules.
     All,
-    /// Those whose name is one of these or ends with `.` and one of these.
+    /// Modules whose name is an item of the list, or ends with `.` and an item.
     Ends(Vec<String>),
-    /// Those whose whole name matches.
+    /// Modules whose whole name matches the pattern.
     Pattern(Pattern),
 }
 
-/// A LoRA adapter, as its configuration says. A module is named as in the adapter's file, without `base_model.model.`.
+/// A LoRA adapter, as its configuration describes it. Methods take the name of a module as in the adapter's file, without
+/// `base_model.model.`.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     rank: u64,
@@ -88,14 +91,15 @@ pub struct Adapter {
     layers: Vec<u64>,
     layer_patterns: Vec<Pattern>,
     saved: Vec<String>,
-    /// Whether matrices are said to be stored as inputs x outputs.
+    /// Whether the configuration says that matrices are stored as [inputs, outputs].
     pub fan_in_fan_out: bool,
-    /// Whether embedding and head are one matrix with the adapter as well.
+    /// Whether embedding and head stay one matrix under the adapter.
     pub keeps_tie: bool,
 }
 
 impl Adapter {
-    /// Reads the file. `BAD_ADAPTER` for what cannot be merged, `BAD_CONFIG` for a value that a field cannot have.
+    /// Reads adapter_config.json. `BAD_ADAPTER` for an adapter that cannot be merged, `BAD_CONFIG` for a value that a field
+    /// cannot have.
     pub(super) fn read(value: &Value, facts: &mut Vec<Fact>) -> Result<Self, TensorsError> {
         let fields = Fields::of(FILE, value)?;
         refuse_others(&fields)?;
@@ -133,7 +137,7 @@ impl Adapter {
         of_module(&self.ranks, module).unwrap_or(self.rank)
     }
 
-    /// What the product of a module's factors is multiplied by.
+    /// The factor that multiplies the product of a module's factors.
     pub fn scale(&self, module: &str) -> f64 {
         let (rank, alpha) = (self.rank(module) as f64, of_module(&self.alphas, module));
         let alpha = alpha.unwrap_or(self.alpha);
@@ -143,7 +147,7 @@ impl Adapter {
         }
     }
 
-    /// Whether PEFT puts factors beside a module.
+    /// Whether PEFT adds factors to a module.
     pub fn is_target(&self, module: &str) -> bool {
         let excluded = self.excluded.as_ref();
         if excluded.is_some_and(|excluded| excluded.has(module)) || self.is_saved(module) {
@@ -161,7 +165,7 @@ impl Adapter {
                 || layer(module).is_some_and(|layer| self.layers.contains(&layer)))
     }
 
-    /// Whether a module, or one that it is a part of, is stored as a whole (`modules_to_save`).
+    /// Whether the adapter stores a module as a whole: `modules_to_save` names the module, or a module around it.
     pub fn is_saved(&self, module: &str) -> bool {
         let parts: Vec<&str> = module.split('.').collect();
         let is_part = |saved: &String| {
@@ -188,10 +192,11 @@ impl Modules {
 
 const NUMBERS: std::ops::RangeInclusive<f64> = -1e9..=1e9;
 
-/// How values that say "not this" are written.
+/// Values that turn a field off.
 const OFF: [&str; 5] = ["false", "[]", "{}", "\"\"", "0"];
 
-/// The number of the layer that a module is in: the first number behind two names, as PEFT looks for it.
+/// The number of the layer that a module is in. Like PEFT, it takes the first piece that is a number, behind at least two other
+/// pieces.
 fn first_number(module: &str) -> Option<u64> {
     let parts: Vec<&str> = module.split('.').collect();
     let inside = parts.get(2..parts.len().saturating_sub(1))?;
@@ -205,7 +210,7 @@ fn of_module<T: Copy>(patterns: &[(Pattern, T)], module: &str) -> Option<T> {
     found.map(|(_, value)| *value)
 }
 
-/// `BAD_ADAPTER` for what is no LoRA adapter, or one with a part that cannot be merged.
+/// `BAD_ADAPTER` for an adapter that is not LoRA, or that has a feature which cannot be merged.
 fn refuse_others(fields: &Fields<'_>) -> Result<(), TensorsError> {
     let bad = |field: &str, reason: String| Err(bad_adapter(FILE, field, reason, MERGE));
     match fields.text("peft_type")? {
@@ -242,7 +247,7 @@ fn refuse_others(fields: &Fields<'_>) -> Result<(), TensorsError> {
     }
 }
 
-/// A list of texts, or one text alone, or absent.
+/// A list of strings, where one string counts as a list of one. `None` if the field is absent.
 fn texts(fields: &Fields<'_>, field: &str) -> Result<Option<Vec<String>>, TensorsError> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let list = match fields.get(field) {
@@ -267,7 +272,7 @@ fn modules(fields: &Fields<'_>, field: &str) -> Result<Option<Modules>, TensorsE
     })
 }
 
-/// Numbers by patterns of modules, in their order: the first that matches counts.
+/// Numbers by patterns over modules, in the order of the file. For a module the first pattern that matches counts.
 fn by_pattern<T>(
     fields: &Fields<'_>,
     field: &str,
@@ -305,7 +310,7 @@ fn layer_patterns(fields: &Fields<'_>) -> Result<Vec<Pattern>, TensorsError> {
         .collect()
 }
 
-/// `BAD_ADAPTER`.
+/// The error `BAD_ADAPTER`.
 pub(crate) fn bad_adapter(
     file: &str,
     field: &str,
@@ -382,7 +387,7 @@ mod tests {
             });
             assert_eq!(target(value.clone(), MODULE), expected, "{value}");
         }
-        // Behind one name only there is no number of a layer for PEFT either.
+        // Behind a single piece, PEFT does not see a number as that of a layer.
         let bare = json!({"target_modules": ["c"], "layers_to_transform": [1]});
         assert!(!target(bare, "h.1.c"));
     }

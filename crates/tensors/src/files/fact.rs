@@ -1,38 +1,38 @@
-//! What became of each thing that the small files of a model folder say.
+//! Facts: what the small files of a model folder say, and what kerf does about each of these statements.
 
 use serde::{Deserialize, Serialize};
 
-/// What became of one thing that a folder says. What cannot be done is an error instead.
+/// What kerf does about one statement. A statement that kerf cannot satisfy is an error instead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// Kerf does what it says.
+    /// Kerf does what the file says.
     #[default]
     Used,
-    /// Kerf does something else, or nothing: `says` tells what.
+    /// Kerf does something else, or nothing. The field `says` explains it.
     Noted,
 }
 
-/// One thing that a model folder says, and what became of it.
+/// One statement of a model folder, and what kerf does about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Fact {
-    /// File in the folder.
+    /// Name of the file in the folder.
     pub file: String,
-    /// Path of the field in it; empty for the file as a whole.
+    /// Path of the field in the file. Empty for the file as a whole.
     pub field: String,
-    /// What it holds, shortened.
+    /// Value of the field, shortened.
     pub value: String,
-    /// What became of it.
+    /// Whether kerf does what the file says.
     pub outcome: Outcome,
     /// What kerf does about it, in one sentence.
     pub says: String,
 }
 
 impl Fact {
-    /// Something that kerf does as it is said.
+    /// A statement that kerf follows.
     pub fn used(file: &str, field: &str, value: impl ToString, says: impl Into<String>) -> Self {
         Self {
             outcome: Outcome::Used,
@@ -40,7 +40,7 @@ impl Fact {
         }
     }
 
-    /// Something that a user should know, since kerf does not simply do it.
+    /// A statement that kerf does not simply follow, so that a user should know.
     pub fn noted(file: &str, field: &str, value: impl ToString, says: impl Into<String>) -> Self {
         Self {
             file: file.into(),
@@ -51,7 +51,7 @@ impl Fact {
         }
     }
 
-    /// The sentence of a note: where it stands, and what kerf does about it.
+    /// The sentence for the user: file and field, and what kerf does.
     pub fn sentence(&self) -> String {
         match self.field.as_str() {
             "" => format!("{}: {}", self.file, self.says),
@@ -60,7 +60,7 @@ impl Fact {
     }
 }
 
-/// At most 80 characters of a value.
+/// A text cut to at most 80 characters.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}...", &text[..end]),

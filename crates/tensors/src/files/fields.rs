@@ -1,4 +1,4 @@
-//! Typed access to one JSON object of a model folder, which remembers what was read: the rest can be told.
+//! Typed access to one JSON object of a model folder. It remembers which fields were read, so that the others can be reported.
 
 use super::fact::{Fact, shortened};
 use super::parse::not_finite_of;
@@ -10,14 +10,14 @@ use std::collections::BTreeSet;
 /// One JSON object of a file. A field that is null counts as absent.
 pub struct Fields<'a> {
     file: &'a str,
-    /// Stands before the names of fields in errors and notes, such as `weights.`.
+    /// Prefix for the names of fields in errors and notes, such as `weights.`.
     inside: String,
     object: Option<&'a Map<String, Value>>,
     read: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Fields<'a> {
-    /// The object of a whole file. `BAD_CONFIG` for JSON that is no object.
+    /// The object that is the whole file. `BAD_CONFIG` if the JSON is not an object.
     pub fn of(file: &'a str, value: &'a Value) -> Result<Self, TensorsError> {
         match value.as_object() {
             Some(object) => Ok(Self::new(file, String::new(), Some(object))),
@@ -39,7 +39,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The object in a field; without fields if it is absent. `BAD_CONFIG` if the field holds something else.
+    /// The object in a field. An absent field gives an object without fields. `BAD_CONFIG` for any other value.
     pub fn object(&self, field: &str) -> Result<Fields<'a>, TensorsError> {
         let inside = format!("{}{field}.", self.inside);
         match self.get(field) {
@@ -49,13 +49,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The value of a field. The field counts as read.
+    /// The value of a field. `None` if it is absent or null. The field counts as read.
     pub fn get(&self, field: &str) -> Option<&'a Value> {
         self.read.borrow_mut().insert(field.to_owned());
         self.object?.get(field).filter(|value| !value.is_null())
     }
 
-    /// The value of a field, null as well. The field counts as read.
+    /// The value of a field, which may be null. The field counts as read.
     pub fn raw(&self, field: &str) -> Option<&'a Value> {
         self.read.borrow_mut().insert(field.to_owned());
         self.object?.get(field)
@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
             .map(|(name, _)| name.as_str())
     }
 
-    /// `BAD_CONFIG` about a field, with what it holds.
+    /// The error `BAD_CONFIG` about a field, with its value.
     pub fn bad(&self, field: &str, expected: impl Into<String>) -> TensorsError {
         let value = self.object.and_then(|object| object.get(field));
         TensorsError::BadConfig {
@@ -91,7 +91,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// True, false or absent.
+    /// A flag. `None` if it is absent.
     pub fn flag(&self, field: &str) -> Result<Option<bool>, TensorsError> {
         match self.get(field) {
             None => Ok(None),
@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A text or absent.
+    /// A text. `None` if it is absent.
     pub fn text(&self, field: &str) -> Result<Option<&'a str>, TensorsError> {
         match self.get(field) {
             None => Ok(None),
@@ -109,7 +109,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A whole number in a range, or absent. Some writers store it as 512.0.
+    /// A whole number in a range. `None` if it is absent. It may be written as 512.0, which some programs do.
     pub fn size(
         &self,
         field: &str,
@@ -127,7 +127,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A number in a range, or absent.
+    /// A number in a range. `None` if it is absent.
     pub fn number(
         &self,
         field: &str,
@@ -145,8 +145,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A note about each field that nobody has read and that is not in `neutral` (names of fields that change nothing that kerf
-    /// does).
+    /// A note about each field that was not read. Fields in `neutral` get no note, since they do not change what kerf does.
     pub fn unread(&self, neutral: &[&str]) -> Vec<Fact> {
         let read = self.read.borrow();
         let all = self.object.into_iter().flatten();
@@ -166,7 +165,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A whole number, which some writers store as 4096.0.
+/// A whole number. It may be written as 4096.0, which some programs do.
 pub fn integer(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| {
         let number = value.as_f64()?;

@@ -1,4 +1,4 @@
-//! generation_config.json: where a text ends, and how a token is drawn. It goes before what config.json says of the same.
+//! generation_config.json: where a text ends, and how a token is drawn. Its values take precedence over those of config.json.
 
 use super::fact::Fact;
 use super::fields::{Fields, integer};
@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Name of the file.
 pub const FILE: &str = "generation_config.json";
 
-/// Fields that change nothing here: housekeeping of the library that wrote the file, and settings of its caches.
+/// Fields without effect in kerf: housekeeping of the library that wrote the file, and settings of its caches.
 const NEUTRAL: [&str; 12] = [
     "_from_model_config",
     "transformers_version",
@@ -24,10 +24,10 @@ const NEUTRAL: [&str; 12] = [
     "output_scores",
 ];
 
-/// How a model wants to write.
+/// A model's settings for generating text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Generation {
-    /// Token that begins a text.
+    /// Token at the start of a text.
     pub bos: Option<u32>,
     /// Tokens that end a text; `None` if the file does not say.
     pub eos: Option<Vec<u32>>,
@@ -35,16 +35,16 @@ pub struct Generation {
     pub sample: Option<bool>,
     /// Divides logits before a token is drawn.
     pub temperature: Option<f64>,
-    /// Share of probability that a token is drawn from.
+    /// Smallest total probability of the tokens to draw from (nucleus sampling).
     pub top_p: Option<f64>,
-    /// Number of tokens that one is drawn from; 0: all.
+    /// Number of most likely tokens to draw from. 0 for all tokens.
     pub top_k: Option<u64>,
-    /// Logits of tokens that were there already are divided by this (multiplied if negative).
+    /// Divisor for the positive logits of tokens that occurred already. It multiplies negative logits.
     pub repetition_penalty: Option<f64>,
 }
 
 impl Generation {
-    /// Reads the file. `BAD_CONFIG` names the field.
+    /// Reads generation_config.json. `BAD_CONFIG` names the field.
     pub(super) fn read(value: &Value, facts: &mut Vec<Fact>) -> Result<Self, TensorsError> {
         let fields = Fields::of(FILE, value)?;
         let generation = Self {
@@ -65,7 +65,7 @@ impl Generation {
     }
 }
 
-/// Token ids, one or a list.
+/// Token ids: a number, or a list of numbers.
 fn tokens(fields: &Fields<'_>, field: &str) -> Result<Option<Vec<u32>>, TensorsError> {
     let id = |value: &Value| integer(value).and_then(|id| u32::try_from(id).ok());
     let ids = match fields.get(field) {

@@ -1,5 +1,5 @@
-//! What the small files of a model folder say, read once into one typed description. Each thing in them is used, noted as a
-//! [`Fact`], or refused by an error that names file and field. Nothing else reads these files.
+//! The small files of a model folder, read once into one typed description. Each statement in them is followed, noted as a
+//! [`Fact`], or refused with an error that names file and field. No other code reads these files.
 
 pub mod adapter;
 mod fact;
@@ -22,13 +22,13 @@ pub use tokenizer::{Side, TokenizerSettings};
 use crate::{Folder, TensorsError};
 use serde_json::Value;
 
-/// Name of the file that says which network it is.
+/// Name of the file that describes the network.
 pub const CONFIG: &str = "config.json";
 
-/// What is to be said where it is missing.
+/// Sentence for users of a folder without that file.
 pub const NO_CONFIG: &str = "the folder has no such file, so the network is not known: fetch it together with the weights (methods without calibration work on the weights alone)";
 
-/// The description of a model beside its weights.
+/// The description of a model by the small files beside its weights.
 #[derive(Clone, Debug, Default)]
 pub struct ModelFiles {
     /// config.json, if there is one. The network reads it (`kerf_model::Network`).
@@ -37,19 +37,22 @@ pub struct ModelFiles {
     pub generation: Generation,
     /// tokenizer_config.json and the other small files of a tokenizer.
     pub tokenizer: TokenizerSettings,
-    /// adapter_config.json: the adapter that the weights are merged with.
+    /// adapter_config.json: the adapter that is merged into the weights.
     pub adapter: Option<Adapter>,
     /// How the weights are quantized, if they are.
     pub quantization: Option<Quantization>,
     /// modules.json and the files that it names, if it is a sentence-transformers folder.
     pub pipeline: Option<Pipeline>,
-    /// What became of what the files say.
+    /// What the files say, and what kerf does about it.
     pub facts: Vec<Fact>,
 }
 
 impl ModelFiles {
-    /// Reads the files of `folder` whose names are in `files` (sorted). `NOT_A_MODEL` for one that is not JSON, `BAD_CONFIG` for a
-    /// field with a value that it cannot have, `BAD_ADAPTER` for an adapter that cannot be merged.
+    /// Reads the files of `folder`. `files` are the names of all its files, sorted.
+    ///
+    /// # Errors
+    /// `NOT_A_MODEL` for a file that is not JSON, `BAD_CONFIG` for a field with a value that it cannot have, and `BAD_ADAPTER`
+    /// for an adapter that cannot be merged.
     pub fn read(folder: &dyn Folder, files: &[String]) -> Result<Self, TensorsError> {
         let reader = Reader { folder, files };
         let mut facts = Vec::new();
@@ -88,19 +91,19 @@ impl ModelFiles {
             .map_or(&[], |pipeline| &pipeline.folders)
     }
 
-    /// Sentences of the facts that a user should know.
+    /// Sentences about the facts that a user should know.
     pub fn notes(&self) -> Vec<String> {
         notes(&self.facts)
     }
 }
 
-/// Sentences of the facts that a user should know.
+/// Sentences about those facts that a user should know.
 pub fn notes(facts: &[Fact]) -> Vec<String> {
     let noted = |fact: &&Fact| fact.outcome == Outcome::Noted;
     facts.iter().filter(noted).map(Fact::sentence).collect()
 }
 
-/// The files of a folder.
+/// Access to the files of a folder by name.
 struct Reader<'a> {
     folder: &'a dyn Folder,
     files: &'a [String],
@@ -112,7 +115,7 @@ impl Reader<'_> {
         self.files.iter().any(|name| name == file)
     }
 
-    /// Text of a file, if the folder has it; what is not UTF-8 is replaced.
+    /// Text of a file. `None` if the folder lacks it. Bytes that are not UTF-8 are replaced.
     fn text(&self, file: &str) -> Result<Option<String>, TensorsError> {
         if !self.has(file) {
             return Ok(None);
@@ -121,7 +124,7 @@ impl Reader<'_> {
         Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
-    /// JSON of a file, if the folder has it.
+    /// JSON of a file. `None` if the folder lacks it.
     fn json(&self, file: &str) -> Result<Option<Value>, TensorsError> {
         if !self.has(file) {
             return Ok(None);
@@ -130,7 +133,7 @@ impl Reader<'_> {
         parse::json(&path, &self.folder.read(file)?).map(Some)
     }
 
-    /// config.json of a module's folder, with its name. `NOT_FOUND` without one.
+    /// Name and content of the config.json in a module's folder. `NOT_FOUND` if there is none.
     fn module_config(&self, folder: &str) -> Result<(String, Value), TensorsError> {
         let file = format!("{folder}/config.json");
         match self.json(&file)? {

@@ -1,16 +1,17 @@
-//! Bytes of a small file to JSON, as Python writes it.
+//! Parses the bytes of a small file as JSON, in the dialect that Python writes.
 
 use crate::TensorsError;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// Numbers that Python writes bare though JSON has none such.
+/// Numbers that Python writes although JSON does not have them.
 const NOT_FINITE: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
 
-/// JSON of a file. `NOT_A_MODEL` for bytes that are something else; `path` names the file in the error.
+/// Parses a file as JSON. `NOT_A_MODEL` for bytes that are not JSON; `path` names the file in the error.
 ///
-/// `Infinity`, `-Infinity` and `NaN`, which Python's writer puts bare, become what transformers 5 writes instead and reads back:
-/// `{"__float__": "Infinity"}`. So a field that is not finite is no number for anybody who asks for one. A byte order mark is passed over.
+/// Python writes `Infinity`, `-Infinity` and `NaN` as bare words. They become objects such as `{"__float__": "Infinity"}`, which
+/// is the form that transformers 5 writes and reads. A field with such an object is not a number to code that asks for one. A
+/// byte order mark is skipped.
 pub fn json(path: &str, bytes: &[u8]) -> Result<Value, TensorsError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     serde_json::from_slice(&tagged(bytes)).map_err(|error| TensorsError::NotAModel {
@@ -23,13 +24,13 @@ pub fn json(path: &str, bytes: &[u8]) -> Result<Value, TensorsError> {
     })
 }
 
-/// The same text with bare numbers that are not finite as tagged objects.
+/// The same text, with every bare number that is not finite replaced by a tagged object.
 fn tagged(bytes: &[u8]) -> Cow<'_, [u8]> {
     let (mut out, mut copied) = (Vec::new(), 0);
     let (mut at, mut in_text) = (0, false);
     while at < bytes.len() {
         match bytes[at] {
-            b'\\' if in_text => at += 1, // The next belongs to it.
+            b'\\' if in_text => at += 1, // The character after it belongs to the escape.
             b'"' => in_text = !in_text,
             b'-' | b'I' | b'N' if !in_text => {
                 if let Some(word) = not_finite(&bytes[at..]) {
@@ -51,7 +52,7 @@ fn tagged(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The number that is not finite at the start of `bytes`, as a word of its own.
+/// The word for a number that is not finite at the start of `bytes`, if it is a word of its own.
 fn not_finite(bytes: &[u8]) -> Option<&'static str> {
     let is_it = |word: &&str| {
         let after = bytes.get(word.len());
@@ -60,7 +61,7 @@ fn not_finite(bytes: &[u8]) -> Option<&'static str> {
     NOT_FINITE.into_iter().find(is_it)
 }
 
-/// What a value says that is not finite: `Infinity`, `-Infinity` or `NaN`.
+/// The word of a tagged object: `Infinity`, `-Infinity` or `NaN`. `None` for any other value.
 pub fn not_finite_of(value: &Value) -> Option<&str> {
     let object = value.as_object().filter(|object| object.len() == 1)?;
     object.get("__float__")?.as_str()
@@ -88,7 +89,7 @@ mod tests {
             (&value["d"], not_finite_of(&value["d"])),
             (&(-1).into(), None)
         );
-        // What is written again is read as the same.
+        // A value that is written again reads as the same value.
         assert_eq!(json("x", value.to_string().as_bytes()).unwrap(), value);
     }
 

@@ -1,4 +1,4 @@
-//! Patterns over names of modules, as Python's `re` reads them.
+//! Patterns over the names of modules, in the syntax of Python's `re`.
 
 use super::fields::Fields;
 use crate::TensorsError;
@@ -11,7 +11,8 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// From the text that stands in `field`, put where `{}` is in `form`. `BAD_CONFIG` if it is no regular expression.
+    /// The regular expression `form` with `text` in the place of `{}`. `BAD_CONFIG` about `field` if it is not a regular
+    /// expression.
     pub(crate) fn new(
         fields: &Fields<'_>,
         field: &str,
@@ -24,12 +25,12 @@ impl Pattern {
         }
     }
 
-    /// Whether a name matches. A pattern that takes for ever does not.
+    /// Whether a name matches. A search that exceeds the limit of backtracking counts as no match.
     pub(crate) fn matches(&self, name: &str) -> bool {
         self.regex.is_match(name).unwrap_or(false)
     }
 
-    /// The number that the group `index` of the pattern captures.
+    /// The number in the group `index` of the pattern. `None` if the name does not match.
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
         let captures = self.regex.captures(name).ok()??;
         captures.name("index")?.as_str().parse().ok()

@@ -1,6 +1,7 @@
-//! What the small files say about weights that another program has quantized: `quantization_config` of config.json, its older and
-//! nested forms, and the files that other programs write instead. Kerf reads one scheme, compressed-tensors' `pack-quantized`; a
-//! model of any other is refused, since its codes and scales would be taken for weights.
+//! What the small files say about weights that another program has quantized. The sources are `quantization_config` of
+//! config.json with its older and nested forms, and the files that other programs write instead. Kerf reads one scheme,
+//! compressed-tensors' `pack-quantized`. It refuses a model in any other scheme, because it would take the codes and scales for
+//! weights.
 
 use super::Reader;
 use super::fact::shortened;
@@ -10,36 +11,36 @@ use serde_json::Value;
 /// How the weights are quantized.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quantization {
-    /// In a way that kerf reads: compressed-tensors, `pack-quantized`.
+    /// In the scheme that kerf reads: compressed-tensors, `pack-quantized`.
     Packed(Vec<PackedScheme>),
-    /// In another way.
+    /// In another scheme.
     Foreign(Foreign),
 }
 
 /// One scheme of `pack-quantized`: symmetric codes, weights only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackedScheme {
-    /// Modules it is for, by name; `Linear` is all linear layers.
+    /// Modules that have this scheme, by name. `Linear` means all linear layers.
     pub targets: Vec<String>,
     /// Bits of a code, 2 to 8.
     pub bits: u8,
-    /// Columns that share a scale; 0: a row has one.
+    /// Columns that share a scale. 0 if the whole row shares one.
     pub group_size: usize,
 }
 
-/// A scheme that kerf does not read.
+/// A quantization scheme that kerf does not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
-    /// Its name, such as `gptq, 4 bit`.
+    /// Name of the scheme, such as `gptq, 4 bit`.
     pub scheme: String,
-    /// What says so: a file and its field, or a tensor.
+    /// Where the scheme was found: a file and its field, or a tensor.
     pub evidence: String,
 }
 
-/// Fields of config.json that hold a scheme. The second is that of older compressed-tensors, the third that of MLX.
+/// Fields of config.json that hold a scheme. The second is written by older compressed-tensors, the third by MLX.
 const FIELDS: [&str; 3] = ["quantization_config", "compression_config", "quantization"];
 
-/// Files that programs write instead, and whose they are.
+/// Files that some programs write instead, with the name of the scheme.
 const FILES: [(&str, &str); 4] = [
     ("quantize_config.json", "gptq"),
     ("quant_config.json", "awq"),
@@ -47,10 +48,10 @@ const FILES: [(&str, &str); 4] = [
     ("quanto_qmap.json", "quanto"),
 ];
 
-/// How deep in config.json a scheme is looked for: a model of text and pictures has one object for each.
+/// How many levels deep in config.json a scheme is looked for. A model of text and pictures has one object for each.
 const DEPTH: usize = 3;
 
-/// What the files say, `None` if they say nothing. `NOT_A_MODEL` for a file that is not JSON.
+/// The quantization that the files describe. `None` if they describe none. `NOT_A_MODEL` for a file that is not JSON.
 pub(super) fn read(
     config: Option<&Value>,
     reader: &Reader<'_>,
@@ -60,7 +61,7 @@ pub(super) fn read(
     }
     for (file, program) in FILES {
         if let Some(value) = reader.json(file)? {
-            // Group sizes are MLX's mark in config.json only.
+            // A group size means MLX in config.json only.
             let said = name(&value).filter(|said| said != "mlx");
             let scheme = said.unwrap_or_else(|| program.to_owned());
             return Ok(Some(foreign(scheme, &value, file.to_owned())));
@@ -69,7 +70,7 @@ pub(super) fn read(
     Ok(None)
 }
 
-/// The scheme of an object of config.json, or of one inside it.
+/// The scheme in an object of config.json, or in an object inside it.
 fn in_object(object: &Value, inside: &str, depth: usize) -> Option<Quantization> {
     let object = object.as_object()?;
     for field in FIELDS {
@@ -77,7 +78,7 @@ fn in_object(object: &Value, inside: &str, depth: usize) -> Option<Quantization>
             continue;
         };
         let evidence = format!("config.json, field {inside}{field}");
-        // Kerf reads what it writes: the field at the top.
+        // Kerf reads the form that it writes itself: the first field, at the top level.
         let read = (field == FIELDS[0] && inside.is_empty()).then(|| packed(value));
         return Some(match read {
             Some(Ok(schemes)) => Quantization::Packed(schemes),
@@ -99,7 +100,7 @@ fn in_object(object: &Value, inside: &str, depth: usize) -> Option<Quantization>
         .find_map(|(name, value)| in_object(value, &format!("{inside}{name}."), deeper))
 }
 
-/// `null`, `false` and an object without fields are how writers say that there is nothing.
+/// Whether a field holds a scheme. Programs write `null`, `false` or an object without fields for none.
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
@@ -121,7 +122,7 @@ fn foreign(scheme: String, settings: &Value, evidence: String) -> Quantization {
     })
 }
 
-/// Name of a scheme by what it says of itself, or by fields that only one program has.
+/// Name of a scheme: by the name that it gives itself, or by fields that only one program writes.
 fn name(settings: &Value) -> Option<String> {
     for field in ["quant_method", "quant_algo", "quant_type"] {
         if let Some(name) = settings[field].as_str() {
@@ -145,7 +146,8 @@ fn name(settings: &Value) -> Option<String> {
     mark.map(|(_, scheme)| (*scheme).to_owned())
 }
 
-/// The schemes of compressed-tensors. `Err(None)` if it is of another program, `Err(Some(reason))` if it is of a kind that kerf does not read.
+/// The schemes of compressed-tensors. `Err(None)` for a scheme of another program, `Err(Some(reason))` for a kind of
+/// compressed-tensors that kerf does not read.
 fn packed(settings: &Value) -> Result<Vec<PackedScheme>, Option<String>> {
     if settings["quant_method"] != "compressed-tensors" {
         return Err(None);
@@ -194,7 +196,7 @@ fn scheme(group: &Value) -> Option<PackedScheme> {
 }
 
 impl Foreign {
-    /// How to get at weights that kerf reads.
+    /// How to get weights that kerf reads.
     pub fn fix(&self) -> &'static str {
         const FIXES: [(&str, &str); 5] = [
             (
@@ -237,7 +239,7 @@ mod tests {
         read(Some(&config), &reader).unwrap()
     }
 
-    /// Scheme and evidence.
+    /// Name and evidence of the scheme.
     fn foreign(config: Value) -> (String, String) {
         match of(config) {
             Some(Quantization::Foreign(found)) => (found.scheme, found.evidence),

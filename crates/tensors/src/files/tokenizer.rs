@@ -1,5 +1,5 @@
-//! What the small files of a tokenizer say beside, or against, tokenizer.json: tokenizer_config.json, special_tokens_map.json,
-//! added_tokens.json, chat_template.jinja. `kerf_text` builds a tokenizer by it, as transformers 5 does.
+//! The small files that complete or contradict tokenizer.json: tokenizer_config.json, special_tokens_map.json, added_tokens.json
+//! and chat_template.jinja. `kerf_text` builds a tokenizer from them in the same way as transformers 5.
 
 mod class;
 mod class_table;
@@ -24,10 +24,10 @@ const SPECIAL_MAP: &str = "special_tokens_map.json";
 const ADDED: &str = "added_tokens.json";
 const TEMPLATE: &str = "chat_template.jinja";
 
-/// Writers say "no limit" by numbers such as 1e30.
+/// A larger length means "no limit". Some programs write numbers such as 1e30.
 const NO_LIMIT: f64 = 1e12;
 
-/// The side of a text that is cut off.
+/// The side on which a long text is truncated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Side {
     /// The end.
@@ -37,12 +37,13 @@ pub enum Side {
     Left,
 }
 
-/// Tokens that are found in a text before it is cut.
+/// Added tokens. They are found in a text before the text is split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Added {
-    /// These, in the order of their ids: a class that builds its tokenizer leaves out those of tokenizer.json.
+    /// Only these tokens, in the order of their ids. A class that builds its tokenizer then ignores the added tokens of
+    /// tokenizer.json.
     Only(Vec<AddedToken>),
-    /// These by id, and those of tokenizer.json, which go first where both have an id.
+    /// These tokens with their ids, and the added tokens of tokenizer.json. If both have an id, tokenizer.json wins.
     Beside(Vec<(u32, AddedToken)>),
 }
 
@@ -52,24 +53,25 @@ impl Default for Added {
     }
 }
 
-/// Settings of a tokenizer beside tokenizer.json. A flag is `None` where no file says it.
+/// Settings of a tokenizer from the files beside tokenizer.json. A flag is `None` if no file mentions it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenizerSettings {
-    /// Most tokens of a text, special tokens counted; `None` without a limit.
+    /// Most tokens of a text, including special tokens. `None` for no limit.
     pub max_length: Option<usize>,
-    /// Which side of a longer text is cut off; `None`: what tokenizer.json says, or else the end.
+    /// The side on which a longer text is truncated. `None` for the side that tokenizer.json gives, or else the end.
     pub truncation_side: Option<Side>,
     /// Text of the token that begins a text, if a file names it.
     pub bos_token: Option<String>,
     /// Text of the token that ends a text, if a file names it.
     pub eos_token: Option<String>,
-    /// Text of the token that fills up, if a file names it.
+    /// Text of the token for padding, if a file names it.
     pub pad_token: Option<String>,
     /// Jinja template of a conversation.
     pub chat_template: Option<String>,
     /// How the tokenizer is built.
     pub class: TokenizerClass,
-    /// Whether a file names the class; otherwise it is that of the model type, and gives way to a tokenizer.json of another type.
+    /// Whether a file names the class. Otherwise the class follows from the model type, and a tokenizer.json of another type
+    /// overrides it.
     pub class_is_named: bool,
     /// Special tokens by name.
     pub special: Special,
@@ -77,30 +79,31 @@ pub struct TokenizerSettings {
     pub extra_special: Vec<AddedToken>,
     /// Added tokens.
     pub added: Added,
-    /// Text is made lower case (BERT's kin).
+    /// Whether text becomes lower case (BERT and its relatives).
     pub do_lower_case: Option<bool>,
-    /// Accents are taken off (BERT's kin; what `do_lower_case` is if it is not said).
+    /// Whether accents are removed (BERT and its relatives). `None` for the value of `do_lower_case`.
     pub strip_accents: Option<bool>,
-    /// Chinese characters are words (BERT's kin).
+    /// Whether each Chinese character is a word (BERT and its relatives).
     pub tokenize_chinese_chars: Option<bool>,
-    /// A space is put before a text.
+    /// Whether a space is put before a text.
     pub add_prefix_space: Option<bool>,
-    /// LLaMA: the space is put behind special tokens as well.
+    /// LLaMA: whether the space is put behind special tokens too.
     pub legacy: Option<bool>,
-    /// The begin token is put before a text; counts only without tokenizer.json, whose post-processor decides.
+    /// Whether the begin token is put before a text. It has an effect only without tokenizer.json, whose post-processor decides
+    /// otherwise.
     pub add_bos_token: Option<bool>,
-    /// The end token is put behind a text; counts only without tokenizer.json.
+    /// Whether the end token is put behind a text. It has an effect only without tokenizer.json.
     pub add_eos_token: Option<bool>,
-    /// Spaces before punctuation are taken out when ids become text.
+    /// Whether spaces before punctuation are removed when ids become text.
     pub clean_up_spaces: bool,
-    /// The same for BPE, where it does harm and is not done otherwise.
+    /// Whether a BPE tokenizer removes them too. It does harm there, so it needs a flag of its own.
     pub clean_up_spaces_of_bpe: bool,
-    /// Special tokens in a text are cut like other text.
+    /// Whether special tokens in a text are split like other text.
     pub split_special_tokens: bool,
 }
 
 impl TokenizerSettings {
-    /// Reads the files. `BAD_CONFIG` names file and field.
+    /// Reads the small files of a tokenizer. `BAD_CONFIG` names file and field.
     pub(super) fn read(
         reader: &Reader<'_>,
         config: Option<&Value>,
@@ -129,7 +132,7 @@ impl TokenizerSettings {
         Ok(settings)
     }
 
-    /// The special token of a name, if a file names one.
+    /// The special token with a given name, if a file has one.
     pub fn token(&self, name: &str) -> Option<&AddedToken> {
         let found = self.special.iter().find(|(other, _)| other == name);
         found.and_then(|(_, token)| token.as_ref())
@@ -158,7 +161,7 @@ impl TokenizerSettings {
         })
     }
 
-    /// The older files, which count where tokenizer_config.json has no `added_tokens_decoder`.
+    /// Reads the older files. They have an effect if tokenizer_config.json has no `added_tokens_decoder`.
     fn read_legacy(
         &mut self,
         reader: &Reader<'_>,
@@ -179,7 +182,7 @@ impl TokenizerSettings {
     }
 }
 
-/// The class that the files say, `tokenizer_class` of tokenizer_config.json before that of config.json.
+/// The class of the tokenizer. `tokenizer_class` of tokenizer_config.json takes precedence over config.json.
 fn class(
     fields: &Fields<'_>,
     config: Option<&Value>,
@@ -218,7 +221,7 @@ fn side(fields: &Fields<'_>) -> Result<Option<Side>, TensorsError> {
     }
 }
 
-/// A text, or of several with names the one that is called `default`.
+/// The chat template: a text, or the one called `default` in a list of named texts.
 fn template(fields: &Fields<'_>) -> Option<String> {
     match fields.get("chat_template")? {
         Value::String(text) => Some(text.clone()),

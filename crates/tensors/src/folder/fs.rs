@@ -1,4 +1,4 @@
-//! Reading from the file system.
+//! Reads model folders of the file system.
 
 use super::links::{self, Entered};
 use super::{Folder, names};
@@ -9,25 +9,28 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Folders below this depth are not looked into: a model has none, and a wrong path may lead to a whole disk.
+/// Deepest sub-folder that is read. A model has no deeper ones, and a wrong path may be that of a whole disk.
 const MAX_DEPTH: usize = 3;
 /// Most files that a model folder may hold.
 const MAX_FILES: usize = 20_000;
-/// Most files and folders behind one link to a folder. A module of a sentence model has a handful; a link to a data set is passed over.
+/// Most files and folders behind one link to a folder. A module of a sentence model has a handful. A link to more, such as a data
+/// set, is ignored.
 const MAX_LINKED: usize = 1_000;
 /// Largest file that [`Folder::read`] reads.
 pub(super) const MAX_READ_BYTES: u64 = 256 << 20;
 
-/// [`Folder`] on the file system. A path to a single file is a folder with just that file (and the folder's sidecar files).
+/// [`Folder`] on the file system. The path of a single file gives a folder with only that file of weights, and the sidecars
+/// beside it.
 #[derive(Debug)]
 pub struct FsFolder {
     root: PathBuf,
-    /// The one file with weights, if a file was named instead of a folder.
+    /// The name of the one file with weights, if the path is that of a file.
     only: Option<String>,
 }
 
 impl FsFolder {
-    /// `NOT_FOUND` if there is nothing at `path`, `BROKEN_LINK` if it is a link to nothing. A path to an index file means its folder.
+    /// Opens the folder or file at `path`. The path of an index file gives its folder. `NOT_FOUND` if nothing is there,
+    /// `BROKEN_LINK` for a link to nothing.
     pub fn open(path: &Path) -> Result<Self, TensorsError> {
         let found = fs::metadata(path).map_err(|error| {
             links::broken_link(path)
@@ -60,8 +63,8 @@ impl FsFolder {
         Ok(self.root.join(file))
     }
 
-    /// Adds the files of one folder, and of its folders, to `found`; behind links at most `left` files and folders. Whether there were
-    /// no more.
+    /// Adds the files of one folder and of its sub-folders to `found`. Behind a link, `left` limits the number of files and
+    /// folders. Returns false if the limit was reached.
     fn walk(
         &self,
         inside: &str,
@@ -99,7 +102,7 @@ impl FsFolder {
                     return Ok(false);
                 }
             } else if kind.is_symlink() && behind.is_err() {
-                found.push(relative); // A link to nothing: an error for whoever opens it.
+                found.push(relative); // A link to nothing. Opening the file reports it.
             } else if behind.is_ok_and(|data| data.is_file()) {
                 found.push(relative);
             }
@@ -113,8 +116,8 @@ impl FsFolder {
         Ok(true)
     }
 
-    /// Adds the files of a folder behind a link; none if they are too many for a part of a model. False where they are too many for the
-    /// link that this one lies behind.
+    /// Adds the files of a folder behind a link, or none if the folder has too many for a part of a model. Inside of another link
+    /// it shares that link's limit, and returns false if the limit was reached.
     fn walk_link(
         &self,
         inside: &str,
@@ -168,19 +171,20 @@ impl Folder for FsFolder {
     }
 }
 
-/// Whether a file of a model folder is looked at: neither hidden nor deep inside.
+/// Whether a file of a model folder is visible: it is not hidden, and not too deep in sub-folders.
 pub(super) fn is_shown(file: &str) -> bool {
     file.matches('/').count() <= MAX_DEPTH && !file.split('/').any(|part| part.starts_with('.'))
 }
 
-/// Whether a file belongs to the model if `only` one file with weights was named.
+/// Whether a file belongs to the model if the user named the file `only`.
 pub(super) fn is_wanted(only: Option<&str>, file: &str) -> bool {
     only.is_none_or(|only| {
         file == only || file.contains('/') || !is_weights(file) || split::same_model(only, file)
     })
 }
 
-/// Whether a file at the top of a model folder holds weights, or an index of them. Those of an adapter belong to whichever is named.
+/// Whether a file at the top of a model folder holds weights or an index of weights. The file of an adapter does not count: it
+/// belongs to any model beside it.
 fn is_weights(file: &str) -> bool {
     file != crate::files::adapter::WEIGHTS
         && [".safetensors", ".kerf", ".gguf", ".index.json"]
@@ -188,7 +192,7 @@ fn is_weights(file: &str) -> bool {
             .any(|end| file.ends_with(end))
 }
 
-/// Positioned reads from a file; the offset of the handle is not used, so threads do not disturb each other.
+/// Positioned reads from a file. They do not use the file's own position, so threads do not disturb each other.
 #[derive(Debug)]
 pub(super) struct FsSource {
     name: String,
@@ -202,7 +206,7 @@ type Handle = File;
 type Handle = std::sync::Mutex<File>;
 
 impl FsSource {
-    /// `NOT_FOUND` if there is no regular file at `path` (opening a pipe would wait for ever).
+    /// Opens a regular file. `NOT_FOUND` if `path` is anything else, because opening a pipe could wait for ever.
     pub(super) fn open(path: &Path) -> Result<Self, TensorsError> {
         let name = path.display().to_string();
         let failed = |error: &std::io::Error| TensorsError::from_io(&name, error);
@@ -260,7 +264,7 @@ impl Source for FsSource {
         let mut done = 0;
         while done < buf.len() {
             match self.read_some(offset + done as u64, &mut buf[done..]) {
-                Ok(0) => return Err(truncated(offset + done as u64)), // It shrank since it was opened.
+                Ok(0) => return Err(truncated(offset + done as u64)), // The file became shorter after it was opened.
                 Ok(count) => done += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(TensorsError::from_io(&self.name, &error)),
@@ -270,12 +274,12 @@ impl Source for FsSource {
     }
 }
 
-/// A buffered file that is synced when finished.
+/// Buffered writing to a file.
 #[derive(Debug)]
 pub(super) struct FsSink {
     name: String,
     file: std::io::BufWriter<File>,
-    /// Scratch files need not outlive a crash of the machine.
+    /// Whether `finish` waits until the content is on the disk. A scratch file need not survive a crash of the machine.
     durable: bool,
 }
 
@@ -306,7 +310,7 @@ impl Sink for FsSink {
     }
 }
 
-/// Makes the names in a folder durable, where the operating system and the file system can.
+/// Makes the names in a folder durable, if the operating system and the file system can.
 pub(super) fn sync_dir(path: &Path) -> Result<(), TensorsError> {
     if !cfg!(unix) {
         return Ok(());
@@ -320,7 +324,7 @@ pub(super) fn sync_dir(path: &Path) -> Result<(), TensorsError> {
     }
 }
 
-/// Makes the folders above a file.
+/// Makes the missing folders above a file.
 pub(super) fn make_parents(path: &Path) -> Result<(), TensorsError> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => fs::create_dir_all(parent)

@@ -1,4 +1,4 @@
-//! A result folder on the file system: written as a hidden sibling, renamed when complete.
+//! A result folder on the file system. It is written under a hidden name beside its final place and renamed when it is complete.
 
 use super::fs::{FsSink, make_parents, sync_dir};
 use super::lock::{self, Locked};
@@ -9,28 +9,30 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// [`OutFolder`] on the file system: a hidden temporary sibling `.NAME.kerf-tmp-PID-N`, fsynced and renamed.
+/// [`OutFolder`] on the file system. It writes to a hidden folder `.NAME.kerf-tmp-PID-N` beside the final one, then fsyncs and
+/// renames it.
 ///
-/// A lock file beside the sibling tells a living run from one that was killed; what a killed run left is removed by the
-/// next one with the same name. A result that gives way is renamed to `.NAME.kerf-tmp-PID-N.old` first; if a run is killed between
+/// A lock file beside the hidden folder shows that the run is alive. The next run with the same output removes what a killed run
+/// left behind. A result that is replaced is first renamed to `.NAME.kerf-tmp-PID-N.old`. If a run is killed between the two
+/// renames, the next run puts that result back.
 /// the two renames, the next one puts it back.
 #[derive(Debug)]
 pub struct FsOutFolder {
     root: PathBuf,
     temporary: PathBuf,
     existing: Existing,
-    /// Folders in which files were made, relative to `temporary`.
+    /// Folders in which files were created, relative to `temporary`.
     folders: BTreeSet<PathBuf>,
     lock: Option<(PathBuf, File)>,
 }
 
 impl FsOutFolder {
-    /// `OUTPUT_EXISTS` if there is anything at `path`. Missing parents are made.
+    /// A new result at `path`. `OUTPUT_EXISTS` if anything is there. Missing parents are made.
     pub fn create(path: &Path) -> Result<Self, TensorsError> {
         Self::over(path, Existing::Stays)
     }
 
-    /// As [`FsOutFolder::create`], over what may be at `path`.
+    /// [`FsOutFolder::create`], where `existing` says whether a result at `path` is replaced.
     pub fn over(path: &Path, existing: Existing) -> Result<Self, TensorsError> {
         let root = std::path::absolute(path)
             .map_err(|error| TensorsError::from_io(path.display(), &error))?;
@@ -49,7 +51,7 @@ impl FsOutFolder {
     }
 
     fn remove(&mut self) {
-        // Errors are not reported: this is the clean-up after another error, and the next run cleans up again.
+        // Errors are ignored: this cleans up after another error, and the next run cleans up again.
         if let Some((path, lock)) = self.lock.take() {
             let _ = fs::remove_dir_all(&self.temporary);
             let _ = fs::remove_file(path);
@@ -74,12 +76,12 @@ impl FsOutFolder {
                 fs::rename(&old, &self.root).map_err(|error| failed(&error))?;
                 return Err(failed(&error));
             }
-            // On Unix a folder replaces an empty one; anything else that appeared since the check makes rename fail.
+            // On Unix a rename replaces an empty folder. Anything else that appeared since the check makes the rename fail.
             check_place(&self.root, Existing::Stays)?;
             return Err(failed(&error));
         }
         if gives_way {
-            // What cannot be removed is rubbish beside a result that is whole.
+            // If the removal fails, the old files stay beside a complete result.
             let _ = fs::remove_dir_all(&old);
         }
         if let Some((path, lock)) = self.lock.take() {
@@ -105,7 +107,7 @@ impl OutFolder for FsOutFolder {
     }
 
     fn commit(mut self: Box<Self>) -> Result<(), TensorsError> {
-        self.publish() // On failure, dropping self removes the temporary folder.
+        self.publish() // If this fails, dropping self removes the temporary folder.
     }
 
     fn abandon(self: Box<Self>) {}
@@ -117,7 +119,7 @@ impl Drop for FsOutFolder {
     }
 }
 
-/// `OUTPUT_EXISTS` unless there is nothing at `path`, or what gives way.
+/// `OUTPUT_EXISTS` unless nothing is at `path`, or a result that may be replaced.
 fn check_place(path: &Path, existing: Existing) -> Result<(), TensorsError> {
     let Ok(found) = fs::symlink_metadata(path) else {
         return Ok(());
@@ -139,14 +141,14 @@ fn check_place(path: &Path, existing: Existing) -> Result<(), TensorsError> {
     ours::check(&FsFolder::open(path)?, hidden_in(path).as_deref())
 }
 
-/// A hidden file or folder of a folder, other than the notes that a Mac leaves in any.
+/// The name of a hidden file or sub-folder. The notes of the macOS Finder do not count.
 fn hidden_in(folder: &Path) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.flatten();
     let mut names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names.find(|name| name.starts_with('.') && name != ".DS_Store")
 }
 
-/// Where a result waits that gives way to what is in `temporary`.
+/// Where the old result is kept while the folder `temporary` takes its place.
 fn old_of(temporary: &Path) -> PathBuf {
     let mut name = temporary.file_name().unwrap_or_default().to_owned();
     name.push(".old");
@@ -158,7 +160,7 @@ fn temporary_prefix(root: &Path) -> String {
     format!(".{name}.kerf-tmp-")
 }
 
-/// What went wrong with a file that nobody asked for, as an error of the result that was.
+/// Turns an error about a temporary file, which the user did not name, into an error about the result.
 fn beside(root: &Path, error: TensorsError) -> TensorsError {
     let (kind, reason) = match error {
         TensorsError::Io { kind, reason, .. } => (kind, reason),
@@ -174,7 +176,7 @@ fn beside(root: &Path, error: TensorsError) -> TensorsError {
     }
 }
 
-/// Makes and locks a temporary sibling of `root`.
+/// Makes and locks a temporary folder beside `root`.
 fn make_temporary(root: &Path, prefix: &str) -> Result<(PathBuf, (PathBuf, File)), TensorsError> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let pid = std::process::id();
@@ -201,7 +203,8 @@ fn make_temporary(root: &Path, prefix: &str) -> Result<(PathBuf, (PathBuf, File)
     })
 }
 
-/// Removes what killed runs with the same output left behind. Errors are not reported: it is somebody else's rubbish.
+/// Removes what killed runs with the same output left behind. Errors are ignored, because these files do not concern the present
+/// run.
 fn remove_stale(root: &Path, prefix: &str) {
     let Some(entries) = root.parent().and_then(|parent| fs::read_dir(parent).ok()) else {
         return;
@@ -217,7 +220,7 @@ fn remove_stale(root: &Path, prefix: &str) {
         if let Ok(Locked::Yes(lock)) = lock::try_lock(&entry.path()) {
             let temporary = root.with_file_name(folder);
             let old = old_of(&temporary);
-            // Between two renames there was nothing under the final name.
+            // The run was killed between its two renames, so nothing has the final name.
             if fs::symlink_metadata(root).is_err() && old.exists() {
                 let _ = fs::rename(&old, root);
             }

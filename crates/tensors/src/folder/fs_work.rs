@@ -1,4 +1,4 @@
-//! A work folder on the file system, owned by one process at a time.
+//! A work folder on the file system. One process at a time owns it.
 
 use super::fs::{FsSink, FsSource, make_parents};
 use super::lock::{self, Locked};
@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex};
 
 const LOCK_FILE: &str = "kerf.lock";
 
-/// [`Workspace`] on the file system. A lock of the operating system keeps a second process out; it ends with the process
-/// that holds it, so a killed run does not block the next.
+/// [`Workspace`] on the file system. A lock of the operating system keeps other processes out. The lock ends with its process, so
+/// a killed run does not block the next one.
 #[derive(Debug)]
 pub struct FsWorkspace {
     root: PathBuf,
@@ -22,7 +22,7 @@ pub struct FsWorkspace {
 }
 
 impl FsWorkspace {
-    /// Opens or makes the folder. `WORK_DIR_BUSY` if another run holds it.
+    /// Opens or makes the folder. `WORK_DIR_BUSY` if another run holds its lock.
     pub fn open(path: &Path) -> Result<Self, TensorsError> {
         let workspace = Self {
             root: path.into(),
@@ -33,8 +33,8 @@ impl FsWorkspace {
         Ok(workspace)
     }
 
-    /// Makes the folder and locks it, unless that is so. Every write asks, since [`Workspace::clear`] ends both and a job
-    /// that starts anew goes on to write. `WORK_DIR_BUSY` if another run was quicker.
+    /// Makes and locks the folder, unless that is done. Every write calls it, because [`Workspace::clear`] removes folder and
+    /// lock, and a job that starts anew goes on to write. `WORK_DIR_BUSY` if another run took the lock.
     fn make(&self) -> Result<(), TensorsError> {
         let mut lock = self.lock.lock().unwrap_or_else(|held| held.into_inner());
         if lock.is_some() {
@@ -58,7 +58,8 @@ impl FsWorkspace {
         Ok(self.root.join(file))
     }
 
-    /// Nothing here waits for the disk: what a power cut tears, the journal's digests find, and the unit is done again.
+    /// Writes and renames without an fsync. After a power cut a file may be torn; the digests in the journal find that, and the
+    /// unit is computed again.
     fn put_at(&self, path: &Path, pieces: &[&[u8]]) -> std::io::Result<()> {
         let n = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         let mut temporary = path.as_os_str().to_owned();
@@ -123,7 +124,7 @@ impl Workspace for FsWorkspace {
         let removed = remove_all_but_lock(&self.root)
             .and_then(|()| fs::remove_file(self.root.join(LOCK_FILE)))
             .and_then(|()| {
-                *lock = None; // Windows keeps the name of an open file, and a folder with a name in it, until it is closed.
+                *lock = None; // Windows keeps a file's name, and its folder, until the file is closed.
                 fs::remove_dir(&self.root)
             });
         absent_is_none(removed.map_err(|error| TensorsError::from_io(self.root.display(), &error)))
@@ -143,7 +144,8 @@ fn absent_is_none<T>(result: Result<T, TensorsError>) -> Result<Option<T>, Tenso
     }
 }
 
-/// Appends a line in one write. After a torn line it starts a new one, so that the tear damages that line only.
+/// Appends a line in one write. If the file ends in a torn line, the new line still starts on its own, so that only the torn line
+/// is lost.
 fn append(path: &Path, line: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new()
         .create(true)

@@ -4,15 +4,15 @@ use super::Folder;
 use crate::{Source, TensorsError};
 use std::sync::Arc;
 
-/// The files of `path` inside `base`, under their names there.
+/// The files under `path` in the folder `base`, with names relative to `path`.
 pub struct Inside {
     base: Arc<dyn Folder>,
-    /// With `/` at its end.
+    /// The path, with `/` at its end.
     path: String,
 }
 
 impl Inside {
-    /// `path`: relative, with `/`.
+    /// `path` must be relative, with `/` as separator.
     pub fn new(base: Arc<dyn Folder>, path: &str) -> Self {
         let path = format!("{path}/");
         Self { base, path }

@@ -1,11 +1,11 @@
-//! A folder of which some files are seen, and others in the place of the rest.
+//! A folder that hides some files of another folder and adds files in memory.
 
 use super::{Folder, MemFolder};
 use crate::{Source, TensorsError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The files of `base` that are kept, and files in memory.
+/// The files of `base` whose names are in `kept`, and files in memory.
 pub(crate) struct Instead {
     base: Arc<dyn Folder>,
     kept: BTreeSet<String>,
@@ -13,7 +13,7 @@ pub(crate) struct Instead {
 }
 
 impl Instead {
-    /// No name is in both.
+    /// No name may be in both `kept` and `files`.
     pub fn new(
         base: Arc<dyn Folder>,
         kept: BTreeSet<String>,

@@ -1,11 +1,12 @@
-//! A folder of which one sub-folder is seen as if its files lay at the top.
+//! A folder in which the files of one sub-folder appear at the top.
 
 use super::{Folder, Inside};
 use crate::{Source, TensorsError};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The files of `path` under their names there, and the other files of `base` that they do not hide.
+/// The files under `path`, with names relative to `path`, and the other files of `base`. A file under `path` hides a file of
+/// `base` with the same name.
 pub(crate) struct Lifted {
     base: Arc<dyn Folder>,
     path: String,

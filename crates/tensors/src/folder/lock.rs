@@ -1,23 +1,23 @@
-//! Advisory locks of the operating system: released when the process ends, however it ends.
+//! Advisory file locks of the operating system. They are released when their process ends, for whatever reason.
 
 use crate::TensorsError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
-/// What came of trying to lock.
+/// The result of trying to lock a file.
 pub(super) enum Locked {
     /// This process holds the lock as long as the file is open.
     Yes(File),
-    /// Somebody else holds it.
+    /// Another process holds the lock.
     Busy,
-    /// The file system has no locks; nothing is held.
+    /// The file system has no locks, so nothing is locked.
     Unsupported(File),
 }
 
 /// Opens or makes the file at `path` and tries to lock it.
 pub(super) fn try_lock(path: &Path) -> Result<Locked, TensorsError> {
-    // A holder that cleans up removes the file before it lets go of the lock, so what was locked may be a file that has
-    // no name any more: then it protects nothing, and the next try makes a new one.
+    // A process that cleans up removes the file before it releases the lock. The file that was locked here may therefore have no
+    // name any more. Such a lock protects nothing, so the next try makes a new file.
     for _ in 0..16 {
         let file = OpenOptions::new()
             .create(true)

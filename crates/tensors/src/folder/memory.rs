@@ -1,4 +1,4 @@
-//! Folders in memory: for tests, and for a page whose files are small enough.
+//! Folders in memory, for tests and for web pages with small files.
 
 use super::{Folder, OutFolder, Workspace, names, read_small};
 use crate::{Sink, Source, TensorsError};
@@ -60,7 +60,7 @@ impl Folder for MemFolder {
     }
 }
 
-/// Bytes that are in memory.
+/// A source whose bytes are in memory.
 #[derive(Debug)]
 pub struct MemSource {
     name: String,
@@ -68,7 +68,7 @@ pub struct MemSource {
 }
 
 impl MemSource {
-    /// `name`: what to call them in errors.
+    /// `name` is the source's name in errors.
     pub fn new(name: &str, bytes: Vec<u8>) -> Self {
         Self {
             name: name.into(),
@@ -100,7 +100,7 @@ impl Source for MemSource {
     }
 }
 
-/// A file that appears in its folder when finished.
+/// A file in memory. It appears in its folder when it is finished.
 #[derive(Debug)]
 struct MemSink {
     file: String,
@@ -120,7 +120,7 @@ impl Sink for MemSink {
     }
 }
 
-/// An [`OutFolder`] in memory: its files appear in a [`MemFolder`] on commit.
+/// An [`OutFolder`] in memory. Its files appear in a [`MemFolder`] on commit.
 #[derive(Debug)]
 pub struct MemOutFolder {
     target: MemFolder,
@@ -128,7 +128,7 @@ pub struct MemOutFolder {
 }
 
 impl MemOutFolder {
-    /// `OUTPUT_EXISTS` if `target` has files.
+    /// A new result. `OUTPUT_EXISTS` if `target` has files.
     pub fn create(target: &MemFolder) -> Result<Self, TensorsError> {
         let out = Self {
             target: target.clone(),
@@ -167,7 +167,7 @@ impl OutFolder for MemOutFolder {
     fn abandon(self: Box<Self>) {}
 }
 
-/// A [`Workspace`] in memory. Clones share the files, so a test can drop one and go on with another.
+/// A [`Workspace`] in memory. Clones share the files, so a test can drop one clone and continue with another.
 #[derive(Clone, Debug, Default)]
 pub struct MemWorkspace {
     files: Shared,

@@ -1,5 +1,5 @@
-//! Folders: where a model is read from, where a result goes, and where a job keeps its journal and units.
-//! Here are three implementations: the file system, memory, and files that a host such as a browser gives.
+//! Folders: where a model is read from, where a result is written, and where a job keeps its journal and its units. There are
+//! three implementations: the file system, memory, and files that a host such as a browser provides.
 
 mod fs;
 mod fs_out;
@@ -32,35 +32,36 @@ use crate::source::in_pieces;
 use crate::{Sink, Source, TensorsError};
 use std::sync::Arc;
 
-/// A model folder to read from. Names are relative, with `/`.
+/// A model folder to read from. File names are relative, with `/` as separator.
 pub trait Folder: Send + Sync {
-    /// What to call it in errors.
+    /// Name of the folder in errors.
     fn name(&self) -> String;
-    /// What was asked for: the folder, or the one file of it that was named.
+    /// What the user named: the folder, or one file in it.
     fn asked(&self) -> String {
         self.name()
     }
-    /// All files, recursively, sorted, hidden files and folders left out.
+    /// Names of all files in it and in its sub-folders, sorted. Hidden files and folders are left out.
     fn list(&self) -> Result<Vec<String>, TensorsError>;
-    /// Opens one file. `NOT_FOUND` if there is none, `BROKEN_LINK` if it is a link to nothing.
+    /// Opens one file. `NOT_FOUND` if there is none, `BROKEN_LINK` for a link to nothing.
     fn open(&self, file: &str) -> Result<Arc<dyn Source>, TensorsError>;
-    /// The whole of a small file (at most 256 MiB: configuration, tokenizer). `NOT_A_MODEL` if a Git LFS pointer or a page lies in its
-    /// place.
+    /// The content of a small file (at most 256 MiB), such as configuration or tokenizer. `NOT_A_MODEL` if the file is a Git LFS
+    /// pointer or a web page instead.
     fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError>;
 }
 
-/// What becomes of a result that is there already.
+/// What happens to a result that exists already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays: `OUTPUT_EXISTS`.
+    /// It stays, and the run fails with `OUTPUT_EXISTS`.
     #[default]
     Stays,
-    /// The new one takes its place when it is whole, if kerf wrote it; else `OUTPUT_EXISTS`.
+    /// The new result replaces it when the new result is complete. If kerf did not write the old one, the run fails with
+    /// `OUTPUT_EXISTS`.
     GivesWay,
 }
 
 impl Existing {
-    /// By the option `force`.
+    /// The choice that the option `force` makes.
     pub fn forced(force: bool) -> Self {
         match force {
             true => Self::GivesWay,
@@ -69,37 +70,39 @@ impl Existing {
     }
 }
 
-/// A result folder that appears under its final name all at once or never.
+/// A result folder. It appears under its final name complete, or not at all.
 pub trait OutFolder: Send {
-    /// A new file, written beside. Sub-folders in the name are made.
+    /// A new file. Sub-folders in its name are made.
     fn create(&mut self, file: &str) -> Result<Box<dyn Sink>, TensorsError>;
-    /// fsync, then rename to the final name, in the place of what gives way. `OUTPUT_EXISTS` if something else appeared meanwhile.
+    /// Makes the files durable and renames the folder to its final name; a result that may be replaced is removed.
+    /// `OUTPUT_EXISTS` if something else has appeared under that name.
     fn commit(self: Box<Self>) -> Result<(), TensorsError>;
-    /// Removes what was written. Also what dropping does.
+    /// Removes what was written. Dropping the folder does the same.
     fn abandon(self: Box<Self>);
 }
 
-/// A work folder: small named files that are replaced as a whole, an append-only journal, and scratch for spilled activations.
+/// A work folder. It holds small files that are replaced as a whole, an append-only journal, and scratch files for activations.
 pub trait Workspace: Send + Sync {
-    /// The whole of a file, or `None`.
+    /// The content of a file. `None` if there is none.
     fn get(&self, file: &str) -> Result<Option<Vec<u8>>, TensorsError>;
-    /// Writes the pieces, one behind the other, beside and renames: a reader sees the old or the new, never half.
+    /// Replaces a file by the concatenation of `pieces`. A reader sees the old content or the new, never a mixture.
     fn put(&self, file: &str, pieces: &[&[u8]]) -> Result<(), TensorsError>;
-    /// Appends one line (without its newline) to a file. A torn last line after a crash is the reader's to ignore.
+    /// Appends one line (given without its newline) to a file. After a crash the last line may be torn; readers must ignore such
+    /// a line.
     fn append_line(&self, file: &str, line: &str) -> Result<(), TensorsError>;
-    /// Opens a file for positioned reads, or `None`.
+    /// Opens a file for positioned reads. `None` if there is none.
     fn open(&self, file: &str) -> Result<Option<Arc<dyn Source>>, TensorsError>;
-    /// A file written as a stream, in place (for spilled activations).
+    /// Writes a file as a stream, in place (for activations).
     fn create(&self, file: &str) -> Result<Box<dyn Sink>, TensorsError>;
-    /// Removes a file, if it is there.
+    /// Removes a file. Nothing happens if there is none.
     fn remove(&self, file: &str) -> Result<(), TensorsError>;
     /// Removes the whole folder.
     fn clear(&self) -> Result<(), TensorsError>;
-    /// A stamp that says where this is, for messages.
+    /// Where the folder is, for messages.
     fn name(&self) -> String;
 }
 
-/// The whole of a source, if it is small.
+/// The content of a small source.
 fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
     if source.len_bytes() > fs::MAX_READ_BYTES {
         return Err(TensorsError::NotAModel {
@@ -121,7 +124,7 @@ fn read_small(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
     }
 }
 
-/// A single file for positioned reads. `NOT_FOUND` if there is no regular file at `path`, `IO` if it is a folder.
+/// Opens a single file for positioned reads. `NOT_FOUND` if there is no regular file at `path`, `IO` if it is a folder.
 pub fn open_file(path: &std::path::Path) -> Result<Box<dyn Source>, TensorsError> {
     if path.is_dir() {
         return Err(TensorsError::Io {
@@ -133,7 +136,7 @@ pub fn open_file(path: &std::path::Path) -> Result<Box<dyn Source>, TensorsError
     Ok(Box::new(fs::FsSource::open(path)?))
 }
 
-/// Copies one file of a model folder into a result, a piece at a time: it may be larger than memory.
+/// Copies one file of a model folder into a result, in pieces, since it may be larger than memory.
 pub fn copy_file(
     from: &dyn Folder,
     to: &mut dyn OutFolder,

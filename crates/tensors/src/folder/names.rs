@@ -1,14 +1,15 @@
-//! Names of files inside a folder.
+//! Checks of the names of files inside a folder.
 
 use crate::TensorsError;
 
-/// Whether `name` stays inside its folder on every operating system: relative, with `/`, without `..` or drive letters.
+/// Whether `name` stays inside its folder on every operating system. It must be relative, with `/` as separator, without `..` and
+/// drive letters.
 pub(crate) fn is_safe(name: &str) -> bool {
     let part_ok = |part: &str| !part.is_empty() && part != "." && part != "..";
     !name.contains(['\\', ':', '\0']) && name.split('/').all(part_ok)
 }
 
-/// The error for a name that is not safe.
+/// The error for a name that does not stay inside its folder.
 pub(super) fn check(folder: &str, name: &str) -> Result<(), TensorsError> {
     if is_safe(name) {
         return Ok(());

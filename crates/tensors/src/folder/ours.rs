@@ -1,14 +1,14 @@
-//! Whether a folder is a result of kerf: what `force` may replace.
+//! Checks that a folder is a result of kerf, which `force` may replace.
 
 use super::Folder;
 use crate::safetensors::Header;
 use crate::{Source, TensorsError, gguf};
 
-/// Extensions of files with weights that kerf writes.
+/// Extensions of the files with weights that kerf writes.
 const WEIGHTS: [&str; 3] = [".kerf", ".safetensors", ".gguf"];
 
-/// `OUTPUT_EXISTS` unless all weights in the folder are in files that kerf wrote, as their headers say. `hidden`: a hidden file in it,
-/// which no result has.
+/// `OUTPUT_EXISTS` unless the headers of all files with weights say that kerf wrote them. `hidden` is a hidden file in the
+/// folder. A result has none, so it is an error too.
 pub(super) fn check(folder: &dyn Folder, hidden: Option<&str>) -> Result<(), TensorsError> {
     let foreign = |reason: String| TensorsError::OutputForeign {
         path: folder.name(),
@@ -19,7 +19,7 @@ pub(super) fn check(folder: &dyn Folder, hidden: Option<&str>) -> Result<(), Ten
     }
     let files = folder.list()?;
     let is_weights = |file: &&String| WEIGHTS.iter().any(|end| file.ends_with(end));
-    // Those below belong to modules, such as a dense layer of a sentence model, and were carried as they are.
+    // Files in sub-folders belong to modules, such as a dense layer of a sentence model. A result holds copies of them.
     let weights: Vec<&String> = files
         .iter()
         .filter(|file| !file.contains('/'))
@@ -29,7 +29,7 @@ pub(super) fn check(folder: &dyn Folder, hidden: Option<&str>) -> Result<(), Ten
         return Err(foreign("it has no weights of kerf".into()));
     }
     for file in weights {
-        // What cannot be read is not ours either.
+        // A file that cannot be read counts as not written by kerf.
         let marked = folder
             .open(file)
             .and_then(|source| is_marked(source.as_ref()));

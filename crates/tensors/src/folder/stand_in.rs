@@ -1,8 +1,8 @@
-//! What lies in the place of a file that was not really fetched: it has the name of the file, and the size of a note.
+//! Stand-ins: small files that lie in the place of a file that was not really fetched, such as a Git LFS pointer.
 
 use crate::{Source, TensorsError};
 
-/// Bytes at the start of a file that tell.
+/// Number of bytes at the start of a file that are looked at.
 const LOOK_BYTES: usize = 256;
 
 const POINTER: &str =
@@ -10,8 +10,8 @@ const POINTER: &str =
 const PAGE: &str = "it is an HTML page, not the file itself; download the file again (a model that asks for it needs you to sign in)";
 const MESSAGE: &str = "it is an XML message of a server, not the file itself; download the file again (a model that asks for it needs you to sign in)";
 
-/// What a file with this start is in place of itself, as a sentence with the fix; `None` for anything else. No file that belongs to a
-/// model starts so.
+/// For the start of a stand-in, a sentence that says what it is, with the fix. `None` for anything else. No file of a model
+/// starts like a stand-in.
 pub(crate) fn stand_in(start: &[u8]) -> Option<&'static str> {
     let start = &start[..start.len().min(LOOK_BYTES)];
     let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
@@ -29,7 +29,7 @@ pub(crate) fn stand_in(start: &[u8]) -> Option<&'static str> {
     begins("<?xml").then_some(MESSAGE)
 }
 
-/// [`stand_in`] of a file that is open.
+/// [`stand_in`] for an open file.
 pub(crate) fn stand_in_of(source: &dyn Source) -> Result<Option<&'static str>, TensorsError> {
     let mut start = [0; LOOK_BYTES];
     let known = LOOK_BYTES.min(source.len_bytes() as usize);

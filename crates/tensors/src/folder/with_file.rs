@@ -1,4 +1,4 @@
-//! A folder with one more file, or with another in place of one.
+//! A folder with one file added or replaced.
 
 use super::{Folder, MemFolder};
 use crate::{Source, TensorsError};

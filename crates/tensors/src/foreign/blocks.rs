@@ -1,14 +1,15 @@
-//! Blocks of 32 weights as llama.cpp has them: an f16 scale d, then the codes.
+//! Blocks of 32 weights in the layout of llama.cpp: an f16 scale, then the codes.
 //!
-//! Q4_0: byte k has code k in its low and code k + 16 in its high half, each + 8. Q8_0: one signed byte a code.
+//! Q4_0: byte k has code k in its low half and code k + 16 in its high half; 8 is added to each code. Q8_0: each code is one
+//! signed byte.
 
 use crate::{Grid, Scales};
 use half::f16;
 
-/// Weights of a block.
+/// Number of weights in a block.
 pub(crate) const BLOCK: usize = 32;
 
-/// A type of blocks.
+/// A block type of llama.cpp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Blocks {
     Q4_0,
@@ -16,7 +17,7 @@ pub(crate) enum Blocks {
 }
 
 impl Blocks {
-    /// The type whose grid it is.
+    /// The block type with this grid, if there is one.
     pub fn of(grid: Grid) -> Option<Self> {
         [Self::Q4_0, Self::Q8_0]
             .into_iter()
@@ -33,7 +34,7 @@ impl Blocks {
         }
     }
 
-    /// Bytes of a block.
+    /// Bytes of one block.
     pub fn bytes(self) -> usize {
         match self {
             Self::Q4_0 => 2 + BLOCK / 2,
@@ -41,12 +42,12 @@ impl Blocks {
         }
     }
 
-    /// Bytes of a row, a multiple of [`BLOCK`] weights.
+    /// Bytes of one row. `cols` must be a multiple of [`BLOCK`].
     pub fn row_bytes(self, cols: usize) -> usize {
         cols / BLOCK * self.bytes()
     }
 
-    /// Block after block: 32 codes and a scale each.
+    /// Encodes whole blocks, one after the other. Each has 32 codes and one scale.
     pub fn encode(self, codes: &[i8], scales: &[f32]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(scales.len() * self.bytes());
         for (codes, scale) in codes.chunks_exact(BLOCK).zip(scales) {
@@ -64,7 +65,7 @@ impl Blocks {
         bytes
     }
 
-    /// Codes and scales of whole blocks.
+    /// Decodes whole blocks to codes and scales.
     pub fn decode(self, bytes: &[u8]) -> (Vec<i8>, Vec<f32>) {
         let blocks = bytes.chunks_exact(self.bytes());
         let mut codes = Vec::with_capacity(blocks.len() * BLOCK);

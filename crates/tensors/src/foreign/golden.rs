@@ -1,4 +1,5 @@
-//! Our bytes against those of the packages of other formats, made by test/golden/make_format_goldens.py.
+//! Compares kerf's bytes to those of the reference packages of other formats. test/golden/make_format_goldens.py made the golden
+//! files.
 
 use super::{Blocks, Words};
 use kerf_kernels::{Isa, Kernels};

@@ -1,4 +1,4 @@
-//! The codes of other formats. A row of a matrix is a row of bytes, which is decoded without the other rows.
+//! The codes of other formats. Each row of a matrix has bytes of its own, so that it can be decoded without the other rows.
 
 mod blocks;
 #[cfg(test)]
@@ -10,8 +10,9 @@ pub(crate) use words::Words;
 
 use std::borrow::Cow;
 
-/// llama.cpp turns neighbours where the models' own code turns halves: row `i` of a file is row `order[i]` of the model.
-/// `head_rows`: rows of a head, 0 where nothing is moved; the order is then empty.
+/// The order of the rows in a GGUF file: row `i` of the file is row `order[i]` of the model. llama.cpp rotates neighbouring rows
+/// of a head, where the models' own code rotates row j together with row j + `head_rows` / 2. `head_rows` is the number of rows
+/// of a head. With 0 no row moves, and the order is empty.
 pub(crate) fn file_order(rows: usize, head_rows: usize) -> Vec<usize> {
     let row = |row: usize| {
         let (head, at) = (row / head_rows, row % head_rows);
@@ -30,7 +31,7 @@ pub(crate) fn model_order(rows: usize, head_rows: usize) -> Vec<usize> {
     order
 }
 
-/// Rows of `cols` elements in an order; an empty order leaves them where they are.
+/// The rows of `values`, of `cols` elements each, in the given order. An empty order moves no row.
 pub(crate) fn in_order<'v, T: Copy>(values: &'v [T], cols: usize, order: &[usize]) -> Cow<'v, [T]> {
     if order.is_empty() {
         return Cow::Borrowed(values);
@@ -47,7 +48,7 @@ mod tests {
     fn rows_come_back() {
         let values: Vec<u32> = (0..2 * 8 * 3).collect();
         let moved = in_order(&values, 3, &file_order(16, 8));
-        // The first pair is the first of the first half and the first of the second.
+        // The first pair consists of the first row of each half.
         assert_eq!(moved[..6], [0, 1, 2, 12, 13, 14]);
         assert_eq!(*in_order(&moved, 3, &model_order(16, 8)), values);
         assert_eq!(*in_order(&values, 3, &file_order(16, 0)), values);

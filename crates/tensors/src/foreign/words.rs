@@ -1,9 +1,9 @@
-//! Rows of compressed-tensors' `pack-quantized`: codes + 2^(bits - 1), densely from the least significant bit of little-endian
-//! 32-bit words on, each row from a new word.
+//! Rows of compressed-tensors' `pack-quantized`. 2^(bits - 1) is added to each code. The codes are packed into little-endian
+//! 32-bit words without gaps, beginning with the least significant bit. Each row begins with a new word.
 
 use kerf_kernels::Kernels;
 
-/// The rows of one matrix.
+/// The packed rows of one matrix.
 #[derive(Clone, Copy)]
 pub(crate) struct Words {
     pub bits: u8,
@@ -11,9 +11,9 @@ pub(crate) struct Words {
 }
 
 impl Words {
-    /// 32-bit words of a row.
+    /// Number of 32-bit words in a row.
     pub fn row_words(&self) -> usize {
-        // In this order, since cols * bits could overflow where cols does not.
+        // The sum is split, because cols * bits could overflow.
         let bits = usize::from(self.bits);
         self.cols / 32 * bits + (self.cols % 32 * bits).div_ceil(32)
     }
@@ -33,7 +33,7 @@ impl Words {
         bytes
     }
 
-    /// Codes of whole rows. What is behind the codes of a row is not looked at, as other readers do not.
+    /// Decodes whole rows to codes. Like other readers it ignores the bits behind the last code of a row.
     pub fn decode(&self, kernels: &Kernels, bytes: &[u8]) -> Vec<i8> {
         let rows = bytes.len() / self.row_bytes().max(1);
         let mut codes = vec![0; rows * self.cols];

@@ -1,6 +1,6 @@
-//! compressed-tensors, `pack-quantized` (compressed-tensors 0.17 and later; transformers, vLLM, SGLang): three tensors a linear layer, packed
-//! codes, scales in the element type of the model, and the shape; config.json says which scheme is whose. Removed weights are
-//! code 0. Readers compute code * scale in the type of the scales, and so does the grid.
+//! compressed-tensors, `pack-quantized` (version 0.17 and later; read by transformers, vLLM, SGLang). A linear layer becomes
+//! three tensors: packed codes, scales in the element type of the model, and the shape. Config.json says which module has which
+//! scheme. Removed weights have code 0. Readers compute code * scale in the type of the scales, and so does the grid.
 
 use super::dense::product_in;
 use super::{
@@ -16,7 +16,7 @@ use kerf_kernels::Compute;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Row of the table.
+/// Row of the table of formats.
 pub(super) struct CompressedTensors;
 
 impl Format for CompressedTensors {
@@ -54,7 +54,7 @@ impl Format for CompressedTensors {
 
     fn grid(&self, grid: Grid, dtype: DType, cols: usize) -> Option<Grid> {
         let mut grid = product_in(grid, dtype);
-        // Its groups divide a row; a scheme of one scale a row takes any.
+        // Groups must divide a row evenly. One scale for the whole row fits any row.
         if grid.group_size > 0 && !cols.is_multiple_of(grid.group_size) {
             grid.group_size = 0;
         }
@@ -137,7 +137,7 @@ impl Format for CompressedTensors {
 const SCALE: usize = 1;
 const SHAPE: usize = 2;
 
-/// The tensors of one linear layer.
+/// The three tensors of one linear layer.
 fn parts(name: &str, rows: usize, cols: usize, dtype: DType, grid: Grid) -> Vec<OutTensor> {
     let words = Words {
         bits: grid.bits,
@@ -155,7 +155,8 @@ fn parts(name: &str, rows: usize, cols: usize, dtype: DType, grid: Grid) -> Vec<
     ]
 }
 
-/// What config.json says: one scheme a grid. Where there is one only, it is for all linear layers but those that are ignored.
+/// The `quantization_config` of config.json, with one scheme for each grid. A single scheme is for all linear layers except the
+/// ignored ones.
 fn quantization_config(model: &Outgoing<'_>) -> Value {
     let mut schemes: Vec<(Grid, Vec<String>)> = Vec::new();
     let mut ignored = model.model_info.heads.clone();
@@ -226,13 +227,13 @@ fn module_of(entry: &TensorEntry) -> String {
         .to_owned()
 }
 
-/// Whether a tensor could be the weights of a linear layer that keeps them.
+/// Whether a tensor could be the weights of a linear layer that is not quantized.
 fn is_linear_like(model_info: &ModelInfo, entry: &TensorEntry) -> bool {
     let is_matrix = entry.shape.len() == 2 && entry.name.ends_with(".weight");
     is_matrix && (model_info.kind(&entry.name) != TensorKind::Embedding)
 }
 
-/// Whether a target of a scheme is a module, by its name.
+/// Whether a target of a scheme is the module with this name.
 pub(crate) fn target_matches(target: &str, module: &str) -> bool {
     target == module
 }

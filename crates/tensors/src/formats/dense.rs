@@ -1,4 +1,5 @@
-//! Dense safetensors: zeros where weights were pruned, values in the element type of the source. Everything loads it.
+//! Dense safetensors. Pruned weights are zeros, and values have the element type of the source. Every program can load such a
+//! file.
 
 use super::{Format, Outgoing, Piece, Planned, safetensors_files, write_floats};
 use crate::bytes::as_bytes;
@@ -6,7 +7,7 @@ use crate::{DType, Grid, Scales, Sink, TensorsError};
 use kerf_kernels::{Compute, Kernels};
 use std::collections::BTreeMap;
 
-/// Row of the table.
+/// Row of the table of formats.
 pub(super) struct Safetensors;
 
 impl Format for Safetensors {
@@ -14,7 +15,8 @@ impl Format for Safetensors {
         "safetensors"
     }
 
-    /// Where products are exact the grid is that of the container, so that a run gives the same values in both forms.
+    /// For f32 models, products are exact and the grid is that of the container, so that a run gives the same values in both
+    /// formats.
     fn grid(&self, grid: Grid, dtype: DType, _cols: usize) -> Option<Grid> {
         let grid = product_in(grid, dtype);
         Some(match grid.scales {
@@ -27,7 +29,7 @@ impl Format for Safetensors {
     }
 
     fn plan(&self, model: &Outgoing<'_>) -> Result<Planned, TensorsError> {
-        // transformers refuses a file that does not say for which framework its layout is.
+        // transformers refuses a file whose metadata do not name the framework.
         let metadata = BTreeMap::from([("format".to_owned(), "pt".to_owned())]);
         Ok(safetensors_files(
             ("model", "safetensors"),
@@ -47,7 +49,7 @@ impl Format for Safetensors {
     }
 }
 
-/// A grid whose products with codes are values of the type in which they will be stored.
+/// The grid whose products of code and scale are values of the type in which they will be stored.
 pub(super) fn product_in(grid: Grid, dtype: DType) -> Grid {
     Grid {
         scales: match dtype {
@@ -59,7 +61,7 @@ pub(super) fn product_in(grid: Grid, dtype: DType) -> Grid {
     }
 }
 
-/// Values rounded to `dtype`, piece by piece.
+/// Writes values rounded to `dtype`, in pieces.
 pub(super) fn write_as(
     kernels: &Kernels,
     dtype: DType,

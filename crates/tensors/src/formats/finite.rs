@@ -1,9 +1,9 @@
-//! Floats that are copied byte by byte: whether each is a number.
+//! Checks floats that are copied byte by byte for NaN and infinity.
 
 use crate::{DType, TensorsError};
 
-/// `NON_FINITE` if some value of `bytes` is NaN or infinite; `before`: bytes of the tensor before them. Types that are no floats pass.
-/// So do infinities in a tensor that is a mask by its name: masks are made of them.
+/// `NON_FINITE` if a value in `bytes` is NaN or infinite. `before` is the number of bytes of the tensor before these. Types other
+/// than floats pass. Infinities pass too in a tensor whose name says that it is a mask, because masks consist of them.
 pub(super) fn check(
     name: &str,
     dtype: DType,
@@ -44,13 +44,13 @@ pub(super) fn check(
     }
 }
 
-/// The first value that is bad, and what it is.
+/// Index of the first bad value, and its name.
 fn first<const N: usize>(
     bytes: &[u8],
     bad: impl Fn([u8; N]) -> Option<&'static str>,
 ) -> Option<(usize, &'static str)> {
     let values = bytes.as_chunks::<N>().0;
-    // Most pieces have none: a sum without a way out is what a vector unit can do.
+    // Few pieces have a bad value. A loop without an early exit can run in vector registers.
     let any = values
         .iter()
         .fold(false, |any, value| any | bad(*value).is_some());
@@ -58,7 +58,8 @@ fn first<const N: usize>(
     Some((at, bad(values[at])?))
 }
 
-/// What the bits of a value stand for, if that is no number. `exponent`: bits that are all set in such a value; `unsigned`: all but the sign.
+/// Name of the value with these bits, if it is NaN or infinite. `exponent` is the mask of the exponent's bits; `unsigned` is the
+/// mask of all bits but the sign. With `masks`, infinity is allowed.
 fn is_bad(bits: u64, exponent: u64, unsigned: u64, masks: bool) -> Option<&'static str> {
     let magnitude = bits & unsigned;
     if magnitude < exponent || (masks && magnitude == exponent) {

@@ -1,8 +1,11 @@
-//! GGUF for llama.cpp and what is built on it: one file with sizes, tokenizer and tensors. Target matrices are Q4_0 or Q8_0, embeddings and
-//! head Q8_0; rows that are no multiple of 32 weights are f16, vectors and matrices whose weights f16 does not hold f32. Removed weights are code 0, and code 0 is exactly 0.
+//! GGUF for llama.cpp and the programs built on it: one file with sizes, tokenizer and tensors.
 //!
-//! Rows of queries and keys move where llama.cpp rotates neighbours instead of halves, and gemma's norms store 1 + weight:
-//! what [`super::GgufName`] says. config.json and tokenizer.json stay beside the file, so that kerf can run it.
+//! Target matrices are Q4_0 or Q8_0; embeddings and head are Q8_0. A matrix whose rows are not a multiple of 32 weights is f16.
+//! Vectors are f32, and so are matrices whose weights f16 cannot hold. Removed weights have code 0, which is exactly zero.
+//!
+//! [`super::GgufName`] says where llama.cpp expects other values than the model has: rows of queries and keys move if llama.cpp
+//! rotates neighbours instead of halves, and norms of gemma are stored as 1 + weight. The files config.json and tokenizer.json
+//! stay beside the GGUF file, so that kerf can run it.
 
 use super::dense::write_as;
 use super::{
@@ -23,7 +26,7 @@ pub(super) struct Gguf {
     id: &'static str,
     bits: u8,
     bits_expected: &'static str,
-    /// llama.cpp's number of the file type.
+    /// Number of the file type in llama.cpp.
     file_type: u32,
 }
 
@@ -127,7 +130,7 @@ impl Format for Gguf {
             infos.add_rope_factors(factors.len());
         }
         let values = self.values(info, infos.origins());
-        // Both headers, to know how much of the whole is the tokenizer.
+        // The header with and without the tokenizer, to know how many bytes the tokenizer takes.
         let without = header(&values, &infos.placed).len();
         let all: Vec<_> = values
             .into_iter()
@@ -218,7 +221,7 @@ impl Gguf {
         }
     }
 
-    /// Everything but the tokenizer.
+    /// All metadata except the tokenizer.
     fn values(&self, info: &GgufInfo, origins: [(String, Value); 3]) -> Vec<(String, Value)> {
         let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
         let general = [
@@ -235,7 +238,7 @@ impl Gguf {
     }
 }
 
-/// Tensors of the file, in order.
+/// The tensors of the file, in order.
 #[derive(Default)]
 struct Infos {
     placed: Vec<Placed>,
@@ -269,7 +272,8 @@ impl Infos {
         self.placed.push(placed);
     }
 
-    /// The first tensor of the file: its content goes behind the header at once, since no tensor of the model is like it.
+    /// Adds the rope factors as the first tensor. Their content is written with the header, because no tensor of the model
+    /// corresponds to it.
     fn add_rope_factors(&mut self, len: usize) {
         self.placed.insert(
             0,
@@ -301,7 +305,8 @@ fn append_rope_factors(header: &mut Vec<u8>, factors: &[f32]) {
     header.resize(header.len().next_multiple_of(ALIGN), 0);
 }
 
-/// How a tensor is stored. What a run kept as floats wider than f16 it kept because f16 does not hold it.
+/// The type in which a tensor is stored. A run keeps a matrix as f32 or bf16 only if f16 cannot hold it, so such a matrix stays
+/// wide.
 fn kind_of(grid: Option<Grid>, entry: &TensorEntry) -> Kind {
     let is_wide = match &entry.stored {
         Stored::Packed { record, .. } => matches!(record.values, Some(DType::F32 | DType::BF16)),
@@ -314,7 +319,7 @@ fn kind_of(grid: Option<Grid>, entry: &TensorEntry) -> Kind {
     }
 }
 
-/// A sink in memory.
+/// A sink that keeps its bytes in memory.
 struct Bytes(Vec<u8>);
 
 impl Sink for Bytes {

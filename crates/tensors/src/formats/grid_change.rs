@@ -67,11 +67,12 @@ pub(super) fn read_on_grid(
     ))
 }
 
-/// Codes stay if no scale changes by a larger share than this, which is the step of the coarsest scales.
+/// Codes stay if no scale changes by a larger share than this. It is the relative distance between neighbours of the coarsest
+/// scales.
 const MOVED: f32 = 1.0 / 16.0;
 
-/// The same codes with one scale for each group of `grid`. Each group of `grid` lies inside one group of the matrix, whose scale it gets.
-/// `None` if `grid` has no scale near that one, which may be too small or too large for it.
+/// The same codes with one scale for each group of `grid`. Each group of `grid` must lie inside one group of the matrix, and gets
+/// that group's scale. `None` if `grid` has no scale near it, because the scale is too small or too large.
 fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> Option<QuantizedMatrix> {
     let (
         cols,

@@ -1,4 +1,4 @@
-//! The kerf container: solved matrices as parts, everything else as it was.
+//! The kerf container. A solved matrix is stored as its parts, and every other tensor is copied.
 
 use super::{Format, ModelInfo, Outgoing, Piece, Planned, copy, safetensors_files, write_floats};
 use crate::catalog::{Catalog, ForeignMatrix, Stored, TensorEntry};
@@ -11,7 +11,7 @@ use crate::{DType, EncodedTensor, Grid, Scales, Sink, TensorsError};
 use kerf_kernels::Compute;
 use std::collections::BTreeMap;
 
-/// Row of the table.
+/// Row of the table of formats.
 pub(super) struct Kerf;
 
 impl Format for Kerf {
@@ -35,8 +35,8 @@ impl Format for Kerf {
         Some(Grid { scales, ..grid })
     }
 
-    /// As fine as the targets, but not below 4: that costs a cosine of 0.003 on a sentence model and nothing of its ranking,
-    /// where targets of 4 bits cost much more.
+    /// As many bits as the targets, but at least 4. Four bits cost a cosine of 0.003 on a sentence model and nothing of its
+    /// ranking; targets of 4 bits cost much more.
     fn usual_embedding_bits(&self, bits: u8) -> u8 {
         bits.clamp(4, 8)
     }
@@ -74,7 +74,7 @@ impl Format for Kerf {
                 grid: Some(grid), ..
             }) => {
                 let matrix = catalog.read_matrix(compute, entry)?;
-                // The plan, which has not seen the codes, knows the length of this coding alone.
+                // The plan has not seen the codes, so the fixed coding is the only one whose length it knows.
                 let (name, coding) = (&entry.name, Coding::Fixed);
                 let tensor = EncodedTensor::of_record(
                     compute,
@@ -111,7 +111,8 @@ fn unit(entry: &TensorEntry, _: Option<Grid>) -> (Vec<OutTensor>, BTreeMap<Strin
     }
 }
 
-/// Codes of other formats have no mask: zeros are codes like others.
+/// The record of a matrix in the codes of another format. It has no mask, because such a format does not distinguish zeros from
+/// removed weights.
 fn record_of(entry: &TensorEntry, grid: Grid) -> TensorRecord {
     unmasked([entry.shape[0], entry.shape[1]], entry.dtype, grid)
 }

@@ -260,7 +260,7 @@ pub fn fallback_note(
     let mut odd: Vec<usize> = cols.to_vec();
     odd.retain(|cols| match format.grid(asked, dtype, *cols) {
         None => true,
-        // A shorter row is one group in every form.
+        // A row shorter than the group size is one group in every format.
         Some(grid) => grid.group_size != asked.group_size && *cols > asked.group_size,
     });
     let count = odd.len();

@@ -55,12 +55,13 @@ pub struct Output<'a> {
 const CONFIG: &str = "config.json";
 
 impl<'a> Output<'a> {
-    /// Decides every file and header. `metadata` goes into every header of safetensors beside that of the format, which wins; no such file
-    /// but of a single larger tensor exceeds `max_file_bytes` of content. With `convert`, target matrices and embeddings
-    /// that are not on a grid of the format are brought to one; else they stay as they are.
+    /// Decides every file and header. `metadata` goes into every header of a safetensors file; where the format has the same key,
+    /// the value of the format wins. A file has at most `max_file_bytes` of content, unless a single tensor is larger. With
+    /// `convert`, target matrices and embeddings that are not on a grid of the format are converted to one. Otherwise they stay
+    /// unchanged.
     ///
     /// # Errors
-    /// Those of [`Format::check`], and of opening a replacement.
+    /// The errors of [`Format::check`], [`Format::plan`], and of opening a replacement.
     pub fn plan(
         source: &'a Catalog,
         model_info: &'a ModelInfo,
@@ -97,11 +98,11 @@ impl<'a> Output<'a> {
         Ok(output)
     }
 
-    /// The result of a run that has not begun: for each tensor of the source the grid that it will be on. It knows sizes alone.
-    /// Only for a format whose sizes can be foreseen.
+    /// The result of a run that has not begun. `grids` has the grid of each tensor of the source. Only sizes are known, so the
+    /// format must be one whose sizes can be foreseen.
     ///
     /// # Errors
-    /// Those of [`Format::check`].
+    /// The errors of [`Format::plan`].
     pub fn foresee(
         source: &'a Catalog,
         model_info: &'a ModelInfo,
@@ -141,22 +142,22 @@ impl<'a> Output<'a> {
         })
     }
 
-    /// Things a user should know.
+    /// Notes for the user that are known before writing.
     pub fn notes(&self) -> &[String] {
         &self.planned.notes
     }
 
-    /// Things that only writing finds: weights that a narrow type does not hold.
+    /// Notes for the user that were found while writing: weights that a narrow type does not hold.
     pub fn found(&self) -> Vec<String> {
         self.found.borrow().clone()
     }
 
-    /// Files with tensors, as they will be.
+    /// The files with tensors.
     pub fn files(&self) -> &[PlannedFile] {
         &self.planned.plan.files
     }
 
-    /// Bytes of all files, those that are carried along included.
+    /// Bytes of all files, copied ones included.
     pub fn total_bytes(&self) -> u64 {
         let index = self
             .planned
@@ -170,7 +171,7 @@ impl<'a> Output<'a> {
         files.sum::<u64>() + (index + config) as u64 + sidecars.sum::<u64>()
     }
 
-    /// Files that are carried along as they are.
+    /// Files that are copied unchanged.
     fn sidecars(&self) -> impl Iterator<Item = (&String, u64)> {
         let changed = self.config.is_some();
         let sidecars = self.source.sidecars.iter();
@@ -178,7 +179,7 @@ impl<'a> Output<'a> {
         kept.map(|(name, bytes)| (name, *bytes))
     }
 
-    /// Bytes of all headers, without the tokenizer that may be in one.
+    /// Bytes of all headers, without the tokenizer that a header may hold.
     pub fn header_bytes(&self) -> u64 {
         let headers = self
             .planned
@@ -189,7 +190,7 @@ impl<'a> Output<'a> {
         headers.sum::<u64>() - self.planned.carried_bytes
     }
 
-    /// Bytes that each tensor of the source takes in the result, in the order of the catalog.
+    /// Bytes of each tensor of the source in the result, in the order of the catalog.
     pub fn tensor_bytes(&self) -> Vec<u64> {
         let mut bytes = vec![0; self.source.tensors.len()];
         for tensor in self
@@ -204,10 +205,10 @@ impl<'a> Output<'a> {
         bytes
     }
 
-    /// Streams all files. The caller commits the folder.
+    /// Streams all files. The caller must then commit the folder.
     ///
     /// # Errors
-    /// Those of reading and writing, and the error that `on_progress` returns.
+    /// Errors of reading and writing, and the error that `on_progress` returns.
     pub fn write<E: From<TensorsError>>(
         &self,
         compute: &Compute,
@@ -261,7 +262,7 @@ impl<'a> Output<'a> {
             opened = Some(at_hand);
             left[index] -= 1;
             if left[index] == 0 {
-                opened = None; // Closed before the file goes.
+                opened = None; // The catalog is closed before its file is removed.
                 self.replacement.written(entry)?;
             }
             on_progress(&file.file, tensor.len_bytes())
@@ -297,13 +298,14 @@ impl<'a> Output<'a> {
 struct CurrentTensor {
     /// Its index in the source.
     index: usize,
-    /// A catalog with what takes its place.
+    /// A catalog with the replacement of the tensor, if it has one.
     replacement: Option<Catalog>,
     /// See [`Piece::matrix`].
     matrix: OnceCell<QuantizedMatrix>,
 }
 
-/// The grid that a tensor shall be on: its own if the format has it, one near it, or for floats that of the format.
+/// The grid that a tensor is written on. A tensor on a grid keeps that grid or gets a near one of the format. Floats get the
+/// usual grid of the format if `convert` is set. `None` for a tensor that stays as floats.
 fn grid_of(
     format: &dyn Format,
     model_info: &ModelInfo,
@@ -327,7 +329,8 @@ fn grid_of(
     };
     let usual = bits.map(|bits| Grid::new(bits, defaults.group_size.unwrap_or(128)));
     let asked = match entry.grid() {
-        // What a run has solved is on a grid of the format, as is a matrix whose bits no format implies.
+        // The matrix is from a run, which uses a grid of the format, or the format does not determine the bits. It keeps its own
+        // bits and groups.
         Some(own) if usual.is_some() && !(convert && defaults.bits.is_some()) => Some(own),
         Some(_) => usual,
         None => usual.filter(|_| convert),
@@ -335,7 +338,7 @@ fn grid_of(
     format.grid(asked?, entry.dtype, cols)
 }
 
-/// What a conversion changes.
+/// Notes for the user about what a conversion changes.
 fn conversion_notes(
     format: &dyn Format,
     entries: &[TensorEntry],

@@ -1,19 +1,20 @@
-//! Reads forward through a header, which may be hostile: nothing is believed before it is checked against the file and the limits.
+//! Reads forward through a header, which may be hostile. Every number is checked against the file and the limits before it is
+//! used.
 
 use super::metadata::Found;
 use super::value::types;
 use crate::safetensors::limits;
 use crate::{Source, TensorsError};
 
-/// What is read from the file at a time.
+/// Number of bytes in one read of the file.
 const PIECE: usize = 1 << 16;
 
 pub(super) struct Cursor<'a> {
     pub source: &'a dyn Source,
-    /// What was read last, and where it starts.
+    /// The bytes of the last read. They begin at `start` in the file.
     piece: Vec<u8>,
     start: u64,
-    /// The next byte.
+    /// Position of the next byte.
     pub at: u64,
 }
 
@@ -42,7 +43,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The next bytes.
+    /// The next `len` bytes.
     pub fn take(&mut self, len: usize) -> Result<&[u8], TensorsError> {
         let end = self.at.saturating_add(len as u64);
         if end > limits::HEADER_BYTES {
@@ -77,7 +78,7 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A number of things, each of at least a byte.
+    /// A number of items, each of which takes at least one byte.
     pub fn count(&mut self, what: &str) -> Result<u64, TensorsError> {
         let count = self.u64()?;
         match count > limits::HEADER_BYTES {
@@ -92,7 +93,7 @@ impl<'a> Cursor<'a> {
         text.map_err(|_| self.bad("a text is not UTF-8"))
     }
 
-    /// A value with its type before it.
+    /// A value with its type in front.
     pub fn value(&mut self) -> Result<Found, TensorsError> {
         let kind = self.u32()?;
         match kind {
@@ -105,7 +106,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// An integer of a type.
+    /// An integer of type `kind`.
     fn whole(&mut self, kind: u32) -> Result<i128, TensorsError> {
         Ok(match kind {
             types::U8 => i128::from(self.take(1)?[0]),
@@ -120,7 +121,8 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// An array: type, number and elements. What is read grows with what the file really holds. Arrays of arrays are in no file.
+    /// An array: element type, number and elements. Memory grows only with the bytes that the file really has. Arrays of arrays
+    /// are refused.
     fn elements(&mut self) -> Result<Found, TensorsError> {
         let kind = self.u32()?;
         let count = self.count("elements")? as usize;
@@ -154,7 +156,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The number that a person would have written for an f32: 1e-5 and not 0.000009999999747378752. It is the same f32.
+/// The shortest decimal number that is the same f32: 1e-5 for 0.000009999999747378752.
 fn shortest(value: f32) -> f64 {
     value.to_string().parse().unwrap_or(f64::from(value))
 }

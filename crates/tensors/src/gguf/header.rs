@@ -1,4 +1,4 @@
-//! The header of a file: its values, and its tensors with their places, checked against the file and one another.
+//! The header of a file: its values, and its tensors with their places. It is checked against the file and for contradictions.
 
 use super::cursor::Cursor;
 use super::metadata::{Found, Metadata};
@@ -9,16 +9,16 @@ use crate::{Source, TensorsError};
 
 /// Most dimensions of a tensor in GGUF.
 const DIMS: u32 = 4;
-/// The oldest version that is laid out as the newest.
+/// The oldest version with the layout of the newest one.
 const OLDEST: u32 = 2;
 
-/// A tensor of a file.
+/// A tensor in a GGUF file.
 #[derive(Clone, Debug)]
 pub(crate) struct GgufTensor {
     /// Name in the file.
     pub name: String,
     pub element: &'static Element,
-    /// Rows first, as models have it.
+    /// Shape in the order of the model, rows first.
     pub shape: Vec<usize>,
     /// First byte, from the start of the file.
     pub offset: u64,
@@ -27,15 +27,15 @@ pub(crate) struct GgufTensor {
 
 /// A checked header.
 pub(crate) struct Header {
-    /// Where the first tensor begins.
+    /// Offset of the first tensor.
     pub header_bytes: u64,
     pub values: Metadata,
-    /// In the order of the header.
+    /// Tensors in the order of the header.
     pub tensors: Vec<GgufTensor>,
 }
 
 impl Header {
-    /// `BAD_HEADER`, `TRUNCATED`.
+    /// Reads and checks a header. `BAD_HEADER` or `TRUNCATED` if it is not valid.
     pub fn read(source: &dyn Source) -> Result<Self, TensorsError> {
         let mut cursor = Cursor::new(source);
         if let Some(reason) = stand_in_of(source)? {
@@ -60,7 +60,8 @@ impl Header {
         Ok(header)
     }
 
-    /// Tensors are in the file, one behind the other without overlaps, the padding short. Offsets become those of the file.
+    /// Checks that the tensors fill the rest of the file one after the other, with no more padding than the alignment needs.
+    /// Offsets become relative to the file.
     fn place(&mut self, cursor: &Cursor<'_>, align: u64) -> Result<(), TensorsError> {
         for tensor in &mut self.tensors {
             let offset = tensor.offset.checked_add(self.header_bytes);
@@ -79,7 +80,7 @@ impl Header {
                 return Err(cursor.bad(format!("{name} does not follow the tensor before it")));
             }
             end = tensor.offset + tensor.len_bytes;
-            // Here, so that sums stay as small as the file.
+            // The check is inside the loop, so that no sum exceeds the size of the file.
             if end > cursor.source.len_bytes() {
                 return Err(cursor.truncated(end));
             }
@@ -122,7 +123,7 @@ fn read_values(cursor: &mut Cursor<'_>) -> Result<Metadata, TensorsError> {
     Ok(values)
 }
 
-/// What tensors start at multiples of.
+/// The alignment of tensors in bytes.
 fn alignment(cursor: &Cursor<'_>, values: &Metadata) -> Result<u64, TensorsError> {
     const KEY: &str = "general.alignment";
     match values.get(KEY) {
@@ -132,7 +133,7 @@ fn alignment(cursor: &Cursor<'_>, values: &Metadata) -> Result<u64, TensorsError
     }
 }
 
-/// A tensor at its offset behind the header.
+/// Reads the entry of one tensor. Its offset is relative to the end of the header.
 fn tensor(cursor: &mut Cursor<'_>) -> Result<GgufTensor, TensorsError> {
     let name = cursor.text()?;
     let dims = cursor.u32()?;
@@ -158,7 +159,7 @@ fn tensor(cursor: &mut Cursor<'_>) -> Result<GgufTensor, TensorsError> {
     let rows = outer
         .iter()
         .try_fold(1usize, |rows, dim| rows.checked_mul(*dim));
-    // Four bytes a weight is what it becomes.
+    // The limit of eight bytes for each weight leaves room for conversion to f32.
     let fits = rows.and_then(|rows| rows.checked_mul(*cols)?.checked_mul(8));
     let fits = fits.filter(|bytes| *bytes <= isize::MAX as usize);
     let len_bytes = rows.and_then(|rows| element.bytes_of(rows, *cols));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// A value as it was found.
+/// A value of a header.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // The names are the types.
 pub(crate) enum Found {
@@ -18,7 +18,7 @@ pub(crate) enum Found {
 }
 
 impl Found {
-    /// For a message: a value, or how many.
+    /// The value as text for a message. A list is described by its length.
     pub fn told(&self) -> String {
         let many = |count: usize, what: &str| format!("a list of {count} {what}");
         match self {
@@ -35,5 +35,5 @@ impl Found {
     }
 }
 
-/// All values of a header.
+/// All values of a header, by key.
 pub(crate) type Metadata = BTreeMap<String, Found>;

@@ -1,9 +1,10 @@
-//! GGUF, versions 2 and 3: the file of llama.cpp. A header of typed values and tensor infos, then the tensors, each at a multiple of 32
-//! (or of what the header says).
+//! GGUF, versions 2 and 3: the file format of llama.cpp. A header with typed values and tensor infos comes first. The tensors
+//! follow, each at a multiple of 32 bytes, or of the alignment that the header gives.
 //!
-//! What kerf writes says in values of its own which tensor of the model each is (`kerf.names`), how many rows a head has whose
-//! rows were moved (`kerf.headRows`), and to which 1 was added (`kerf.plusOne`); by these it reads its files again ([`origins`]). The
-//! element types of the model are those of the file. What other programs write is seen as a model folder ([`foreign`]).
+//! Kerf writes three values of its own, by which it reads its files again ([`origins`]). `kerf.names` has the name of each tensor
+//! in the model. `kerf.headRows` has the number of rows of a head if rows were moved. `kerf.plusOne` says whether 1 was added to
+//! the values. The element types of the model are those of the file. Files of other programs are seen as model folders
+//! ([`foreign`]).
 
 mod cursor;
 pub(crate) mod foreign;
@@ -29,16 +30,16 @@ use crate::foreign::Blocks;
 
 const MAGIC: &[u8; 4] = b"GGUF";
 const VERSION: u32 = 3;
-/// Tensors start at multiples of this.
+/// Default alignment of tensors in bytes.
 pub(crate) const ALIGN: usize = 32;
 
-/// What wrote the file.
+/// Key of the name of the program that wrote the file.
 pub(crate) const PRODUCER: &str = "kerf.producer";
 pub(crate) const NAMES: &str = "kerf.names";
 pub(crate) const HEAD_ROWS: &str = "kerf.headRows";
 pub(crate) const PLUS_ONE: &str = "kerf.plusOne";
 
-/// Element type of a tensor that kerf writes.
+/// Element type of a tensor in a file that kerf writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Float(DType),
@@ -46,7 +47,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Its row of the table.
+    /// The row of this type in the table of element types.
     fn element(self) -> &'static Element {
         Element::named(match self {
             Self::Float(dtype) => dtype.name(),
@@ -55,14 +56,14 @@ impl Kind {
         })
     }
 
-    /// What a type of a file that kerf wrote is; `None` for a type that it does not write.
+    /// The inverse of `element`. `None` for a type that kerf does not write.
     pub fn of(element: &Element) -> Option<Self> {
         let blocks = [Blocks::Q4_0, Blocks::Q8_0].map(Self::Blocks);
         let mut kinds = blocks.into_iter().chain(element.float().map(Self::Float));
         kinds.find(|kind| kind.element() == element)
     }
 
-    /// Bytes of `rows` rows of `cols` elements; `None` if there is no such row, or it is too large.
+    /// Bytes of `rows` rows of `cols` elements. `None` if a row cannot have `cols` elements, or if the size overflows.
     pub fn bytes(self, rows: usize, cols: usize) -> Option<usize> {
         self.element().bytes_of(rows, cols)
     }

@@ -1,23 +1,23 @@
-//! Which tensor of a model each tensor of a file is that kerf wrote.
+//! Maps the tensors of a file that kerf wrote to tensors of the model.
 
 use super::header::{GgufTensor, Header};
 use super::metadata::Found;
 use super::{HEAD_ROWS, NAMES, PLUS_ONE};
 use crate::TensorsError;
 
-/// A tensor of the model.
+/// A tensor of the model in a file that kerf wrote.
 pub(crate) struct OwnTensor {
     /// Name in the model.
     pub name: String,
-    /// Rows of a head, if rows were moved; else 0.
+    /// Rows of a head if rows were moved, else 0.
     pub head_rows: usize,
-    /// Whether 1 was added.
+    /// Whether 1 was added to the values.
     pub plus_one: bool,
     pub tensor: GgufTensor,
 }
 
-/// Tensors of the model in the order of their bytes; `None` of a file that another program wrote. `BAD_HEADER` if the values of kerf
-/// contradict the tensors. `path`: of the file.
+/// The tensors of the model, in the order of their bytes. `None` for a file of another program. `BAD_HEADER` if kerf's values
+/// contradict the tensors. `path` is the name of the file in errors.
 pub(crate) fn own_tensors(
     path: &str,
     header: &Header,
@@ -58,7 +58,7 @@ pub(crate) fn own_tensors(
         if tensor.shape.len() > 2 {
             return Err(bad(format!("{name} has more than two dimensions")));
         }
-        // Those without a name are llama.cpp's alone.
+        // A tensor without a name has no counterpart in the model; only llama.cpp needs it.
         if !name.is_empty() {
             tensors.push(OwnTensor {
                 name: name.clone(),

@@ -1,9 +1,10 @@
 //! Models in several GGUF files: `NAME-00001-of-00003.gguf`, each with a header of its own.
 
-/// A part: what all parts share before the number, its number from 1, and how many there are.
+/// The parts of a file name: the stem that all files of the model share, the number of the file (from 1), and the number of
+/// files.
 type Part<'a> = (&'a str, usize, usize);
 
-/// What the name of a file says, if it is one of several.
+/// Parses the name of a file. `None` if it is not one of several.
 fn part(file: &str) -> Option<Part<'_>> {
     let stem = file.strip_suffix(".gguf")?;
     let (rest, count) = stem.rsplit_once("-of-")?;
@@ -19,7 +20,7 @@ fn part(file: &str) -> Option<Part<'_>> {
         .then_some((shared, number, count))
 }
 
-/// Whether two files are parts of one model.
+/// Whether two files belong to one model in several files.
 pub(crate) fn same_model(a: &str, b: &str) -> bool {
     match (part(a), part(b)) {
         (Some(a), Some(b)) => (a.0, a.2) == (b.0, b.2),
@@ -27,7 +28,7 @@ pub(crate) fn same_model(a: &str, b: &str) -> bool {
     }
 }
 
-/// Whether these files, sorted, are all parts of one model; otherwise what is wrong, with the fix.
+/// Checks that the files, which are sorted, are all files of one model. The error says what is wrong, with the fix.
 pub(crate) fn check(files: &[String]) -> Result<(), String> {
     let Some((first, others)) = files.split_first() else {
         return Ok(());
@@ -78,7 +79,7 @@ mod tests {
             assert!(checked(files).unwrap_err().contains("is missing"));
         }
         assert!(checked(&["x-00001-of-00002.gguf", "y-00002-of-00002.gguf"]).is_err());
-        // No number, or none that it can be: a file like others.
+        // The name has no number, or an impossible one, so it is an ordinary name.
         for file in [
             "x-1-of-2.gguf",
             "x-00000-of-00002.gguf",

@@ -1,6 +1,6 @@
 //! Typed values of a GGUF header.
 
-/// A value.
+/// A value that kerf writes.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // The names are the types.
 pub enum Value {
@@ -21,7 +21,7 @@ impl From<&str> for Value {
     }
 }
 
-/// Numbers of types in files.
+/// Numbers of the value types.
 pub(super) mod types {
     pub const U8: u32 = 0;
     pub const I8: u32 = 1;
@@ -44,7 +44,7 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
 }
 
 impl Value {
-    /// Type and content.
+    /// Appends the number of the type, then the content.
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         let number = |out: &mut Vec<u8>, number: u32| out.extend_from_slice(&number.to_le_bytes());
         let array = |out: &mut Vec<u8>, kind: u32, len: usize| {

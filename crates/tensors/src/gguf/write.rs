@@ -1,20 +1,20 @@
-//! The header of a file that will be written.
+//! Writes the header of a GGUF file.
 
 use super::value::{Value, put_text};
 use super::{ALIGN, Kind, MAGIC, VERSION};
 
-/// A tensor of the file.
+/// A tensor that will be in the file.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
     pub name: String,
     pub kind: Kind,
-    /// Rows and columns; `None` instead of rows for a vector.
+    /// Number of rows. `None` for a vector.
     pub rows: Option<usize>,
     pub cols: usize,
 }
 
 impl Placed {
-    /// Bytes with the padding behind them.
+    /// Bytes of the tensor with the padding behind it.
     pub fn padded_bytes(&self) -> usize {
         let bytes = self.kind.bytes(self.rows.unwrap_or(1), self.cols);
         let bytes = bytes.expect("a size that was checked");
@@ -22,7 +22,7 @@ impl Placed {
     }
 }
 
-/// Everything before the first tensor.
+/// All bytes before the first tensor.
 pub(crate) fn header(values: &[(String, Value)], tensors: &[Placed]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     out.extend_from_slice(&VERSION.to_le_bytes());
@@ -35,7 +35,7 @@ pub(crate) fn header(values: &[(String, Value)], tensors: &[Placed]) -> Vec<u8> 
     let mut offset = 0u64;
     for tensor in tensors {
         put_text(&mut out, &tensor.name);
-        // The fastest dimension comes first.
+        // GGUF lists the fastest dimension first.
         let dims = std::iter::once(tensor.cols).chain(tensor.rows);
         out.extend_from_slice(&(dims.clone().count() as u32).to_le_bytes());
         dims.for_each(|dim| out.extend_from_slice(&(dim as u64).to_le_bytes()));

@@ -10,25 +10,25 @@ use kerf_kernels::Compute;
 use std::ops::Range;
 use std::sync::Mutex;
 
-/// Weights of a chunk: whole rows, but at least one.
+/// Weights in a chunk. A chunk has whole rows, at least one.
 const CHUNK_WEIGHTS: usize = 1 << 16;
-/// A part has at least one byte for so many weights, so that a small file does not ask for much memory.
+/// A part must have at least one byte for this many weights. Otherwise a small hostile file could ask for much memory.
 const WEIGHTS_PER_BYTE: usize = 256;
 
-/// Where things are in a part, by its layout alone.
+/// The places of the chunks in a part, as far as they follow from the layout.
 #[derive(Clone, Copy)]
 pub(super) struct Chunks {
     rows: usize,
     cols: usize,
-    /// Groups of a row whose scales are in the part.
+    /// Scales of a row that are in the part: its groups, or 0 if the scales are a part of their own.
     groups: usize,
-    /// Rows of a chunk; the last may have fewer.
+    /// Rows in a chunk. The last chunk may have fewer.
     chunk_rows: usize,
     /// Number of chunks.
     pub chunks: usize,
-    /// Bytes of an offset.
+    /// Bytes of one offset.
     width: usize,
-    /// Number of `Float5` scales that may occur.
+    /// Number of `Float5` scales in the alphabet.
     scales: usize,
     grid: Grid,
 }
@@ -62,18 +62,18 @@ impl Chunks {
         }
     }
 
-    /// Weights of a chunk that is not the last.
+    /// Weights in each chunk but the last.
     pub(super) fn chunk_weights(&self) -> usize {
         self.chunk_rows * self.cols
     }
 
-    /// Chunks that hold these rows.
+    /// The chunks that hold a range of rows.
     pub(super) fn of_rows(&self, rows: &Range<usize>) -> Range<usize> {
         let last = rows.end.div_ceil(self.chunk_rows).min(self.chunks);
         (rows.start / self.chunk_rows).min(last)..last
     }
 
-    /// Rows of some chunks.
+    /// The rows in a range of chunks.
     pub(super) fn rows(&self, chunks: &Range<usize>) -> Range<usize> {
         let row = |chunk: usize| chunk.saturating_mul(self.chunk_rows).min(self.rows);
         row(chunks.start)..row(chunks.end)
@@ -83,13 +83,13 @@ impl Chunks {
         self.rows(&(chunk..chunk + 1))
     }
 
-    /// Bytes of the offsets at the front of the part.
+    /// Bytes of all offsets, which stand at the front of the part.
     pub(super) fn offset_bytes(&self) -> usize {
         (self.chunks + 1).saturating_mul(self.width)
     }
 
-    /// The offsets of a part: the start of every chunk and the end of the last. They rise, the first is behind them, the
-    /// last in the part.
+    /// Reads the offsets of a part: the start of each chunk and the end of the last. They must rise, begin behind the offsets
+    /// themselves, and stay inside the part.
     pub(super) fn offsets(&self, bytes: &[u8], part_bytes: usize) -> Result<Vec<usize>, String> {
         let entry = |bytes: &[u8]| {
             bytes
@@ -118,12 +118,12 @@ impl Chunks {
         }
     }
 
-    /// Least bytes of a part.
+    /// Least number of bytes in a part.
     pub(super) fn least_bytes(&self) -> usize {
         (self.rows * self.cols).div_ceil(WEIGHTS_PER_BYTE)
     }
 
-    /// Symbol 0 as a code.
+    /// The code of symbol 0.
     fn first_code(&self) -> u8 {
         self.grid.range().lo as u8
     }
@@ -133,7 +133,7 @@ impl Chunks {
     }
 }
 
-/// The content of the part, not padded. Cost: two passes over the codes, chunks in parallel.
+/// Encodes the part, without its padding. Cost: two passes over the codes, with chunks in parallel.
 pub(super) fn encode(compute: &Compute, layout: &Layout, matrix: &QuantizedMatrix) -> Vec<u8> {
     let chunks = Chunks::new(layout);
     let Values::Codes { codes, scales, .. } = &matrix.values else {
@@ -173,12 +173,13 @@ pub(super) fn encode(compute: &Compute, layout: &Layout, matrix: &QuantizedMatri
     part
 }
 
-/// How often each code occurs, from the smallest on.
+/// Number of occurrences of each code, beginning with the smallest code.
 fn code_counts(compute: &Compute, chunks: &Chunks, codes: &[u8]) -> Vec<u64> {
     let mut parts = vec![[0u32; 256]; chunks.chunks];
     compute.pool.chunks_mut(&mut parts, 1, |chunk, counts| {
         let rows = chunks.rows_of(chunk);
-        // Four counters a symbol: neighbours are often alike, and an addition would wait for the one before.
+        // Four counters for each symbol. Neighbouring codes are often equal, and with one counter each addition would wait for
+        // the one before.
         let mut four = [[0u32; 256]; 4];
         let codes = &codes[rows.start * chunks.cols..rows.end * chunks.cols];
         let (groups, rest) = codes.as_chunks::<4>();
@@ -211,7 +212,7 @@ fn scale_counts(scales: &[u16], alphabet: usize) -> Vec<u64> {
     counts
 }
 
-/// A part whose offsets and tables are checked, ready to be decoded chunk by chunk.
+/// A part whose offsets and tables were checked. Its chunks can be decoded one by one.
 pub(super) struct Decoder<'a> {
     pub chunks: Chunks,
     offsets: Vec<usize>,
@@ -221,7 +222,7 @@ pub(super) struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    /// The part without its padding, which must be zero and of the length that the layout asks for.
+    /// Checks a part. Its padding must be zero and have the length that the layout requires.
     pub(super) fn new(layout: &Layout, part: &'a [u8]) -> Result<Self, String> {
         let chunks = Chunks::new(layout);
         let offset_bytes = part
@@ -260,7 +261,8 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// Codes and scales of the rows of a chunk. `scales` is empty where they are no part of it; it is replaced.
+    /// Decodes the codes and scales of one chunk. `scales` must be empty if the part has no scales; otherwise its content is
+    /// replaced.
     pub(super) fn chunk(
         &self,
         chunk: usize,
@@ -281,7 +283,7 @@ impl<'a> Decoder<'a> {
         reader.end().map_err(bad)
     }
 
-    /// All codes, and all scales that are in the part.
+    /// Decodes all codes, and all scales in the part.
     pub(super) fn all(&self, compute: &Compute) -> Result<(Vec<i8>, Vec<f32>), String> {
         let chunks = &self.chunks;
         let mut codes = vec![0; chunks.rows * chunks.cols];
@@ -310,7 +312,8 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// The part of a matrix that is some chunks of another. `read` gives bytes of the part of the whole, of `part_bytes`.
+/// The part of a smaller matrix, made of a range of chunks of the matrix `whole`. `read` reads a range of the part of `whole`,
+/// which has `part_bytes` bytes.
 pub(super) fn some_chunks<E: From<String>>(
     whole: &Layout,
     part: &Layout,

@@ -1,5 +1,5 @@
-//! From parts to codes or values. The parts may be hostile: every promise of the specification is checked, and nothing is
-//! allocated that is more than a small multiple of the parts.
+//! Decodes parts to codes or values. The parts may be hostile: every rule of the specification is checked, and memory stays
+//! within a small multiple of the size of the parts.
 
 use super::layout::{BLOCK_ROWS, Body, Layout};
 use super::promises::{check_body, check_kept, check_parts, checked_counts, mask};
@@ -10,10 +10,10 @@ use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Values that are made before the next are, where they are turned into another type.
+/// Number of values that are decoded before they are converted to another type.
 const VALUES_AT_ONCE: usize = 1 << 12;
 
-/// Decodes a matrix; the error says which promise is broken.
+/// Decodes a matrix. The error says which rule of the specification is broken.
 pub(super) fn matrix(
     compute: &Compute,
     record: &TensorRecord,
@@ -66,7 +66,7 @@ pub(super) fn matrix(
     })
 }
 
-/// A matrix whose mask, and perhaps scales, are in the part with its codes.
+/// Decodes a matrix that is entropy-coded. The part `coded` holds its mask, and perhaps its scales.
 fn coded_matrix(
     compute: &Compute,
     layout: &Layout,
@@ -100,7 +100,7 @@ fn coded_grid(layout: &Layout) -> Grid {
     }
 }
 
-/// Decodes to values; the error says which promise is broken.
+/// Decodes to values. The error says which rule of the specification is broken.
 pub(super) fn values(
     compute: &Compute,
     record: &TensorRecord,
@@ -113,7 +113,7 @@ pub(super) fn values(
     }
     let layout = Layout::new(record)?;
     check_parts(&layout, parts.iter().map(EncodedPart::description))?;
-    // What the part says is checked before there is room for what it should hold.
+    // The part is checked before memory for its content is allocated.
     let decoder = coded::Decoder::new(&layout, find(parts, "coded").unwrap_or_default())?;
     resize(values, layout.weights());
     chunks_of_values(
@@ -129,7 +129,7 @@ pub(super) fn values(
     )
 }
 
-/// Decodes to bf16.
+/// Decodes to bf16 values.
 pub(super) fn bf16(
     compute: &Compute,
     record: &TensorRecord,
@@ -161,8 +161,9 @@ pub(super) fn bf16(
     )
 }
 
-/// Decodes a coded matrix chunk by chunk, a few rows at a time: `put(space, row, out, floats)` fills `out`, whole rows of
-/// the chunk from `row` on, with what `floats(row, to)` puts in `to`.
+/// Decodes an entropy-coded matrix chunk by chunk, a few rows at a time. `put(space, row, out, floats)` must fill `out`, which is
+/// whole rows of a chunk from row `row` on. `floats(row, to)` computes the f32 values of these rows into `to`, and `space` is
+/// scratch.
 fn chunks_of_values<T: Send>(
     compute: &Compute,
     layout: &Layout,
@@ -179,7 +180,7 @@ fn chunks_of_values<T: Send>(
     };
     let (kept, groups) = (AtomicU64::new(0), layout.groups());
     let chunk_weights = decoder.chunks.chunk_weights().max(1);
-    // Values that are soon read again stay in the first level cache.
+    // So few rows that their values stay in the first-level cache until they are converted.
     let few = (VALUES_AT_ONCE / cols).max(1);
     try_chunks_mut(&compute.pool, out, chunk_weights, |chunk, out| {
         let mut codes = vec![0; out.len()];
@@ -235,7 +236,7 @@ fn scales(
     }
 }
 
-/// Everything checked, ready to be decoded in tasks of whole blocks.
+/// A matrix whose parts were checked, ready to be decoded in tasks of whole blocks.
 struct Decoder<'a> {
     compute: &'a Compute,
     layout: &'a Layout,
@@ -246,7 +247,7 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    /// Runs `block(block, out)` for every block, `out` being its rows.
+    /// Runs `block(block, out)` for every block. `out` holds the rows of the block.
     fn blocks<T: Send + Clone + Default>(
         &self,
         block: impl Fn(usize, &mut [T]) -> Result<(), String> + Sync,
@@ -332,7 +333,7 @@ fn floats(kernels: &Kernels, dtype: DType, bytes: &[u8]) -> Vec<f32> {
     values
 }
 
-/// Puts one value at every set bit.
+/// Writes the next of `values` to the place of each set bit.
 fn expand(mask: &[u8], out: &mut [f32], values: &mut impl Iterator<Item = f32>) {
     for (at, &byte) in mask.iter().enumerate() {
         let mut left = byte;

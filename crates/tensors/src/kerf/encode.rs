@@ -1,4 +1,4 @@
-//! From codes or values to parts.
+//! Encodes codes or values as parts.
 
 use super::coded;
 use super::layout::{BLOCK_ROWS, Body, Layout};
@@ -43,7 +43,7 @@ fn layout(record: &TensorRecord) -> Layout {
     Layout::new(record).expect("a solved matrix has a possible shape and grid")
 }
 
-/// Survivors of every block; none where they are not counted.
+/// Number of survivors in each block. Empty for an entropy-coded matrix, which does not need the counts.
 fn counts(layout: &Layout, matrix: &QuantizedMatrix) -> Vec<usize> {
     match &matrix.mask {
         _ if layout.coded => Vec::new(),
@@ -52,7 +52,7 @@ fn counts(layout: &Layout, matrix: &QuantizedMatrix) -> Vec<usize> {
     }
 }
 
-/// Bytes of the parts of a matrix that is not entropy-coded; 0 without weights.
+/// Bytes of the parts of a matrix in fixed coding. 0 for a matrix without weights.
 pub(super) fn fixed_bytes(record: &TensorRecord, matrix: &QuantizedMatrix) -> u64 {
     let layout = layout(record);
     if layout.weights() == 0 {
@@ -63,7 +63,7 @@ pub(super) fn fixed_bytes(record: &TensorRecord, matrix: &QuantizedMatrix) -> u6
 
 /// Number of codes that are not 0.
 pub(super) fn not_zero(codes: &[i8]) -> u64 {
-    // Sums of few enough that they fit in a byte, so that many are added at once.
+    // Pieces so short that their sum fits in a byte: then many bytes are added at once.
     let of_piece = |piece: &[i8]| {
         let sum = piece
             .iter()
@@ -73,7 +73,7 @@ pub(super) fn not_zero(codes: &[i8]) -> u64 {
     codes.chunks(255).map(of_piece).sum()
 }
 
-/// Survivors before each block, and in all.
+/// The part `rowptr`: the number of survivors before each block, and the total.
 pub(super) fn rowptr(dtype: DType, counts: &[usize]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity((counts.len() + 1) * 8);
     let mut sum = 0u64;
@@ -98,7 +98,7 @@ fn scales(kernels: &Kernels, dtype: DType, matrix: &QuantizedMatrix) -> Vec<u8> 
     as_bytes(&narrow).to_vec()
 }
 
-/// The codes or values part: tasks of whole blocks write to disjoint places that the counts decide.
+/// The part with codes or values. Each task encodes whole blocks into a place of its own, which follows from the counts.
 fn body(compute: &Compute, layout: &Layout, matrix: &QuantizedMatrix, counts: &[usize]) -> Vec<u8> {
     let offsets = layout.offsets(counts);
     let mut bytes = vec![0; layout.padded(*offsets.last().expect("never empty"))];
@@ -116,7 +116,7 @@ fn body(compute: &Compute, layout: &Layout, matrix: &QuantizedMatrix, counts: &[
     bytes
 }
 
-/// Gathers the survivors of blocks of rows; keeps its buffers from block to block.
+/// Gathers the survivors of blocks of rows. Its buffers are used again for each block.
 struct Gather<'a> {
     layout: &'a Layout,
     kernels: &'a Kernels,
@@ -173,7 +173,7 @@ impl<'a> Gather<'a> {
     }
 }
 
-/// The survivors of some whole `rows` next to one another, in `place` unless nothing was pruned.
+/// The survivors in the whole rows `rows`, without gaps. They are put into `place` unless nothing was pruned.
 fn survivors<'a, T>(
     values: &'a [T],
     mask: Option<&Mask>,

@@ -1,4 +1,4 @@
-//! Containers as files: names, records and versions in a safetensors header.
+//! Containers as files: the names, records and versions in a safetensors header.
 
 use super::layout::Layout;
 use super::{EncodedPart, EncodedTensor, FIRST_VERSION, TensorRecord, VERSION, promises};
@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that a part may have.
 const PARTS: [&str; 6] = ["rowptr", "scales", "values", "mask", "codes", "coded"];
-/// Between the name of a matrix and the name of its part.
+/// The text between the name of a matrix and the name of its part.
 const INFIX: &str = ".kerf.";
-/// Before the name of a matrix in the metadata.
+/// The prefix of the metadata key of a matrix; the name of the matrix follows.
 const RECORD_PREFIX: &str = "kerf:";
 const VERSION_KEY: &str = "kerf.version";
 
-/// Metadata of every container that this program writes; what [`record_metadata`] says wins. The options of a run go beside it, under `kerf.options`.
+/// Metadata of every container that this program writes. The version of [`record_metadata`] replaces the one here. A run adds its
+/// options under `kerf.options`.
 pub fn metadata() -> BTreeMap<String, String> {
     BTreeMap::from([
         (VERSION_KEY.to_owned(), FIRST_VERSION.to_string()),
@@ -22,13 +23,13 @@ pub fn metadata() -> BTreeMap<String, String> {
     ])
 }
 
-/// The entry that names this program as what wrote a file.
+/// The metadata entry that names this program as the writer of a file.
 pub fn producer() -> (String, String) {
     let producer = concat!("kerf ", env!("CARGO_PKG_VERSION"));
     ("kerf.producer".to_owned(), producer.to_owned())
 }
 
-/// What a header says of the model as a whole: all but the records.
+/// The metadata of a header about the model as a whole, without the records of matrices.
 pub(crate) fn model_metadata(header: &Header) -> BTreeMap<String, String> {
     let all = header.metadata.iter();
     let of_model = all.filter(|(key, _)| !key.starts_with(RECORD_PREFIX));
@@ -37,7 +38,7 @@ pub(crate) fn model_metadata(header: &Header) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Leaves out the records of matrices whose parts were all left out of a header; `others` are the tensors that were.
+/// Removes the records of matrices whose parts were all removed from a header. `others` are the removed tensors.
 pub(crate) fn drop_records(header: &mut Header, others: &[HeaderTensor]) {
     let matrix = |tensor: &HeaderTensor| split_part(&tensor.name).map(|(name, _)| name);
     let left: BTreeSet<String> = header.tensors.iter().filter_map(matrix).collect();
@@ -48,28 +49,28 @@ pub(crate) fn drop_records(header: &mut Header, others: &[HeaderTensor]) {
     }
 }
 
-/// Whether a header is that of a container, of whatever version.
+/// Whether a header is that of a container, of any version.
 pub(crate) fn is_container(header: &Header) -> bool {
     header.metadata.contains_key(VERSION_KEY)
 }
 
-/// Stored name of a part.
+/// The name under which a part is stored.
 pub(crate) fn part_name(name: &str, part: &str) -> String {
     format!("{name}{INFIX}{part}")
 }
 
-/// Whether a name is that of a part.
+/// Whether a tensor's name is that of a part.
 pub(crate) fn is_part_name(name: &str) -> bool {
     split_part(name).is_some()
 }
 
-/// The name of a part as a constant. Only names that [`fold`] found are given.
+/// The name of a part as a static string. `part` must come from [`fold`].
 pub(crate) fn static_part(part: &str) -> &'static str {
     let known = PARTS.into_iter().find(|known| *known == part);
     known.expect("fold lets no other part through")
 }
 
-/// Metadata of a file with this matrix: its record, and the version if the first is not enough.
+/// The metadata entries for one matrix: its record, and the version if the matrix needs more than the first version.
 pub(crate) fn record_metadata(name: &str, record: &TensorRecord) -> BTreeMap<String, String> {
     let json = serde_json::to_string(record).expect("a record is plain data");
     let mut metadata = BTreeMap::from([(format!("{RECORD_PREFIX}{name}"), json)]);
@@ -87,11 +88,11 @@ pub(super) fn bad(path: &str, tensor: &str, reason: impl Into<String>) -> Tensor
     }
 }
 
-/// A tensor of the model, as a file has it.
+/// A tensor of the model, as it is stored in a file.
 pub(crate) enum Folded {
-    /// Under its own name.
+    /// A plain tensor under its own name.
     Plain(HeaderTensor),
-    /// As parts, which the record fits.
+    /// The parts of a matrix, which fit its record.
     Packed {
         name: String,
         record: TensorRecord,
@@ -99,8 +100,8 @@ pub(crate) enum Folded {
     },
 }
 
-/// The tensors of the model in one file, in the order of their first bytes, and whether it is a container. In a plain
-/// safetensors file nothing is folded.
+/// The tensors of the model in one file, in the order of their first bytes, and whether the file is a container. In a plain
+/// safetensors file every tensor is plain.
 pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), TensorsError> {
     let Some(version) = header.metadata.get(VERSION_KEY) else {
         let is_record = |key: &&String| key.starts_with(RECORD_PREFIX);
@@ -145,14 +146,14 @@ pub(crate) fn fold(path: &str, header: Header) -> Result<(Vec<Folded>, bool), Te
     Ok((folded.into_iter().map(|(_, folded)| folded).collect(), true))
 }
 
-/// Name of the matrix and of the part, if the name of a tensor is that of a part.
+/// Splits the name of a part into the names of matrix and part. `None` for any other name.
 fn split_part(tensor: &str) -> Option<(String, &'static str)> {
     let (name, part) = tensor.rsplit_once(INFIX)?;
     let part = PARTS.into_iter().find(|known| *known == part)?;
     Some((name.to_owned(), part))
 }
 
-/// One matrix and the offset of its first part.
+/// Collects the parts of one matrix. Returns it with the offset of its first part.
 fn fold_matrix(
     name: &str,
     json: &str,
@@ -187,7 +188,7 @@ fn fold_matrix(
 }
 
 impl EncodedTensor {
-    /// The plain tensors that it becomes, and its metadata entry.
+    /// The plain tensors of the matrix, and its metadata entries.
     pub(crate) fn out_tensors(&self) -> (Vec<OutTensor>, BTreeMap<String, String>) {
         let out = |part: &EncodedPart| OutTensor {
             name: part_name(&self.name, part.part),
@@ -199,7 +200,7 @@ impl EncodedTensor {
     }
 }
 
-/// The header and the parts in the order in which a file has them.
+/// The header of a file with this matrix alone, and the parts in the order in which they follow it.
 pub(super) fn pieces(tensor: &EncodedTensor) -> (Vec<u8>, Vec<&EncodedPart>) {
     let unit = tensor.out_tensors();
     let mut plan = plan_files("unit", "kerf", &[unit], &metadata(), u64::MAX);

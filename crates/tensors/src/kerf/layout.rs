@@ -1,18 +1,18 @@
-//! Sizes and places that follow from a record alone.
+//! Sizes and places in a matrix that follow from its record alone.
 
 use super::TensorRecord;
 use super::coded::Chunks;
 use crate::mask::count_ones;
 use crate::{DType, Grid, Scales};
 
-/// Rows between two entries of `rowptr`; the codes of a block of rows start on a byte.
+/// Rows in a block. `rowptr` has one entry for each block, and the codes of a block start on a byte.
 pub const BLOCK_ROWS: usize = 32;
-/// Weights that one task encodes or decodes: whole blocks, about this many weights.
+/// Approximate number of weights in one task. A task encodes or decodes whole blocks.
 const PANEL_WEIGHTS: usize = 1 << 17;
-/// An encoded matrix takes a multiple of this, so that what follows it is aligned.
+/// The size of an encoded matrix is a multiple of this, so that the tensor after it is aligned.
 const ALIGN_BYTES: usize = 8;
 
-/// How the values of the survivors are stored.
+/// The form of the survivors' values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
     /// Codes and scales.
@@ -21,19 +21,19 @@ pub(super) enum Body {
     Float(DType),
 }
 
-/// A checked record: no product of its sizes overflows.
+/// The layout of a checked record. No product of its sizes overflows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub rows: usize,
     pub cols: usize,
     /// Bytes of a mask row.
     pub stride: usize,
-    /// Blocks of rows; 0 for a matrix without weights.
+    /// Number of blocks of rows. 0 for a matrix without weights.
     pub blocks: usize,
     pub masked: bool,
-    /// Whether codes are entropy-coded: the mask is then in them.
+    /// Whether the codes are entropy-coded. The mask then follows from the codes.
     pub coded: bool,
-    /// Element type of scales, and whether they go beyond f16.
+    /// Element type of the scales.
     pub scale_dtype: DType,
     pub wide: bool,
     pub body: Body,
@@ -72,7 +72,7 @@ impl Layout {
         if !record.dtype.is_computable() {
             return Err(format!("a source of {}", record.dtype.name()));
         }
-        // Eight bytes a weight is more than anything here takes: with this product every other is in range too.
+        // No size below exceeds eight bytes for each weight. If this product does not overflow, no other does.
         let weights = rows.checked_mul(cols).and_then(|n| n.checked_mul(8));
         let rounded = rows.checked_add(BLOCK_ROWS).and(cols.checked_add(8));
         if weights.is_none_or(|bytes| bytes > isize::MAX as usize) || rounded.is_none() {
@@ -100,12 +100,12 @@ impl Layout {
         self.rows * self.cols
     }
 
-    /// Rows of a block.
+    /// The rows of a block.
     pub(super) fn block_rows(&self, block: usize) -> std::ops::Range<usize> {
         block * BLOCK_ROWS..self.rows.min((block + 1) * BLOCK_ROWS)
     }
 
-    /// Blocks that one task handles. Depends on the shape alone.
+    /// Number of blocks in one task. It depends on the shape alone.
     pub(super) fn panel_blocks(&self) -> usize {
         (PANEL_WEIGHTS / (BLOCK_ROWS * self.cols.max(1))).max(1)
     }
@@ -115,13 +115,13 @@ impl Layout {
         self.blocks.div_ceil(self.panel_blocks())
     }
 
-    /// Blocks of a task.
+    /// The blocks of a task.
     pub(super) fn panel(&self, panel: usize) -> std::ops::Range<usize> {
         let size = self.panel_blocks();
         panel * size..self.blocks.min((panel + 1) * size)
     }
 
-    /// Element type of `rowptr` and of offsets: wide only if a count could need it.
+    /// Element type of `rowptr` and of the chunks' offsets. It is U64 only if a count may exceed u32.
     pub(super) fn count_dtype(&self) -> DType {
         match u32::try_from(self.weights()) {
             Ok(_) => DType::U32,
@@ -136,7 +136,7 @@ impl Layout {
         }
     }
 
-    /// Whether scales are in the part with the codes.
+    /// Whether the part with the codes holds the scales too.
     pub(super) fn scales_coded(&self) -> bool {
         self.coded && matches!(self.body, Body::Grid(grid) if grid.scales == Scales::Float5)
     }
@@ -144,7 +144,7 @@ impl Layout {
     /// Bytes of the codes or values of a block with `count` survivors.
     pub(super) fn body_bytes(&self, count: usize) -> usize {
         match self.body {
-            // In this order, since count * bits could overflow where eight bytes a weight do not.
+            // The sum is split, because count * bits could overflow.
             Body::Grid(grid) => {
                 let bits = usize::from(grid.bits);
                 count / 8 * bits + (count % 8 * bits).div_ceil(8)
@@ -153,7 +153,7 @@ impl Layout {
         }
     }
 
-    /// Start of every block in the codes or values, in bytes, and their end.
+    /// Byte offset of each block in the codes or values, and the end of the last block.
     pub(super) fn offsets(&self, counts: &[usize]) -> Vec<usize> {
         let mut offsets = Vec::with_capacity(counts.len() + 1);
         let mut end = 0;
@@ -165,8 +165,8 @@ impl Layout {
         offsets
     }
 
-    /// Length of the codes or values part whose blocks take `body_bytes`: codes are padded so that the whole matrix takes
-    /// a multiple of eight bytes; floats are not.
+    /// Length of the part with codes or values whose blocks take `body_bytes`. Codes are padded, so that the size of the whole
+    /// matrix is a multiple of eight bytes. Floats are not padded.
     pub(super) fn padded(&self, body_bytes: usize) -> usize {
         if matches!(self.body, Body::Float(_)) {
             return body_bytes;
@@ -179,7 +179,7 @@ impl Layout {
         (others + body_bytes).next_multiple_of(ALIGN_BYTES) - others
     }
 
-    /// Bytes of the parts whose length does not depend on the content.
+    /// Total bytes of the parts whose length follows from the record.
     fn known_bytes(&self) -> usize {
         let bytes = |(_, dtype, shape): &(&str, DType, Option<Vec<usize>>)| {
             let elements: usize = shape.as_ref()?.iter().product();
@@ -188,18 +188,18 @@ impl Layout {
         self.parts().iter().filter_map(bytes).sum()
     }
 
-    /// Bytes of all parts of a matrix that is not coded, with `counts` survivors in its blocks.
+    /// Total bytes of all parts of a matrix in fixed coding. `counts` is the number of survivors in each block.
     pub(super) fn part_bytes(&self, counts: &[usize]) -> u64 {
         let body_bytes = counts.iter().map(|count| self.body_bytes(*count)).sum();
         let body = match self.body {
-            Body::Float(_) if !self.masked => 0, // Its length is known.
+            Body::Float(_) if !self.masked => 0, // `known_bytes` counts it already.
             _ => self.padded(body_bytes),
         };
         (self.known_bytes() + body) as u64
     }
 
-    /// Name, element type and shape of every part, in their order in the file; `None` for the one part whose length
-    /// depends on the content. Wide elements come first, so that each part is aligned.
+    /// Name, element type and shape of each part, in their order in the file. The shape is `None` for the one part whose length
+    /// depends on the content. Parts with wide elements come first, so that each part is aligned.
     pub(super) fn parts(&self) -> Vec<(&'static str, DType, Option<Vec<usize>>)> {
         let mut parts = Vec::with_capacity(4);
         let masked = self.masked && !self.coded;
@@ -227,13 +227,13 @@ impl Layout {
         parts
     }
 
-    /// Weights of every block.
+    /// Number of weights in each block.
     pub(super) fn full_counts(&self) -> Vec<usize> {
         let count = |block| self.block_rows(block).len() * self.cols;
         (0..self.blocks).map(count).collect()
     }
 
-    /// Survivors of every block by the mask.
+    /// Number of survivors in each block, counted in the mask.
     pub(super) fn mask_counts(&self, mask: &[u8]) -> Vec<usize> {
         let block_bytes = BLOCK_ROWS * self.stride;
         match block_bytes {

@@ -1,7 +1,11 @@
 //! The kerf container, versions 1 to 4: docs/format.md is its specification.
 //!
-//! One solved matrix becomes a few plain tensors and one JSON record: entropy-coded codes (`coded`), or survivors at a fixed
-//! width (rowptr, scales or values, mask, codes) where that is no larger. The same encoding is used for the unit files of a running job, so that the next block runs on what a reader will decode.
+//! One solved matrix becomes a few plain tensors and a JSON record. The part `coded` has entropy-coded codes. Where the fixed
+//! coding is no larger, the matrix has survivors at a fixed width instead (parts `rowptr`, `scales` or `values`, `mask`,
+//! `codes`).
+//!
+//! The unit files of a running job have the same encoding. So the next block runs on exactly the values that a reader of the
+//! result will decode.
 
 mod coded;
 mod decode;
@@ -24,20 +28,21 @@ use half::f16;
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-/// Newest version of the container that this program reads. It writes the first that holds what is in a file: 4 for scales beyond f16,
-/// 3 for entropy-coded matrices and `Float5` scales, 2 for transposed matrices and the grids of other formats.
+/// Newest version of the container that this program reads. It writes the oldest version that the content allows: 4 for scales
+/// outside of f16, 3 for entropy-coded matrices and `Float5` scales, 2 for transposed matrices and the grids of other formats,
+/// else 1.
 pub const VERSION: u32 = 4;
-/// Version of all other files.
+/// Version of a file that needs no newer one.
 const FIRST_VERSION: u32 = 1;
 
-/// The record of one encoded matrix, stored as JSON in the header's metadata.
+/// The record of one encoded matrix. It is stored as JSON in the metadata of the header.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
 pub struct TensorRecord {
-    /// [rows, cols] of the matrix as stored.
+    /// [rows, cols] of the stored matrix.
     pub shape: [usize; 2],
-    /// Element type of the source, which a dense export restores.
+    /// Element type of the source tensor. A dense export restores it.
     pub dtype: DType,
     /// Bits of a code; absent if values are stored as floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,16 +50,16 @@ pub struct TensorRecord {
     /// Columns per group (0 = whole row); absent if values are stored as floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<usize>,
-    /// What the scales are, if not `positive`. Needs version 2; `lattice` needs 3, `f32Product` 4.
+    /// Kind of the scales, if it is not `positive`. Needs version 2; `lattice` needs 3, `f32Product` 4.
     #[serde(default, skip_serializing_if = "is_default")]
     pub scales: Scales,
-    /// Whether scales go beyond f16: smaller, larger or finer. Needs version 4.
+    /// Whether some scales are outside of f16: smaller, larger or with more bits. Needs version 4.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wide: bool,
-    /// Float type of the survivors; absent if on a grid.
+    /// Float type of the survivors; absent if they are on a grid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<DType>,
-    /// Whether a mask is stored, or is in the codes.
+    /// Whether weights were removed. The mask is a part of its own, or follows from the codes.
     pub masked: bool,
     /// Whether the codes are entropy-coded: a weight survives if its code is not 0. Needs version 3.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -62,12 +67,14 @@ pub struct TensorRecord {
     /// Number of survivors, if masked and coded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<u64>,
-    /// Whether the tensor of the source model is the transpose of this matrix, [cols, rows]. Needs version 2.
+    /// Whether the tensor of the source model is the transpose of this matrix, so that its shape is [cols, rows]. Needs version
+    /// 2.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transposed: bool,
-    /// Method that solved it, an id of the method table.
+    /// Id of the method that solved the matrix.
     pub method: String,
-    /// Digest of the tensor's bytes in the source file, `ALGORITHM:HEX`. Early files have `sourceSha256`, the hex alone.
+    /// Digest of the tensor's bytes in the source file, as `ALGORITHM:HEX`. Early files have the field `sourceSha256`, with the
+    /// hex alone.
     #[serde(alias = "sourceSha256")]
     pub source_digest: String,
 }
@@ -76,10 +83,10 @@ fn is_default(scales: &Scales) -> bool {
     *scales == Scales::default()
 }
 
-/// One plain tensor of an encoded matrix.
+/// One plain tensor in which an encoded matrix is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedPart {
-    /// `rowptr`, `scales`, `values`, `mask`, `codes` or `coded`; the stored name is `NAME.kerf.PART`.
+    /// `rowptr`, `scales`, `values`, `mask`, `codes` or `coded`. The tensor's name in the file is `NAME.kerf.PART`.
     pub part: &'static str,
     /// Element type.
     pub dtype: DType,
@@ -92,9 +99,9 @@ pub struct EncodedPart {
 /// How the codes of a matrix are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Coding {
-    /// Survivors at a fixed width, and their mask.
+    /// A mask, and the codes of the survivors at a fixed width.
     Fixed,
-    /// Entropy-coded, zeros among them.
+    /// Entropy-coded codes of all weights, including zeros.
     Entropy,
 }
 
@@ -103,16 +110,17 @@ pub enum Coding {
 pub struct EncodedTensor {
     /// Name of the matrix in the source model.
     pub name: String,
-    /// Its record.
+    /// Record of the matrix.
     pub record: TensorRecord,
-    /// Its plain tensors, in the order of the specification.
+    /// Plain tensors of the matrix, in the order of the specification.
     pub parts: Vec<EncodedPart>,
 }
 
 impl EncodedTensor {
-    /// Encodes: codes in the coding that is smaller, floats as they are. In entropy coding a survivor whose code is 0 becomes
-    /// pruned; nothing else changes. Cost: two passes over the codes, rows in parallel. The lengths of `matrix` must fit its
-    /// shape: another length is a bug and panics.
+    /// Encodes a matrix. Codes get the coding that is smaller; floats have one coding. Entropy coding turns a survivor whose code
+    /// is 0 into a pruned weight, and changes nothing else. Cost: two passes over the codes, with rows in parallel.
+    ///
+    /// Panics if the lengths in `matrix` do not fit its shape, which is a bug.
     pub fn encode(
         compute: &Compute,
         name: &str,
@@ -146,7 +154,7 @@ impl EncodedTensor {
         Self::of_record(compute, name, record, matrix, coding)
     }
 
-    /// [`EncodedTensor::encode_in`] with the record that a plan made before anybody saw the codes.
+    /// [`EncodedTensor::encode_in`] with a record that a plan made before the codes were known.
     pub(crate) fn of_record(
         compute: &Compute,
         name: &str,
@@ -166,14 +174,14 @@ impl EncodedTensor {
         }
     }
 
-    /// The same matrix for a tensor that the source model stores as [cols, rows].
+    /// The same matrix, marked as the transpose of a source tensor [cols, rows].
     pub fn for_transposed_source(mut self) -> Self {
         self.record.transposed = true;
         self
     }
 
-    /// Decodes, checking everything the specification promises. The matrix is [rows, cols] of the record, also where the
-    /// source has it transposed. `BAD_CONTAINER` names the tensor.
+    /// Decodes the matrix and checks every rule of the specification. The result is [rows, cols] of the record, also if the
+    /// source tensor is its transpose. `BAD_CONTAINER` names the tensor.
     pub fn decode(&self, compute: &Compute) -> Result<QuantizedMatrix, TensorsError> {
         self.decode_from(compute, "memory")
     }
@@ -188,8 +196,9 @@ impl EncodedTensor {
             .map_err(|reason| file::bad(path, &self.name, reason))
     }
 
-    /// Values [rows, cols] of the record in place of what `values` holds: [`EncodedTensor::decode`] and
-    /// [`QuantizedMatrix::dequantize_into`] in one, which for entropy-coded matrices never has all codes in memory.
+    /// Decodes to values [rows, cols] of the record. The content of `values` is replaced. The result is that of
+    /// [`EncodedTensor::decode`] and [`QuantizedMatrix::dequantize_into`], but the codes of an entropy-coded matrix are never all
+    /// in memory.
     pub fn decode_values(
         &self,
         compute: &Compute,
@@ -209,7 +218,7 @@ impl EncodedTensor {
             .map_err(|reason| file::bad(path, &self.name, reason))
     }
 
-    /// [`EncodedTensor::decode_values`] as bf16, each the nearest.
+    /// [`EncodedTensor::decode_values`], rounded to bf16.
     pub fn decode_bf16(
         &self,
         compute: &Compute,
@@ -219,17 +228,17 @@ impl EncodedTensor {
             .map_err(|reason| file::bad("memory", &self.name, reason))
     }
 
-    /// Bytes that this matrix takes in the container, without the header.
+    /// Bytes of the matrix in the container, without the header.
     pub fn content_bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.bytes.len() as u64).sum()
     }
 
-    /// A self-contained file, a kerf container with just this matrix: its header, and the parts whose bytes follow.
+    /// A complete file, which is a kerf container with this matrix alone: its header, and the parts whose bytes must follow.
     pub fn pieces(&self) -> (Vec<u8>, Vec<&EncodedPart>) {
         file::pieces(self)
     }
 
-    /// [`EncodedTensor::pieces`] in one buffer.
+    /// [`EncodedTensor::pieces`] as one buffer.
     pub fn to_bytes(&self) -> Vec<u8> {
         let (mut bytes, parts) = self.pieces();
         for part in parts {
@@ -239,7 +248,7 @@ impl EncodedTensor {
     }
 }
 
-/// The record of a matrix of codes without a mask, of which nothing else is known.
+/// The record of a matrix of codes without a mask and without a method.
 pub(crate) fn unmasked(shape: [usize; 2], dtype: DType, grid: Grid) -> TensorRecord {
     TensorRecord {
         shape,
@@ -247,7 +256,7 @@ pub(crate) fn unmasked(shape: [usize; 2], dtype: DType, grid: Grid) -> TensorRec
         bits: Some(grid.bits),
         group: Some(grid.group_size),
         scales: grid.scales,
-        // Nobody has seen them yet.
+        // The scales are not known yet.
         wide: matches!(grid.scales, Scales::Bf16Product | Scales::F32Product),
         values: None,
         masked: false,
@@ -280,7 +289,7 @@ impl TensorRecord {
         }
     }
 
-    /// Grid of its codes, if it has codes.
+    /// Grid of the codes. `None` for floats.
     pub fn grid(&self) -> Option<Grid> {
         Some(Grid {
             scales: self.scales,
@@ -288,7 +297,7 @@ impl TensorRecord {
         })
     }
 
-    /// Version of the container that it takes.
+    /// Oldest container version that can hold the matrix.
     fn version(&self) -> u32 {
         if self.wide || self.scales == Scales::F32Product {
             4

@@ -1,11 +1,12 @@
-//! What the specification promises of the parts of a matrix, checked: they may be hostile.
+//! Checks of the parts of a matrix against the specification. The parts may be hostile.
 
 use super::layout::Layout;
 use super::{TensorRecord, encode};
 use crate::{DType, Mask};
 use kerf_kernels::Compute;
 
-/// The parts are those of the record, with the types and shapes that follow from it: (name, type, shape, bytes) of each.
+/// Checks that the parts are those of the record, with the types and shapes that follow from it. Each part is given as (name,
+/// type, shape, bytes).
 pub(super) fn check_parts<'a>(
     layout: &Layout,
     parts: impl Iterator<Item = (&'a str, DType, &'a [usize], u64)> + Clone,
@@ -60,7 +61,7 @@ pub(super) fn mask(layout: &Layout, bits: &[u8]) -> Result<Mask, String> {
     })
 }
 
-/// Survivors of every block, by the mask; `rowptr` must say the same.
+/// Number of survivors in each block, counted in the mask. `rowptr` must have the same numbers.
 pub(super) fn checked_counts(
     layout: &Layout,
     mask: &Mask,
@@ -98,7 +99,8 @@ pub(super) fn stored_rowptr(layout: &Layout, rowptr: &[u8]) -> Vec<u64> {
     rowptr.chunks_exact(width).map(entry).collect()
 }
 
-/// The codes or values have the length that the counts need, and the padding after them is zero.
+/// Checks that the codes or values have the length that the counts require, and that the padding after them is zero. Returns them
+/// without padding.
 pub(super) fn check_body<'a>(
     layout: &Layout,
     body: &'a [u8],
@@ -118,7 +120,7 @@ pub(super) fn check_body<'a>(
     Ok(&body[..end])
 }
 
-/// Not after a stop: chunks are then left out, and nobody looks at the result.
+/// Checks the number of survivors. After a stop it does not, because chunks were left out and the result will not be used.
 pub(super) fn check_kept(
     compute: &Compute,
     record: &TensorRecord,

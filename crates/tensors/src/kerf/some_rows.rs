@@ -1,4 +1,4 @@
-//! Some rows of an encoded matrix without the others.
+//! Reads some rows of an encoded matrix without the others.
 
 use super::layout::{BLOCK_ROWS, Layout};
 use super::promises::stored_rowptr;
@@ -6,11 +6,11 @@ use super::{EncodedPart, TensorRecord, coded, encode};
 use crate::DType;
 use std::ops::Range;
 
-/// How to read some rows of an encoded matrix without the others: the part of it that holds whole blocks or chunks of rows is
-/// a matrix of its own, with the same grid.
+/// Reads a range of rows of an encoded matrix. Whole blocks or chunks of rows are an encoded matrix of their own, with the same
+/// grid.
 ///
-/// `read(part, range)` gives some bytes of a part, of which there are `bytes(part)`. Returns the first row of the smaller
-/// matrix, its record and its parts.
+/// `read(part, range)` must read a range of a part, and `bytes(part)` must give the part's length. Returns the first row of the
+/// smaller matrix, its record and its parts.
 pub(crate) fn rows<E: From<String>>(
     record: &TensorRecord,
     rows: Range<usize>,
@@ -47,7 +47,7 @@ pub(crate) fn rows<E: From<String>>(
     Ok((rows.start, record, parts))
 }
 
-/// [`rows`] of a coded matrix: whole chunks.
+/// [`rows`] for an entropy-coded matrix, in whole chunks.
 fn coded_rows<E: From<String>>(
     record: &TensorRecord,
     whole: &Layout,
@@ -60,7 +60,7 @@ fn coded_rows<E: From<String>>(
     let rows = all.rows(&chunks);
     let mut record = record.clone();
     record.shape[0] = rows.len();
-    record.kept = None; // That of the whole.
+    record.kept = None; // The record has the number of the whole matrix.
     let part = Layout::new(&record)?;
     let parts = parts_of_rows(&part, &rows, &mut read, |name, read| {
         coded::some_chunks(whole, &part, chunks.clone(), bytes, |range| {
@@ -70,7 +70,8 @@ fn coded_rows<E: From<String>>(
     Ok((rows.start, record, parts))
 }
 
-/// The parts of a matrix that is some `rows` of another: of scales and masks the rows are read, `other` makes the rest.
+/// The parts of a matrix that consists of the rows `rows` of another. Rows of scales and masks are read here; `other` makes the
+/// other parts.
 fn parts_of_rows<E, R: FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>>(
     part: &Layout,
     rows: &Range<usize>,
@@ -95,7 +96,8 @@ fn parts_of_rows<E, R: FnMut(&str, Range<usize>) -> Result<Vec<u8>, E>>(
     part.parts().into_iter().map(one).collect()
 }
 
-/// Survivors of every block, by `rowptr` alone: it must start at 0, not fall, and not hold more than a block has.
+/// Number of survivors in each block, by `rowptr` alone. `rowptr` must start at 0, must not fall, and must not exceed the size of
+/// a block.
 fn counts_of(layout: &Layout, rowptr: &[u64]) -> Result<Vec<usize>, String> {
     let full = layout.full_counts();
     let steps = rowptr.windows(2).zip(&full).enumerate();

@@ -1,5 +1,5 @@
-//! Reading a header, which may be hostile: nothing is believed before it is checked against the file and the limits, and
-//! memory stays within a small multiple of the header's size.
+//! Reads a header, which may be hostile. Every number is checked against the file and the limits before it is used, and memory
+//! stays within a small multiple of the header's size.
 
 use super::limits;
 use crate::folder::stand_in_of;
@@ -9,14 +9,14 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Vi
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-/// A tensor of one file, as its header has it.
+/// A tensor in the header of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderTensor {
     /// Name.
     pub name: String,
     /// Element type.
     pub dtype: DType,
-    /// Shape; the number of elements and of bytes is known not to overflow.
+    /// Shape. Neither the number of elements nor that of bytes overflows.
     pub shape: Vec<usize>,
     /// First byte, from the start of the file.
     pub offset: u64,
@@ -27,16 +27,17 @@ pub struct HeaderTensor {
 /// A checked header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Size of the header, the eight length bytes included: where the content begins.
+    /// Offset of the content: the size of the header, including the eight bytes of its length.
     pub header_bytes: u64,
     /// The entries of `__metadata__`.
     pub metadata: BTreeMap<String, String>,
-    /// Tensors in the order of their bytes, without gaps or overlaps.
+    /// Tensors in the order of their bytes. They have no gaps and do not overlap.
     pub tensors: Vec<HeaderTensor>,
 }
 
 impl Header {
-    /// Reads and checks the header of a file. `TRUNCATED` if the file is shorter than it says, `BAD_HEADER` for the rest.
+    /// Reads and checks the header of a file. `TRUNCATED` if the file is shorter than its header says, `BAD_HEADER` for any other
+    /// fault.
     pub fn read(source: &dyn Source) -> Result<Self, TensorsError> {
         let json = read_json(source)?;
         let header_bytes = json.len() as u64 + 8;
@@ -105,7 +106,7 @@ fn read_json(source: &dyn Source) -> Result<Vec<u8>, TensorsError> {
     Ok(json)
 }
 
-/// Sizes of one tensor, without looking at the others.
+/// Checks one tensor, without looking at the others.
 fn check_tensor(name: String, raw: RawTensor, header_bytes: u64) -> Result<HeaderTensor, String> {
     let dtype = DType::from_name(&raw.dtype)
         .ok_or_else(|| format!("tensor {name} has unknown dtype {:?}", raw.dtype))?;
@@ -151,7 +152,7 @@ fn check_tensor(name: String, raw: RawTensor, header_bytes: u64) -> Result<Heade
     })
 }
 
-/// The tensors, in order, fill the file exactly.
+/// Checks that the tensors, which are in order, fill the file exactly.
 fn check_layout(tensors: &[HeaderTensor], begin: u64, len_bytes: u64) -> Result<(), String> {
     let mut expected = begin;
     for tensor in tensors {
@@ -176,7 +177,8 @@ fn check_layout(tensors: &[HeaderTensor], begin: u64, len_bytes: u64) -> Result<
     Ok(())
 }
 
-/// The header as JSON has it. Unlike a map of serde, it sees names that occur twice, and it counts.
+/// The header as JSON has it. A map of serde would accept a name that occurs twice; this type refuses it, and limits the number
+/// of tensors.
 #[derive(Default)]
 struct RawHeader {
     metadata: BTreeMap<String, String>,
@@ -213,7 +215,7 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                 return Err(A::Error::custom(format!("{name} occurs twice")));
             }
             if name == "__metadata__" {
-                // Some writers say null for none.
+                // Some programs write null for no metadata.
                 let metadata = map.next_value::<Option<UniqueMap>>()?;
                 header.metadata = metadata.map_or_else(BTreeMap::new, |metadata| metadata.0);
             } else if header.tensors.len() == limits::TENSORS {

@@ -1,4 +1,4 @@
-//! safetensors: header and positioned reads; writing in two phases, plan and stream.
+//! safetensors: headers, and writing in two phases (plan and stream).
 
 mod header;
 mod write;
@@ -6,7 +6,7 @@ mod write;
 pub use header::{Header, HeaderTensor};
 pub use write::{OutTensor, PlannedFile, WritePlan, plan_files, stream_file};
 
-/// Hard limits on what a header may say.
+/// Limits of what a header may contain.
 pub mod limits {
     /// Largest header, as in the `safetensors` crate.
     pub const HEADER_BYTES: u64 = 100_000_000;

@@ -1,14 +1,14 @@
-//! Writing in two phases: the plan decides every file and header before a byte of content exists, then each is streamed.
+//! Writing in two phases. The plan decides every file and header before any content exists. Then the content is streamed.
 
 use super::limits;
 use crate::{DType, OutFolder, Sink, TensorsError};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Everything starts at a multiple of its element size: no element is wider than this.
+/// Largest size of an element. Every tensor starts at a multiple of its element size.
 const ALIGN_BYTES: u64 = 8;
 
-/// A tensor that will be written: its size is known before its bytes are.
+/// A tensor that will be written. Its size is known before its bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutTensor {
     /// Name in the file.
@@ -20,18 +20,18 @@ pub struct OutTensor {
 }
 
 impl OutTensor {
-    /// Bytes of its content.
+    /// Bytes of the tensor's content.
     pub fn len_bytes(&self) -> u64 {
         self.shape.iter().map(|&dim| dim as u64).product::<u64>() * self.dtype.bits() / 8
     }
 }
 
-/// A file of a plan: complete header, and the tensors whose bytes follow, in order.
+/// A file of a plan: its complete header, and the tensors whose bytes follow in this order.
 #[derive(Clone, Debug)]
 pub struct PlannedFile {
     /// File name.
     pub file: String,
-    /// Length prefix and JSON header, padded to 8 bytes.
+    /// The length of the JSON header in eight bytes, then the JSON, padded to 8 bytes.
     pub header: Vec<u8>,
     /// Tensors in the order in which their bytes must be streamed.
     pub tensors: Vec<OutTensor>,
@@ -45,25 +45,26 @@ impl PlannedFile {
     }
 }
 
-/// All files of a model, decided before a byte of content is written.
+/// All files of a model, planned before any content is written.
 #[derive(Clone, Debug)]
 pub struct WritePlan {
     /// Files in order.
     pub files: Vec<PlannedFile>,
-    /// The index file (name, content), if there is more than one file.
+    /// Name and content of the index file, if there is more than one file.
     pub index: Option<(String, String)>,
 }
 
 type Unit = (Vec<OutTensor>, BTreeMap<String, String>);
 
-/// Plans the files. `units`: tensors that must stay in one file together (a matrix and its parts), in order, each with the metadata entries that go into the header of its file:
-/// of numbers that several have under one key the highest. `metadata` goes into every header.
-/// `stem`/`extension`: "model"/"safetensors" gives model.safetensors or model-00001-of-00002.safetensors and
-/// model.safetensors.index.json. A unit larger than `max_file_bytes` (of content) gets a file of its own.
+/// Plans the files of a model.
 ///
-/// Every tensor starts at a multiple of its element size. For that, within a file, the tensors of a unit whose size is not a
-/// multiple of eight bytes move behind those whose size is; else the order stays. So [`PlannedFile::tensors`], not
-/// `units`, says in which order to stream.
+/// A unit is a list of tensors that must stay in one file (a matrix and its parts), with metadata entries for the header of that
+/// file. If several units of a file have an entry under one key, the highest number wins. `metadata` goes into every header.
+/// `stem` and `extension` "model" and "safetensors" give model.safetensors, or model-00001-of-00002.safetensors and so on with
+/// model.safetensors.index.json. A unit with more than `max_file_bytes` of content gets a file of its own.
+///
+/// Every tensor starts at a multiple of its element size. Units whose size is not a multiple of eight bytes are therefore moved
+/// behind the others in a file. The caller must stream the tensors in the order of [`PlannedFile::tensors`], not of `units`.
 pub fn plan_files(
     stem: &str,
     extension: &str,
@@ -89,11 +90,11 @@ fn unit_bytes(unit: &Unit) -> u64 {
     unit.0.iter().map(OutTensor::len_bytes).sum()
 }
 
-/// Fills one file after the other. There is always one, if an empty one.
+/// Distributes the units over files in order. There is always at least one file, even if it is empty.
 fn group_units(units: &[Unit], max_file_bytes: u64) -> Vec<Vec<&Unit>> {
     let mut groups = vec![Vec::new()];
     let mut filled = 0u64;
-    // A unit without tensors is one that is left out.
+    // A unit without tensors is left out.
     for unit in units.iter().filter(|unit| !unit.0.is_empty()) {
         let bytes = unit_bytes(unit);
         let group = groups.last_mut().expect("never empty");
@@ -111,7 +112,7 @@ fn group_units(units: &[Unit], max_file_bytes: u64) -> Vec<Vec<&Unit>> {
 fn plan_file(file: String, units: Vec<&Unit>, metadata: &BTreeMap<String, String>) -> PlannedFile {
     let mut all = metadata.clone();
     for (key, value) in units.iter().flat_map(|unit| &unit.1) {
-        // What several units say is the version that they need: the file is of the highest.
+        // The version of the container is the one key that several units have. The file needs the highest version.
         let said = all.entry(key.clone()).or_default();
         if (said.len(), said.as_str()) < (value.len(), value) {
             said.clone_from(value);
@@ -125,8 +126,8 @@ fn plan_file(file: String, units: Vec<&Unit>, metadata: &BTreeMap<String, String
     }
 }
 
-/// The tensors in an order in which each starts at a multiple of its element size: units that fill whole words stay as
-/// they are, wide elements first in each; the tensors of the others follow, wide elements first.
+/// The tensors in an order in which each starts at a multiple of its element size. Units whose size is a multiple of eight bytes
+/// come first, each with its widest elements first. The tensors of the other units follow, widest elements first.
 fn aligned(units: Vec<&Unit>) -> Vec<OutTensor> {
     let is_whole = |unit: &&Unit| unit_bytes(unit).is_multiple_of(ALIGN_BYTES);
     let (whole, odd): (Vec<&Unit>, Vec<&Unit>) = units.into_iter().partition(is_whole);
@@ -181,7 +182,7 @@ fn index_json(files: &[PlannedFile]) -> String {
     format!("{index:#}\n")
 }
 
-/// Streams one planned file. `next` gives the bytes of each tensor in turn; a wrong length is a bug and panics.
+/// Streams one planned file. `next` gives the bytes of each tensor in turn. Panics if their length is wrong, which is a bug.
 pub fn stream_file<E: From<TensorsError>>(
     out: &mut dyn OutFolder,
     file: &PlannedFile,
@@ -201,7 +202,7 @@ pub fn stream_file<E: From<TensorsError>>(
     Ok(sink.finish()?)
 }
 
-/// Counts what passes through.
+/// A sink that counts the bytes written through it.
 struct Counted<'a> {
     sink: &'a mut dyn Sink,
     written: u64,
@@ -213,7 +214,7 @@ impl Sink for Counted<'_> {
         self.sink.write(bytes)
     }
 
-    /// Only the file as a whole is finished.
+    /// Nothing to do: the file is finished as a whole.
     fn finish(self: Box<Self>) -> Result<(), TensorsError> {
         Ok(())
     }

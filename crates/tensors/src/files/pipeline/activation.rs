@@ -1,6 +1,6 @@
 //! Activation functions of a Dense module, by the name of their class.
 
-/// A function of one number, with the parameters that torch has by default.
+/// An activation function of one number. Its parameters are the defaults of torch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // torch.nn says what each is
 pub enum Activation {
@@ -26,7 +26,7 @@ pub enum Activation {
 }
 
 impl Activation {
-    /// All of them, with the names of their classes.
+    /// All functions, with the names of their classes.
     pub const ALL: [(&'static str, Self); 19] = [
         ("Identity", Self::Identity),
         ("Tanh", Self::Tanh),
@@ -49,7 +49,7 @@ impl Activation {
         ("Hardswish", Self::Hardswish),
     ];
 
-    /// By the full name of its class, such as `torch.nn.modules.activation.Tanh`.
+    /// The function of a class, by its full name, such as `torch.nn.modules.activation.Tanh`.
     pub fn of_class(class: &str) -> Option<Self> {
         let name = class.strip_prefix("torch.nn.")?.rsplit('.').next()?;
         let row = Self::ALL.iter().find(|(known, _)| *known == name);

@@ -1,4 +1,4 @@
-//! The list of modules.json: one entry a module.
+//! The list in modules.json, with one entry for each module.
 
 use super::FILE;
 use crate::TensorsError;
@@ -6,7 +6,7 @@ use crate::files::fact::shortened;
 use crate::folder::is_safe;
 use serde_json::Value;
 
-/// Modules by their class.
+/// Kinds of modules, by their class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Transformer,
@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Other,
 }
 
-/// Classes of sentence-transformers that kerf computes. Their packages have moved between versions, their names have not.
+/// Classes of sentence-transformers that kerf computes. Versions moved them between packages, but kept their names.
 const KINDS: [(&str, Kind); 6] = [
     ("Transformer", Kind::Transformer),
     ("Pooling", Kind::Pooling),
@@ -29,18 +29,17 @@ const KINDS: [(&str, Kind); 6] = [
     ("Normalize", Kind::Normalize),
 ];
 
-/// One module.
+/// One module of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub kind: Kind,
-    /// Full name of its class.
+    /// Full name of the module's class.
     pub class: String,
-    /// Folder of its files; empty: the model's own.
+    /// Folder of the module's files. Empty for the folder of the model itself.
     pub path: String,
 }
 
-/// The entries in the order of the file. `BAD_CONFIG` for something else than a list of modules, and for a path that leaves the
-/// folder.
+/// The entries in the order of the file. `BAD_CONFIG` if the file is not a list of modules, or if a path leaves the folder.
 pub(super) fn entries(value: &Value) -> Result<Vec<Entry>, TensorsError> {
     let list = value.as_array().filter(|list| !list.is_empty());
     let Some(list) = list else {
@@ -82,7 +81,7 @@ fn entry(at: usize, value: &Value) -> Result<Entry, TensorsError> {
     })
 }
 
-/// A class of another package is another module, whatever it is called.
+/// Kind of a class. A class in a package other than sentence-transformers is `Other`, whatever its name.
 fn kind(class: &str) -> Kind {
     let name = class.rsplit('.').next().unwrap_or_default();
     let known = KINDS.iter().find(|(known, _)| *known == name);
@@ -92,7 +91,7 @@ fn kind(class: &str) -> Kind {
     }
 }
 
-/// The error of a module that kerf does not compute.
+/// The error about a module that kerf does not compute.
 pub(super) fn unknown(at: usize, entry: &Entry) -> TensorsError {
     let names: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
     bad(
@@ -105,7 +104,7 @@ pub(super) fn unknown(at: usize, entry: &Entry) -> TensorsError {
     )
 }
 
-/// `BAD_CONFIG` about modules.json.
+/// The error `BAD_CONFIG` about modules.json.
 pub(super) fn bad(field: &str, expected: &str, actual: &str) -> TensorsError {
     TensorsError::BadConfig {
         file: FILE.into(),

@@ -1,5 +1,5 @@
-//! modules.json and the files that it names: what a sentence-transformers folder does with a text, step by step. The reference is
-//! what sentence-transformers 6 computes.
+//! modules.json and the files that it names. They describe how a sentence-transformers folder turns a text into a vector, module
+//! by module. The reference is sentence-transformers 6.
 
 mod activation;
 mod entry;
@@ -27,32 +27,33 @@ pub const FILE: &str = "modules.json";
 /// A sentence-transformers folder.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
-    /// What happens to a text before the network. All that reads text needs it.
+    /// How a text is prepared for the network. Every function that reads text uses it.
     pub input: TextInput,
-    /// How hidden states become the vector of a text; or why kerf cannot compute it, which matters to nothing else.
+    /// How hidden states become the vector of a text. The error says why kerf cannot compute it; functions that need no vectors
+    /// ignore the error.
     pub vectors: Result<Vectors, TensorsError>,
-    /// Folders of the modules, which belong to the model.
+    /// Folders of the modules. They belong to the model.
     pub folders: Vec<String>,
 }
 
 /// How hidden states become the vector of a text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vectors {
-    /// What happens to the hidden states of each token, in order.
+    /// Modules that change the hidden states of each token, in order.
     pub tokens: Vec<Module>,
-    /// How those of a text become one vector.
+    /// How the hidden states of a text become one vector.
     pub pooling: PoolingModule,
-    /// What happens to that vector, in order.
+    /// Modules that change the vector of a text, in order.
     pub sentence: Vec<Module>,
-    /// Texts that go before a text.
+    /// Prompts: texts that are put before a text.
     pub prompts: Prompts,
-    /// Numbers of a vector that are kept, counted from its start, after everything else; `None`: all.
+    /// Number of values at the start of a vector that are kept, after all modules. `None` for all values.
     pub truncate_dim: Option<usize>,
 }
 
 impl Pipeline {
-    /// Reads modules.json, `value`, and the files that it names. Errors are about the files themselves and about what goes before
-    /// the network; what comes after it fails in [`Pipeline::vectors`] alone.
+    /// Reads modules.json (`value`) and the files that it names. It returns an error for a bad file, or for a part that is needed
+    /// before the network. A part after the network that kerf cannot compute is an error in [`Pipeline::vectors`] only.
     pub(super) fn read(
         value: &serde_json::Value,
         reader: &Reader<'_>,
@@ -87,7 +88,7 @@ impl Pipeline {
 }
 
 impl Vectors {
-    /// Of a model that says nothing: the mean over tokens, at length 1.
+    /// The vectors of a model without modules.json: the mean over tokens, normalised to length 1.
     pub fn usual() -> Self {
         Self {
             tokens: Vec::new(),
@@ -115,13 +116,13 @@ impl Vectors {
                 Kind::Pooling if at > 0 && !pooled => {
                     pooling = Some(PoolingModule::read(&entry.path, reader, facts)?)
                 }
-                // It does nothing when a model is used.
+                // Dropout does nothing at inference.
                 Kind::Dropout if pooled => {}
                 Kind::Dense | Kind::LayerNorm | Kind::Normalize if at > 0 => {
                     match (Module::read(entry, reader, facts)?, pooled) {
                         ((module, On::Tokens), false) => tokens.push(module),
                         ((module, On::Sentence), true) => sentence.push(module),
-                        // sentence-transformers passes over a vector that is not there yet, in this module only.
+                        // For this module alone, sentence-transformers ignores a vector that does not exist yet.
                         ((Module::Normalize, On::Sentence), false) => {}
                         ((_, On::Tokens), true) => facts.push(Fact::noted(
                             FILE,
@@ -165,13 +166,13 @@ fn out_of_order(at: usize, entry: &Entry) -> TensorsError {
     )
 }
 
-/// The folder inside a model's folder where its transformer lies, if modules.json says so, as versions before 2 wrote it.
+/// The sub-folder with the transformer, if modules.json names one. Versions before 2 wrote such folders.
 pub fn transformer_folder(value: &serde_json::Value) -> Option<String> {
     let first = entry::entries(value).ok()?.into_iter().next()?;
     (first.kind == Kind::Transformer && !first.path.is_empty()).then_some(first.path)
 }
 
-/// modules.json of the same model with its transformer beside that file.
+/// The same modules.json for a transformer that lies beside the file.
 pub fn with_transformer_beside(mut value: serde_json::Value) -> serde_json::Value {
     if let Some(path) = value.get_mut(0).and_then(|first| first.get_mut("path")) {
         *path = "".into();

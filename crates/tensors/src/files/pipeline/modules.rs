@@ -8,31 +8,31 @@ use crate::files::fact::Fact;
 use crate::files::fields::Fields;
 use serde_json::Value;
 
-/// A module that changes each vector by itself.
+/// A module that changes each vector separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Module {
-    /// A linear layer and a function.
+    /// A linear layer and an activation function.
     Dense(Dense),
-    /// Mean 0 and variance 1, then weight and bias.
+    /// Normalises a vector to mean 0 and variance 1, then applies weight and bias.
     LayerNorm(LayerNorm),
-    /// Length 1.
+    /// Scales a vector to length 1.
     Normalize,
 }
 
-/// `activation(x W^T + bias)`, plus x or a projection of it.
+/// `activation(x W^T + bias)`. With `residual`, x or a projection of it is added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dense {
     /// Folder of its weights: `linear.weight` [outputs, inputs], `linear.bias`, `residual.weight` [outputs, inputs].
     pub folder: String,
-    /// Width of what it gets.
+    /// Width of the input.
     pub inputs: usize,
-    /// Width of what it gives.
+    /// Width of the output.
     pub outputs: usize,
-    /// Whether it has a bias.
+    /// Whether the layer has a bias.
     pub bias: bool,
-    /// What follows the product.
+    /// Activation function after the linear layer.
     pub activation: Activation,
-    /// Whether its input is added, as it is if the widths are the same, else times `residual.weight`.
+    /// Whether the input is added to the output. If their widths differ, the input is first multiplied by `residual.weight`.
     pub residual: bool,
 }
 
@@ -41,11 +41,11 @@ pub struct Dense {
 pub struct LayerNorm {
     /// Folder of its weights: `norm.weight`, `norm.bias`.
     pub folder: String,
-    /// Width of what it gets and gives.
+    /// Width of input and output.
     pub dimension: usize,
 }
 
-/// What a module works on.
+/// The vectors that a module changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum On {
     /// The vector of each token.
@@ -101,7 +101,8 @@ fn dense(
     Ok((Module::Dense(module), on))
 }
 
-/// What sentence-transformers loads without being told to trust foreign code; Tanh if the file does not say.
+/// The activation function of a Dense module; Tanh if the file names none. Kerf accepts the classes that sentence-transformers
+/// loads without trusting foreign code.
 fn activation(fields: &Fields<'_>, value: &Value) -> Result<Activation, TensorsError> {
     const FIELD: &str = "activation_function";
     let says_nothing = value.get(FIELD).is_none();
@@ -144,7 +145,7 @@ fn layer_norm(
     Ok((Module::LayerNorm(module), On::Sentence))
 }
 
-/// Versions before 6 wrote no file for it.
+/// The module Normalize. Versions before 6 wrote no file for it.
 fn normalize(
     folder: &str,
     reader: &Reader<'_>,
@@ -161,7 +162,7 @@ fn normalize(
     Ok((Module::Normalize, on))
 }
 
-/// What a module reads and writes, which must be the same.
+/// The vectors that a module changes. It must read and write the same ones.
 fn on(fields: &Fields<'_>) -> Result<On, TensorsError> {
     let input = fields
         .text("module_input_name")?
@@ -181,7 +182,8 @@ fn on(fields: &Fields<'_>) -> Result<On, TensorsError> {
     }
 }
 
-/// `BAD_CONFIG` with the fix for weights that only Python can read, `NOT_FOUND` without any.
+/// Checks that a module has weights. `BAD_CONFIG` with the fix for weights that only Python can read, `NOT_FOUND` without
+/// weights.
 fn has_weights(folder: &str, reader: &Reader<'_>) -> Result<(), TensorsError> {
     let file = |name: &str| format!("{folder}/{name}");
     if reader.has(&file("model.safetensors")) {

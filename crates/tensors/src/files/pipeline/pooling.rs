@@ -1,4 +1,4 @@
-//! The module Pooling: which modes, in which order, and whether the prompt takes part.
+//! The module Pooling: its modes and their order, and whether the tokens of a prompt are pooled.
 
 use crate::TensorsError;
 use crate::files::Reader;
@@ -6,7 +6,7 @@ use crate::files::fact::Fact;
 use crate::files::fields::Fields;
 use serde_json::Value;
 
-/// How the hidden states of a text become one vector. What is pooled are all tokens of the text, or those after its prompt.
+/// How the hidden states of a text become one vector. It pools all tokens of the text, or only the tokens after its prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     /// First token.
@@ -17,13 +17,14 @@ pub enum Pooling {
     Mean,
     /// Sum over tokens, divided by the square root of their number.
     MeanSqrtLen,
-    /// Mean over tokens, weighted by their position in the text: 1, 2, 3, ...; tokens of the prompt count as positions.
+    /// Mean over tokens, weighted by their positions in the text: 1, 2, 3, .... Tokens of the prompt count as positions.
     WeightedMean,
     /// Last token.
     LastToken,
 }
 
-/// Name of each mode, and of its flag in files before version 5.4, in the order in which flags are concatenated.
+/// Each mode with its name, and with the name of its flag in files before version 5.4. Their order is that in which the vectors
+/// of several flags are concatenated.
 const MODES: [(Pooling, &str, &str); 6] = [
     (Pooling::Cls, "cls", "pooling_mode_cls_token"),
     (Pooling::Max, "max", "pooling_mode_max_tokens"),
@@ -41,14 +42,14 @@ const MODES: [(Pooling, &str, &str); 6] = [
     (Pooling::LastToken, "lasttoken", "pooling_mode_lasttoken"),
 ];
 
-/// Pooling of one or more modes, whose vectors stand one behind the other.
+/// Pooling with one or more modes. Their vectors are concatenated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolingModule {
-    /// The modes, at least one, in order.
+    /// The modes, in order. There is at least one.
     pub modes: Vec<Pooling>,
     /// Whether the tokens of a prompt are pooled too.
     pub include_prompt: bool,
-    /// Width of the hidden states, as the file says.
+    /// Width of the hidden states, if the file gives it.
     pub dimension: Option<usize>,
 }
 
@@ -61,7 +62,7 @@ impl PoolingModule {
     ) -> Result<Self, TensorsError> {
         let (file, value) = reader.module_config(path)?;
         let fields = Fields::of(&file, &value)?;
-        // Flags count only where there is no list of modes.
+        // The flags have an effect only without a list of modes.
         let flags = flags(&fields)?;
         let modes = match fields.get("pooling_mode") {
             Some(value) => listed(&fields, value)?,
@@ -88,14 +89,14 @@ impl PoolingModule {
 }
 
 impl Pooling {
-    /// Its name in the file.
+    /// Name of the mode in the file.
     pub fn name(self) -> &'static str {
         let row = MODES.iter().find(|(mode, ..)| *mode == self);
         row.map_or("", |(_, name, _)| name)
     }
 }
 
-/// The modes whose flags are set, the mean if none is.
+/// The modes whose flags are set. The mean if none is set.
 fn flags(fields: &Fields<'_>) -> Result<Vec<Pooling>, TensorsError> {
     let mut modes = Vec::new();
     for (mode, _, flag) in MODES {

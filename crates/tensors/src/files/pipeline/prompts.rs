@@ -1,4 +1,4 @@
-//! config_sentence_transformers.json: prompts, and how many numbers of a vector are kept.
+//! config_sentence_transformers.json: prompts, and the number of values of a vector that are kept.
 
 use crate::TensorsError;
 use crate::files::Reader;
@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 
 const FILE: &str = "config_sentence_transformers.json";
 
-/// What wrote the file, and what it needs of Python.
+/// Fields about the program that wrote the file and the Python packages that it needs.
 const NEUTRAL: [&str; 2] = ["__version__", "requirements"];
 
-/// Texts that go before a text, by name.
+/// Texts that are put before a text, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prompts {
-    /// By name. `query` and `document` are always there, empty if the model says nothing of them.
+    /// Texts by name. `query` and `document` always exist; they are empty if the model does not define them.
     pub named: BTreeMap<String, String>,
-    /// Name of the one that goes before a text where nothing is said; one of `named`.
+    /// Name of the prompt that is used when the caller names none. It is a key of `named`.
     pub default: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Default for Prompts {
     }
 }
 
-/// The file.
+/// The content of the file.
 #[derive(Default)]
 pub(super) struct Settings {
     pub prompts: Prompts,

@@ -1,4 +1,4 @@
-//! sentence_bert_config.json: what happens to a text before the network.
+//! sentence_bert_config.json: how a text is prepared for the network.
 
 use crate::TensorsError;
 use crate::files::Reader;
@@ -7,7 +7,7 @@ use crate::files::fields::Fields;
 use crate::files::tokenizer::Side;
 use serde_json::Value;
 
-/// Where sentence-transformers writes it, by the kind of model; it takes the first that says something.
+/// Names of the file for several kinds of models. sentence-transformers takes the first that exists and is not empty.
 const FILES: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
@@ -18,7 +18,7 @@ const FILES: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
-/// Where and how a model is loaded, and in which type it computes: nothing that changes a vector by more than rounding.
+/// Fields about where and how a model is loaded, and in which type it computes. They change a vector by rounding at most.
 const LOADING: [&str; 16] = [
     "attn_implementation",
     "cache_dir",
@@ -38,7 +38,7 @@ const LOADING: [&str; 16] = [
     "padding_side",
 ];
 
-/// How a tokenizer is called, where it says what is so without it.
+/// Fields about calls of the tokenizer that only state its usual behaviour.
 const CALLING: [&str; 6] = [
     "padding",
     "pad_to_multiple_of",
@@ -48,19 +48,22 @@ const CALLING: [&str; 6] = [
     "logits_to_keep",
 ];
 
-/// What happens to a text before the network.
+/// How a text is prepared for the network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TextInput {
-    /// Most tokens, special tokens counted, as the pipeline says; it goes before that of the tokenizer. `None`: it does not say.
+    /// Most tokens of a text, including special tokens. It takes precedence over the tokenizer's limit. `None` if the file has no
+    /// limit.
     pub max_length: Option<usize>,
     /// Whether a text is lowercased before it is tokenised.
     pub lower_case: bool,
-    /// The side that is cut off; it goes before that of the tokenizer. `None`: it does not say.
+    /// The side on which a text is truncated. It takes precedence over the tokenizer's side. `None` if the file does not name
+    /// one.
     pub truncation_side: Option<Side>,
 }
 
 impl TextInput {
-    /// Reads the file in the folder of the transformer. The second value is why kerf cannot compute sentence vectors.
+    /// Reads the file in the folder of the transformer. The second value is the reason why kerf cannot compute sentence vectors,
+    /// if there is one.
     pub(super) fn read(
         folder: &str,
         reader: &Reader<'_>,
@@ -130,10 +133,10 @@ fn read(fields: &Fields<'_>, facts: &mut Vec<Fact>) -> Result<TextInput, Tensors
     })
 }
 
-/// Settings with which the tokenizer is loaded, old name and new.
+/// Fields with settings for loading the tokenizer: the old name and the new one.
 const TOKENIZER: [&str; 2] = ["tokenizer_args", "processor_kwargs"];
 
-/// What would make other hidden states than the network's last ones for the tokens of the text.
+/// `BAD_CONFIG` for settings under which the output would not be the network's last hidden states for the tokens of the text.
 fn unsupported(fields: &Fields<'_>, facts: &mut Vec<Fact>) -> Result<(), TensorsError> {
     const TASK: &str = "feature-extraction";
     if fields.text("transformer_task")?.unwrap_or(TASK) != TASK {
@@ -167,7 +170,8 @@ fn unsupported(fields: &Fields<'_>, facts: &mut Vec<Fact>) -> Result<(), Tensors
     Ok(())
 }
 
-/// A text must go through the network as text: not as a message of a conversation, and its last hidden states come out.
+/// `BAD_CONFIG` unless a text enters the network as plain text (not as a message of a conversation) and the network's last hidden
+/// states come out.
 fn modalities(fields: &Fields<'_>, facts: &mut Vec<Fact>) -> Result<(), TensorsError> {
     const FIELD: &str = "modality_config";
     let Some(value) = fields.get(FIELD) else {
@@ -197,7 +201,7 @@ fn modalities(fields: &Fields<'_>, facts: &mut Vec<Fact>) -> Result<(), TensorsE
     Ok(())
 }
 
-/// `BAD_CONFIG` for a field that kerf does not know: it may change what the network computes.
+/// `BAD_CONFIG` for a field that kerf does not know, because it may change what the network computes.
 fn only(fields: &Fields<'_>, known: &[&str], facts: &mut Vec<Fact>) -> Result<(), TensorsError> {
     for name in fields.names() {
         if !known.contains(&name) {

@@ -1,17 +1,17 @@
-//! How a tokenizer is built from its files: by the class that transformers 5 takes for it.
+//! The class of a tokenizer in transformers 5, which decides how the tokenizer is built from its files.
 //!
-//! Most classes there make normalizer, pre-tokenizer and decoder of their own and take from tokenizer.json only vocabulary, merges,
-//! added tokens and post-processor; `PreTrainedTokenizerFast` takes the file as it is.
+//! Most classes make their own normalizer, pre-tokenizer and decoder. From tokenizer.json they take only vocabulary, merges,
+//! added tokens and post-processor. `PreTrainedTokenizerFast` takes all of tokenizer.json.
 
 use super::class_table::{OF_MODEL_TYPE, OTHERS, WRONG_IN_FILES};
 
-/// A class of transformers 5, as far as it decides token ids.
+/// A class of transformers 5. Only what decides token ids is imitated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum TokenizerClass {
-    /// tokenizer.json as it is (`PreTrainedTokenizerFast`, and names that transformers does not know).
+    /// All of tokenizer.json is used (`PreTrainedTokenizerFast`, and names that transformers does not know).
     #[default]
     AsFile,
-    /// `BertTokenizer` and its kin.
+    /// `BertTokenizer` and related classes.
     Bert,
     /// `MPNetTokenizer`.
     MpNet,
@@ -33,11 +33,11 @@ pub enum TokenizerClass {
     Gemma,
     /// `XLMRobertaTokenizer`.
     XlmRoberta,
-    /// A class that transformers has and kerf does not imitate, by its name: tokenizer.json is taken as it is.
+    /// The name of a class that transformers has and kerf does not imitate. All of tokenizer.json is used.
     Other(String),
 }
 
-/// What the files say about the class.
+/// The fields that decide about the class.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Declared<'a> {
     /// `tokenizer_class` of tokenizer_config.json, or else of config.json.
@@ -49,7 +49,7 @@ pub struct Declared<'a> {
 }
 
 impl TokenizerClass {
-    /// The class that `AutoTokenizer` takes.
+    /// The class that `AutoTokenizer` chooses.
     pub fn of(declared: Declared<'_>) -> Self {
         let model_type = declared.model_type.unwrap_or_default();
         let registered = registered(model_type);
@@ -95,7 +95,7 @@ impl TokenizerClass {
         }
     }
 
-    /// Name in transformers.
+    /// Name of the class in transformers.
     pub fn name(&self) -> &str {
         match self {
             Self::AsFile => "PreTrainedTokenizerFast",
@@ -114,7 +114,7 @@ impl TokenizerClass {
         }
     }
 
-    /// Whether the class makes normalizer, pre-tokenizer and decoder itself.
+    /// Whether the class makes its own normalizer, pre-tokenizer and decoder.
     pub fn builds(&self) -> bool {
         !matches!(self, Self::AsFile | Self::Other(_))
     }

@@ -1,6 +1,6 @@
 //! Tables of transformers 5.24 (models/auto/tokenization_auto.py).
 
-/// Class that each model type has there. `TokenizersBackend` takes tokenizer.json as it is.
+/// The class of each model type in transformers. `TokenizersBackend` uses all of tokenizer.json.
 #[rustfmt::skip]
 pub(super) const OF_MODEL_TYPE: &[(&str, &[&str])] = &[
     ("AlbertTokenizer", &[
@@ -279,7 +279,7 @@ pub(super) const OF_MODEL_TYPE: &[(&str, &[&str])] = &[
     ]),
 ];
 
-/// Model types whose files often name a wrong class: that of the model type is taken.
+/// Model types whose files often name a wrong class. The class of the model type is used instead.
 #[rustfmt::skip]
 pub(super) const WRONG_IN_FILES: &[&str] = &[
     "arctic", "camembertv2-base", "chatlm", "cohere_asr", "ernie4_5", "ernie4_5_moe", "fuyu", "h2ovl_chat", "hyperclovax",
@@ -289,7 +289,7 @@ pub(super) const WRONG_IN_FILES: &[&str] = &[
     "qwen4_exp", "siglip2", "smolvlm", "step3_vl", "vipllava",
 ];
 
-/// Classes that exist there and that kerf does not imitate.
+/// Classes of transformers that kerf does not imitate.
 #[rustfmt::skip]
 pub(super) const OTHERS: &[&str] = &[
     "AlbertTokenizer", "BarthezTokenizer", "BartphoTokenizer", "BertGenerationTokenizer", "BertJapaneseTokenizer",

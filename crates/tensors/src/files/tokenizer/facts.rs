@@ -1,11 +1,11 @@
-//! What became of the settings of a tokenizer.
+//! Facts about the settings of a tokenizer.
 
 use super::{FILE, TokenizerClass, TokenizerSettings};
 use crate::files::Reader;
 use crate::files::fact::Fact;
 use crate::files::fields::Fields;
 
-/// Fields that change no token id: housekeeping, padding (kerf fills up by itself), settings of Python classes that the fast
+/// Fields that change no token id: housekeeping, padding (kerf pads by itself), and settings of Python classes that the fast
 /// tokenizers do not have.
 const NEUTRAL: [&str; 43] = [
     "backend",
@@ -94,7 +94,7 @@ fn tell_class(
     }
 }
 
-/// Settings that transformers reads and that change nothing for this class.
+/// Facts about settings that transformers reads but that have no effect for this class.
 fn tell_flags(settings: &TokenizerSettings, reader: &Reader<'_>, facts: &mut Vec<Fact>) {
     use TokenizerClass::*;
     let class = &settings.class;

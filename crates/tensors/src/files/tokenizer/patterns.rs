@@ -1,5 +1,5 @@
-//! Patterns by which byte-level tokenizers cut text, as tokenizer.json writes them. They stand beside their names in llama.cpp in two
-//! places: where GGUF is read, and where it is written.
+//! Patterns by which byte-level tokenizers split text, in the syntax of tokenizer.json. The code that reads GGUF and the code
+//! that writes it map them to llama.cpp's names.
 
 /// LLaMA 3.
 pub const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";

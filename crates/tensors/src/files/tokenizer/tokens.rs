@@ -1,23 +1,23 @@
-//! Added and special tokens as the files of a tokenizer write them.
+//! Added and special tokens in the files of a tokenizer.
 
 use crate::TensorsError;
 use crate::files::fields::{Fields, integer};
 use serde_json::Value;
 
-/// A token that is found in a text before the text is cut into pieces.
+/// A token that is found in a text before the text is split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddedToken {
-    /// Its text.
+    /// Text of the token.
     pub content: String,
-    /// Only between words.
+    /// Whether the token is found only between words.
     pub single_word: bool,
-    /// Takes the white space before it.
+    /// Whether the token includes the white space before it.
     pub lstrip: bool,
-    /// Takes the white space behind it.
+    /// Whether the token includes the white space behind it.
     pub rstrip: bool,
-    /// Looked for in the normalized text.
+    /// Whether the token is looked for in the normalized text.
     pub normalized: bool,
-    /// Left out when ids become text.
+    /// Whether the token is left out when ids become text.
     pub special: bool,
 }
 
@@ -33,7 +33,7 @@ pub const NAMED: [&str; 7] = [
 ];
 
 impl AddedToken {
-    /// A special token that is nothing but its text.
+    /// A special token whose other flags are off.
     pub fn special(content: &str) -> Self {
         Self {
             content: content.into(),
@@ -45,7 +45,7 @@ impl AddedToken {
         }
     }
 
-    /// From an object with `content`; flags that are absent are false, `normalized` is what `special` is not.
+    /// Reads an object with `content`. An absent flag is false; an absent `normalized` is the opposite of `special`.
     fn of_object(value: &Value, special: Option<bool>) -> Option<Self> {
         let flag = |name: &str| match &value[name] {
             Value::Null => Some(None),
@@ -67,7 +67,7 @@ impl AddedToken {
         Self::of_object(value, None)
     }
 
-    /// From a text or an object; `special` is what the flag is if it counts as given.
+    /// Reads a text or an object. `special` replaces the flag of that name, if it is given.
     fn of_value(value: &Value, special: Option<bool>) -> Option<Self> {
         match value {
             Value::String(text) => Some(Self::special(text)),
@@ -75,7 +75,7 @@ impl AddedToken {
         }
     }
 
-    /// As tokenizer.json writes it.
+    /// The token as an object of `added_tokens` in tokenizer.json.
     pub fn to_json(&self, id: u32) -> Value {
         serde_json::json!({
             "id": id,
@@ -89,10 +89,10 @@ impl AddedToken {
     }
 }
 
-/// Special tokens by name, in the order of the files; `None`: the file says that there is no such token.
+/// Special tokens by name, in the order of the files. `None` means that a file says there is no such token.
 pub type Special = Vec<(String, Option<AddedToken>)>;
 
-/// Sets a special token, over one of the same name.
+/// Sets a special token. It replaces a token with the same name.
 pub(super) fn set(special: &mut Special, name: &str, token: Option<AddedToken>) {
     match special.iter_mut().find(|(other, _)| other == name) {
         Some((_, old)) => *old = token,
@@ -100,8 +100,8 @@ pub(super) fn set(special: &mut Special, name: &str, token: Option<AddedToken>) 
     }
 }
 
-/// The special tokens that an object names: those that every tokenizer may have, and other fields that end in `_token` and hold
-/// a text. `map`: the object is special_tokens_map.json, whose tokens all are special.
+/// The special tokens in an object: those that every tokenizer may have, and other fields that end in `_token` and hold a text.
+/// `map` says that the object is special_tokens_map.json, all of whose tokens are special.
 pub(super) fn named(
     fields: &Fields<'_>,
     map: bool,
@@ -124,8 +124,7 @@ pub(super) fn named(
     Ok(())
 }
 
-/// Special tokens without a name, under the two names that the field has had. transformers takes the older one only where the
-/// newer one is not there.
+/// Special tokens without a name. Their field has had two names; transformers uses the older one only if the newer one is absent.
 #[derive(Default)]
 pub(super) struct Extra {
     newer: Option<Vec<AddedToken>>,
@@ -133,7 +132,8 @@ pub(super) struct Extra {
 }
 
 impl Extra {
-    /// Of tokenizer_config.json, where an empty list counts as none. An object names its tokens: these go to `special`.
+    /// Reads tokenizer_config.json, where an empty list counts as absent. If the field is an object, its tokens have names and go
+    /// to `special`.
     pub fn of_config(fields: &Fields<'_>, special: &mut Special) -> Result<Self, TensorsError> {
         let (named, newer) = more(fields, "extra_special_tokens", None, special)?;
         let (_, older) = more(fields, "additional_special_tokens", None, special)?;
@@ -147,7 +147,7 @@ impl Extra {
         })
     }
 
-    /// Adds what special_tokens_map.json says.
+    /// Adds the tokens of special_tokens_map.json.
     pub fn add_map(
         &mut self,
         fields: &Fields<'_>,
@@ -165,18 +165,18 @@ impl Extra {
         Ok(())
     }
 
-    /// Those of the newer name.
+    /// The tokens under the newer name of the field.
     fn newer(&self) -> &[AddedToken] {
         self.newer.as_deref().unwrap_or_default()
     }
 
-    /// The tokens that count.
+    /// The tokens of the name that transformers uses.
     pub fn into_tokens(self) -> Vec<AddedToken> {
         self.newer.or(self.older).unwrap_or_default()
     }
 }
 
-/// A list of tokens; or an object of tokens by name, which go to `special`: then true.
+/// Reads a list of tokens. If the value is an object of tokens by name instead, they go to `special` and the result is true.
 fn more(
     fields: &Fields<'_>,
     field: &str,
@@ -250,7 +250,7 @@ pub(super) fn legacy(
     Ok(tokens)
 }
 
-/// Tokens in the order of their ids; of two with one id, the last.
+/// Tokens in the order of their ids. If two have one id, the last one wins.
 pub fn in_order(tokens: Vec<(u32, AddedToken)>) -> Vec<AddedToken> {
     let by_id: std::collections::BTreeMap<u32, AddedToken> = tokens.into_iter().collect();
     by_id.into_values().collect()

@@ -1,4 +1,4 @@
-//! Folders over the files of a host that has no file system of ours: a browser gives its worker such files.
+//! Folders over the files of a host. In a browser, the page gives its worker such files, because a module has no file system.
 
 mod out;
 mod read;
@@ -11,15 +11,15 @@ pub use work::HostedWorkspace;
 use crate::{Sink, Source, TensorsError};
 use std::sync::Arc;
 
-/// Files by path, with `/` between the parts. There are no folders but in the names of files. Synchronous.
+/// Files by path, with `/` as separator. Folders exist only as parts of paths. All methods are synchronous.
 pub trait HostFiles: Send + Sync {
-    /// Paths of all files under a folder, relative to it, in any order; none if there is no such folder.
+    /// Paths of all files under a folder, relative to the folder, in any order. Empty if there is no such folder.
     fn list(&self, folder: &str) -> Result<Vec<String>, TensorsError>;
-    /// Size of a file, `None` if there is none.
+    /// Size of a file in bytes. `None` if there is no such file.
     fn len_bytes(&self, path: &str) -> Result<Option<u64>, TensorsError>;
-    /// Reads from `offset` into `buf`; returns how many bytes there were, fewer than asked for only at the end of the file.
+    /// Reads from `offset` into `buf` and returns the number of bytes. It is smaller than `buf` only at the end of the file.
     fn read(&self, path: &str, offset: u64, buf: &mut [u8]) -> Result<usize, TensorsError>;
-    /// Reads until `buf` is full or nothing more comes; returns how many bytes there were.
+    /// Reads until `buf` is full or the file ends. Returns the number of bytes.
     fn fill(&self, path: &str, offset: u64, buf: &mut [u8]) -> Result<usize, TensorsError> {
         let mut done = 0;
         while done < buf.len() {
@@ -30,19 +30,19 @@ pub trait HostFiles: Send + Sync {
         }
         Ok(done)
     }
-    /// An empty file, also if there was one.
+    /// Creates an empty file. It replaces an existing one.
     fn create(&self, path: &str) -> Result<(), TensorsError>;
     /// Writes all of `bytes` from `offset` on.
     fn write(&self, path: &str, offset: u64, bytes: &[u8]) -> Result<(), TensorsError>;
-    /// Makes what was written durable.
+    /// Makes the written bytes durable.
     fn flush(&self, path: &str) -> Result<(), TensorsError>;
-    /// Gives a file another path, in place of what was there; or all files under a folder.
+    /// Renames a file, or all files under a folder. An existing file with the new name is replaced.
     fn rename(&self, from: &str, to: &str) -> Result<(), TensorsError>;
-    /// Removes a file, or all files under a folder; nothing if there is neither.
+    /// Removes a file, or all files under a folder. Nothing happens if neither exists.
     fn remove(&self, path: &str) -> Result<(), TensorsError>;
 }
 
-/// A single file of the host for positioned reads. `NOT_FOUND` if there is none.
+/// Opens a single file of the host for positioned reads. `NOT_FOUND` if there is none.
 pub fn open_hosted_file(
     files: &Arc<dyn HostFiles>,
     path: &str,
@@ -50,7 +50,7 @@ pub fn open_hosted_file(
     Ok(Box::new(read::HostedSource::open(files, path.into())?))
 }
 
-/// Path of a file in a folder; the empty folder is that of paths without `/`.
+/// Path of a file in a folder. With an empty folder it is the name of the file.
 fn join(folder: &str, file: &str) -> String {
     match folder {
         "" => file.to_owned(),
@@ -58,7 +58,7 @@ fn join(folder: &str, file: &str) -> String {
     }
 }
 
-/// The folder that a path is in, and its last part; the folder is empty or ends with `/`.
+/// Splits a path into its folder (empty, or with `/` at the end) and its last part.
 fn split(path: &str) -> (&str, &str) {
     let path = path.trim_end_matches('/');
     path.split_at(path.rfind('/').map_or(0, |at| at + 1))
@@ -68,7 +68,7 @@ fn is_there(files: &dyn HostFiles, path: &str) -> Result<bool, TensorsError> {
     Ok(files.len_bytes(path)?.is_some() || !files.list(path)?.is_empty())
 }
 
-/// A file that is written from start to end, in large pieces: each goes through the host.
+/// A file that is written from start to end. Each call of the host writes a large piece.
 struct HostedSink {
     files: Arc<dyn HostFiles>,
     path: String,

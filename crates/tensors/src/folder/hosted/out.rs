@@ -5,25 +5,25 @@ use crate::folder::{Existing, OutFolder, names, ours};
 use crate::{Sink, TensorsError};
 use std::sync::Arc;
 
-/// [`OutFolder`] over files of the host: a hidden sibling `.NAME.kerf-tmp`, renamed when complete. That two runs do not write
-/// the same result at once is for the host to see to. A result that gives way is called `.NAME.kerf-old` for a moment; if the page goes
-/// in that moment, the next run puts it back.
+/// [`OutFolder`] over files of the host. It writes to a hidden folder `.NAME.kerf-tmp` beside the final one, and renames it when
+/// it is complete. The host must ensure that no two runs write the same result. A result that is replaced is first renamed to
+/// `.NAME.kerf-old`. If the page closes before the second rename, the next run puts that result back.
 pub struct HostedOutFolder {
     files: Arc<dyn HostFiles>,
     root: String,
     temporary: Option<String>,
-    /// What a result is called that gives way.
+    /// The temporary name of a result that is replaced.
     old: String,
     existing: Existing,
 }
 
 impl HostedOutFolder {
-    /// `OUTPUT_EXISTS` if there is anything at `path`. What a killed run left is removed.
+    /// A new result at `path`. `OUTPUT_EXISTS` if anything is there. Files of a killed run are removed.
     pub fn create(files: Arc<dyn HostFiles>, path: &str) -> Result<Self, TensorsError> {
         Self::over(files, path, Existing::Stays)
     }
 
-    /// As [`HostedOutFolder::create`], over what may be at `path`.
+    /// [`HostedOutFolder::create`], where `existing` says whether a result at `path` is replaced.
     pub fn over(
         files: Arc<dyn HostFiles>,
         path: &str,
@@ -88,13 +88,13 @@ impl OutFolder for HostedOutFolder {
 impl Drop for HostedOutFolder {
     fn drop(&mut self) {
         if let Some(temporary) = self.temporary.take() {
-            // The clean-up after another error; the next run cleans up again.
+            // This cleans up after another error, and the next run cleans up again.
             let _ = self.files.remove(&temporary);
         }
     }
 }
 
-/// `OUTPUT_EXISTS` unless there is nothing at `path`, or what gives way.
+/// `OUTPUT_EXISTS` unless nothing is at `path`, or a result that may be replaced.
 fn check_place(
     files: &Arc<dyn HostFiles>,
     path: &str,

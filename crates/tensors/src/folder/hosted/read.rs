@@ -5,7 +5,8 @@ use crate::folder::{Folder, fs, names, read_small};
 use crate::{Source, TensorsError};
 use std::sync::Arc;
 
-/// [`Folder`] over files of the host. A path to a single file is a folder with just that file (and the folder's sidecar files).
+/// [`Folder`] over files of the host. The path of a single file gives a folder with only that file of weights, and the sidecars
+/// beside it.
 pub struct HostedFolder {
     files: Arc<dyn HostFiles>,
     root: String,
@@ -13,7 +14,7 @@ pub struct HostedFolder {
 }
 
 impl HostedFolder {
-    /// `NOT_FOUND` if there is nothing at `path`. A path to an index file means its folder.
+    /// Opens the folder or file at `path`. The path of an index file gives its folder. `NOT_FOUND` if nothing is there.
     pub fn open(files: Arc<dyn HostFiles>, path: &str) -> Result<Self, TensorsError> {
         if files.len_bytes(path)?.is_some() {
             let (root, file) = split(path);
@@ -79,7 +80,7 @@ pub(super) struct HostedSource {
 }
 
 impl HostedSource {
-    /// `NOT_FOUND` if there is no such file.
+    /// Opens a file. `NOT_FOUND` if there is none.
     pub(super) fn open(files: &Arc<dyn HostFiles>, path: String) -> Result<Self, TensorsError> {
         match files.len_bytes(&path)? {
             Some(len_bytes) => Ok(Self {
@@ -112,7 +113,7 @@ impl Source for HostedSource {
             return Err(truncated(self.len_bytes));
         }
         match self.files.fill(&self.path, offset, buf)? {
-            done if done < buf.len() => Err(truncated(offset + done as u64)), // It shrank since it was opened.
+            done if done < buf.len() => Err(truncated(offset + done as u64)), // The file became shorter after it was opened.
             _ => Ok(()),
         }
     }

@@ -6,14 +6,14 @@ use crate::folder::{Workspace, names};
 use crate::{Sink, Source, TensorsError};
 use std::sync::Arc;
 
-/// [`Workspace`] over files of the host. That two runs do not use it at once is for the host to see to.
+/// [`Workspace`] over files of the host. The host must ensure that no two runs use it at the same time.
 pub struct HostedWorkspace {
     files: Arc<dyn HostFiles>,
     root: String,
 }
 
 impl HostedWorkspace {
-    /// The work folder at `path`, whether or not it has files.
+    /// The work folder at `path`, which may be empty.
     pub fn open(files: Arc<dyn HostFiles>, path: &str) -> Self {
         Self {
             files,
@@ -62,7 +62,7 @@ impl Workspace for HostedWorkspace {
         put
     }
 
-    /// After a torn line it starts a new one, so that the tear damages that line only.
+    /// Appends a line. If the file ends in a torn line, the new line still starts on its own, so that only the torn line is lost.
     fn append_line(&self, file: &str, line: &str) -> Result<(), TensorsError> {
         let path = self.path(file)?;
         let end = match self.files.len_bytes(&path)? {

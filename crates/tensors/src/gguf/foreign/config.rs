@@ -1,4 +1,4 @@
-//! config.json of a file: sizes from its values, the rest by its architecture.
+//! Makes config.json from a GGUF file: the sizes from its values, the other fields from its architecture.
 
 use super::architectures::{Config, Rotation};
 use super::keys::{AGAIN, ORIGINAL};
@@ -6,15 +6,15 @@ use super::{Model, rope};
 use crate::TensorsError;
 use serde_json::json;
 
-/// Name of the token embedding, which says how large the vocabulary is.
+/// Name of the token embedding. Its rows give the size of the vocabulary.
 const TOKENS: &str = "token_embd.weight";
-/// Name of the head, where it is no other tensor.
+/// Name of the head, if it is a tensor of its own.
 const HEAD: &str = "output.weight";
 
-/// The configuration has lists of one element for a block, so that a damaged number must not be believed.
+/// Most blocks. The configuration has lists with one element for each block, so a damaged number could ask for much memory.
 const MOST_BLOCKS: u64 = 1 << 12;
 
-/// All fields. `GGUF_UNSUPPORTED` for a size that is missing, and for what the network has no place for.
+/// All fields of config.json. `GGUF_UNSUPPORTED` for a missing size, or for a value that the network does not support.
 pub(super) fn config(model: &Model<'_>) -> Result<Config, TensorsError> {
     let (keys, row) = (&model.keys, model.row);
     let mut config = Config::new();
@@ -57,11 +57,11 @@ pub(super) fn config(model: &Model<'_>) -> Result<Config, TensorsError> {
     if row.head {
         put("tie_word_embeddings", json!(!model.has(HEAD)));
     }
-    // The tokenizer says them; without one there are none, and not those that a class of transformers has by itself.
+    // The tokenizer sets these fields. Without one they are null, because classes of transformers have defaults of their own.
     for field in ["bos_token_id", "eos_token_id", "pad_token_id"] {
         put(field, serde_json::Value::Null);
     }
-    // llama.cpp computes with f32 between matrices.
+    // llama.cpp computes in f32 between matrices.
     put("torch_dtype", json!("float32"));
     if row.rope != Rotation::None {
         rope::add(model, head_dim, &mut config)?;
@@ -70,7 +70,7 @@ pub(super) fn config(model: &Model<'_>) -> Result<Config, TensorsError> {
     Ok(config)
 }
 
-/// Rows of the token embedding.
+/// Number of rows of the token embedding.
 fn vocabulary(model: &Model<'_>) -> Result<usize, TensorsError> {
     match model.tensor(TOKENS) {
         Some((_, tensor)) if tensor.shape.len() == 2 => Ok(tensor.shape[0]),
@@ -83,7 +83,7 @@ fn vocabulary(model: &Model<'_>) -> Result<usize, TensorsError> {
     }
 }
 
-/// Width of a head, of which values have as many as keys.
+/// Width of a head. Heads of values must have the same width as heads of keys.
 fn head_dim(model: &Model<'_>, hidden: u64, heads: u64) -> Result<u64, TensorsError> {
     let keys = &model.keys;
     let (of_key, of_value) = (".attention.key_length", ".attention.value_length");

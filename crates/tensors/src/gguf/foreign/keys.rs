@@ -1,4 +1,5 @@
-//! Typed access to the values of a file, which remembers what was read. Keys that begin with a dot are of the architecture.
+//! Typed access to the values of a file. It remembers which were read. A key that begins with a dot gets the name of the
+//! architecture in front.
 
 use crate::TensorsError;
 use crate::files::Fact;
@@ -10,7 +11,7 @@ pub(super) const AGAIN: &str =
     "convert the model again with a current llama.cpp, or use its safetensors";
 pub(super) const ORIGINAL: &str = "use the original model (safetensors)";
 
-/// Largest size that a key may say. The network checks further.
+/// Largest size that a key may have. The network checks sizes further.
 const LARGEST: u64 = 1 << 31;
 
 pub(super) struct Keys<'a> {
@@ -21,7 +22,7 @@ pub(super) struct Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// `GGUF_UNSUPPORTED` without a name of the architecture.
+    /// `GGUF_UNSUPPORTED` if the file does not name its architecture.
     pub fn new(path: &'a str, values: &'a Metadata) -> Result<Self, TensorsError> {
         const KEY: &str = "general.architecture";
         let mut keys = Self {
@@ -41,7 +42,7 @@ impl<'a> Keys<'a> {
         self.architecture
     }
 
-    /// `GGUF_UNSUPPORTED`.
+    /// The error `GGUF_UNSUPPORTED`.
     pub fn refuse(
         &self,
         field: &str,
@@ -75,7 +76,7 @@ impl<'a> Keys<'a> {
         self.refuse(key, reason, AGAIN)
     }
 
-    /// A whole number from 0 on; of a list the one that all elements are.
+    /// A whole number, at least 0. A list gives a number if all of its elements are equal.
     pub fn whole(&self, key: &str) -> Result<Option<u64>, TensorsError> {
         let Some(found) = self.get(key) else {
             return Ok(None);
@@ -100,7 +101,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A number of things that must be there.
+    /// A size that the file must have.
     pub fn size(&self, key: &str) -> Result<u64, TensorsError> {
         match self.whole(key)? {
             Some(size @ 1..) => Ok(size),
@@ -149,8 +150,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// What is left of the keys of the architecture: `GGUF_UNSUPPORTED` for one that changes what the network computes, a note for
-    /// one that kerf does not know. What is neutral says nothing.
+    /// Checks the keys of the architecture that were not read. `GGUF_UNSUPPORTED` for a key that changes what the network
+    /// computes, a note for a key that kerf does not know. A neutral value is ignored.
     pub fn unread(&self, file: &str) -> Result<Vec<Fact>, TensorsError> {
         let prefix = format!("{}.", self.architecture);
         let read = self.read.borrow();
@@ -176,7 +177,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// 0, false or nothing.
+/// Whether a value is 0, false or empty.
 fn is_neutral(found: &Found) -> bool {
     match found {
         Found::Whole(value) => *value == 0,
@@ -187,7 +188,7 @@ fn is_neutral(found: &Found) -> bool {
     }
 }
 
-/// Keys of an architecture that say nothing of what it computes.
+/// Keys that do not change what the architecture computes.
 const HARMLESS: [&str; 5] = [
     "vocab_size",
     "tensor_data_layout",
@@ -196,7 +197,7 @@ const HARMLESS: [&str; 5] = [
     "use_parallel_residual",
 ];
 
-/// Starts of keys that change what an architecture computes where it has them.
+/// Prefixes of keys that change what the architecture computes, if the file has them.
 const CHANGES: [&str; 16] = [
     "expert_",
     "attention.scale",

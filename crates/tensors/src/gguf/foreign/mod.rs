@@ -1,7 +1,7 @@
-//! A GGUF file of another program, seen as a model folder: config.json, the files of the tokenizer and tensors under the names that
-//! transformers has for them. Nothing above the catalog knows that there was a GGUF file.
+//! Shows a GGUF file of another program as a model folder: config.json, the files of the tokenizer, and tensors under their names
+//! in transformers. Code above the catalog does not see that the model is a GGUF file.
 //!
-//! Each thing that the file says is used, noted, or refused (`GGUF_UNSUPPORTED`).
+//! Each value of the file is used, noted, or refused (`GGUF_UNSUPPORTED`).
 
 mod architectures;
 mod config;
@@ -26,24 +26,24 @@ pub(crate) struct ForeignTensor {
     pub name: String,
     pub element: &'static Element,
     pub shape: Vec<usize>,
-    /// Index of its file.
+    /// Index of the file that holds the tensor.
     pub shard: usize,
     /// First byte, from the start of the file.
     pub offset: u64,
     pub len_bytes: u64,
-    /// Rows of a head, if rows were moved; else 0.
+    /// Rows of a head if rows were moved, else 0.
     pub head_rows: usize,
-    /// Whether 1 was added.
+    /// Whether 1 was added to the values.
     pub plus_one: bool,
 }
 
-/// The files as a model folder.
+/// A GGUF file as a model folder.
 pub(crate) struct View {
     /// Files of the folder beside the weights.
     pub files: BTreeMap<String, Vec<u8>>,
     pub tensors: Vec<ForeignTensor>,
     pub facts: Vec<Fact>,
-    /// Why the model cannot be used; the tensors then are those of the file.
+    /// The reason why the model cannot be used. The tensors then have their names in the file.
     pub refusal: Option<TensorsError>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Part<'a> {
     pub header: &'a Header,
 }
 
-/// What the files of a model hold. `parts` has at least one; the first one's values count.
+/// The model folder for the files `parts`. There must be at least one; the values of the first one count.
 pub(crate) fn view(parts: &[Part<'_>]) -> Result<View, TensorsError> {
     match Model::of(parts).and_then(|model| model.view()) {
         Err(refusal @ TensorsError::GgufUnsupported { .. }) => Ok(as_they_are(parts, refusal)),
@@ -62,7 +62,7 @@ pub(crate) fn view(parts: &[Part<'_>]) -> Result<View, TensorsError> {
     }
 }
 
-/// The tensors under their names in the file, for those who only look.
+/// The tensors under their names in the file, for callers that only show the model.
 fn as_they_are(parts: &[Part<'_>], refusal: TensorsError) -> View {
     let mut facts = Vec::new();
     if let TensorsError::GgufUnsupported {
@@ -162,7 +162,7 @@ impl<'a> Model<'a> {
     }
 }
 
-/// The file is as many as it says.
+/// Checks the number of files against the number that the first file gives.
 fn check_parts(keys: &Keys<'_>, parts: usize) -> Result<(), TensorsError> {
     const KEY: &str = "split.count";
     match keys.whole(KEY)? {
@@ -175,7 +175,7 @@ fn check_parts(keys: &Keys<'_>, parts: usize) -> Result<(), TensorsError> {
     }
 }
 
-/// Every tensor is of a type that kerf reads.
+/// Checks that kerf can read the type of every tensor.
 fn check_types(keys: &Keys<'_>, parts: &[Part<'_>]) -> Result<(), TensorsError> {
     let mut tensors = parts.iter().flat_map(|part| &part.header.tensors);
     let wrong = tensors.find(|tensor| {
@@ -200,7 +200,7 @@ fn check_types(keys: &Keys<'_>, parts: &[Part<'_>]) -> Result<(), TensorsError> 
     }
 }
 
-/// What is to be said of weights that were rounded before.
+/// A note that the weights were quantized before.
 fn about_rounding(parts: &[Part<'_>]) -> Option<Fact> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for tensor in parts.iter().flat_map(|part| &part.header.tensors) {

@@ -1,4 +1,4 @@
-//! Tensors under the names that transformers has for them.
+//! Maps tensors to their names in transformers.
 
 use super::architectures::{Config, Row};
 use super::keys::{AGAIN, ORIGINAL};
@@ -6,12 +6,12 @@ use super::{ForeignTensor, Model, placed};
 use crate::TensorsError;
 use crate::gguf::GgufTensor;
 
-/// Read with the configuration, and no tensor of the model.
+/// A tensor that is read with the configuration and is not part of the model.
 const OF_CONFIGURATION: &str = "rope_freqs.weight";
 const HEAD: &str = "output";
 const QKV: &str = "blk.{}.attn_qkv";
 
-/// All tensors of the model in the order of files and bytes. `GGUF_UNSUPPORTED` for one that has no place in the network.
+/// All tensors of the model, in the order of files and bytes. `GGUF_UNSUPPORTED` for a tensor that the network does not have.
 pub(super) fn tensors(
     model: &Model<'_>,
     config: &Config,
@@ -85,7 +85,7 @@ fn no_place(model: &Model<'_>, tensor: &GgufTensor) -> TensorsError {
     model.keys.refuse(&tensor.name, reason, ORIGINAL)
 }
 
-/// Rows that were moved are whole heads of pairs.
+/// Checks that rows which were moved form whole heads with an even number of rows.
 fn check_heads(
     model: &Model<'_>,
     tensor: &GgufTensor,
@@ -102,7 +102,7 @@ fn check_heads(
     }
 }
 
-/// Queries, keys and values that lie one after the other, as three tensors.
+/// Splits a tensor with queries, keys and values one after the other into three.
 fn split(
     model: &Model<'_>,
     config: &Config,
@@ -137,7 +137,7 @@ fn split(
     Ok(())
 }
 
-/// A name in parts.
+/// The parts of a tensor's name.
 struct Name<'a> {
     /// The stem, with `{}` for the number of the block.
     pattern: String,
@@ -147,7 +147,7 @@ struct Name<'a> {
 }
 
 impl<'a> Name<'a> {
-    /// `None` for a name that no tensor of such a model has.
+    /// Parses a name. `None` if no tensor of a model with `blocks` blocks has it.
     fn of(name: &'a str, blocks: u64) -> Option<Self> {
         let (stem, end) = name.rsplit_once('.')?;
         if !["weight", "bias"].contains(&end) {
@@ -162,7 +162,7 @@ impl<'a> Name<'a> {
         };
         let (number, rest) = rest.split_once('.')?;
         let block: u64 = number.parse().ok().filter(|block| *block < blocks)?;
-        // 01 is no number of a block.
+        // The number must be written without leading zeros.
         (block.to_string() == number).then(|| Self {
             pattern: format!("blk.{{}}.{rest}"),
             block: Some(block),

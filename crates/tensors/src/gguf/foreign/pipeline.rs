@@ -1,4 +1,4 @@
-//! A model of sentence vectors: modules.json and the settings of its pooling.
+//! Makes modules.json and the settings of the pooling for a model of sentence vectors.
 
 use super::Model;
 use super::architectures::Config;
@@ -9,14 +9,14 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 const KEY: &str = ".pooling_type";
-/// Flags of Pooling, by llama.cpp's numbers from 1 on.
+/// Flags of the module Pooling, by llama.cpp's numbers, beginning with 1.
 const MODES: [&str; 3] = [
     "pooling_mode_mean_tokens",
     "pooling_mode_cls_token",
     "pooling_mode_lasttoken",
 ];
 
-/// Adds the files where the file says how vectors are pooled.
+/// Adds the files, if the GGUF file names a kind of pooling.
 pub(super) fn add(
     model: &Model<'_>,
     config: &Config,

@@ -1,4 +1,4 @@
-//! Rotary positions in the words of config.json.
+//! Makes the fields of config.json about rotary positions.
 
 use super::Model;
 use super::architectures::{Config, Rotation};
@@ -7,14 +7,14 @@ use crate::{DType, TensorsError};
 use serde_json::{Value, json};
 use std::f64::consts::PI;
 
-/// By what each frequency is divided, as LLaMA 3.1 has it.
+/// Name of the tensor with the divisors of the frequencies, which LLaMA 3.1 introduced.
 const FACTORS: &str = "rope_freqs.weight";
-/// More pairs than a head has.
+/// Most factors. It is larger than the number of pairs in any head.
 const MOST_FACTORS: usize = 1 << 12;
-/// How far a factor may be from what the configuration gives: they are f32, computed from f32.
+/// Largest relative difference between a stored factor and the computed one. Both are f32.
 const NEAR: f64 = 1e-4;
 
-/// Adds base, share of a head and scaling.
+/// Adds the base, the rotated part of a head, and the scaling.
 pub(super) fn add(
     model: &Model<'_>,
     head_dim: u64,
@@ -42,7 +42,7 @@ pub(super) fn add(
     Ok(())
 }
 
-/// A scaling by its name.
+/// The scaling that the file names.
 fn named(model: &Model<'_>, config: &Config) -> Result<Value, TensorsError> {
     const TYPE: &str = ".rope.scaling.type";
     let keys = &model.keys;
@@ -87,7 +87,7 @@ fn yarn(model: &Model<'_>, config: &Config, factor: f64) -> Result<Value, Tensor
     Ok(scaling)
 }
 
-/// The factors of the file, if it has some that change anything.
+/// The factors of the file. `None` if there are none, or if all are 1.
 fn factors(model: &Model<'_>) -> Result<Option<Vec<f64>>, TensorsError> {
     let Some((part, tensor)) = model.tensor(FACTORS) else {
         return Ok(None);
@@ -113,7 +113,8 @@ fn factors(model: &Model<'_>) -> Result<Option<Vec<f64>>, TensorsError> {
         .then_some(factors))
 }
 
-/// The `llama3` scaling that gives these factors. `GGUF_UNSUPPORTED` if there is none: no configuration says others.
+/// The `llama3` scaling that gives these factors. `GGUF_UNSUPPORTED` if there is none, because config.json has no field for
+/// arbitrary factors.
 fn of_factors(model: &Model<'_>, factors: &[f64], base: f64) -> Result<Value, TensorsError> {
     let keys = &model.keys;
     let first = keys.whole(".rope.scaling.original_context_length")?;
@@ -140,7 +141,8 @@ fn of_factors(model: &Model<'_>, factors: &[f64], base: f64) -> Result<Value, Te
     }
 }
 
-/// A `llama3` scaling: waves shorter than original / high stay, those longer than original / low are divided by the factor.
+/// A `llama3` scaling. Wavelengths shorter than original / high are unchanged. Wavelengths longer than original / low are divided
+/// by the factor.
 struct Llama3 {
     factor: f64,
     low: f64,
@@ -157,10 +159,10 @@ impl Llama3 {
     }
 }
 
-/// Scalings that may have made these factors, usual ones first; else the one that lies on the blended points.
+/// Scalings that may have given these factors, usual ones first. The last one is computed from the blended points.
 fn candidates(points: &[(f64, f64)], original: f64) -> Vec<Llama3> {
     let factor = points.iter().map(|point| point.1).fold(1.0, f64::max);
-    // The factor as it was written, before f32.
+    // The factor before it was rounded to f32.
     let factor = if (factor - factor.round()).abs() < NEAR {
         factor.round()
     } else {
@@ -173,7 +175,7 @@ fn candidates(points: &[(f64, f64)], original: f64) -> Vec<Llama3> {
         original,
     };
     let mut all = vec![scaling(1.0, 4.0)];
-    // (turns, blend) of waves between the two bounds.
+    // The pairs (turns, blend) of the wavelengths between the two bounds.
     let blended: Vec<(f64, f64)> = points
         .iter()
         .filter(|(_, own)| *own > 1.0 + NEAR && *own < factor * (1.0 - NEAR))
@@ -183,18 +185,18 @@ fn candidates(points: &[(f64, f64)], original: f64) -> Vec<Llama3> {
         })
         .collect();
     match (blended.first(), blended.last()) {
-        // blend = (turns - low) / (high - low), a line.
+        // With two points: blend = (turns - low) / (high - low) is a line through them.
         (Some(a), Some(b)) if blended.len() > 1 => {
             let span = (a.0 - b.0) / (a.1 - b.1);
             let low = a.0 - a.1 * span;
             all.push(scaling(low, low + span));
         }
-        // One point: bounds four times apart, as is usual.
+        // With one point, the bounds are assumed to be four times apart, as usual.
         (Some((turns, blend)), _) => {
             let low = turns / (1.0 + 3.0 * blend);
             all.push(scaling(low, 4.0 * low));
         }
-        // None: bounds between the last wave that stays and the first that does not.
+        // Without a point, the bounds lie between the last unchanged wavelength and the first changed one.
         _ => {
             let stays = points.iter().filter(|(_, own)| *own <= 1.0 + NEAR);
             let divided = points.iter().filter(|(_, own)| *own > 1.0 + NEAR);
@@ -218,7 +220,7 @@ fn candidates(points: &[(f64, f64)], original: f64) -> Vec<Llama3> {
 mod tests {
     use super::*;
 
-    /// Factors that a scaling gives for the pairs of a head.
+    /// The factors that a scaling gives for the pairs of a head.
     fn points(scaling: &Llama3, pairs: usize, base: f64) -> Vec<(f64, f64)> {
         let wave = |pair: usize| 2.0 * PI * base.powf(pair as f64 / pairs as f64);
         let factor = |wave: f64| {
@@ -251,7 +253,7 @@ mod tests {
                 pairs,
                 base,
             );
-            // A file may not say the original context.
+            // A file may lack the original context length.
             for told in [original, 8192.0] {
                 let found = candidates(&made, told);
                 let fits = |fit: &&Llama3| made.iter().all(|point| fit.gives(*point));

@@ -1,4 +1,5 @@
-//! Blocks of 32 codes of four bits: byte k has code k in its low half and code k + 16 in its high half; a fifth bit may lie elsewhere.
+//! Blocks of 32 codes of four bits. Byte k has code k in its low half and code k + 16 in its high half. A fifth bit may be stored
+//! elsewhere.
 
 /// Code `at` of 32.
 pub(super) fn nibble(packed: &[u8], at: usize) -> u8 {

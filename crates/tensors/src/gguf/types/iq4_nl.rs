@@ -1,4 +1,4 @@
-//! IQ4_NL: d, 16 bytes of codes as in Q4_0, each the number of a level. w = d level.
+//! IQ4_NL: scale d, then 16 bytes of codes in the order of Q4_0. Each code is the index of a level. w = d level.
 
 use super::half;
 use super::halves::nibble;

@@ -1,5 +1,5 @@
-//! IQ4_XS: d, two bytes with upper and four with lower bits of eight scales, 128 bytes of codes: eight blocks of IQ4_NL with scales of six
-//! bits. w = (d (scale - 32)) level.
+//! IQ4_XS: scale d, two bytes with the upper and four with the lower bits of eight scales, 128 bytes of codes. It has eight
+//! blocks like those of IQ4_NL, with scales of six bits. w = (d (scale - 32)) level.
 
 use super::half;
 use super::halves::nibble;

@@ -1,6 +1,7 @@
 //! The twelve bytes of Q4_K and Q5_K: eight scales and eight minima of six bits.
 
-/// Scale and minimum of group `at` of 8. The low bits of groups 4 to 7 are in the last four bytes, their upper two in the first eight.
+/// Scale and minimum of group `at` of 8. For groups 4 to 7 the low bits are in the last four bytes, and the upper two bits in the
+/// first eight.
 pub(super) fn scale_and_minimum(bytes: &[u8], at: usize) -> (u8, u8) {
     match at {
         0..4 => (bytes[at] & 63, bytes[at + 4] & 63),

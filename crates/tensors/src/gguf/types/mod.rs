@@ -1,6 +1,7 @@
-//! How GGUF files store numbers: one row for each type, with its bytes and what they mean. A type of blocks is one file plus one row.
+//! The number types of GGUF files: one row for each type, with its size and its decoder. A block type is one file and one row.
 //!
-//! Values are those of the Python package `gguf`, to the bit: products and sums in f32, in its order, nothing fused.
+//! Decoded values equal those of the Python package `gguf` to the bit: products and sums are f32, in the same order, and not
+//! fused.
 
 mod halves;
 mod iq4_nl;
@@ -19,38 +20,38 @@ mod q8_0;
 
 use crate::DType;
 
-/// Weights of a block of the K types.
+/// Weights in a block of the K types.
 const SUPER: usize = 256;
 
-/// Turns the bytes of one block into its weights. Both slices have the lengths that the row says.
+/// Decodes one block. The slices must have the lengths that the row gives.
 type Decode = fn(&[u8], &mut [f32]);
 
 /// How kerf reads a type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reading {
-    /// As a float type of its own.
+    /// As plain floats of a type.
     Float(DType),
     /// Block by block.
     Blocks(Decode),
-    /// Not at all.
+    /// Kerf does not read the type.
     No,
 }
 
-/// A row of the table.
+/// A type: one row of the table.
 #[derive(Debug)]
 pub(crate) struct Element {
-    /// Its number in files.
+    /// Number of the type in files.
     pub id: u32,
-    /// Its name in llama.cpp.
+    /// Name of the type in llama.cpp.
     pub name: &'static str,
-    /// Weights of a block; 1 for numbers that stand alone.
+    /// Weights in a block. 1 for types without blocks.
     pub weights: usize,
     /// Bytes of a block.
     pub bytes: usize,
     pub reading: Reading,
 }
 
-/// A type has one number and one name.
+/// Two types are equal if their numbers are.
 impl PartialEq for Element {
     fn eq(&self, other: &Self) -> bool {
         self.id == other.id
@@ -62,7 +63,7 @@ const fn float(id: u32, name: &'static str, bytes: usize, dtype: DType) -> Eleme
     row(id, name, (1, bytes), reading)
 }
 
-/// `block`: its weights and its bytes.
+/// `block` is the number of weights and the number of bytes of a block.
 const fn blocks(id: u32, name: &'static str, block: (usize, usize), decode: Decode) -> Element {
     row(id, name, block, Reading::Blocks(decode))
 }
@@ -116,31 +117,31 @@ static TABLE: [Element; 37] = [
     unread(39, "MXFP4", (32, 17)),
     unread(40, "NVFP4", (64, 36)),
     unread(41, "Q1_0", (128, 18)),
-    // Rearranged for some processors; llama.cpp has dropped them, and files are still about.
+    // Layouts for certain processors. llama.cpp has dropped them, but files with them still exist.
     unread(31, "Q4_0_4_4", (32, 18)),
     unread(32, "Q4_0_4_8", (32, 18)),
     unread(33, "Q4_0_8_8", (32, 18)),
 ];
 
 impl Element {
-    /// All of them.
+    /// All types.
     #[cfg(test)]
     pub fn table() -> &'static [Self] {
         &TABLE
     }
 
-    /// The type of that number.
+    /// The type with a number in files.
     pub fn of_id(id: u32) -> Option<&'static Self> {
         TABLE.iter().find(|row| row.id == id)
     }
 
-    /// The type of that name, which must be in the table.
+    /// The type with a name. Panics if the table does not have it.
     pub fn named(name: &str) -> &'static Self {
         let row = TABLE.iter().find(|row| row.name == name);
         row.expect("a name of the table")
     }
 
-    /// The float type that it is.
+    /// The float type, if this type is one.
     pub fn float(&self) -> Option<DType> {
         match self.reading {
             Reading::Float(dtype) => Some(dtype),
@@ -148,18 +149,18 @@ impl Element {
         }
     }
 
-    /// Whether kerf reads it.
+    /// Whether kerf reads the type.
     pub fn is_read(&self) -> bool {
         !matches!(self.reading, Reading::No)
     }
 
-    /// Names of the types that are read.
+    /// Names of the types that kerf reads.
     pub fn read_names() -> String {
         let read = TABLE.iter().filter(|row| row.is_read());
         read.map(|row| row.name).collect::<Vec<_>>().join(", ")
     }
 
-    /// Bytes of `rows` rows of `cols` weights; `None` if a row is no whole number of blocks, or they are too many.
+    /// Bytes of `rows` rows of `cols` weights. `None` if a row is not a whole number of blocks, or if the size overflows.
     pub fn bytes_of(&self, rows: usize, cols: usize) -> Option<usize> {
         if !cols.is_multiple_of(self.weights) {
             return None;
@@ -170,7 +171,7 @@ impl Element {
     }
 }
 
-/// A little-endian f16 of a block.
+/// The little-endian f16 at byte `at` of a block.
 fn half(bytes: &[u8], at: usize) -> f32 {
     half::f16::from_bits(u16::from_le_bytes([bytes[at], bytes[at + 1]])).to_f32()
 }

@@ -1,5 +1,5 @@
-//! Q3_K: 32 bytes of third bits, 64 bytes of codes as in Q2_K, 12 bytes with 16 scales of six bits, d. Where the third bit is missing, 4
-//! is taken off. w = (d (scale - 32)) code.
+//! Q3_K: 32 bytes of third bits, 64 bytes of codes in the order of Q2_K, 12 bytes with 16 scales of six bits, d. If the third bit
+//! is not set, 4 is subtracted from the code. w = (d (scale - 32)) code.
 
 use super::half;
 

@@ -1,5 +1,5 @@
-//! Q4_K: d, dmin, 12 bytes of scales and minima, 128 bytes of codes. 32 bytes hold 32 codes in their low and the next 32 in their high
-//! halves. A group is 32 weights. w = (d scale) code - dmin minimum.
+//! Q4_K: d, dmin, 12 bytes of scales and minima, 128 bytes of codes. 32 bytes hold 32 codes in their low halves and the next 32
+//! in their high halves. A group is 32 weights. w = (d scale) code - dmin minimum.
 
 use super::half;
 use super::k_scales::scale_and_minimum;

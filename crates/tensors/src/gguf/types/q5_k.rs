@@ -1,4 +1,4 @@
-//! Q5_K: Q4_K with 32 bytes of fifth bits before the codes: bit g of byte k is that of weight k of group g.
+//! Q5_K: Q4_K with 32 bytes of fifth bits before the codes. Bit g of byte k is the fifth bit of weight k of group g.
 
 use super::half;
 use super::k_scales::scale_and_minimum;

@@ -1,5 +1,6 @@
-//! Q6_K: 128 bytes of low halves, 64 bytes of upper two bits, 16 signed scales, d. Two runs of 128 weights: 64 bytes hold 64 codes in
-//! their low and the next 64 in their high halves; 32 bytes hold four times 32 pairs of bits. w = (d scale) (code - 32), 16 weights a scale.
+//! Q6_K: 128 bytes of low halves, 64 bytes of upper two bits, 16 signed scales, d. A block has two runs of 128 weights. 64 bytes
+//! hold 64 codes in their low halves and the next 64 in their high halves; 32 bytes hold four times 32 pairs of upper bits. A
+//! scale is for 16 weights. w = (d scale) (code - 32).
 
 use super::half;
 

@@ -1,4 +1,4 @@
-//! Every row against the Python package `gguf`: bytes and values made by test/golden/make_gguf_goldens.py.
+//! Compares every type to the Python package `gguf`. test/golden/make_gguf_goldens.py made the bytes and values.
 
 use super::{Element, Reading};
 use safetensors::SafeTensors;

@@ -46,14 +46,14 @@ pub(super) const BERT: Row = Row {
 fn bert(model: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     config.insert("hidden_act".into(), json!("gelu"));
     config.insert("position_embedding_type".into(), json!("absolute"));
-    // The table decides: converters leave out rows that no position has.
+    // The size of the table decides, because converters leave out rows without a position.
     if let Some((_, table)) = model.tensor("position_embd.weight") {
         config.insert("max_position_embeddings".into(), json!(table.shape[0]));
     }
     encoder(model, config)
 }
 
-/// What encoders share.
+/// Fields that all encoders share.
 fn encoder(model: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     let keys = &model.keys;
     if keys.flag(".attention.causal")? == Some(true) {

@@ -1,4 +1,5 @@
-//! Gemma 1 to 3, the text models. Norms have 1 added; what the later ones compute beside is in llama.cpp's code in part, not in the file.
+//! Gemma 1 to 3, the text models. Their norms are stored with 1 added. Some facts about the later models are in llama.cpp's code
+//! only, not in the file.
 
 use super::llama::{LLAMA, TENSORS};
 use super::{Config, Model, Row};
@@ -22,7 +23,7 @@ fn gemma(_: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     Ok(())
 }
 
-/// Four norms a block; `ffn_norm` is the one before the MLP.
+/// Each block has four norms. `ffn_norm` is the norm before the MLP.
 const FOUR_NORMS: &[(&str, &str)] = &[
     TENSORS[0],
     TENSORS[1],
@@ -62,7 +63,7 @@ fn gemma2(model: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     let logits = keys.number(".final_logit_softcapping")?.unwrap_or(30.0);
     config.insert("attn_logit_softcapping".into(), json!(attention));
     config.insert("final_logit_softcapping".into(), json!(logits));
-    // The one of 27 billion weights has 46 blocks.
+    // The model of 27 billion weights has 46 blocks.
     scores(model, config, 46)?;
     windows(model, config, 2, 4096)?;
     gemma(model, config)
@@ -82,13 +83,14 @@ fn gemma3(model: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     config.insert("rope_local_base_freq".into(), json!(local));
     let logits = keys.number(".final_logit_softcapping")?;
     config.insert("final_logit_softcapping".into(), json!(logits));
-    // The one of 27 billion weights has 62 blocks.
+    // The model of 27 billion weights has 62 blocks.
     scores(model, config, 62)?;
     windows(model, config, 6, 1024)?;
     gemma(model, config)
 }
 
-/// By what attention scores are divided: the width of a head, but in the largest model the share of a head in the width.
+/// The divisor of the attention scores: the width of a head. In the largest model it is the hidden width divided by the number of
+/// heads.
 fn scores(model: &Model<'_>, config: &mut Config, largest: u64) -> Result<(), TensorsError> {
     let keys = &model.keys;
     let heads = keys.size(".attention.head_count")?;
@@ -100,7 +102,7 @@ fn scores(model: &Model<'_>, config: &mut Config, largest: u64) -> Result<(), Te
     Ok(())
 }
 
-/// Which blocks have a window: those that the file names, or all but the last of every `pattern`.
+/// The blocks with a window: those that the file names, or all but the last of every `pattern` blocks.
 fn windows(
     model: &Model<'_>,
     config: &mut Config,

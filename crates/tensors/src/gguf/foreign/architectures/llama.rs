@@ -1,4 +1,4 @@
-//! LLaMA, and what llama.cpp's converter calls so: Mistral, SmolLM, and others of the same network.
+//! LLaMA, and other models with the same network that llama.cpp's converter calls by that name: Mistral, SmolLM and others.
 
 use super::{Config, Model, Rotation, Row};
 use crate::TensorsError;
@@ -21,7 +21,7 @@ pub(super) const TENSORS: &[(&str, &str)] = &[
     ("blk.{}.ffn_down", "layers.{}.mlp.down_proj"),
 ];
 
-/// Without norms of query and key heads.
+/// Tensors of decoders without norms of query and key heads.
 const WITHOUT_HEAD_NORMS: &[(&str, &str)] = &[
     TENSORS[0],
     TENSORS[1],
@@ -63,7 +63,7 @@ fn llama(model: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     ] {
         let has = |stem: &&&str| model.has(&format!("blk.0.{stem}.bias"));
         let there = stems.iter().filter(has).count();
-        // Where some have one, the network takes what is stored.
+        // If only some of the layers have a bias, the field stays absent, and the network reads the biases that are stored.
         if there == 0 || there == stems.len() {
             config.insert(field.into(), json!(there > 0));
         }
@@ -79,7 +79,7 @@ pub(super) const SMOLLM3: Row = Row {
     ..LLAMA
 };
 
-/// Every fourth block is without rotary positions; the file does not say it.
+/// In SmolLM3 every fourth block has no rotary positions. The file does not say so.
 fn smollm3(model: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     let blocks = model.keys.size(".block_count")?;
     let turned: Vec<u8> = (1..=blocks).map(|block| u8::from(block % 4 != 0)).collect();

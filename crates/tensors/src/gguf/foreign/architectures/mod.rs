@@ -1,5 +1,5 @@
-//! Architectures of llama.cpp: what transformers calls them, where their tensors belong, and what the converter did to them. One row
-//! each, in the file of its family.
+//! The architectures of llama.cpp: their names in transformers, the names of their tensors, and how the converter changed the
+//! values. An architecture is one row in the file of its family.
 
 mod bert;
 mod gemma;
@@ -17,41 +17,42 @@ pub(super) type Config = Map<String, Value>;
 
 /// A row of the table.
 pub(super) struct Row {
-    /// `general.architecture`.
+    /// The value of `general.architecture`.
     pub id: &'static str,
     /// `model_type` in transformers.
     pub model_type: &'static str,
-    /// Its class in transformers.
+    /// Class of the model in transformers.
     pub class: &'static str,
-    /// What stands before the names of the body's tensors.
+    /// Prefix of the names of the body's tensors.
     pub prefix: &'static str,
-    /// Stems of tensors: of the file, and of the body; `{}` is the number of the block. Weights and biases follow.
+    /// Stems of tensor names: in the file, and in the body of the model. `{}` stands for the number of the block. The stem is
+    /// followed by `weight` or `bias`.
     pub tensors: &'static [(&'static str, &'static str)],
-    /// Stems of the three matrices that `blk.{}.attn_qkv` holds one after the other, where the model has them apart.
+    /// Stems of the three matrices that the model stores separately and `blk.{}.attn_qkv` holds one after the other.
     pub parts_of_qkv: Option<[&'static str; 3]>,
-    /// Whether rows of queries and keys were moved, since llama.cpp rotates neighbours instead of halves.
+    /// Whether the file has rows of queries and keys in another order, because llama.cpp rotates neighbours instead of halves.
     pub moved_rows: bool,
-    /// Whether norms have 1 added.
+    /// Whether the file stores 1 + the weights of norms.
     pub plus_one: bool,
-    /// Key and field of what is added to the variance in norms.
+    /// Key in the file and field in config.json of the epsilon that norms add to the variance.
     pub eps: (&'static str, &'static str),
-    /// Whether it turns logits out of hidden states.
+    /// Whether the model has a head, which computes logits.
     pub head: bool,
-    /// Whether config.json has fields for the number of key heads and the width of a head.
+    /// Whether config.json has separate fields for the number of key heads and the width of a head.
     pub heads_apart: bool,
     pub rope: Rotation,
-    /// The rest of config.json.
+    /// Adds the other fields of config.json.
     pub more: fn(&Model<'_>, &mut Config) -> Result<(), TensorsError>,
 }
 
 /// Rotary positions.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rotation {
-    /// None: positions are learned.
+    /// No rotary positions: positions are learned.
     None,
-    /// Of whole heads.
+    /// Rotary positions on whole heads.
     Whole,
-    /// Of a part of a head, which config.json says as `partial_rotary_factor`.
+    /// Rotary positions on a part of each head. The field `partial_rotary_factor` of config.json gives the part.
     Part,
 }
 
@@ -69,7 +70,7 @@ static TABLE: [&Row; 11] = [
     &llama::SMOLLM3,
 ];
 
-/// The row of a file. `GGUF_UNSUPPORTED` for an architecture without one, and for what is no model.
+/// The row of a file's architecture. `GGUF_UNSUPPORTED` if there is none, or if the file is not a model.
 pub(super) fn of(keys: &Keys<'_>) -> Result<&'static Row, TensorsError> {
     const TYPE: &str = "general.type";
     if let Some(kind) = keys.text(TYPE)?.filter(|kind| *kind != "model") {

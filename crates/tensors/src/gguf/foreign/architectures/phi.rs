@@ -68,7 +68,7 @@ fn phi3(model: &Model<'_>, config: &mut Config) -> Result<(), TensorsError> {
     if let Some(first) = keys.whole(".rope.scaling.original_context_length")? {
         config.insert("original_max_position_embeddings".into(), json!(first));
     }
-    // What longrope scales by; without its factors nothing is.
+    // The attention factor of longrope. It has an effect only together with the factors of frequencies.
     keys.number(".rope.scaling.attn_factor")?;
     config.insert("hidden_act".into(), json!("silu"));
     Ok(())

@@ -1,4 +1,4 @@
-//! `gpt2`: a named rule cuts the text, then bytes are joined by merges.
+//! `gpt2`: a named rule splits the text, then merges join bytes to tokens.
 
 use super::super::Model;
 use super::super::keys::{AGAIN, ORIGINAL};
@@ -11,22 +11,22 @@ use serde_json::{Map, Value, json};
 const PRE: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
 
-/// A rule by llama.cpp's names for it.
+/// A rule with its names in llama.cpp.
 struct Rule {
     names: &'static [&'static str],
     cut: Cut,
-    /// Whether text is brought to Unicode's composed form first, as the models' own tokenizers do.
+    /// Whether text is first brought to Unicode's composed form, as the models' own tokenizers do.
     nfc: bool,
-    /// Whether a piece that is a token is not joined from its bytes.
+    /// Whether a piece that is a token itself is taken whole, without merges.
     whole_pieces: bool,
-    /// Whether the begin token is put before a text where the file does not say.
+    /// Whether the begin token is put before a text, if the file does not say.
     adds_bos: bool,
 }
 
 enum Cut {
     /// GPT-2's own pattern.
     Gpt2,
-    /// The same, after each digit was taken apart.
+    /// The pattern of GPT-2, after each digit was separated.
     Digits,
     Pattern(&'static str),
 }
@@ -119,7 +119,7 @@ fn rule(model: &Model<'_>) -> Result<&'static Rule, TensorsError> {
         );
         return Err(keys.refuse(PRE, reason, ORIGINAL));
     };
-    // Readers of the result build Qwen's rule for a Qwen 2, whatever tokenizer.json says.
+    // Programs that read the result use Qwen's rule for Qwen 2, whatever tokenizer.json says.
     let is_qwen = matches!(rule.cut, Cut::Pattern(QWEN2));
     if model.row.model_type == "qwen2" && !is_qwen {
         let reason =
@@ -147,14 +147,14 @@ fn byte_level(use_regex: bool) -> Value {
     json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex})
 }
 
-/// Pairs, of which each part and the whole are tokens.
+/// The merges: pairs of tokens whose concatenation is a token.
 fn merges(model: &Model<'_>, table: &Table<'_>) -> Result<Value, TensorsError> {
     let keys = &model.keys;
     let Some(merges) = keys.texts(MERGES)? else {
         return Err(keys.refuse(MERGES, "the file does not say them", AGAIN));
     };
     let pair = |merge: &String| {
-        // A token may be a space itself, which stands first then.
+        // The first token may itself begin with a space, so the search starts at the second character.
         let at = merge.char_indices().skip(1).find(|(_, char)| *char == ' ');
         let (a, b) = at.map(|(at, _)| (&merge[..at], &merge[at + 1..]))?;
         let known = [a, b, &format!("{a}{b}")]

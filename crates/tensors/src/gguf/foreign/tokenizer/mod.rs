@@ -1,7 +1,8 @@
-//! The tokenizer of a file as tokenizer.json, tokenizer_config.json and generation_config.json.
+//! Makes tokenizer.json, tokenizer_config.json and generation_config.json from the tokenizer of a GGUF file.
 //!
-//! llama.cpp's kinds: `gpt2` joins bytes by merges after a named rule has cut the text ([`bytes`]), `llama` joins characters by scores
-//! ([`scores`]), `bert` finds word pieces ([`word_pieces`]). Each is written in the words of the tokenizers library.
+//! llama.cpp has several kinds. `gpt2` splits the text by a named rule and joins bytes by merges ([`bytes`]). `llama` joins
+//! characters by scores ([`scores`]). `bert` finds word pieces ([`word_pieces`]). Each is written in the format of the tokenizers
+//! library.
 
 mod bytes;
 mod scores;
@@ -19,14 +20,14 @@ use table::Table;
 
 const MODEL: &str = "tokenizer.ggml.model";
 
-/// A kind of tokenizer: all of tokenizer.json but added tokens and what is put around a text.
+/// The parts of tokenizer.json that depend on the kind: all but added tokens and post-processor.
 struct Kind {
     json: Map<String, Value>,
-    /// Whether the begin and end tokens are put around a text where the file does not say.
+    /// Whether the begin and end tokens are put around a text, if the file does not say.
     adds: (bool, bool),
 }
 
-/// The files; none without a tokenizer. Begin, end and padding tokens go into `config` too.
+/// The files. Empty without a tokenizer. Begin, end and padding tokens are added to `config` too.
 pub(super) fn files(
     model: &Model<'_>,
     config: &mut Config,
@@ -55,7 +56,7 @@ pub(super) fn files(
     let first = |names: [&str; 2]| names.into_iter().find_map(|name| table.special(name));
     let before = first(["bos_token", "cls_token"]);
     let after = first(["eos_token", "sep_token"]);
-    // Where both are there, encoders put the separator.
+    // If a file has both tokens, encoders put the separator behind a text.
     let after = match kind {
         "bert" => first(["sep_token", "eos_token"]),
         _ => after,
@@ -101,7 +102,7 @@ pub(super) fn files(
     Ok(files)
 }
 
-/// Tokens that end a text: that of the file, and that of a turn or message where it has one of its own.
+/// Tokens that end a text: the end token of the file, and the end token of a turn or message if it is another one.
 fn ends(model: &Model<'_>, eos: Option<u32>) -> Result<Option<Value>, TensorsError> {
     let mut ids: Vec<u64> = eos.map(u64::from).into_iter().collect();
     for key in ["tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"] {
@@ -114,7 +115,7 @@ fn ends(model: &Model<'_>, eos: Option<u32>) -> Result<Option<Value>, TensorsErr
     })
 }
 
-/// What is put before and after a text: whether, and which token.
+/// The post-processor: the tokens before and after a text, if any.
 fn post_processor(
     model: &Model<'_>,
     table: &Table<'_>,
@@ -154,7 +155,7 @@ fn post_processor(
     }))
 }
 
-/// tokenizer_config.json. tokenizer.json is whole: no class shall build another of it.
+/// tokenizer_config.json. tokenizer.json is complete, so the class must not build another tokenizer from it.
 fn settings(model: &Model<'_>, table: &Table<'_>, config: &Config) -> Result<Value, TensorsError> {
     let mut settings = Config::new();
     settings.insert("tokenizer_class".into(), json!("PreTrainedTokenizerFast"));

@@ -1,6 +1,6 @@
-//! `llama`: SentencePiece's BPE. Characters are joined to the token of the highest score; unknown ones are bytes.
+//! `llama`: SentencePiece's BPE. Characters are joined to the token with the highest score. Unknown characters become bytes.
 //!
-//! The tokenizers library joins by an order of pairs; it is made of the scores as transformers' converter makes it.
+//! The tokenizers library joins by an order of pairs. The order is made from the scores in the way of transformers' converter.
 
 use super::super::Model;
 use super::super::keys::AGAIN;
@@ -66,18 +66,19 @@ pub(super) fn build(model: &Model<'_>, table: &Table<'_>) -> Result<Kind, Tensor
     })
 }
 
-/// A pair of tokens that make a token: its parts, and what it is sorted by.
+/// A pair of tokens whose concatenation is a token: its parts, and the key by which it is sorted.
 struct Merge<'a> {
     parts: (&'a str, &'a str),
     score: f32,
     chars: (usize, usize),
 }
 
-/// All pairs, those of the highest score first; of one score the longer left part, then the longer right one.
+/// All pairs, sorted by falling score. Of pairs with equal scores, the one with the longer left part comes first, then the one
+/// with the longer right part.
 fn merges(table: &Table<'_>, scores: &[f32]) -> Value {
     let mut all: Vec<Merge<'_>> = Vec::new();
     for (id, token) in table.tokens.iter().enumerate() {
-        // These stand for themselves, and are never made of others.
+        // These tokens are never made of other tokens.
         if [kinds::CONTROL, kinds::UNKNOWN, kinds::BYTE].contains(&table.kinds[id]) {
             continue;
         }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const KINDS: &str = "tokenizer.ggml.token_type";
 
-/// Most bytes of a token: every way to cut one in two is looked at, and a damaged file may have one of megabytes.
+/// Most bytes of a token. Every way to cut a token in two is tried, and a damaged file may have a token of megabytes.
 const LONGEST: usize = 1 << 10;
 
 /// Special tokens: their names in transformers and their keys.
@@ -25,7 +25,7 @@ const SPECIAL: [(&str, &str); 7] = [
     ("mask_token", "tokenizer.ggml.mask_token_id"),
 ];
 
-/// Numbers of kinds in files.
+/// Numbers of the kinds of tokens.
 pub(super) mod kinds {
     pub const NORMAL: i64 = 1;
     pub const UNKNOWN: i64 = 2;
@@ -36,14 +36,15 @@ pub(super) mod kinds {
 
 pub(super) struct Table<'a> {
     pub tokens: &'a [String],
-    /// Kind of each token; of a file without kinds all are normal.
+    /// Kind of each token. In a file without kinds, all tokens are normal.
     pub kinds: Vec<i64>,
     pub ids: HashMap<&'a str, u32>,
     special: Vec<(&'static str, u32)>,
 }
 
 impl<'a> Table<'a> {
-    /// `GGUF_UNSUPPORTED` for tokens that are not one each, more than the embedding has rows, or special ones that are not there.
+    /// `GGUF_UNSUPPORTED` if two tokens are equal, if there are more tokens than rows of the embedding, or if a special token
+    /// does not exist.
     pub fn read(model: &Model<'a>, config: &Config) -> Result<Self, TensorsError> {
         let keys = &model.keys;
         let Some(tokens) = keys.texts(TOKENS)? else {
@@ -95,7 +96,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Id of the special token of a name.
+    /// Id of the special token with a name.
     pub fn special(&self, name: &str) -> Option<u32> {
         let found = self.special.iter().find(|(own, _)| *own == name);
         found.map(|(_, id)| *id)
@@ -106,12 +107,12 @@ impl<'a> Table<'a> {
         self.special.iter().copied()
     }
 
-    /// Text of a token that is there.
+    /// Text of a token. The id must exist.
     pub fn text(&self, id: u32) -> &'a str {
         &self.tokens[id as usize]
     }
 
-    /// `added_tokens` of tokenizer.json: what is found in a text before it is cut.
+    /// `added_tokens` of tokenizer.json: the tokens that are found in a text before it is split.
     pub fn added(&self) -> Value {
         let named = |id: usize| self.special.iter().any(|(_, own)| *own as usize == id);
         let added = self.kinds.iter().enumerate().filter_map(|(id, kind)| {
@@ -132,7 +133,7 @@ impl<'a> Table<'a> {
         added.collect()
     }
 
-    /// Ids by text, in their order.
+    /// Ids by text, in the order of the ids.
     pub fn vocabulary(&self) -> Value {
         let tokens = self.tokens.iter().enumerate();
         let ids = tokens.map(|(id, token)| (token.clone(), json!(id)));

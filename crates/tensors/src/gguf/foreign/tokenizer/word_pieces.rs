@@ -1,4 +1,4 @@
-//! `bert`: word pieces. llama.cpp marks the start of a word where BERT marks what goes on.
+//! `bert`: word pieces. llama.cpp marks a piece at the start of a word; BERT marks a piece inside of a word.
 
 use super::super::Model;
 use super::super::keys::AGAIN;
@@ -47,7 +47,7 @@ pub(super) fn build(
     })
 }
 
-/// Ids by BERT's texts.
+/// Ids by the texts that BERT uses.
 fn pieces(model: &Model<'_>, table: &Table<'_>) -> Result<Value, TensorsError> {
     let mut pieces = Map::new();
     for (id, token) in table.tokens.iter().enumerate() {
@@ -72,7 +72,8 @@ fn piece(table: &Table<'_>, id: usize) -> String {
     }
 }
 
-/// Whether a token is the same in both: of a special kind, or in brackets, which converters leave as they are.
+/// Whether a token has the same text in both: it is of a special kind, or it is in brackets. Converters do not change such
+/// tokens.
 fn is_special(table: &Table<'_>, id: usize) -> bool {
     let (token, kind) = (&table.tokens[id], table.kinds[id]);
     let named = table.specials().any(|(_, own)| own as usize == id);
@@ -80,7 +81,7 @@ fn is_special(table: &Table<'_>, id: usize) -> bool {
     named || brackets || [kinds::CONTROL, kinds::UNKNOWN, kinds::USER_DEFINED].contains(&kind)
 }
 
-/// Whether text is made lower case. Files do not say it: a vocabulary without capitals has no use for them.
+/// Whether text becomes lower case. Files do not say so; a vocabulary without capitals means it.
 fn lower(
     model: &Model<'_>,
     table: &Table<'_>,
