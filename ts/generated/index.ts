@@ -421,18 +421,18 @@ export type TensorInfo = {
   part: string
 }
 
-/** What became of one thing that a folder says. What cannot be done is an error instead. */
+/** What kerf does about one statement. A statement that kerf cannot satisfy is an error instead. */
 export type Outcome = 'used' | 'noted'
 
-/** One thing that a model folder says, and what became of it. */
+/** One statement of a model folder, and what kerf does about it. */
 export type Fact = {
-  /** File in the folder. */
+  /** Name of the file in the folder. */
   file: string
-  /** Path of the field in it; empty for the file as a whole. */
+  /** Path of the field in the file. Empty for the file as a whole. */
   field: string
-  /** What it holds, shortened. */
+  /** Value of the field, shortened. */
   value: string
-  /** What became of it. */
+  /** Whether kerf does what the file says. */
   outcome: Outcome
   /** What kerf does about it, in one sentence. */
   says: string
@@ -919,16 +919,16 @@ export const ERROR_CODES = [
  *
  * - `ALREADY_COMPRESSED`: The model was compressed before.
  * - `ALREADY_QUANTIZED`: Another program has quantized the weights, in a scheme that kerf does not read.
- * - `BAD_ADAPTER`: An adapter beside the model that cannot be merged into it; `field` is a field of its configuration or one of its tensors.
+ * - `BAD_ADAPTER`: The adapter beside the model cannot be merged into it. `field` is a field of the adapter's configuration or one of its tensors.
  * - `BAD_ARCHITECTURE`: A description of an architecture breaks a rule.
  * - `BAD_CONFIG`: A small file of a model folder lacks a field or has a value that it cannot have. config.json lacks a field or has a bad value.
- * - `BAD_CONTAINER`: A kerf container that contradicts its specification.
- * - `BAD_HEADER`: The header of a file contradicts itself, the file or the limits.
- * - `BAD_INDEX`: The index names a shard that is not there, or a tensor that its shard does not have.
+ * - `BAD_CONTAINER`: A kerf container contradicts the specification of the container.
+ * - `BAD_HEADER`: The header of a file contradicts itself, the size of the file, or the limits.
+ * - `BAD_INDEX`: The index names a shard that does not exist, or a tensor that its shard does not have.
  * - `BAD_OPTION`: An option has a value that it cannot have, or may not be given beside others.
  * - `BAD_PAIRS`: A pairs file that breaks the rules.
  * - `BAD_REQUEST`: An unknown function, an unknown or missing field, a value of a wrong type.
- * - `BAD_SCALE`: A scale of a quantized matrix that its format cannot have.
+ * - `BAD_SCALE`: A quantized matrix has a scale that its format does not allow.
  * - `BAD_TASK_DATA`: A file of examples for a task that breaks the rules.
  * - `BAD_TOKEN`: A token id outside the vocabulary.
  * - `BAD_TOKENIZER`: The tokenizer cannot be used.
@@ -936,29 +936,29 @@ export const ERROR_CODES = [
  * - `CALIBRATION_EMPTY`: A method with calibration got nothing to calibrate on.
  * - `CALIBRATION_POOR`: `strict` is set and the calibration text says too little.
  * - `CANCELLED`: The host asked to stop. Work done so far is kept.
- * - `CONTAINER_VERSION`: A kerf container of a version this program does not know.
- * - `DISK_FULL`: No space left while writing. Nothing under the final name was touched.
+ * - `CONTAINER_VERSION`: This program does not know the version of a kerf container.
+ * - `DISK_FULL`: The disk became full while writing. No file under the final name was touched.
  * - `EMPTY`: Nothing to compute on.
- * - `FORMAT_UNSUPPORTED`: A form that cannot hold this model.
- * - `GGUF_UNSUPPORTED`: A GGUF file of another program says something that kerf cannot do; `field` is one of its keys or tensors.
+ * - `FORMAT_UNSUPPORTED`: The output format cannot hold this model.
+ * - `GGUF_UNSUPPORTED`: A GGUF file of another program needs something that kerf does not support. `field` is one of its keys or tensors.
  * - `INTERNAL`: A bug in kerf.
  * - `IO`: The operating system refused a read or a write; `kind` is the io::ErrorKind.
  * - `LOSS_TOO_HIGH`: The result lost more than `maxLoss` allows. It is whole, under another name.
  * - `MEMORY_LIMIT`: The run cannot keep to the memory that it was given.
  * - `METHOD_NEEDS_ARCHITECTURE`: The method needs the network to run, and its architecture is not known.
- * - `NON_FINITE`: NaN or infinity in weights.
+ * - `NON_FINITE`: A weight is NaN or infinite.
  * - `NOTHING_TO_COMPRESS`: The model has no matrix to compress.
- * - `NOT_A_MODEL`: There is nothing here that could be a model.
+ * - `NOT_A_MODEL`: The path holds nothing that could be a model.
  * - `NOT_FINITE`: What a model computes is NaN or infinite.
- * - `NOT_FOUND`: A file or folder that should be there is not.
+ * - `NOT_FOUND`: A file or folder does not exist.
  * - `NOT_UTF8`: A text file that is not UTF-8.
  * - `NO_TOKENIZER`: The function needs text, and the model has no tokenizer.
  * - `OUTPUT_EXISTS`: The output folder exists already.
  * - `OUT_OF_MEMORY`: A module in a browser got no more memory.
- * - `RESERVED_NAME`: The form to be written gives names like this another meaning.
+ * - `RESERVED_NAME`: The output format gives names of this kind another meaning.
  * - `SCHEDULE_NEEDS_ARCHITECTURE`: Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
  * - `STRICT`: `strict` is set and a repair was needed.
- * - `TENSOR_MISSING`: A tensor that is needed is not in the model.
+ * - `TENSOR_MISSING`: The model lacks a tensor that is needed.
  * - `TOO_LONG`: A sequence longer than the model's position table.
  * - `TRUNCATED`: A file is shorter than its header says.
  * - `UNKNOWN_ARCHITECTURE`: The architecture is not in the table.
