@@ -5,6 +5,7 @@ mod adapter;
 mod adapter_head;
 mod adapter_names;
 mod choose;
+mod content;
 mod fingerprint;
 mod foreign;
 mod gguf;
@@ -21,11 +22,13 @@ mod sidecars;
 pub use foreign::ForeignMatrix;
 pub use merged::Merged;
 
+use content::Content;
+
 use crate::files::quantization::Foreign;
 use crate::files::{ModelFiles, Quantization, parse, pipeline};
 use crate::folder::{FsFolder, Lifted, WithFile};
-use crate::kerf::{Folded, TensorRecord, fold, model_metadata};
-use crate::safetensors::{Header, HeaderTensor, OutTensor};
+use crate::kerf::TensorRecord;
+use crate::safetensors::OutTensor;
 use crate::{DType, Folder, Grid, Source, TensorsError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -220,7 +223,9 @@ impl Catalog {
         let mut described = ModelFiles::read(folder.as_ref(), &files)?;
         let mut content = match opened {
             Some(opened) => opened.into_content(&mut described),
-            None => open_shards(folder.as_ref(), shard_files, index.as_ref(), &mut described)?,
+            None => {
+                content::of_files(folder.as_ref(), shard_files, index.as_ref(), &mut described)?
+            }
         };
         let others = index.and_then(|index| index.others(&files));
         described.facts.extend(others);
@@ -339,117 +344,6 @@ fn transformer_at_top(
             Ok((Arc::new(folder), files))
         }
         _ => Ok((folder, files)),
-    }
-}
-
-/// The content of the files with tensors.
-struct Content {
-    shards: Vec<Shard>,
-    sources: Vec<Arc<dyn Source>>,
-    tensors: Vec<TensorEntry>,
-    form: &'static str,
-    metadata: BTreeMap<String, String>,
-    /// See [`Catalog::is_adapted`].
-    originals: Vec<TensorEntry>,
-    /// See [`Catalog::is_compressed`].
-    compressed: bool,
-    /// See [`Catalog`]: the reason why the model can only be looked at.
-    refusal: Option<TensorsError>,
-    /// See [`Catalog::bytes`].
-    made: BTreeSet<String>,
-}
-
-/// Opens safetensors files: plain ones, kerf containers, or compressed-tensors.
-fn open_shards(
-    folder: &dyn Folder,
-    files: Vec<String>,
-    index: Option<&index::Index>,
-    described: &mut ModelFiles,
-) -> Result<Content, TensorsError> {
-    let (mut shards, mut sources, mut headers) = (Vec::new(), Vec::new(), Vec::new());
-    for file in files {
-        let source = folder.open(&file)?;
-        let header = Header::read(source.as_ref())?;
-        shards.push(Shard {
-            file,
-            len_bytes: source.len_bytes(),
-            header_bytes: header.header_bytes,
-        });
-        sources.push(source);
-        headers.push(header);
-    }
-    if let Some(index) = index {
-        described.facts.extend(index.decide(&shards, &mut headers)?);
-    }
-    index::check_unique(&folder.name(), &shards, &headers)?;
-    let groups = match &described.quantization {
-        Some(Quantization::Packed(schemes)) => Some(pack_quantized::Groups(schemes)),
-        _ => None,
-    };
-    let mut content = Content {
-        metadata: headers.first().map(model_metadata).unwrap_or_default(),
-        form: groups
-            .as_ref()
-            .map_or("safetensors", |_| "compressed-tensors"),
-        tensors: Vec::new(),
-        originals: Vec::new(),
-        compressed: false,
-        refusal: None,
-        made: BTreeSet::new(),
-        shards,
-        sources,
-    };
-    for (shard, header) in headers.into_iter().enumerate() {
-        let source = &content.sources[shard];
-        let is_container = crate::kerf::is_container(&header);
-        if let (Some(groups), false) = (&groups, is_container) {
-            let folded = groups.fold(source.as_ref(), shard, header.tensors)?;
-            content.tensors.extend(folded);
-            continue;
-        }
-        let (folded, is_container) = fold(source.name(), header)?;
-        if is_container {
-            content.form = "kerf";
-        }
-        let entries = folded.into_iter().map(|folded| entry(shard, folded));
-        content.tensors.extend(entries);
-    }
-    content.compressed = content.form != "safetensors";
-    Ok(content)
-}
-
-fn entry(shard: usize, folded: Folded) -> TensorEntry {
-    let span = |tensor: &HeaderTensor| Span {
-        shard,
-        offset: tensor.offset,
-        len_bytes: tensor.len_bytes,
-    };
-    match folded {
-        Folded::Plain(tensor) => TensorEntry {
-            stored: Stored::Plain(span(&tensor)),
-            name: tensor.name,
-            dtype: tensor.dtype,
-            shape: tensor.shape,
-        },
-        Folded::Packed {
-            name,
-            record,
-            parts,
-        } => {
-            let part = |(part, tensor): (&str, HeaderTensor)| {
-                let span = span(&tensor);
-                (part.to_owned(), tensor.dtype, tensor.shape, span)
-            };
-            TensorEntry {
-                name,
-                dtype: record.dtype,
-                shape: record.source_shape().to_vec(),
-                stored: Stored::Packed {
-                    record,
-                    parts: parts.into_iter().map(part).collect(),
-                },
-            }
-        }
     }
 }
 
