@@ -68,6 +68,11 @@ describe('evaluate', () => {
     expect((await kerfError(of({ maxAnswer: 0 }))).details).toMatchObject({ option: 'maxAnswer' })
     expect((await kerfError(of({ stride: -1 }))).details).toMatchObject({ option: 'stride' })
     expect((await kerfError(of({ task: 3 }))).details).toMatchObject({ option: 'task' })
+    const unused = { qa: undefined, task: at('pairs.tsv') }
+    for (const option of ['context', 'stride', 'maxAnswer']) {
+      const { code, details } = await kerfError(of({ ...unused, [option]: 9 }))
+      expect([code, details['option']]).toEqual(['BAD_OPTION', option])
+    }
   })
 })
 

@@ -93,12 +93,12 @@ describe('the share of the whole', () => {
   })
 
   it.each([
-    ['a text', { textFile: text }],
+    ['a text', { textFile: text, context: 64 }],
     ['pairs', { pairs }],
-    ['both', { textFile: text, pairs }],
+    ['both', { textFile: text, pairs, context: 64 }],
   ])('of evaluate and compare on %s, which are called so', async (_, on) => {
-    const one = await told(run => evaluate(stories, { ...on, context: 64, ...run }))
-    const two = await told(run => compare(stories, stories, { ...on, context: 64, ...run }))
+    const one = await told(run => evaluate(stories, { ...on, ...run }))
+    const two = await told(run => compare(stories, stories, { ...on, ...run }))
     for (const events of [one, two]) expect([...stagesOf(events)]).toEqual(['evaluate'])
   })
 

@@ -1,7 +1,9 @@
 //! `compare`: what a compressed model lost against its original.
 
 use crate::api::{CompareRequest, Comparison};
-use crate::evaluate::{context, fill_perplexity, fill_text, text_to_measure, turn_to_pairs};
+use crate::evaluate::{
+    context, fill_perplexity, fill_text, refuse_unused, text_to_measure, turn_to_pairs,
+};
 use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
@@ -29,6 +31,7 @@ pub fn compare(request: CompareRequest, host: &dyn Host) -> Result<Comparison, E
         request.text_file.as_deref(),
         request.pairs_file.as_deref(),
     )?;
+    refuse_unused(&[("context", request.context, text.is_some(), "`text`")])?;
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let both = Both {
         original: Runnable::open(

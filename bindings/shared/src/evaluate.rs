@@ -42,6 +42,17 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
             "`pairsFile`, `task`, `qa` or `completion`",
         ));
     }
+    let (has_text, asks) = (text.is_some(), request.qa.is_some());
+    refuse_unused(&[
+        (
+            "context",
+            request.context,
+            has_text || asks,
+            "`text` or `qa`",
+        ),
+        ("stride", request.stride, asks, "`qa`"),
+        ("maxAnswer", request.max_answer, asks, "`qa`"),
+    ])?;
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
     let mut result = Evaluation::default();
@@ -100,6 +111,17 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     }
     result.seconds = started.elapsed().as_secs_f64();
     Ok(result)
+}
+
+/// `BAD_OPTION` for an option of a measure that was not asked for: its name, its value, whether it is used, and what it belongs to.
+pub fn refuse_unused(options: &[(&str, Option<usize>, bool, &str)]) -> Result<(), Error> {
+    for (option, value, used, of) in options {
+        if let Some(value) = value.filter(|_| !used) {
+            let expected = format!("left out without {of}, to which it belongs");
+            return Err(bad_option(option, &expected, value));
+        }
+    }
+    Ok(())
 }
 
 fn nothing_to_measure(others: &str) -> Error {

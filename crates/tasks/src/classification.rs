@@ -66,7 +66,7 @@ fn labelled(line: u64, fields: &[&str]) -> Result<Labelled, String> {
         [text, second, label] => (*text, Some(*second), *label),
         _ => {
             return Err(format!(
-                "expected text, tab, label, or two texts and a label, found {} columns",
+                "expected text, tab, label, or two texts and a label; columns found: {}",
                 fields.len()
             ));
         }
@@ -151,11 +151,11 @@ mod tests {
     #[test]
     fn a_bad_line_is_named() {
         for (text, line, words) in [
-            ("a\t1\nb", 2, "found 1 columns"),
+            ("a\t1\nb", 2, "columns found: 1"),
             ("a\t1\r\n\r\nb\t\r\n", 3, "the label is empty"),
             ("a\t1\n \t1", 2, "text 1 is empty"),
             ("a\tb\t1\na\t\t1", 2, "text 2 is empty"),
-            ("a\tb\tc\t1", 1, "found 4 columns"),
+            ("a\tb\tc\t1", 1, "columns found: 4"),
             ("a\t1\na\tb\t1", 2, "line 1 has 2"),
             ("sentence\tlabel\n", 1, "no examples"),
         ] {
