@@ -137,7 +137,7 @@ pub(super) fn obs_panel(instances: &[Kernels], draw: &mut Draw) -> Vec<Outcome> 
     })
 }
 
-/// Without a grid, as [`obs_panel`]; `tests/descent.rs` has the grid.
+/// Without a grid, as [`obs_panel`]; `tests/descent` has the grid.
 pub(super) fn descent_panel(instances: &[Kernels], draw: &mut Draw) -> Vec<Outcome> {
     let (rows, width) = shape(draw);
     let (q, g) = (draw.noise.fill(rows * width), draw.noise.fill(rows * width));
