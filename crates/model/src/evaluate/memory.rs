@@ -11,9 +11,10 @@ pub fn running_bytes(network: &Network, tokens: usize, longest: usize) -> u64 {
     4 * (tokens * numbers + 2 * block.max().unwrap_or(0)) as u64
 }
 
-/// Bytes of the keys and values of a text of so many tokens while it is written.
+/// Bytes of the keys and values of a text of so many tokens while it is written, with the position of each token in each block.
 pub fn cache_bytes(network: &Network, tokens: usize) -> u64 {
-    4 * (2 * network.settings.kv_width() * network.blocks() * tokens) as u64
+    let of_token = 4 * 2 * network.settings.kv_width() + size_of::<usize>();
+    (of_token * network.blocks() * tokens) as u64
 }
 
 /// Bytes while the logits of `tokens` hidden states are looked at, in so many models side by side: a piece of each head, and a
