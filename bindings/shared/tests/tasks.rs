@@ -130,7 +130,7 @@ fn a_bad_line_is_named_by_file_and_line() {
             "task",
             "\u{feff}good\t1\r\n\r\nbad\r\n",
             3,
-            "found 1 columns",
+            "columns found: 1",
         ),
         (
             "bert-two",
