@@ -389,7 +389,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-fn activate(kernels: &Kernels, activation: Activation, row: &mut [f32]) {
+pub(crate) fn activate(kernels: &Kernels, activation: Activation, row: &mut [f32]) {
     match activation {
         Activation::Silu => kernels.silu(row),
         Activation::GeluErf => kernels.gelu_erf(row),

@@ -3,6 +3,7 @@
 use crate::arch::Norm;
 use crate::block::read;
 use crate::forward::rows_per_chunk;
+use crate::label_heads::dense::values;
 use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::{Compute, Kernels};
 
@@ -34,6 +35,25 @@ impl NormWeights {
             eps: network.settings.eps,
             scale,
             shift: shift.as_deref().map(vector).transpose()?,
+        })
+    }
+
+    /// The layer norm of a head: `stem.weight`, and `stem.bias` if it is there; epsilon is that of the network. `TENSOR_MISSING`,
+    /// `WRONG_SHAPE`.
+    pub fn of_head(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        stem: &str,
+    ) -> Result<Self, ModelError> {
+        let vector = |name| values(compute, weights, name, vec![network.hidden()]);
+        let bias = format!("{stem}.bias");
+        let has_bias = weights.shape(&bias).is_some();
+        Ok(Self {
+            kind: Norm::Layer,
+            eps: network.settings.eps,
+            scale: vector(format!("{stem}.weight"))?,
+            shift: has_bias.then(|| vector(bias)).transpose()?,
         })
     }
 

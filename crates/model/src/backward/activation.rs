@@ -1,7 +1,7 @@
 //! Backward of the activation and the gate of the MLP; forward: `Pass::activated` in [`crate::forward`].
 
 use crate::arch::Activation;
-use crate::forward::rows_per_chunk;
+use crate::forward::{activate, rows_per_chunk};
 use kerf_kernels::{Compute, Kernels};
 
 fn slope(kernels: &Kernels, activation: Activation, x: &[f32], grad: &mut [f32]) {
@@ -10,15 +10,6 @@ fn slope(kernels: &Kernels, activation: Activation, x: &[f32], grad: &mut [f32])
         Activation::GeluErf => kernels.gelu_erf_grad(x, grad),
         Activation::GeluTanh => kernels.gelu_tanh_grad(x, grad),
         Activation::Relu => kernels.relu_grad(x, grad),
-    }
-}
-
-fn activate(kernels: &Kernels, activation: Activation, x: &mut [f32]) {
-    match activation {
-        Activation::Silu => kernels.silu(x),
-        Activation::GeluErf => kernels.gelu_erf(x),
-        Activation::GeluTanh => kernels.gelu_tanh(x),
-        Activation::Relu => kernels.relu(x),
     }
 }
 

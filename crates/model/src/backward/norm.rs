@@ -37,7 +37,7 @@ fn by_tiles(
 }
 
 /// `out` gets the gradient of `x` added, from that of the norm's result. Gives the gradients of scale and shift.
-pub(super) fn norm_grad(
+pub(in crate::backward) fn norm_grad(
     compute: &Compute,
     norm: &NormWeights,
     x: &[f32],

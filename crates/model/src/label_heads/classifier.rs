@@ -4,6 +4,7 @@
 use super::Labels;
 use super::dense::Dense;
 use super::layer::{Before, Bend, HeadLayer, MODERNBERT};
+use crate::evaluate::{Pooling, pool};
 use crate::reader::Reader;
 use crate::{Batch, Kind, ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
@@ -151,11 +152,7 @@ impl ClassifierHead {
         batch: &Batch,
         states: &[f32],
     ) -> Result<Vec<f32>, ModelError> {
-        let mut seen = Vec::with_capacity(batch.sequences() * self.hidden);
-        for tokens in self.looked_at(batch)? {
-            let states = &states[tokens.start * self.hidden..tokens.end * self.hidden];
-            seen.extend(mean_of_rows(states, self.hidden));
-        }
+        let mut seen = self.seen(states, &self.looked_at(batch)?);
         if let Some(layer) = &self.before {
             seen = layer.apply(compute, &seen);
         }
@@ -175,6 +172,15 @@ impl ClassifierHead {
         (0..batch.sequences()).map(of_sequence).collect()
     }
 
+    /// Mean of the states [tokens, hidden] of each text's tokens: [texts, hidden].
+    pub(crate) fn seen(&self, states: &[f32], looked_at: &[Range<usize>]) -> Vec<f32> {
+        let of_text = |tokens: &Range<usize>| {
+            let own = &states[tokens.start * self.hidden..tokens.end * self.hidden];
+            pool(Pooling::Mean, own, self.hidden, 0)
+        };
+        looked_at.iter().flat_map(of_text).collect()
+    }
+
     /// The token of a text that is looked at.
     fn place(&self, ids: &[u32]) -> Result<usize, ModelError> {
         if ids.is_empty() {
@@ -192,16 +198,4 @@ impl ClassifierHead {
             }
         })
     }
-}
-
-/// Mean of rows of some width.
-pub(crate) fn mean_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
-    let mut sums = vec![0.0f64; width];
-    for row in rows.chunks_exact(width) {
-        for (sum, value) in sums.iter_mut().zip(row) {
-            *sum += f64::from(*value);
-        }
-    }
-    let count = (rows.len() / width) as f64;
-    sums.into_iter().map(|sum| (sum / count) as f32).collect()
 }

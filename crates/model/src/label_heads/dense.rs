@@ -59,7 +59,7 @@ impl Dense {
 }
 
 /// Values of a tensor that must have a shape. `TENSOR_MISSING`, `WRONG_SHAPE`.
-pub(super) fn values(
+pub(crate) fn values(
     compute: &Compute,
     weights: &dyn WeightSource,
     name: String,

@@ -1,6 +1,7 @@
 //! The layer that stands before the last one of some heads.
 
-use super::dense::{Dense, values};
+use super::dense::Dense;
+use crate::norm::NormWeights;
 use crate::reader::Reader;
 use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
@@ -84,7 +85,8 @@ impl Before {
         let hidden = network.hidden();
         let norm = self.norm.map(|name| {
             let stem = format!("{}{name}", network.wrapper);
-            HeadNorm::load(network, compute, weights, &stem)
+            let norm = NormWeights::of_head(network, compute, weights, &stem);
+            norm.map(|norm| (stem, norm))
         });
         let stem = self.stem(network);
         Ok(HeadLayer {
@@ -100,7 +102,8 @@ impl Before {
 pub(crate) struct HeadLayer {
     pub dense: Dense,
     pub bend: Bend,
-    pub norm: Option<HeadNorm>,
+    /// The norm behind the activation, and the name of its tensors without `.weight`.
+    pub norm: Option<(String, NormWeights)>,
 }
 
 impl HeadLayer {
@@ -109,52 +112,8 @@ impl HeadLayer {
         let mut out = self.dense.apply(compute, input);
         self.bend.apply(compute, &mut out);
         match &self.norm {
-            Some(norm) => norm.apply(compute, &out),
+            Some((_, norm)) => norm.applied(compute, &out),
             None => out,
         }
-    }
-}
-
-/// A layer norm of a head.
-#[derive(Clone, Debug)]
-pub(crate) struct HeadNorm {
-    /// Name of its tensors without `.weight`.
-    #[cfg(feature = "train")]
-    pub stem: String,
-    pub scale: Vec<f32>,
-    pub shift: Option<Vec<f32>>,
-    pub eps: f32,
-}
-
-impl HeadNorm {
-    /// Reads `stem.weight`, and `stem.bias` if it is there; epsilon is that of the network. `TENSOR_MISSING`, `WRONG_SHAPE`.
-    fn load(
-        network: &Network,
-        compute: &Compute,
-        weights: &dyn WeightSource,
-        stem: &str,
-    ) -> Result<Self, ModelError> {
-        let vector = |name| values(compute, weights, name, vec![network.hidden()]);
-        let bias = format!("{stem}.bias");
-        let has_bias = weights.shape(&bias).is_some();
-        Ok(Self {
-            #[cfg(feature = "train")]
-            stem: stem.into(),
-            scale: vector(format!("{stem}.weight"))?,
-            shift: has_bias.then(|| vector(bias)).transpose()?,
-            eps: network.settings.eps,
-        })
-    }
-
-    /// Rows of the width of the norm, normed.
-    pub fn apply(&self, compute: &Compute, input: &[f32]) -> Vec<f32> {
-        let width = self.scale.len();
-        let mut out = vec![0.0; input.len()];
-        let rows = input.chunks_exact(width).zip(out.chunks_exact_mut(width));
-        for (row, out) in rows {
-            let (scale, shift) = (&self.scale, self.shift.as_deref());
-            compute.kernels.layer_norm(row, scale, shift, self.eps, out);
-        }
-        out
     }
 }

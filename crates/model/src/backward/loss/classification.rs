@@ -1,13 +1,13 @@
 //! Labels of texts.
 
 use super::dense::dense_grad;
+use super::pool::pool_grad;
 use super::softmax::cross_entropy;
 use super::{Loss, Place, head_layer};
 use crate::backward::Gradients;
-use crate::label_heads::classifier::mean_of_rows;
+use crate::evaluate::Pooling;
 use crate::{ClassifierHead, ModelError};
 use serde_json::Value;
-use std::ops::Range;
 
 /// What is wanted of each sequence.
 pub enum Wanted {
@@ -80,7 +80,7 @@ impl Loss for Classification<'_> {
         let (compute, batch) = (place.compute, place.batch);
         let head = ClassifierHead::load(place.network, self.config, compute, place.weights)?;
         let looked_at = head.looked_at(batch)?;
-        let seen = means(states, head.hidden, &looked_at);
+        let seen = head.seen(states, &looked_at);
         let (before, saved) = head_layer::run(compute, head.before.as_ref(), seen);
         let mut logits = head.last.apply(compute, &before);
         let labels = head.last.rows;
@@ -89,29 +89,11 @@ impl Loss for Classification<'_> {
         if let Some(saved) = saved {
             grad = saved.grad(compute, grad, gradients);
         }
-        Ok((loss, spread(&grad, head.hidden, &looked_at, states.len())))
-    }
-}
-
-/// Mean of the states [tokens, hidden] of each range of tokens: [ranges, hidden].
-fn means(states: &[f32], hidden: usize, ranges: &[Range<usize>]) -> Vec<f32> {
-    let mut out = Vec::with_capacity(ranges.len() * hidden);
-    for range in ranges {
-        let states = &states[range.start * hidden..range.end * hidden];
-        out.extend(mean_of_rows(states, hidden));
-    }
-    out
-}
-
-/// Backward of [`means`]: each token of a range gets its part of the gradient of the mean, and other tokens get zeros.
-fn spread(grad: &[f32], hidden: usize, ranges: &[Range<usize>], len: usize) -> Vec<f32> {
-    let mut out = vec![0.0; len];
-    for (range, grad) in ranges.iter().zip(grad.chunks_exact(hidden)) {
-        let part = 1.0 / range.len() as f32;
-        let states = &mut out[range.start * hidden..range.end * hidden];
-        for (state, grad) in states.iter_mut().zip(grad.iter().cycle()) {
-            *state = grad * part;
+        let (hidden, mut out) = (head.hidden, vec![0.0; states.len()]);
+        for (tokens, grad) in looked_at.iter().zip(grad.chunks_exact(hidden)) {
+            let own = &mut out[tokens.start * hidden..tokens.end * hidden];
+            pool_grad(place, Pooling::Mean, grad, own)?;
         }
+        Ok((loss, out))
     }
-    out
 }

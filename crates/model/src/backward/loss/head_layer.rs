@@ -2,8 +2,8 @@
 
 use super::dense::dense_grad;
 use crate::backward::Gradients;
-use crate::backward::linear::column_sums;
-use crate::label_heads::layer::{Bend, HeadLayer, HeadNorm};
+use crate::backward::norm::norm_grad;
+use crate::label_heads::layer::{Bend, HeadLayer};
 use kerf_kernels::Compute;
 
 /// What the backward pass of a layer needs of its forward pass.
@@ -29,7 +29,7 @@ pub(super) fn run<'a>(
     let mut bent = products.clone();
     layer.bend.apply(compute, &mut bent);
     let out = match &layer.norm {
-        Some(norm) => norm.apply(compute, &bent),
+        Some((_, norm)) => norm.applied(compute, &bent),
         None => bent.clone(),
     };
     let saved = SavedLayer {
@@ -49,8 +49,14 @@ impl SavedLayer<'_> {
         mut grad: Vec<f32>,
         gradients: &mut Gradients,
     ) -> Vec<f32> {
-        if let Some(norm) = &self.layer.norm {
-            grad = norm_grad(compute, norm, &self.bent, &grad, gradients);
+        if let Some((stem, norm)) = &self.layer.norm {
+            let mut out = vec![0.0; grad.len()];
+            let (scale, shift) = norm_grad(compute, norm, &self.bent, &grad, &mut out);
+            gradients.add(&format!("{stem}.weight"), &scale);
+            if let Some(shift) = shift {
+                gradients.add(&format!("{stem}.bias"), &shift);
+            }
+            grad = out;
         }
         match self.layer.bend {
             Bend::Tanh => compute.kernels.tanh_grad(&self.bent, &mut grad),
@@ -59,26 +65,4 @@ impl SavedLayer<'_> {
         }
         dense_grad(compute, &self.layer.dense, &self.input, &grad, gradients)
     }
-}
-
-fn norm_grad(
-    compute: &Compute,
-    norm: &HeadNorm,
-    x: &[f32],
-    grad: &[f32],
-    gradients: &mut Gradients,
-) -> Vec<f32> {
-    let width = norm.scale.len();
-    let (mut out, mut of_scale) = (vec![0.0; x.len()], vec![0.0; width]);
-    let rows = x.chunks_exact(width).zip(grad.chunks_exact(width));
-    for ((x, grad), out) in rows.zip(out.chunks_exact_mut(width)) {
-        let kernels = &compute.kernels;
-        kernels.layer_norm_grad(x, &norm.scale, norm.eps, grad, out, &mut of_scale);
-    }
-    gradients.add(&format!("{}.weight", norm.stem), &of_scale);
-    if norm.shift.is_some() {
-        let sums = column_sums(compute, grad, width);
-        gradients.add(&format!("{}.bias", norm.stem), &sums);
-    }
-    out
 }

@@ -16,6 +16,7 @@ mod dense;
 mod head_layer;
 mod mean_square;
 mod next_token;
+mod pool;
 mod softmax;
 mod span;
 mod teacher;
