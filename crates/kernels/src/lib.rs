@@ -26,6 +26,7 @@
 #[cfg(test)]
 extern crate self as kerf_kernels;
 
+mod adam;
 mod aligned;
 mod arch;
 #[cfg(test)]
