@@ -16,6 +16,8 @@ mod embed;
 mod encoding;
 pub mod error;
 mod evaluate;
+#[cfg(feature = "train")]
+pub mod finetune;
 mod generate;
 mod host;
 mod inspect;

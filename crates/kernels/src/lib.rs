@@ -37,6 +37,7 @@ pub mod linalg;
 mod meter;
 mod panels;
 pub mod pool;
+pub mod radix;
 pub mod reference;
 mod simd;
 pub mod sparse;
