@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod error;
+pub mod memory;
 mod optimizer;
 mod options;
 mod order;
