@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod error;
+mod exact;
 mod optimizer;
 mod options;
 mod order;
