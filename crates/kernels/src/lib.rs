@@ -78,6 +78,11 @@ impl Compute {
         Self::on(self.kernels, self.pool.with_stop(stop))
     }
 
+    /// The same machine, whose work is done whatever is asked: see [`Pool::without_stop`].
+    pub fn without_stop(&self) -> Self {
+        Self::on(self.kernels, self.pool.clone().without_stop())
+    }
+
     /// The same machine with a clock for its meter.
     pub fn with_clock(self, clock: fn() -> f64) -> Self {
         let meter = Meter::new(self.linalg.flops().clone(), clock);

@@ -1,5 +1,6 @@
 //! What a training keeps in its work folder, so that it goes on after a stop as if there had been none.
 
+use crate::exact;
 use crate::trainer::Point;
 use crate::{Optimizer, TrainError};
 use kerf_model::MemoryWeights;
@@ -21,12 +22,18 @@ pub struct Progress {
     pub step: u64,
     /// Tokens that were learned from.
     pub tokens: u64,
-    /// Loss of the steps since the last point: sum and number.
-    pub since: (f64, u64),
+    /// Sum of the losses of the steps since the last point.
+    #[serde(with = "exact")]
+    pub since: f64,
+    /// Number of these steps.
+    pub since_steps: u64,
     /// The way so far.
     pub points: Vec<Point>,
-    /// Step and held-out loss of the best weights.
-    pub best: Option<(u64, f64)>,
+    /// Step of the best weights.
+    pub best_step: u64,
+    /// Their held-out loss; `None` while there are none.
+    #[serde(with = "exact::option")]
+    pub best: Option<f64>,
     /// Measurements since then.
     pub worse: usize,
     /// Seconds so far.

@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod error;
+mod exact;
 pub mod memory;
 mod optimizer;
 mod options;

@@ -79,12 +79,13 @@ impl PruneOptions {
 }
 
 impl TrainOptions {
-    /// Steps of a training on so many examples.
+    /// Steps of a training on so many examples: those of `steps`, or as many as the batches of the epochs come to, one at least.
     pub fn steps_of(&self, examples: usize) -> u64 {
-        let in_step = (self.batch * self.accumulate).max(1);
-        let in_epoch = examples.div_ceil(in_step) as f64;
-        self.steps
-            .unwrap_or_else(|| (self.epochs * in_epoch).ceil() as u64)
+        self.steps.unwrap_or_else(|| {
+            let in_epoch = examples.div_ceil(self.batch.max(1)) as f64;
+            let batches = (self.epochs * in_epoch).ceil();
+            ((batches / self.accumulate.max(1) as f64).ceil() as u64).max(1)
+        })
     }
 
     /// `BAD_OPTION` for the first value that cannot be.

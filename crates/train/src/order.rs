@@ -31,10 +31,16 @@ impl Order {
         let (epoch, at) = (batch / in_epoch, (batch % in_epoch) as usize);
         if self.epoch != Some(epoch) {
             self.epoch = Some(epoch);
-            self.order = shuffled(self.examples, self.seed.wrapping_add(epoch));
+            self.order = shuffled(self.examples, self.of_epoch(epoch));
         }
         let end = ((at + 1) * size).min(self.examples);
         &self.order[at * size..end]
+    }
+
+    /// The seed of an epoch. Neighbouring seeds have no epoch in common.
+    fn of_epoch(&self, epoch: u64) -> u64 {
+        let mut rng = Xoshiro256PlusPlus::seed_from_u64(self.seed);
+        rng.next_u64().wrapping_add(epoch)
     }
 }
 
@@ -69,6 +75,8 @@ mod tests {
             epochs.push(own);
         }
         assert!(epochs[0] != epochs[1] && epochs[1] != epochs[2]);
+        let mut neighbour = Order::new(23, 6);
+        assert_ne!(neighbour.batch(0, 23), epochs[1]);
         // Another instance that begins in the middle agrees.
         let mut resumed = Order::new(23, 5);
         assert_eq!(resumed.batch(13, 4), &epochs[2][4..8]);

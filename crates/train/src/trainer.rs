@@ -1,17 +1,18 @@
 //! A training that a host drives step by step.
 
+mod losses;
+
 use crate::checkpoint::{Checkpoints, Progress};
 use crate::error::bad_option;
+use crate::exact;
 use crate::order::Order;
 use crate::prune::Pruning;
-use crate::{Examples, Optimizer, Rule, Teaching, TrainError, TrainOptions};
+use crate::{Examples, Optimizer, Rule, TrainError, TrainOptions};
 use kerf_kernels::Compute;
-use kerf_model::backward::{
-    Gradients, Loss, Place, Sum, hidden_states, loss_and_gradients_keeping,
-};
-use kerf_model::{MemoryWeights, Network, WeightSource};
+use kerf_model::backward::Gradients;
+use kerf_model::{MemoryWeights, ModelError, Network, WeightSource};
 use kerf_run::{CancelCheck, Clock, Event, Host, Stage, Step};
-use kerf_tensors::Workspace;
+use kerf_tensors::{TensorsError, Workspace};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub struct Student {
     pub weights: MemoryWeights,
     /// Tensors that learn.
     pub learn: Vec<String>,
-    /// Matrices that lose weights, all of which learn; see [`crate::prune::candidates`].
+    /// Matrices that lose weights; see [`crate::prune::candidates`]. Those that do not learn keep theirs.
     pub candidates: Vec<String>,
     /// Examples to learn from.
     pub examples: Box<dyn Examples>,
@@ -43,12 +44,16 @@ pub struct Point {
     /// Steps done.
     pub step: u64,
     /// Mean loss of the steps since the last look; `None` before the first step.
+    #[serde(with = "exact::option")]
     pub loss: Option<f64>,
     /// Loss of the held-out examples.
+    #[serde(with = "exact")]
     pub held_out: f64,
     /// Learning rate of the last step.
+    #[serde(with = "exact")]
     pub rate: f64,
     /// Share of the candidates that is zero.
+    #[serde(with = "exact")]
     pub sparsity: f64,
 }
 
@@ -74,6 +79,8 @@ pub struct Learned {
 /// A training on its way. Each [`Trainer::step`] is one step of the optimiser, or a measurement.
 pub struct Trainer {
     compute: Compute,
+    /// The same machine for what changes weights: no stop may leave them half changed.
+    steady: Compute,
     options: TrainOptions,
     student: Student,
     optimizer: Optimizer,
@@ -117,7 +124,11 @@ impl Trainer {
         let weights = &student.weights;
         let is_vector = |name: &&str| weights.shape(name).is_some_and(|shape| shape.len() < 2);
         let vectors = learn().filter(is_vector).map(str::to_owned).collect();
-        let candidates = student.candidates.clone();
+        let names = student.candidates.iter();
+        let candidates: Vec<String> = names
+            .filter(|name| student.learn.contains(name))
+            .cloned()
+            .collect();
         let pruning = Pruning::new(options.prune.clone(), steps, candidates, &student.weights);
         let checkpoints = Checkpoints::open(workspace, fingerprint)?;
         let begun = clock();
@@ -125,6 +136,7 @@ impl Trainer {
             order: Order::new(student.examples.count(), options.seed),
             cancel: CancelCheck::new(compute.pool.clone(), checkpoints.name()),
             progress: checkpoints.progress().cloned().unwrap_or_default(),
+            steady: compute.without_stop(),
             compute,
             options,
             student,
@@ -181,20 +193,16 @@ impl Trainer {
             self.keep()?;
             return Err(cancelled.into());
         }
-        if self.is_look_due() {
-            self.look(host)?;
+        if self.is_look_due()
+            && let Err(error) = self.look(host)
+        {
+            return Err(self.ended_by(error, host)?);
         }
         if self.progress.step >= self.steps || self.has_lost_patience() {
             return self.end().map(|learned| Step::Done(Box::new(learned)));
         }
         if let Err(error) = self.learn() {
-            // A stop in the middle of a step leaves no trace: gradients are made again.
-            self.cancel.check(host).map_err(|cancelled| {
-                let kept = self.keep();
-                kept.err()
-                    .map_or(TrainError::from(cancelled), TrainError::from)
-            })?;
-            return Err(error);
+            return Err(self.ended_by(error, host)?);
         }
         self.tell(host);
         if (self.clock)() - self.kept >= self.options.checkpoint_seconds {
@@ -203,11 +211,20 @@ impl Trainer {
         Ok(Step::Continue)
     }
 
+    /// The error that ends a step: `CANCELLED` if the work was stopped, since what a stopped pool computed is worthless. No weight has
+    /// changed since the last whole step, so all of it is kept.
+    fn ended_by(&mut self, error: TrainError, host: &dyn Host) -> Result<TrainError, TrainError> {
+        if let Err(cancelled) = self.cancel.check(host) {
+            self.keep()?;
+            return Ok(cancelled.into());
+        }
+        Ok(error)
+    }
+
     fn tell(&self, host: &mut dyn Host) {
-        let (sum, count) = self.progress.since;
-        let name = match count {
+        let name = match self.progress.since_steps {
             0 => String::new(),
-            count => format!("loss {:.4}", sum / count as f64),
+            steps => format!("loss {:.4}", self.progress.since / steps as f64),
         };
         let (done, total) = (self.progress.step, self.steps);
         let event = Event::new(Stage::Learn, done, total, "steps", &name);
@@ -232,9 +249,16 @@ impl Trainer {
 
     /// Measures the held-out examples, and keeps the weights if they are the best so far.
     fn look(&mut self, host: &mut dyn Host) -> Result<(), TrainError> {
-        let held_out = self.held_out_loss(host)?;
         let step = self.progress.step;
-        let (sum, count) = std::mem::take(&mut self.progress.since);
+        let held_out = match self.held_out_loss(host) {
+            Ok(loss) if !loss.is_finite() => return Err(self.not_finite(step, "held out".into())?),
+            Err(error) if is_not_finite(&error) => {
+                return Err(self.not_finite(step, "held out".into())?);
+            }
+            other => other?,
+        };
+        let sum = std::mem::take(&mut self.progress.since);
+        let count = std::mem::take(&mut self.progress.since_steps);
         let last = step.saturating_sub(1);
         self.progress.points.push(Point {
             step,
@@ -247,8 +271,9 @@ impl Trainer {
         if !self.pruning.is_final() {
             return Ok(());
         }
-        if self.progress.best.is_none_or(|(_, best)| held_out < best) {
-            self.progress.best = Some((step, held_out));
+        if self.progress.best.is_none_or(|best| held_out < best) {
+            self.progress.best = Some(held_out);
+            self.progress.best_step = step;
             self.progress.worse = 0;
             self.checkpoints
                 .keep_best(&self.progress, &self.student.weights, &self.optimizer)?;
@@ -258,29 +283,6 @@ impl Trainer {
         Ok(())
     }
 
-    /// Mean loss of the held-out examples over what it counts.
-    fn held_out_loss(&self, host: &mut dyn Host) -> Result<f64, TrainError> {
-        let (all, student) = (&self.student.held_out, &self.student);
-        let (mut sum, mut count) = (0.0, 0usize);
-        let chosen: Vec<usize> = (0..all.count()).collect();
-        for chosen in chosen.chunks(self.options.batch) {
-            let (batch, loss) = all.batch(chosen);
-            let (network, weights) = (&student.network, &student.weights);
-            let states = hidden_states(network, &self.compute, weights, &batch)?;
-            let place = Place {
-                network,
-                compute: &self.compute,
-                weights,
-                batch: &batch,
-            };
-            let (value, _) = loss.backward(place, &states, 0.0, &mut Gradients::default())?;
-            sum += value * loss.count() as f64;
-            count += loss.count();
-            self.cancel.check(host)?;
-        }
-        Ok(sum / count.max(1) as f64)
-    }
-
     /// One step of the optimiser.
     fn learn(&mut self) -> Result<(), TrainError> {
         let (step, size) = (self.progress.step, self.options.batch);
@@ -288,13 +290,16 @@ impl Trainer {
         let chosen: Vec<Vec<usize>> = (0..batches)
             .map(|batch| self.order.batch(step * batches + batch, size).to_vec())
             .collect();
-        let (loss, tokens) = self.gradients_of(&chosen)?;
+        let found = self.gradients_of(&chosen);
         self.cancel.check_stopped()?;
         let norm = self.gradients.norm(&self.compute);
+        self.cancel.check_stopped()?;
+        let (loss, tokens) = match found {
+            Ok(found) if found.0.is_finite() && norm.is_finite() => found,
+            Err(error) if !is_not_finite(&error) => return Err(error),
+            _ => return Err(self.not_finite(step + 1, named(&chosen))?),
+        };
         let rate = self.options.rate.at(step, self.steps);
-        if !loss.is_finite() || !norm.is_finite() {
-            return Err(self.not_finite(&chosen, rate));
-        }
         let clip = self.options.clip;
         let scale = if clip > 0.0 && norm > clip {
             clip / norm
@@ -305,62 +310,13 @@ impl Trainer {
             .before_step(&self.student.weights, &self.gradients, scale);
         self.move_weights(rate, scale)?;
         self.pruning
-            .after_step(&self.compute, &mut self.student.weights);
+            .after_step(&self.steady, &mut self.student.weights);
         let progress = &mut self.progress;
         progress.step += 1;
         progress.tokens += tokens;
-        progress.since = (progress.since.0 + loss, progress.since.1 + 1);
+        progress.since += loss;
+        progress.since_steps += 1;
         Ok(())
-    }
-
-    /// Gradients of some batches together, as the mean over all that they count, with their mean loss and their tokens.
-    fn gradients_of(&mut self, chosen: &[Vec<usize>]) -> Result<(f64, u64), TrainError> {
-        self.gradients.clear();
-        let examples = &self.student.examples;
-        let counts = chosen.iter().map(|chosen| examples.batch(chosen).1.count());
-        let all: usize = counts.sum();
-        let (mut mean, mut tokens) = (0.0, 0);
-        for chosen in chosen {
-            let (batch, loss) = examples.batch(chosen);
-            let share = loss.count() as f64 / all.max(1) as f64;
-            tokens += batch.tokens() as u64;
-            let student = &self.student;
-            let teacher = student
-                .teacher
-                .as_ref()
-                .filter(|_| self.options.distill > 0.0);
-            let states = match teacher {
-                Some((network, weights)) => {
-                    hidden_states(network, &self.compute, &**weights, &batch)?
-                }
-                None => Vec::new(),
-            };
-            let taught = teacher.and_then(|(network, weights)| {
-                let teaching = Teaching {
-                    network,
-                    weights: &**weights,
-                    states: &states,
-                };
-                examples.taught(chosen, &batch, teaching)
-            });
-            let weight = self.options.distill as f32;
-            let both = taught
-                .as_ref()
-                .map(|taught| Sum(vec![(1.0 - weight, &*loss), (weight, &**taught)]));
-            let whole: &dyn Loss = both.as_ref().map_or(&*loss, |both| both);
-            let value = loss_and_gradients_keeping(
-                &student.network,
-                &self.compute,
-                &student.weights,
-                &batch,
-                whole,
-                share as f32,
-                &mut self.gradients,
-                self.options.keep_bytes,
-            )?;
-            mean += share * value;
-        }
-        Ok((mean, tokens))
     }
 
     fn move_weights(&mut self, rate: f64, scale: f64) -> Result<(), TrainError> {
@@ -381,29 +337,23 @@ impl Trainer {
         };
         let weights = &mut self.student.weights;
         self.optimizer
-            .step(&self.compute, weights, &self.gradients, scale, rule)?;
+            .step(&self.steady, weights, &self.gradients, scale, rule)?;
         Ok(())
     }
 
-    fn not_finite(&self, chosen: &[Vec<usize>], rate: f64) -> TrainError {
-        let mut named: Vec<String> = chosen
-            .iter()
-            .flatten()
-            .map(|at| (at + 1).to_string())
-            .collect();
-        let more = named.len() > NAMED;
-        named.truncate(NAMED);
-        let kept = self
-            .checkpoints
-            .progress()
-            .map_or(0, |progress| progress.step);
-        TrainError::LossNotFinite {
-            step: self.progress.step + 1,
-            examples: named.join(", ") + if more { ", ..." } else { "" },
-            rate,
-            kept,
-            work_dir: self.checkpoints.name(),
+    /// `LOSS_NOT_FINITE` at that step. The first checkpoint is written now if there is none.
+    fn not_finite(&mut self, step: u64, examples: String) -> Result<TrainError, TrainError> {
+        if self.checkpoints.progress().is_none() {
+            self.keep()?;
         }
+        let kept = self.checkpoints.progress();
+        Ok(TrainError::LossNotFinite {
+            step,
+            examples,
+            rate: self.options.rate.at(step.saturating_sub(1), self.steps),
+            kept: kept.map_or(0, |progress| progress.step),
+            work_dir: self.checkpoints.name(),
+        })
     }
 
     fn seconds(&self) -> f64 {
@@ -424,7 +374,8 @@ impl Trainer {
 
     /// The best weights are those that are left.
     fn end(&mut self) -> Result<Learned, TrainError> {
-        let (best_step, best_loss) = self.progress.best.unwrap_or((self.progress.step, f64::NAN));
+        // The last look was at final zeros, so that there is a best.
+        let (best_step, best_loss) = (self.progress.best_step, self.progress.best);
         if best_step != self.progress.step {
             self.checkpoints
                 .recall_best(&mut self.student.weights, &self.optimizer)?;
@@ -433,12 +384,35 @@ impl Trainer {
             points: self.progress.points.clone(),
             steps: self.progress.step,
             best_step,
-            best_loss,
+            best_loss: best_loss.unwrap_or(f64::NAN),
             sparsity: self.pruning.sparsity(&self.student.weights),
             tokens: self.progress.tokens,
             seconds: self.seconds(),
         })
     }
+}
+
+/// Whether an error says that weights or states are not finite.
+fn is_not_finite(error: &TrainError) -> bool {
+    let TrainError::Model(error) = error else {
+        return false;
+    };
+    matches!(
+        error,
+        ModelError::NotFinite { .. } | ModelError::Tensors(TensorsError::NonFinite { .. })
+    )
+}
+
+/// The first examples of some batches, counted from 1.
+fn named(chosen: &[Vec<usize>]) -> String {
+    let all = chosen.iter().flatten();
+    let shown: Vec<String> = all
+        .clone()
+        .take(NAMED)
+        .map(|at| (at + 1).to_string())
+        .collect();
+    let more = if all.count() > NAMED { ", ..." } else { "" };
+    shown.join(", ") + more
 }
 
 fn enough(examples: &dyn Examples, purpose: &str) -> Result<(), TrainError> {

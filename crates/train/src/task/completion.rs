@@ -1,9 +1,9 @@
 //! Completions behind their prompts.
 
 use super::{Examples, Teaching};
-use kerf_model::Batch;
 use kerf_model::backward::{Loss, NextToken, Teacher};
 use kerf_model::evaluate::Completion;
+use kerf_model::{Batch, ModelError};
 
 /// Completions behind their prompts. The loss is the cross-entropy of the tokens of the completions.
 pub struct Completions(pub Vec<Completion>);
@@ -45,10 +45,10 @@ impl Examples for Completions {
         chosen: &[usize],
         batch: &Batch,
         teacher: Teaching<'a>,
-    ) -> Option<Box<dyn Loss + 'a>> {
+    ) -> Result<Box<dyn Loss + 'a>, ModelError> {
         let counted = self.counted(chosen, batch);
         let places = (1..counted.len()).filter(|place| counted[*place]);
-        Some(Box::new(Teacher {
+        Ok(Box::new(Teacher {
             network: teacher.network,
             weights: teacher.weights,
             states: teacher.states,

@@ -1,8 +1,8 @@
 //! Windows of text.
 
 use super::{Examples, Teaching};
-use kerf_model::Batch;
 use kerf_model::backward::{Loss, NextToken, Teacher};
+use kerf_model::{Batch, ModelError};
 
 /// Windows of text. The loss is the cross-entropy of each next token.
 pub struct Windows(pub Vec<Vec<u32>>);
@@ -31,12 +31,12 @@ impl Examples for Windows {
         _chosen: &[usize],
         batch: &Batch,
         teacher: Teaching<'a>,
-    ) -> Option<Box<dyn Loss + 'a>> {
+    ) -> Result<Box<dyn Loss + 'a>, ModelError> {
         let tokens = batch
             .starts
             .windows(2)
             .flat_map(|pair| pair[0]..pair[1].max(1) - 1);
-        Some(Box::new(Teacher {
+        Ok(Box::new(Teacher {
             network: teacher.network,
             weights: teacher.weights,
             states: teacher.states,

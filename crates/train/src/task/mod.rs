@@ -13,9 +13,10 @@ pub use similarity::ScoredPairs;
 pub use span::Answers;
 
 use crate::order::shuffled;
+use kerf_kernels::Compute;
 use kerf_model::backward::Loss;
 use kerf_model::evaluate::Typed;
-use kerf_model::{Batch, Network, WeightSource};
+use kerf_model::{Batch, ModelError, Network, WeightSource};
 use std::sync::Arc;
 
 /// Examples of a task.
@@ -29,16 +30,14 @@ pub trait Examples: Send + Sync {
     /// Some examples as a batch, and their loss.
     fn batch(&self, chosen: &[usize]) -> (Batch, Box<dyn Loss + '_>);
 
-    /// The loss of what a teacher says of the same batch, whose last hidden states are given. `None` for a kind whose teacher says
-    /// nothing beside its labels.
+    /// How far the model is from a teacher on the same batch. A teacher of a task with a head has such a head: `WRONG_KIND`,
+    /// `TENSOR_MISSING` otherwise.
     fn taught<'a>(
         &'a self,
-        _chosen: &[usize],
-        _batch: &Batch,
-        _teacher: Teaching<'a>,
-    ) -> Option<Box<dyn Loss + 'a>> {
-        None
-    }
+        chosen: &[usize],
+        batch: &Batch,
+        teacher: Teaching<'a>,
+    ) -> Result<Box<dyn Loss + 'a>, ModelError>;
 }
 
 /// A model that teaches: its network, its weights, and its last hidden states for a batch.
@@ -48,6 +47,8 @@ pub struct Teaching<'a> {
     pub network: &'a Network,
     /// The weights.
     pub weights: &'a dyn WeightSource,
+    /// What computes.
+    pub compute: &'a Compute,
     /// Last hidden states [tokens, hidden].
     pub states: &'a [f32],
 }
@@ -82,7 +83,7 @@ impl Examples for Part {
         chosen: &[usize],
         batch: &Batch,
         teacher: Teaching<'a>,
-    ) -> Option<Box<dyn Loss + 'a>> {
+    ) -> Result<Box<dyn Loss + 'a>, ModelError> {
         self.all.taught(&self.of(chosen), batch, teacher)
     }
 }

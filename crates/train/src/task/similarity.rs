@@ -1,9 +1,9 @@
 //! Pairs of texts whose cosine people gave.
 
 use super::{Examples, Teaching};
-use kerf_model::Batch;
-use kerf_model::backward::{Against, Cosine, Loss};
+use kerf_model::backward::{Against, Cosine, Gradients, Loss, MeanSquare, Place};
 use kerf_model::evaluate::Pooling;
+use kerf_model::{Batch, ModelError};
 
 /// Pairs of texts with the cosine that their vectors should have. The loss is the mean squared difference.
 pub struct ScoredPairs {
@@ -28,11 +28,11 @@ impl Loss for Owned {
 
     fn backward(
         &self,
-        place: kerf_model::backward::Place<'_>,
+        place: Place<'_>,
         states: &[f32],
         share: f32,
-        gradients: &mut kerf_model::backward::Gradients,
-    ) -> Result<(f64, Vec<f32>), kerf_model::ModelError> {
+        gradients: &mut Gradients,
+    ) -> Result<(f64, Vec<f32>), ModelError> {
         let loss = Cosine {
             pooling: self.pooling,
             against: Against::Pairs(&self.scores),
@@ -67,8 +67,8 @@ impl Examples for ScoredPairs {
         _chosen: &[usize],
         _batch: &Batch,
         teacher: Teaching<'a>,
-    ) -> Option<Box<dyn Loss + 'a>> {
-        Some(Box::new(kerf_model::backward::MeanSquare {
+    ) -> Result<Box<dyn Loss + 'a>, ModelError> {
+        Ok(Box::new(MeanSquare {
             wanted: teacher.states,
         }))
     }

@@ -2,7 +2,7 @@
 
 use super::dense::dense_grad;
 use super::pool::pool_grad;
-use super::softmax::cross_entropy;
+use super::softmax::{cross_entropy, divergence};
 use super::{Loss, Place, head_layer};
 use crate::backward::Gradients;
 use crate::evaluate::Pooling;
@@ -13,6 +13,8 @@ use serde_json::Value;
 pub enum Wanted {
     /// Index of the one label that is right: cross-entropy.
     Label(Vec<usize>),
+    /// Probabilities of the labels by another model, [sequences, labels]: the divergence of the model's from them.
+    Shares(Vec<f32>),
     /// For each sequence and label whether it is right (1 or 0), [sequences, labels]: cross-entropy of a sigmoid each.
     Labels(Vec<f32>),
     /// Numbers to predict, [sequences, labels]: squares.
@@ -37,6 +39,14 @@ impl Wanted {
                 let factor = share / texts as f32;
                 let losses =
                     rows.map(|(row, right)| cross_entropy(place.compute, row, *right, factor));
+                losses.sum::<f64>() / texts as f64
+            }
+            Self::Shares(wanted) => {
+                let rows = logits.chunks_exact_mut(labels);
+                let rows = rows.zip(wanted.chunks_exact(labels));
+                let factor = share / texts as f32;
+                let losses =
+                    rows.map(|(row, wanted)| divergence(place.compute, row, wanted, factor));
                 losses.sum::<f64>() / texts as f64
             }
             Self::Labels(right) => mean(logits, right, share, |x, right| {
@@ -66,7 +76,7 @@ impl Loss for Classification<'_> {
     fn count(&self) -> usize {
         match &self.wanted {
             Wanted::Label(right) => right.len(),
-            Wanted::Labels(right) | Wanted::Numbers(right) => right.len(),
+            Wanted::Shares(right) | Wanted::Labels(right) | Wanted::Numbers(right) => right.len(),
         }
     }
 

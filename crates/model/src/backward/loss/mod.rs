@@ -6,6 +6,7 @@
 //! | [`Teacher`] | KL of another model's next-token distribution to the model's | `teacher.rs` |
 //! | [`Classification`] | labels of texts: cross-entropy, sigmoids, or squares | `classification.rs` |
 //! | [`SpanOfAnswer`] | cross-entropy of the start and the end of an answer | `span.rs` |
+//! | [`SpanShares`] | divergence of both from another model's probabilities | `span.rs` |
 //! | [`Cosine`] | cosine of pairs of texts, or to another model's vectors | `cosine.rs` |
 //! | [`MeanSquare`] | distance of hidden states to those of another model | `mean_square.rs` |
 //! | [`Sum`] | several of them, weighted | here |
@@ -26,7 +27,7 @@ pub use classification::{Classification, Wanted};
 pub use cosine::{Against, Cosine};
 pub use mean_square::MeanSquare;
 pub use next_token::NextToken;
-pub use span::SpanOfAnswer;
+pub use span::{SpanOfAnswer, SpanShares};
 pub use teacher::Teacher;
 
 use super::Gradients;
