@@ -26,11 +26,15 @@ pub fn loss_and_gradients(
     loss_and_gradients_keeping(network, compute, weights, batch, loss, share, gradients, 0)
 }
 
-/// Values that [`Saved`] has for a token, and those of the copy of its input.
+/// Values that [`Saved`] has for a token, at most.
 fn saved_per_token(network: &Network) -> usize {
-    let settings = &network.settings;
+    let (settings, names) = (&network.settings, &network.arch.block);
     let (query, kv) = (settings.query_width(), settings.kv_width());
-    7 * settings.hidden + 3 * query + 4 * kv + 3 * settings.intermediate
+    // Its input, the stream after attention, and one of the norm before and the norm behind each sublayer.
+    let norms = 2 + usize::from(names.attention_output_norm.is_some()) * 2;
+    let heads = 1 + usize::from(names.query_norm.is_some());
+    let gates = 1 + usize::from(network.gated());
+    (2 + norms) * settings.hidden + heads * (query + 2 * kv) + query + gates * settings.intermediate
 }
 
 /// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, so that
@@ -54,10 +58,11 @@ pub fn loss_and_gradients_keeping(
     for index in 0..network.blocks() {
         let block = network.load_block_dense(compute, weights, index)?;
         if index < remade {
-            inputs.push(x.clone());
+            inputs.push(gradients.buffers.copy(&x));
             network.run_block(compute, &block, batch, &mut x, None);
         } else {
-            saved.push(network.forward_saving(compute, &block, batch, &mut x));
+            let buffers = &mut gradients.buffers;
+            saved.push(network.forward_saving_in(compute, &block, batch, &mut x, buffers));
         }
     }
     let last = network.arch.final_norm.map(|stem| (stem, x.clone()));
@@ -79,11 +84,14 @@ pub fn loss_and_gradients_keeping(
     for index in (0..network.blocks()).rev() {
         let block = network.load_block_dense(compute, weights, index)?;
         let saved = saved.pop().unwrap_or_else(|| {
-            let mut x = inputs.pop().unwrap_or_default();
-            network.forward_saving(compute, &block, batch, &mut x)
+            let (mut x, buffers) = (inputs.pop().unwrap_or_default(), &mut gradients.buffers);
+            let saved = network.forward_saving_in(compute, &block, batch, &mut x, buffers);
+            buffers.give(x);
+            saved
         });
         let tensors = network.block_tensors(weights, index);
         grad = network.backward_block(compute, &block, &tensors, batch, &saved, grad, gradients);
+        saved.give(&mut gradients.buffers);
     }
     embedding_grad(network, compute, weights, batch, grad, gradients)?;
     Ok(value)
