@@ -160,9 +160,12 @@ impl Options {
             schedules::ids(),
             schedule,
         )?;
-        if schedule.needs() > schedules::Knowledge::Nothing && solving.pattern.sparsity().is_some()
-        {
-            let expected = "uniform, since an N:M pattern fixes the sparsity of every matrix";
+        let fixed = solving.pattern.sparsity().is_some() || solving.keep_mask;
+        if schedule.needs() > schedules::Knowledge::Nothing && fixed {
+            let expected = match solving.keep_mask {
+                true => "uniform, since `keepMask` leaves every matrix the zeros that it has",
+                false => "uniform, since an N:M pattern fixes the sparsity of every matrix",
+            };
             return Err(bad_option(
                 "schedule",
                 expected,
