@@ -174,7 +174,7 @@ pub struct PlannedTensor {
     /// Method, for what is compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Share of weights that will be removed.
+    /// Share of weights that will be removed; 0 where the zeros of the source stay, which are counted when the weights are read.
     pub sparsity: f64,
     /// Bits of a code; absent for what is kept as it is.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -43,10 +43,31 @@ pub(super) fn report(job: &Job, written: &Written) -> Report {
         options: plan.settings.options.clone(),
         measured: written.measured.clone(),
         repairs: repairs(plan, &job.journal),
-        notes: [plan.notes.clone(), written.notes.clone()].concat(),
+        notes: [
+            plan.notes.clone(),
+            nothing_kept(plan, &layers).into_iter().collect(),
+            written.notes.clone(),
+        ]
+        .concat(),
         layers,
         embeddings,
     }
+}
+
+/// A note where zeros of the source were to stay, and it had none.
+fn nothing_kept(plan: &Plan, layers: &[LayerReport]) -> Option<String> {
+    let mut keeping = plan
+        .targets
+        .iter()
+        .filter(|matrix| matrix.keep_mask)
+        .peekable();
+    keeping.peek()?;
+    let zeros = |matrix: &Matrix| {
+        let mut of_matrix = layers.iter().filter(|layer| layer.name == matrix.name);
+        of_matrix.any(|layer| layer.sparsity > 0.0)
+    };
+    let text = "no weight of the matrices that were to keep their zeros is zero: `keepMask` changed nothing";
+    (!keeping.any(zeros)).then(|| text.into())
 }
 
 fn layers_of(journal: &Journal, matrices: &[Matrix]) -> Vec<LayerReport> {

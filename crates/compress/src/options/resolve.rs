@@ -77,6 +77,8 @@ pub struct Solving {
     pub pattern: Pattern,
     /// Share of weights to remove.
     pub sparsity: f64,
+    /// Whether the zeros of the source are what is removed; the share is 0 then.
+    pub keep_mask: bool,
     /// Grid of the survivors; `None` keeps them as floats.
     pub grid: Option<Grid>,
     /// How much of what the dense model computes it aims at; 0 without calibration.
@@ -134,6 +136,7 @@ impl Options {
             format_ids,
             &options.format,
         )?;
+        options.check_keep_mask()?;
         options.fill_sizes(format)?;
         options.choose_entropy(format)?;
         let asked = self.target_bits.is_some();
@@ -157,9 +160,12 @@ impl Options {
             schedules::ids(),
             schedule,
         )?;
-        if schedule.needs() > schedules::Knowledge::Nothing && solving.pattern.sparsity().is_some()
-        {
-            let expected = "uniform, since an N:M pattern fixes the sparsity of every matrix";
+        let fixed = solving.pattern.sparsity().is_some() || solving.keep_mask;
+        if schedule.needs() > schedules::Knowledge::Nothing && fixed {
+            let expected = match solving.keep_mask {
+                true => "uniform, since `keepMask` leaves every matrix the zeros that it has",
+                false => "uniform, since an N:M pattern fixes the sparsity of every matrix",
+            };
             return Err(bad_option(
                 "schedule",
                 expected,
@@ -238,6 +244,7 @@ impl Options {
             method,
             pattern,
             sparsity: self.resolve_sparsity(prefix, method, pattern)?,
+            keep_mask: self.keep_mask && !method.chooses_rate(),
             grid,
             blend: match method.needs() {
                 Needs::Nothing => 0.0,

@@ -105,6 +105,7 @@ impl Plan {
             0
         };
         notes::short_rows(&targets, &mut notes);
+        notes::kept_zeros(&targets, &mut notes);
         notes::format(&settings, catalog, &targets, &model_info, &mut notes);
         let task = Task {
             catalog,
