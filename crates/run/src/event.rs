@@ -25,6 +25,8 @@ pub enum Stage {
     Solve,
     /// Carrying activations through the compressed block.
     Forward,
+    /// Teaching what survived to do what the dense model does.
+    Recover,
     /// Comparing the result with the original on text that calibration did not see.
     Measure,
     /// Writing files.
