@@ -1,5 +1,6 @@
 //! Which instruction set runs, and the table of kernels for it.
 
+pub use crate::adam::{AdamStep, MixturePrior};
 #[cfg(target_arch = "aarch64")]
 use crate::arch::aarch64::neon::Neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

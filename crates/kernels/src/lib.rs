@@ -26,6 +26,7 @@
 #[cfg(test)]
 extern crate self as kerf_kernels;
 
+mod adam;
 mod aligned;
 mod arch;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub mod linalg;
 mod meter;
 mod panels;
 pub mod pool;
+pub mod radix;
 pub mod reference;
 mod simd;
 pub mod sparse;

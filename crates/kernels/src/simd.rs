@@ -30,6 +30,8 @@ pub(crate) trait Simd: Copy {
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
     /// a / b
     fn div(self, a: Self::F, b: Self::F) -> Self::F;
+    /// Square root of a.
+    fn sqrt(self, a: Self::F) -> Self::F;
     /// a b + c
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// c - a b

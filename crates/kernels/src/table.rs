@@ -215,6 +215,19 @@ macro_rules! kernel_table {
                 pub close(1e-5) fn rms_norm_grad(x: &[f32], weight: &[f32], eps: f32, grad: &[f32], out: &mut [f32], weight_grad: &mut [f32]);
             }
 
+            adam {
+                /// One step of AdamW on the weights of a tensor (Loshchilov and Hutter 2019), in one pass over memory. The slices have
+                /// one length, and `second` holds nothing below 0. With g = scale grad + the gradient of the prior:
+                ///
+                /// * `first = beta1 first + (1 - beta1) g`
+                /// * `second = beta2 second + (1 - beta2) g^2`
+                /// * `values -= rate (weight_decay values + first / correction1 / (sqrt(second / correction2) + eps))`
+                ///
+                /// A weight that is held ([`AdamStep::hold_zeros`]) stays as it is, and its moments become 0. A weight that is NaN is
+                /// held too.
+                pub close(4e-6) fn adamw_step(values: &mut [f32], grad: &[f32], first: &mut [f32], second: &mut [f32], step: AdamStep);
+            }
+
             // The product with a sparse matrix. Callers use `crate::sparse`.
             sparse {
                 /// Transposes a tile: columns of `tokens` rows of `x` become rows of [`TILE`] in `out` [cols, TILE]. Rows of `x`
@@ -275,6 +288,7 @@ macro_rules! entry_points {
 
 /// The types that rows name.
 pub(crate) mod types {
+    pub(crate) use crate::adam::AdamStep;
     pub(crate) use crate::dispatch::CodeRange;
     pub(crate) use crate::panels::{DescentPanel, ObsPanel};
     pub(crate) use crate::sparse::Panel;

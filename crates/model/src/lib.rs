@@ -56,6 +56,8 @@ pub use cache::{BlockCache, Cache};
 pub use error::ModelError;
 pub use fill::{batches, fill};
 pub use label_heads::{ClassifierHead, Labels, Problem, SpanHead, SpanLogits};
+#[cfg(feature = "train")]
+pub use label_heads::{FreshHead, FreshTensor, Headed};
 pub use memory_weights::MemoryWeights;
 pub use network::{Kind, Linear, Network};
 pub use overlay::Overlay;

@@ -1,11 +1,10 @@
 //! The loop: a step for each lesson, a look at the held-out share now and then, the best state kept.
 
-use super::lessons::order;
 use super::student::{State, Student};
 use crate::CompressError;
 use kerf_kernels::Compute;
 use kerf_model::backward::Gradients;
-use kerf_train::{AdamW, Curve, Optimizer, Rate, Rule};
+use kerf_train::{AdamW, Curve, Optimizer, Rate, Rule, shuffled};
 
 /// What a student learns.
 pub(crate) trait Task {
@@ -94,7 +93,7 @@ pub(crate) fn teach(
     let lessons = task.lessons().max(1) as u64;
     for step in 0..course.steps {
         if step % lessons == 0 {
-            list = order(lessons as usize, course.seed, step / lessons);
+            list = shuffled(lessons as usize, course.seed.wrapping_add(step / lessons));
         }
         gradients.clear();
         let lesson = list[(step % lessons) as usize];

@@ -8,7 +8,7 @@ mod panels;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod registers;
 
-use kerf_kernels::dispatch::CodeRange;
+use kerf_kernels::dispatch::{AdamStep, CodeRange, MixturePrior};
 use kerf_kernels::{Kernels, Linalg, MatMut, MatRef, Pool};
 use measure::{Bench, Unit, copy_limit, noise, product_limit};
 use std::hint::black_box;
@@ -280,6 +280,39 @@ fn forward(bench: &Bench, kernels: Kernels) {
     });
 }
 
+/// Weights of the optimiser lie in memory: more than the caches hold.
+fn optimiser(bench: &Bench, kernels: Kernels) {
+    let n = 1 << 22;
+    let (mut values, grad, mut first, mut second) =
+        (noise(n), noise(n), vec![0.0; n], vec![0.0; n]);
+    let prior = MixturePrior {
+        offset: -10.0,
+        slope: 1e3,
+        spike: 1e-2,
+        slab: 1e-4,
+    };
+    for (name, prior) in [
+        ("adamw_step", None),
+        ("adamw_step with the prior", Some(prior)),
+    ] {
+        let step = AdamStep {
+            rate: 1e-6,
+            beta1: 0.9,
+            beta2: 0.98,
+            eps: 1e-6,
+            weight_decay: 0.01,
+            correction1: 1.0,
+            correction2: 1.0,
+            scale: 0.5,
+            prior,
+            hold_zeros: true,
+        };
+        bench.row(name, Unit::Gbytes, 28.0 * n as f64, || {
+            kernels.adamw_step(&mut values, &grad, &mut first, &mut second, step)
+        });
+    }
+}
+
 fn main() {
     let wanted: Vec<String> = std::env::args()
         .skip(1)
@@ -314,4 +347,9 @@ fn main() {
     quantization(&in_cache, kernels);
     conversions(&in_cache, kernels);
     forward(&in_cache, kernels);
+    let streamed = Bench {
+        gbytes: far,
+        ..in_cache
+    };
+    optimiser(&streamed, kernels);
 }

@@ -3,7 +3,7 @@
 use super::argument::{Argument, Numbers};
 use super::{Draw, Outcome};
 use crate::Kernels;
-use crate::dispatch::{CodeRange, DescentPanel, ObsPanel};
+use crate::dispatch::{AdamStep, CodeRange, DescentPanel, MixturePrior, ObsPanel};
 use crate::panels::MAX_WIDTH;
 use crate::sparse::{PANEL, Panel, TILE};
 
@@ -170,6 +170,40 @@ pub(super) fn descent_panel(instances: &[Kernels], draw: &mut Draw) -> Vec<Outco
             quant: None,
         });
         numbers!(q, g, delta)
+    })
+}
+
+/// Means of squares are not below 0; a third of the weights are 0, and may be held.
+pub(super) fn adamw_step(instances: &[Kernels], draw: &mut Draw) -> Vec<Outcome> {
+    let [mut values, grad, first, mut second] = [(); 4].map(|()| draw.values(draw.len));
+    for (at, (value, second)) in values.iter_mut().zip(&mut second).enumerate() {
+        *second *= *second;
+        if at % 3 == 1 {
+            *value = 0.0;
+        }
+    }
+    let prior = MixturePrior {
+        offset: -4.0,
+        slope: 9.0,
+        spike: 0.5,
+        slab: 0.01,
+    };
+    let step = AdamStep {
+        rate: 0.01,
+        beta1: 0.9,
+        beta2: 0.98,
+        eps: 1e-3,
+        weight_decay: 0.1,
+        correction1: 0.4,
+        correction2: 0.1,
+        scale: 0.3,
+        prior: (draw.noise.below(2) > 0).then_some(prior),
+        hold_zeros: draw.noise.below(2) > 0,
+    };
+    each(instances, |kernels| {
+        let (mut values, mut first, mut second) = (values.clone(), first.clone(), second.clone());
+        kernels.adamw_step(&mut values, &grad, &mut first, &mut second, step);
+        numbers!(values, first, second)
     })
 }
 

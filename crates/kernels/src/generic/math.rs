@@ -23,15 +23,28 @@ fn poly<S: Simd, const N: usize>(simd: S, x: S::F, coefficients: &[f32; N]) -> S
     sum
 }
 
-/// e^x. NaN stays NaN: the limits are the first operands.
+/// n and y with e^x = 2^n y, n whole.
 #[inline(always)]
-pub(crate) fn exp<S: Simd>(simd: S, x: S::F) -> S::F {
-    let x = simd.min(simd.splat(EXP_MAX), simd.max(simd.splat(EXP_MIN), x));
+fn exp_parts<S: Simd>(simd: S, x: S::F) -> (S::F, S::F) {
     let n = simd.round(simd.mul(x, simd.splat(std::f32::consts::LOG2_E)));
     let r = simd.neg_mul_add(n, simd.splat(LN2_HI), x);
     let r = simd.neg_mul_add(n, simd.splat(LN2_LO), r);
     let tail = simd.mul_add(poly(simd, r, &EXP_POLY), simd.mul(r, r), r);
-    let y = simd.add(tail, simd.splat(1.0));
+    (n, simd.add(tail, simd.splat(1.0)))
+}
+
+/// e^x for -87 <= x <= 87, where the result is a normal number: the bits of [`exp`].
+#[inline(always)]
+pub(crate) fn exp_normal<S: Simd>(simd: S, x: S::F) -> S::F {
+    let (n, y) = exp_parts(simd, x);
+    simd.mul(y, simd.pow2(n))
+}
+
+/// e^x. NaN stays NaN: the limits are the first operands.
+#[inline(always)]
+pub(crate) fn exp<S: Simd>(simd: S, x: S::F) -> S::F {
+    let x = simd.min(simd.splat(EXP_MAX), simd.max(simd.splat(EXP_MIN), x));
+    let (n, y) = exp_parts(simd, x);
     // In two steps: 2^n itself may be no normal number.
     let half = simd.round(simd.mul(n, simd.splat(0.5)));
     let scaled = simd.mul(y, simd.pow2(half));

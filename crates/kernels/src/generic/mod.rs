@@ -10,6 +10,7 @@
 //!
 //! `math`, `tables`, `strip`, `panel_grid` and `panel_scratch` hold no kernels; kernels share them.
 
+pub(crate) mod adam;
 pub(crate) mod admm;
 pub(crate) mod convert;
 pub(crate) mod descent;

@@ -3,6 +3,7 @@
 //! Only operations that IEEE 754 defines to the last bit (no library functions, no fused multiply-add), in a fixed
 //! order: so the results are the same bytes on every machine.
 
+pub mod adam;
 pub mod admm;
 pub mod convert;
 pub mod descent;

@@ -12,8 +12,13 @@ use kerf_tensors::TensorsError;
 use serde_json::Value;
 use std::ops::Range;
 
+/// End of the name of a class with such a head.
+pub(super) const CLASS_END: &str = "ForSequenceClassification";
+
 /// How the tensors of a head are called.
 struct Layout {
+    /// Architectures whose classes of transformers have this layout.
+    architectures: &'static [&'static str],
     kind: Kind,
     before: Option<Before>,
     last: &'static str,
@@ -21,24 +26,26 @@ struct Layout {
     pooling: Option<&'static str>,
 }
 
-/// Encoders look at their first token where no field says otherwise, decoders at the last that is no padding. The first layout whose tensors are all there is taken.
+/// Encoders look at their first token where no field says otherwise, decoders, which all have the last layout, at the last that is no
+/// padding. The first layout whose tensors are all there is taken.
 const LAYOUTS: &[Layout] = &[
-    // RoBERTa, MPNet.
     Layout {
+        architectures: &["roberta", "mpnet"],
         kind: Kind::Encoder,
         before: Some(Before::bare("classifier.dense", Bend::Tanh)),
         last: "classifier.out_proj",
         pooling: None,
     },
-    // DistilBERT.
     Layout {
+        architectures: &["distilbert"],
         kind: Kind::Encoder,
         before: Some(Before::bare("pre_classifier", Bend::Relu)),
         last: "classifier",
         pooling: None,
     },
-    // BERT: the layer is its pooler.
+    // The layer is the pooler.
     Layout {
+        architectures: &["bert"],
         kind: Kind::Encoder,
         before: Some(Before {
             name: "pooler.dense",
@@ -50,21 +57,31 @@ const LAYOUTS: &[Layout] = &[
         last: "classifier",
         pooling: None,
     },
-    // ModernBERT.
     Layout {
+        architectures: &["modernbert"],
         kind: Kind::Encoder,
         before: Some(MODERNBERT),
         last: "classifier",
         pooling: Some("classifier_pooling"),
     },
-    // Decoders.
     Layout {
+        architectures: &[],
         kind: Kind::Decoder,
         before: None,
         last: "score",
         pooling: None,
     },
 ];
+
+/// The layer before the last one, and the name of the last one, that a classifier of this network has in transformers.
+#[cfg(feature = "train")]
+pub(super) fn usual_layout(network: &Network) -> Option<(Option<Before>, &'static str)> {
+    let own = LAYOUTS.iter().find(|layout| match network.kind() {
+        Kind::Decoder => layout.kind == Kind::Decoder,
+        Kind::Encoder => layout.architectures.contains(&network.architecture()),
+    });
+    own.map(|layout| (layout.before, layout.last))
+}
 
 /// A classifier's head, ready to run.
 #[derive(Clone, Debug)]
@@ -91,7 +108,7 @@ impl ClassifierHead {
         compute: &Compute,
         weights: &dyn WeightSource,
     ) -> Result<Self, ModelError> {
-        super::span::need_class(network, "classification", "ForSequenceClassification")?;
+        super::span::need_class(network, "classification", CLASS_END)?;
         let labels = Labels::read(config)?;
         let stem = |stem: &str| format!("{}{stem}", network.wrapper);
         let has = |stem: &str| weights.shape(&format!("{stem}.weight")).is_some();

@@ -60,6 +60,16 @@ impl Before {
         }
     }
 
+    /// Names of its own tensors behind the stem, and their shapes. The layer of ModernBERT has no bias.
+    #[cfg(feature = "train")]
+    pub fn parts(&self, hidden: usize) -> Vec<(&'static str, Vec<usize>)> {
+        let mut parts = vec![("weight", vec![hidden, hidden])];
+        if self.norm.is_none() {
+            parts.push(("bias", vec![hidden]));
+        }
+        parts
+    }
+
     /// Its name without `.weight`.
     pub fn stem(&self, network: &Network) -> String {
         match self.of_body {

@@ -3,10 +3,14 @@
 
 pub(crate) mod classifier;
 pub(crate) mod dense;
+#[cfg(feature = "train")]
+mod fresh;
 mod labels;
 pub(crate) mod layer;
 mod span;
 
 pub use classifier::ClassifierHead;
+#[cfg(feature = "train")]
+pub use fresh::{FreshHead, FreshTensor, Headed};
 pub use labels::{Labels, Problem};
 pub use span::{SpanHead, SpanLogits};

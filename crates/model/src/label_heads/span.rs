@@ -6,6 +6,9 @@ use crate::{ModelError, Network, WeightSource};
 use kerf_kernels::Compute;
 use serde_json::Value;
 
+/// End of the name of a class with such a head.
+pub(super) const CLASS_END: &str = "ForQuestionAnswering";
+
 /// A span head, ready to run.
 #[derive(Clone, Debug)]
 pub struct SpanHead {
@@ -32,7 +35,7 @@ impl SpanHead {
         compute: &Compute,
         weights: &dyn WeightSource,
     ) -> Result<Self, ModelError> {
-        need_class(network, "question answering", "ForQuestionAnswering")?;
+        need_class(network, "question answering", CLASS_END)?;
         let behind = format!("{}.weight", MODERNBERT.stem(network));
         let (before, name) = match weights.shape(&behind) {
             Some(_) => {

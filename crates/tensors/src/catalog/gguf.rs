@@ -109,9 +109,12 @@ fn foreign(
     content.refusal = refusal;
     content.made = own.keys().cloned().collect();
     let kept = files.iter().filter(|file| is_kept(file, &content.shards));
-    let kept = kept.cloned().collect();
+    let kept = Instead::new(folder, kept.cloned().collect());
+    let view = own
+        .into_iter()
+        .fold(kept, |view, (file, bytes)| view.with_bytes(&file, bytes));
     Ok(OpenGguf {
-        view: Some(Arc::new(Instead::new(folder, kept, own))),
+        view: Some(Arc::new(view)),
         content,
         facts,
     })

@@ -1,36 +1,38 @@
-//! A folder that hides some files of another folder and adds files in memory.
+//! A folder that hides some files of another folder and adds files of its own.
 
-use super::{Folder, MemFolder};
+use super::{Folder, MemSource, read_small};
 use crate::{Source, TensorsError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The files of `base` whose names are in `kept`, and files in memory.
-pub(crate) struct Instead {
+/// The files of a folder whose names are kept, and other files.
+pub struct Instead {
     base: Arc<dyn Folder>,
     kept: BTreeSet<String>,
-    own: MemFolder,
+    own: BTreeMap<String, Arc<dyn Source>>,
 }
 
 impl Instead {
-    /// No name may be in both `kept` and `files`.
-    pub fn new(
-        base: Arc<dyn Folder>,
-        kept: BTreeSet<String>,
-        files: BTreeMap<String, Vec<u8>>,
-    ) -> Self {
-        let own = MemFolder::new(&base.name());
-        for (file, bytes) in files {
-            own.insert(&file, bytes);
+    /// No file of its own yet.
+    pub fn new(base: Arc<dyn Folder>, kept: BTreeSet<String>) -> Self {
+        Self {
+            base,
+            kept,
+            own: BTreeMap::new(),
         }
-        Self { base, kept, own }
     }
 
-    fn of(&self, file: &str) -> &dyn Folder {
-        match self.kept.contains(file) {
-            true => self.base.as_ref(),
-            false => &self.own,
-        }
+    /// With one more file, which goes before a kept file of that name.
+    pub fn with(mut self, file: &str, content: Arc<dyn Source>) -> Self {
+        self.kept.remove(file);
+        self.own.insert(file.to_owned(), content);
+        self
+    }
+
+    /// [`Instead::with`] a file in memory.
+    pub fn with_bytes(self, file: &str, bytes: Vec<u8>) -> Self {
+        let name = format!("{}/{file}", self.base.name());
+        self.with(file, Arc::new(MemSource::new(&name, bytes)))
     }
 }
 
@@ -40,16 +42,24 @@ impl Folder for Instead {
     }
 
     fn list(&self) -> Result<Vec<String>, TensorsError> {
-        let own = self.own.list()?;
-        let all: BTreeSet<String> = self.kept.iter().cloned().chain(own).collect();
-        Ok(all.into_iter().collect())
+        let all: BTreeSet<&String> = self.kept.iter().chain(self.own.keys()).collect();
+        Ok(all.into_iter().cloned().collect())
     }
 
     fn open(&self, file: &str) -> Result<Arc<dyn Source>, TensorsError> {
-        self.of(file).open(file)
+        match (self.own.get(file), self.kept.contains(file)) {
+            (Some(own), _) => Ok(own.clone()),
+            (None, true) => self.base.open(file),
+            (None, false) => Err(TensorsError::NotFound {
+                path: format!("{}/{file}", self.base.name()),
+            }),
+        }
     }
 
     fn read(&self, file: &str) -> Result<Vec<u8>, TensorsError> {
-        self.of(file).read(file)
+        match self.own.get(file) {
+            None if self.kept.contains(file) => self.base.read(file),
+            _ => read_small(self.open(file)?.as_ref()),
+        }
     }
 }

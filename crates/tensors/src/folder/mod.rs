@@ -21,7 +21,7 @@ pub use fs_out::FsOutFolder;
 pub use fs_work::FsWorkspace;
 pub use hosted::{HostFiles, HostedFolder, HostedOutFolder, HostedWorkspace, open_hosted_file};
 pub use inside::Inside;
-pub(crate) use instead::Instead;
+pub use instead::Instead;
 pub(crate) use lifted::Lifted;
 pub use memory::{MemFolder, MemOutFolder, MemSource, MemWorkspace};
 pub(crate) use names::is_safe;

@@ -61,8 +61,8 @@ pub(super) fn product_in(grid: Grid, dtype: DType) -> Grid {
     }
 }
 
-/// Writes values rounded to `dtype`, in pieces.
-pub(super) fn write_as(
+/// Writes values rounded to `dtype` (f32, bf16 or f16), in pieces.
+pub fn write_as(
     kernels: &Kernels,
     dtype: DType,
     values: &[f32],

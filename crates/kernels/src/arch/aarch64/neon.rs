@@ -78,6 +78,10 @@ impl Simd for Neon {
         lanes!(vdivq_f32(a, b))
     }
     #[inline(always)]
+    fn sqrt(self, a: float32x4_t) -> float32x4_t {
+        lanes!(vsqrtq_f32(a))
+    }
+    #[inline(always)]
     fn mul_add(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
         lanes!(vfmaq_f32(c, a, b))
     }

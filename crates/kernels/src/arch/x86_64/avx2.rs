@@ -133,6 +133,10 @@ impl Simd for Avx2 {
         lanes!(_mm256_div_ps(a, b))
     }
     #[inline(always)]
+    fn sqrt(self, a: __m256) -> __m256 {
+        lanes!(_mm256_sqrt_ps(a))
+    }
+    #[inline(always)]
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         lanes!(_mm256_fmadd_ps(a, b, c))
     }
