@@ -1,6 +1,7 @@
 //! What was done, as data.
 
 use super::Job;
+use super::overlay::unit_of;
 use super::records::Journal;
 use super::write::Written;
 use crate::allocate::matrix::Matrix;
@@ -42,6 +43,7 @@ pub(super) fn report(job: &Job, written: &Written) -> Report {
         resumed_units: job.resumed,
         options: plan.settings.options.clone(),
         measured: written.measured.clone(),
+        recovered: written.recovered.clone(),
         repairs: repairs(plan, &job.journal),
         notes: [
             plan.notes.clone(),
@@ -71,7 +73,7 @@ fn nothing_kept(plan: &Plan, layers: &[LayerReport]) -> Option<String> {
 }
 
 fn layers_of(journal: &Journal, matrices: &[Matrix]) -> Vec<LayerReport> {
-    let record = |matrix: &Matrix| journal.get(&solve_unit(&matrix.name));
+    let record = |matrix: &Matrix| unit_of(journal, &matrix.name);
     matrices
         .iter()
         .filter_map(|matrix| record(matrix)?.payload.layer.clone())

@@ -6,11 +6,13 @@ mod defaults;
 pub mod glob;
 pub mod params;
 pub mod presets;
+pub mod recover;
 pub mod resolve;
 pub mod rules;
 
 use crate::CompressError;
 use params::GivenParams;
+use recover::RecoverOption;
 use rules::Rule;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +106,11 @@ pub struct Options {
     /// the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blend: Option<f64>,
+    /// Teaches what survived to do what the dense model does, after the solver: values, scales, norms and biases move, and what is 0
+    /// stays 0. `false`: not at all, the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub recover: Option<RecoverOption>,
     /// Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub max_memory_bytes: u64,
@@ -163,6 +170,7 @@ impl Default for Options {
             tokens: None,
             damping_rel: 0.01,
             blend: None,
+            recover: None,
             max_memory_bytes: 0,
             threads: 0,
             seed: 0,

@@ -7,6 +7,7 @@ use super::checks::lookup;
 use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::options::presets;
+use crate::options::recover::Recovery;
 use crate::options::rules::Rule;
 use crate::options::{Options, bad_option};
 use crate::schedules::{self, Asked, Granularity, LossScale, Schedule};
@@ -48,6 +49,8 @@ pub struct Settings {
     params: Vec<(&'static str, f64)>,
     /// Instruction set, if one was asked for.
     pub isa: Option<Isa>,
+    /// How what survived is taught.
+    pub recovery: Option<Recovery>,
 }
 
 impl Settings {
@@ -148,7 +151,9 @@ impl Options {
         let rules = options.resolve_rules(format)?;
         let calibrates = |solving: &Solving| solving.method.needs() > Needs::Nothing;
         let ruled = || rules.iter().filter_map(ResolvedRule::solving);
-        options.check_limit(calibrates(&solving) || ruled().any(calibrates))?;
+        let calibrated = calibrates(&solving) || ruled().any(calibrates);
+        options.check_limit(calibrated)?;
+        let recovery = options.resolve_recover(calibrated)?;
         let mut used = vec![solving.method];
         used.extend(ruled().map(|solving| solving.method));
         let quality = presets::quality_index(options.quality.as_deref());
@@ -197,6 +202,7 @@ impl Options {
             budget,
             format,
             isa,
+            recovery,
         })
     }
 
