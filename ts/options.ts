@@ -118,6 +118,7 @@ export const compressRules: Rules = {
   quality: oneOf(QUALITIES),
   rules,
   sparsity: number(0, 0.99),
+  keepMask: flag,
   bits,
   targetBits: number(0.5, 16),
   targetBytes: size,

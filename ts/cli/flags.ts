@@ -63,6 +63,10 @@ export function addCompressFlags(command: Command): Command {
       PRESETS,
     ),
     number('--sparsity <share>', 'share of the weights to remove (default: 0, or what --pattern says)'),
+    new Option(
+      '--keep-mask',
+      'zeros of a model that was pruned before stay, and nothing else is removed (not with --sparsity)',
+    ),
     number(
       '--bits <n>',
       `bits of a code, 2 to 8; 16 keeps floats (default: what --preset or --format says, ${D.bits} with --sparsity)`,

@@ -125,7 +125,7 @@ export type Options = {
   rules?: Array<Rule>
   /** Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`). */
   sweeps?: number
-  /** Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`). */
+  /** Iterations of the search for what survives, or of the refit of what `keepMask` keeps; 0 does what `obs` would do. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`). */
   iterations?: number
 }
 
@@ -1003,7 +1003,7 @@ export const LOSS_SCALES = [
 /** Parameters of methods, each an option. */
 export const METHOD_PARAMS = {
   sweeps: { kind: 'integer', least: 0, most: 10000, methods: ['descent', 'joint', 'entropy'], about: "Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`)." },
-  iterations: { kind: 'integer', least: 0, most: 10000, methods: ['admm', 'joint'], about: "Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`)." },
+  iterations: { kind: 'integer', least: 0, most: 10000, methods: ['admm', 'joint'], about: "Iterations of the search for what survives, or of the refit of what `keepMask` keeps; 0 does what `obs` would do. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`)." },
 } as const
 
 /** Kinds of tasks. */
