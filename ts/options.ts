@@ -24,6 +24,7 @@ import {
 } from './generated/index.js'
 import type { Calibration, CompressRequest, Options } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { rulesOf } from './params.js'
 import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
 import { atLeastOne, parseSize, size, type Size } from './size.js'
 import { file, model as modelRule, target, type FileSource, type Model, type WithSources } from './source.js'
@@ -36,13 +37,6 @@ export type Schedule = (typeof SCHEDULES)[number]
 export type Granularity = (typeof GRANULARITIES)[number]
 /** What makes losses of different matrices comparable. */
 export type LossScale = (typeof LOSS_SCALES)[number]
-/** What is known of a parameter of a method. */
-export interface MethodParam {
-  readonly kind: 'integer' | 'real' | 'flag'
-  readonly least: number
-  readonly most: number
-  readonly about: string
-}
 /** Name of a size. */
 export type Preset = (typeof PRESETS)[number]
 /** Name of an effort. */
@@ -108,14 +102,7 @@ const rules: Rule = { expected: 'an array of rules', test: Array.isArray }
 export const PATH_OPTIONS = ['out', 'workDir', 'calibration', 'architecture'] as const
 
 /** Rule of every parameter of a method. Which method has which, the core checks. */
-const paramRules: Rules = Object.fromEntries(
-  Object.entries(METHOD_PARAMS).map(([name, param]) => [name, ruleOf(param)]),
-)
-
-function ruleOf({ kind, least, most }: MethodParam): Rule {
-  if (kind === 'flag') return flag
-  return kind === 'integer' ? integer(least, most) : number(least, most)
-}
+const paramRules = rulesOf(METHOD_PARAMS)
 
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {

@@ -12,7 +12,7 @@ import {
   QUALITIES,
   SCHEDULES,
 } from '../generated/index.js'
-import type { MethodParam } from '../options.js'
+import type { Param } from '../params.js'
 import { size } from '../size.js'
 import { suggest } from '../suggest.js'
 import { group, rare } from './help.js'
@@ -95,8 +95,8 @@ export function addCompressFlags(command: Command): Command {
   return command
 }
 
-/** The flag of a parameter of a method. */
-function paramFlag(name: string, { kind, about }: MethodParam): Option {
+/** The flag of a parameter of a method or a pruner. */
+export function paramFlag(name: string, { kind, about }: Param): Option {
   const flag = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
   const text = about.replaceAll('`', '').replace(/\.$/, '')
   const words = text.charAt(0).toLowerCase() + text.slice(1)

@@ -21,6 +21,7 @@ pub mod finetune;
 mod generate;
 mod host;
 mod inspect;
+mod long_run;
 mod machine;
 mod open_model;
 mod pairs;

@@ -7,6 +7,7 @@
 mod checkpoint;
 mod error;
 mod exact;
+pub mod memory;
 mod optimizer;
 mod options;
 mod order;

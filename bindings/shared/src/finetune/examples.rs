@@ -168,6 +168,24 @@ fn span_of(window: &Encoded, asked: &Asked) -> Option<(usize, usize)> {
 }
 
 /// Completions behind their prompts.
-pub fn completions(bench: &Bench<'_>, path: &str) -> Result<Read, Error> {
-    Ok(Examples::Completions(completion::continued(bench, path)?).into())
+pub fn completions(bench: &Bench<'_>, path: &str, longest: usize) -> Result<Read, Error> {
+    let mut all = completion::continued(bench, path)?;
+    let mut truncated = 0;
+    for one in &mut all {
+        if one.ids.len() > longest && one.from < longest {
+            one.ids.truncate(longest);
+            truncated += 1;
+        }
+    }
+    if let Some(long) = all.iter().find(|one| one.ids.len() > longest) {
+        let expected = format!(
+            "more than the {} tokens of the longest prompt of {path}",
+            long.from
+        );
+        return Err(bad_option("maxTokens", &expected, longest));
+    }
+    Ok(Read {
+        truncated,
+        ..Examples::Completions(all).into()
+    })
 }

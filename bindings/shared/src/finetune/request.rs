@@ -61,9 +61,9 @@ pub struct FinetuneOptions {
     #[serde(default)] pub clip: Option<f64>,
     /// Seed of the order of the examples, of a new head, and of what is held out.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
-    /// Steps between two looks at the held-out examples. Default: half an epoch.
+    /// Steps between two measurements on the held-out examples. Default: a tenth of the training, 200 at most.
     #[serde(default)] pub evaluate_every: Option<u64>,
-    /// Looks without a better one after which the training ends. Default: it goes on to its end.
+    /// Measurements without a better one after which the training ends. Default: it goes on to its end.
     #[serde(default)] pub patience: Option<usize>,
     /// Share of `data` that is held out where no file `heldOut` is given, 0 to 0.5. Default 0.05.
     #[serde(default)] pub held_out_share: Option<f64>,
@@ -71,6 +71,16 @@ pub struct FinetuneOptions {
     #[serde(default)] pub sparsity: Option<f64>,
     /// How weights are removed, an id of the table of pruners. Default: `mgpp` with a `sparsity`, else `dense`.
     #[serde(default)] pub method: Option<String>,
+    /// Share of the target weights that the first cut removes. Default 0.3.
+    #[serde(default)] pub initial_sparsity: Option<f64>,
+    /// Share of the steps before the first cut. Default 0.1.
+    #[serde(default)] pub prune_start: Option<f64>,
+    /// Share of the steps after which the zeros are final. Default 0.9.
+    #[serde(default)] pub prune_end: Option<f64>,
+    /// Steps between two cuts. Default 10.
+    #[serde(default)] pub prune_every: Option<u64>,
+    /// Parameters of the pruner, by name. (In TypeScript they stand among the other options.)
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<std::collections::BTreeMap<String, f64>>"))] pub params: std::collections::BTreeMap<String, f64>,
     /// Weight of what the model computed before it learned, beside the labels of the task, 0 to 1. Default 0.
     #[serde(default)] pub distill: Option<f64>,
     /// Patterns (`*`) of names of tensors that do not learn.
@@ -82,11 +92,11 @@ pub struct FinetuneOptions {
 }}
 
 data! {
-/// One look at a training.
+/// A measurement during a training.
 pub struct LearningPoint {
     /// Steps done.
     pub step: u64,
-    /// Mean loss of the batches since the last look.
+    /// Mean loss of the steps since the measurement before.
     #[serde(skip_serializing_if = "Option::is_none")] pub loss: Option<f64>,
     /// Loss of the held-out examples.
     #[serde(skip_serializing_if = "Option::is_none")] pub held_out: Option<f64>,

@@ -3,7 +3,7 @@
 mod budget;
 mod checks;
 mod defaults;
-mod glob;
+pub mod glob;
 pub mod params;
 pub mod presets;
 pub mod resolve;

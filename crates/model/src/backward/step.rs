@@ -26,11 +26,13 @@ pub fn loss_and_gradients(
     loss_and_gradients_keeping(network, compute, weights, batch, loss, share, gradients, 0)
 }
 
-/// Values that [`Saved`] has for a token, and those of the copy of its input.
-fn saved_per_token(network: &Network) -> usize {
-    let settings = &network.settings;
-    let (query, kv) = (settings.query_width(), settings.kv_width());
-    7 * settings.hidden + 3 * query + 4 * kv + 3 * settings.intermediate
+impl Network {
+    /// Values that [`Saved`] has for a token, and those of the copy of its input.
+    pub fn saved_values(&self) -> usize {
+        let settings = &self.settings;
+        let (query, kv) = (settings.query_width(), settings.kv_width());
+        7 * settings.hidden + 3 * query + 4 * kv + 3 * settings.intermediate
+    }
 }
 
 /// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, so that
@@ -46,7 +48,7 @@ pub fn loss_and_gradients_keeping(
     gradients: &mut Gradients,
     keep_bytes: u64,
 ) -> Result<f64, ModelError> {
-    let of_block = 4 * (batch.tokens() * saved_per_token(network)) as u64;
+    let of_block = 4 * (batch.tokens() * network.saved_values()) as u64;
     let kept = (keep_bytes / of_block.max(1)).clamp(1, network.blocks() as u64) as usize;
     let remade = network.blocks() - kept.min(network.blocks());
     let mut x = network.embed(compute, weights, batch)?;

@@ -98,3 +98,20 @@ pub fn all_params() -> Vec<&'static Param> {
     }
     all
 }
+
+/// Ids of the rows that have a parameter.
+pub fn owners(param: &Param) -> Vec<&'static str> {
+    let owners = table().iter().filter(|row| row.params().contains(param));
+    owners.map(|row| row.id()).collect()
+}
+
+/// What a parameter is, its range, its default and its rows, as docs and help have it.
+pub fn sentences(param: &Param) -> String {
+    let owners: Vec<_> = owners(param).iter().map(|id| format!("`{id}`")).collect();
+    let [_, default, _] = param.defaults;
+    let (about, least, most) = (param.about, param.least, param.most);
+    format!(
+        "{about}, {least} to {most}. For method {}. Default {default}.",
+        owners.join(", ")
+    )
+}
