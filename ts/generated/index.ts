@@ -4,21 +4,27 @@
 export type Options = {
   /**
    * How small, by name: `safe`, `light`, `compact`, `small` or `tiny`, which fills in what is not given. Default: `light`, unless
-   * something else says how small (`sparsity`, `bits`, `pattern`, a budget, or a method that only removes).
+   * something else says how small (`sparsity`, `keepMask`, `bits`, `pattern`, a budget, or a method that only removes).
    */
   preset?: string
   /** How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given. Default: `balanced`. */
   quality?: string
   /**
    * Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says, else 0, so that nothing is
-   * removed unless it is asked for. Methods that only remove weights (`magnitude`, `wanda`, `admm`) need it, or an N:M pattern.
+   * removed unless it is asked for. Methods that only remove weights (`magnitude`, `wanda`, `admm`) need it, or an N:M pattern, or `keepMask`.
    */
   sparsity?: number
   /**
+   * Zeros that the target matrices have already stay exactly zero, and nothing else is removed: for a model that was pruned while it was
+   * fine-tuned. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
+   * these for some matrices decides about them alone. Default: false.
+   */
+  keepMask?: boolean
+  /**
    * Bits per weight that the target matrices may take on average, 0.5 to 16, all their bytes counted. Method `entropy` chooses zeros and codes
    * for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
-   * Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `bits` or `pattern`
-   * is given.
+   * Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `keepMask`, `bits` or
+   * `pattern` is given.
    */
   targetBits?: number
   /** Bytes that all files of the result may take together; as `targetBits` else. */
@@ -32,13 +38,13 @@ export type Options = {
   groupSize?: number
   /**
    * Id of the method table (`rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`). Default: `entropy` in format
-   * `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `bits` or `pattern`; `rtn` for the preset `safe`;
-   * else `joint`.
+   * `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `keepMask`, `bits` or `pattern`; `rtn` for the
+   * preset `safe` where nothing is removed; else `joint`.
    */
   method?: string
   /**
    * Id of the schedule table (`uniform`, `error-levels`, `owl`, `probe`, `search`). All but uniform look at the model first. Default:
-   * that of the method (`probe` for `joint`, `entropy`) unless the quality is `fast` or the pattern N:M, else `uniform`.
+   * that of the method (`probe` for `joint`, `entropy`) unless the quality is `fast`, the pattern N:M or `keepMask` given, else `uniform`.
    */
   schedule?: string
   /**
@@ -367,7 +373,7 @@ export type PlannedTensor = {
   rule?: number
   /** Method, for what is compressed. */
   method?: string
-  /** Share of weights that will be removed. */
+  /** Share of weights that will be removed; 0 where the zeros of the source stay, which are counted when the weights are read. */
   sparsity: number
   /** Bits of a code; absent for what is kept as it is. */
   bits?: number

@@ -215,6 +215,12 @@ macro_rules! kernel_table {
                 pub close(1e-5) fn rms_norm_grad(x: &[f32], weight: &[f32], eps: f32, grad: &[f32], out: &mut [f32], weight_grad: &mut [f32]);
             }
 
+            layout {
+                /// Transposes a matrix of `cols` columns, whose rows lie `stride` apart, into `out` [cols, rows]:
+                /// `out[j * rows + i] = x[i * stride + j]`. The length of `out` says how many rows there are.
+                pub exact fn transpose(x: &[f32], stride: usize, cols: usize, out: &mut [f32]);
+            }
+
             adam {
                 /// One step of AdamW on the weights of a tensor (Loshchilov and Hutter 2019), in one pass over memory. The slices have
                 /// one length, and `second` holds nothing below 0. With g = scale grad + the gradient of the prior:

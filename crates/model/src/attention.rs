@@ -55,11 +55,25 @@ pub(crate) fn attend(
     batch: &Batch,
     received: Received<'_>,
 ) -> Vec<f32> {
+    let (query, _) = heads.widths();
+    let mut out = vec![0.0; batch.tokens() * query];
+    attend_into(compute, heads, qkv, batch, received, &mut out);
+    out
+}
+
+/// [`attend`], written to `out` [tokens, query width].
+pub(crate) fn attend_into(
+    compute: &Compute,
+    heads: &Heads<'_>,
+    qkv: &[f32],
+    batch: &Batch,
+    received: Received<'_>,
+    out: &mut [f32],
+) {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
-    let mut out = vec![0.0; batch.tokens() * query];
     let mut tiles = Vec::new();
-    let mut rest = out.as_mut_slice();
+    let mut rest = out;
     for pair in batch.starts.windows(2) {
         let rows = &qkv[pair[0] * stride..pair[1] * stride];
         let tokens = pair[1] - pair[0];
@@ -79,7 +93,6 @@ pub(crate) fn attend(
         cut(heads, rows, positions, source, own, &mut tiles);
     }
     run(compute, heads, &mut tiles, batch.tokens(), received);
-    out
 }
 
 /// Attention of new tokens at `positions` to all that the cache holds, themselves included: they were appended to it before.

@@ -124,16 +124,21 @@ impl<'a> Pass<'a> {
 
     /// What a sublayer sees: the norm of `x`, or `x` itself.
     pub(crate) fn before<'x>(&self, x: &'x [f32], sublayer: Sublayer) -> Cow<'x, [f32]> {
+        match self.norm_before(sublayer) {
+            None => Cow::Borrowed(x),
+            Some(norm) => Cow::Owned(norm.applied(self.compute, x)),
+        }
+    }
+
+    /// The norm that goes before a sublayer.
+    pub(crate) fn norm_before(&self, sublayer: Sublayer) -> Option<&NormWeights> {
         let norms = &self.block.norms;
         let norm = match sublayer {
             ATTENTION => norms.attention.as_ref(),
             // A block with one norm is a parallel one.
             _ => norms.mlp.as_ref().or(norms.attention.as_ref()),
         };
-        match (self.network.settings.order, norm) {
-            (Order::Post, _) | (_, None) => Cow::Borrowed(x),
-            (_, Some(norm)) => Cow::Owned(norm.applied(self.compute, x)),
-        }
+        norm.filter(|_| self.network.settings.order != Order::Post)
     }
 
     /// What the MLP of a parallel block sees, from `x` before attention is added to it; `input` is what attention saw.
@@ -155,7 +160,8 @@ impl<'a> Pass<'a> {
         received: Received<'_>,
     ) -> Vec<f32> {
         let settings = &self.network.settings;
-        let mut qkv = self.projected(input);
+        let mut qkv = self.room(input, &self.block.stacks[0]);
+        self.products(0, input, &mut qkv);
         self.norm_heads(&mut qkv);
         self.turn(&mut qkv);
         let heads = self.heads();
@@ -170,17 +176,16 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Queries, keys and values with their biases: [tokens, query + 2 kv].
-    pub(crate) fn projected(&self, input: &[f32]) -> Vec<f32> {
-        let stack = &self.block.stacks[0];
-        let mut qkv = self.room(input, stack);
-        self.product(input, stack, &mut qkv);
+    /// What the first matrices of a sublayer give, with their biases: queries, keys and values [tokens, query + 2 kv], or what goes
+    /// into the activation [tokens, rows of the stack].
+    pub(crate) fn products(&self, at: usize, input: &[f32], out: &mut [f32]) {
+        let stack = &self.block.stacks[at];
+        self.product(input, stack, out);
         if let Some(bias) = &stack.bias {
-            self.rows(&mut qkv, stack.rows, |row| {
+            self.rows(out, stack.rows, |row| {
                 self.compute.kernels.add(bias, row);
             });
         }
-        qkv
     }
 
     /// Normalises the heads of queries and keys where the architecture does.
@@ -265,24 +270,26 @@ impl<'a> Pass<'a> {
         });
     }
 
-    /// The first matrices of the MLP with their biases: [tokens, rows of the stack].
-    pub(crate) fn mlp_products(&self, input: &[f32]) -> Vec<f32> {
-        let stack = &self.block.stacks[2];
-        let mut products = self.room(input, stack);
-        self.product(input, stack, &mut products);
-        if let Some(bias) = &stack.bias {
-            self.rows(&mut products, stack.rows, |row| {
-                self.compute.kernels.add(bias, row);
-            });
-        }
-        products
-    }
-
-    /// What [`Pass::mlp_inside`] makes of the products.
-    pub(crate) fn activated(&self, mut products: Vec<f32>) -> Vec<f32> {
-        let rows = self.block.stacks[2].rows;
-        self.rows(&mut products, rows, |row| self.activate_row(row));
-        products
+    /// What [`Pass::mlp_inside`] makes of the products, without gaps: [tokens, intermediate].
+    #[cfg(feature = "train")]
+    pub(crate) fn activated(&self, products: &[f32], out: &mut [f32]) {
+        let (rows, width) = (
+            self.block.stacks[2].rows,
+            self.network.settings.intermediate,
+        );
+        let tile = rows_per_chunk(rows);
+        let (kernels, activation) = (&self.compute.kernels, self.network.settings.activation);
+        (self.compute.pool).chunks_mut(out, tile * width, |index, out| {
+            let products = products[index * tile * rows..].chunks_exact(rows);
+            for (out, products) in out.chunks_exact_mut(width).zip(products) {
+                let (first, rest) = products.split_at(width);
+                out.copy_from_slice(first);
+                activate(kernels, activation, out);
+                if !rest.is_empty() {
+                    kernels.mul(rest, out);
+                }
+            }
+        });
     }
 
     fn activate_row(&self, row: &mut [f32]) {
@@ -324,15 +331,26 @@ impl<'a> Pass<'a> {
         stack.multiply(self.compute, input, result, false);
     }
 
+    /// Whether a norm follows the last matrix of a sublayer, before or after it is added.
+    #[cfg(feature = "train")]
+    pub(crate) fn norm_behind(&self, sublayer: Sublayer) -> bool {
+        let norms = &self.block.norms;
+        let (norm, of_output) = match sublayer {
+            ATTENTION => (&norms.attention, &norms.attention_output),
+            _ => (&norms.mlp, &norms.mlp_output),
+        };
+        of_output.is_some() || (self.network.settings.order == Order::Post && norm.is_some())
+    }
+
     /// x += input W^T + b, with the norms after it that the architecture has. `stride`: of the rows of `input`. `kept` gets what the
-    /// norm sees, if there is one.
+    /// norm sees, if [`Pass::norm_behind`].
     pub(crate) fn add(
         &self,
         input: &[f32],
         stride: usize,
         sublayer: Sublayer,
         x: &mut [f32],
-        kept: Option<&mut Option<Vec<f32>>>,
+        kept: Option<&mut [f32]>,
     ) {
         let (stack, norms) = (&self.block.stacks[sublayer], &self.block.norms);
         let (norm, of_output) = match sublayer {
@@ -352,11 +370,11 @@ impl<'a> Pass<'a> {
                 kernels.add(bias, row);
             }
         };
-        let norm_behind = |norm: &NormWeights, x: &mut [f32]| match kept {
+        let normalise = |norm: &NormWeights, x: &mut [f32]| match kept {
             None => norm.apply_after(self.compute, x, bias),
             Some(kept) => {
                 self.rows(x, stack.rows, bias);
-                *kept = Some(x.to_vec());
+                kept.copy_from_slice(x);
                 norm.apply(self.compute, x);
             }
         };
@@ -364,7 +382,7 @@ impl<'a> Pass<'a> {
             let mut out = vec![0.0; x.len()];
             let result = MatMut::dense(&mut out, tokens, stack.rows);
             stack.multiply(self.compute, input, result, false);
-            norm_behind(of_output, &mut out);
+            normalise(of_output, &mut out);
             let chunk = rows_per_chunk(stack.rows) * stack.rows;
             self.compute.pool.chunks_mut(x, chunk, |index, x| {
                 kernels.add(&out[index * chunk..][..x.len()], x);
@@ -374,7 +392,7 @@ impl<'a> Pass<'a> {
         let result = MatMut::dense(x, tokens, stack.rows);
         stack.multiply(self.compute, input, result, true);
         match (self.network.settings.order, norm) {
-            (Order::Post, Some(norm)) => norm_behind(norm, x),
+            (Order::Post, Some(norm)) => normalise(norm, x),
             _ if stack.bias.is_some() => self.rows(x, stack.rows, bias),
             _ => {}
         }

@@ -9,6 +9,8 @@ pub mod backward;
 pub mod batch;
 mod block;
 mod block_tensors;
+#[cfg(feature = "train")]
+mod buffers;
 mod cache;
 mod config;
 mod distance;
@@ -38,8 +40,9 @@ mod reader;
 mod received;
 mod rope;
 mod sample;
+#[cfg(feature = "train")]
 mod saved;
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 mod saved_tests;
 #[cfg(test)]
 mod skipped_tokens;
@@ -61,6 +64,7 @@ pub use label_heads::{FreshHead, FreshTensor, Headed};
 pub use memory_weights::MemoryWeights;
 pub use network::{Kind, Linear, Network};
 pub use overlay::Overlay;
+#[cfg(feature = "train")]
 pub use saved::Saved;
 pub use uses::Use;
 pub use walker::Walker;

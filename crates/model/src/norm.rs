@@ -101,16 +101,21 @@ impl NormWeights {
 
     /// Normalises each row of `x` into a new matrix.
     pub fn applied(&self, compute: &Compute, x: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; x.len()];
+        self.apply_to(compute, x, &mut out);
+        out
+    }
+
+    /// Normalises each row of `x` into the rows of `out`.
+    pub fn apply_to(&self, compute: &Compute, x: &[f32], out: &mut [f32]) {
         let cols = self.scale.len();
         let chunk = rows_per_chunk(cols) * cols;
-        let mut out = vec![0.0; x.len()];
-        compute.pool.chunks_mut(&mut out, chunk, |index, rows| {
+        compute.pool.chunks_mut(out, chunk, |index, rows| {
             let x = &x[index * chunk..];
             for (out, x) in rows.chunks_exact_mut(cols).zip(x.chunks_exact(cols)) {
                 self.row(&compute.kernels, x, out);
             }
         });
-        out
     }
 
     /// Normalises each row of `x` in place.

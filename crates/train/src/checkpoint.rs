@@ -53,6 +53,11 @@ impl Checkpoints {
         })
     }
 
+    /// Whether there are any in a work folder.
+    pub fn are_in(workspace: &dyn Workspace) -> Result<bool, TensorsError> {
+        Journal::<Progress>::is_in(workspace)
+    }
+
     /// Where they are.
     pub fn name(&self) -> String {
         self.journal.workspace().name()

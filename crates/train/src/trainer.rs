@@ -165,6 +165,11 @@ impl Trainer {
         Ok(())
     }
 
+    /// Whether a training has kept anything in a work folder.
+    pub fn is_in(workspace: &dyn Workspace) -> Result<bool, TrainError> {
+        Ok(Checkpoints::are_in(workspace)?)
+    }
+
     /// Steps of the whole training.
     pub fn steps(&self) -> u64 {
         self.steps

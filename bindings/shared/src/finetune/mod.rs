@@ -36,6 +36,12 @@ const LEARNED: f64 = 0.96;
 /// Share after which it is measured.
 const WRITTEN: f64 = 0.98;
 
+/// Where a training writes.
+struct Places {
+    out: String,
+    workspace: Arc<dyn Workspace>,
+}
+
 /// A training, in steps: [`Finetune::begin`] reads model and data, each step is one of the optimiser. A run that was interrupted goes on
 /// where it was, if model, data and options are the same.
 pub struct Finetune {
@@ -64,6 +70,27 @@ impl Finetune {
         drop(storage.out_folder(&out, Existing::forced(request.force))?);
         let architecture = request.architecture.as_deref();
         let opened = OpenModel::open(&*storage, &request.model, architecture)?;
+        let workspace = storage.workspace(&work_dir)?;
+        let is_resumed = Trainer::is_in(&*workspace)?;
+        let places = Places { out, workspace };
+        let kept = places.workspace.clone();
+        let begun = Self::open(request, host, compute, opened, places, begun);
+        // A folder in which nothing was learned yet is of no use.
+        if begun.is_err() && !is_resumed {
+            kept.clear()?;
+        }
+        begun
+    }
+
+    fn open(
+        request: FinetuneRequest,
+        host: &dyn Host,
+        compute: Compute,
+        opened: OpenModel,
+        Places { out, workspace }: Places,
+        begun: Instant,
+    ) -> Result<Self, Error> {
+        let storage = host.storage();
         let mut digest = Digest::default();
         digest
             .update(crate::VERSION.as_bytes())
@@ -77,7 +104,6 @@ impl Finetune {
         notes.extend(opened.catalog.is_compressed().then(|| {
             "the model is compressed: its weights are learned as they are decoded, and the result is not compressed".into()
         }));
-        let workspace = storage.workspace(&work_dir)?;
         let making = Making {
             compute: &compute,
             storage: &*storage,

@@ -173,6 +173,17 @@ pub(super) fn descent_panel(instances: &[Kernels], draw: &mut Draw) -> Vec<Outco
     })
 }
 
+pub(super) fn transpose(instances: &[Kernels], draw: &mut Draw) -> Vec<Outcome> {
+    let (rows, cols) = (draw.noise.below(40), draw.len.min(300));
+    let stride = cols + draw.noise.below(3);
+    let x = draw.values(rows * stride);
+    each(instances, |kernels| {
+        let mut out = vec![7.0f32; cols * rows];
+        kernels.transpose(&x, stride, cols, &mut out);
+        numbers!(out)
+    })
+}
+
 /// Means of squares are not below 0; a third of the weights are 0, and may be held.
 pub(super) fn adamw_step(instances: &[Kernels], draw: &mut Draw) -> Vec<Outcome> {
     let [mut values, grad, first, mut second] = [(); 4].map(|()| draw.values(draw.len));

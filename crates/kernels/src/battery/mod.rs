@@ -85,6 +85,7 @@ macro_rules! case {
     (unpack_bits $($row:tt)*) => { by_hand::unpack_bits };
     (obs_panel $($row:tt)*) => { by_hand::obs_panel };
     (descent_panel $($row:tt)*) => { by_hand::descent_panel };
+    (transpose $($row:tt)*) => { by_hand::transpose };
     (adamw_step $($row:tt)*) => { by_hand::adamw_step };
     (sparse_pack $($row:tt)*) => { by_hand::sparse_pack };
     (sparse_tile $($row:tt)*) => { by_hand::sparse_tile };

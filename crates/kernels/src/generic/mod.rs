@@ -16,6 +16,7 @@ pub(crate) mod convert;
 pub(crate) mod descent;
 pub(crate) mod elementwise;
 pub(crate) mod gradients;
+pub(crate) mod layout;
 mod math;
 pub(crate) mod obs;
 pub(crate) mod pack;

@@ -107,14 +107,14 @@ pub(super) fn symmetric(
 
 /// Lower triangle of `h += x^T x`. The left operand is transposed into scratch first. faer takes 2.5 times as long for two
 /// operands whose depth runs down their rows.
-pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
+pub(super) fn gram(block: impl Block, kernels: Kernels, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
     let n = x.cols;
     let mut scratch = vec![0.0f32; n * TOKENS.min(x.rows)];
     for at in (0..x.rows).step_by(TOKENS) {
         let tokens = TOKENS.min(x.rows - at);
         let x = x.part(at, 0, tokens, n);
         let left = Tile::dense(&mut scratch[..n * tokens], n, tokens);
-        transposition(pool, left, x);
+        transposition(kernels, pool, left, x);
         symmetric(block, pool, h, left, x, 1.0);
     }
 }
@@ -122,7 +122,7 @@ pub(super) fn gram(block: impl Block, pool: &Pool, h: Tile<'_>, x: Tile<'_>) {
 /// `c = beta c + alpha a^T b`, with the left operand transposed as in [`gram`].
 pub(super) fn product_transposed(
     block: impl Block,
-    pool: &Pool,
+    (kernels, pool): (Kernels, &Pool),
     c: Tile<'_>,
     a: Tile<'_>,
     b: Tile<'_>,
@@ -135,50 +135,29 @@ pub(super) fn product_transposed(
     for at in (0..a.rows.max(1)).step_by(TOKENS) {
         let depth = TOKENS.min(a.rows - at);
         let left = Tile::dense(&mut scratch[..m * depth], m, depth);
-        transposition(pool, left, a.part(at, 0, depth, m));
+        transposition(kernels, pool, left, a.part(at, 0, depth, m));
         let right = b.part(at, 0, depth, b.cols);
         let beta = if at == 0 { beta } else { 1.0 };
         product(block, pool, c, left, right, alpha, beta);
     }
 }
 
-/// `to = from^T`.
-pub(super) fn transposition(pool: &Pool, to: Tile<'_>, from: Tile<'_>) {
+/// `to = from^T`. `to` is dense, and the rows of `from` are contiguous.
+pub(super) fn transposition(kernels: Kernels, pool: &Pool, to: Tile<'_>, from: Tile<'_>) {
     pool.run(to.rows.div_ceil(TRANSPOSED_ROWS), |task| {
         let at = task * TRANSPOSED_ROWS;
         let rows = TRANSPOSED_ROWS.min(to.rows - at);
+        let from = from.part(0, at, from.rows, rows);
         // SAFETY: every task writes its own rows of `to`; `from` is only read.
         unsafe {
-            transpose(
-                to.part(at, 0, rows, to.cols),
-                from.part(0, at, from.rows, rows),
-            )
-        };
+            let out = to.part(at, 0, rows, to.cols).dense_mut();
+            kernels.transpose(from.span(), from.row_stride, rows, out);
+        }
     });
 }
 
 /// Number of rows of the transposed matrix in one task.
 const TRANSPOSED_ROWS: usize = 64;
-
-/// `to = from^T`, in square tiles that stay in the first-level cache.
-///
-/// # Safety
-/// No other thread uses `to`, and none writes `from`.
-unsafe fn transpose(to: Tile<'_>, from: Tile<'_>) {
-    const SIDE: usize = 16;
-    for left in (0..to.cols).step_by(SIDE) {
-        let right = to.cols.min(left + SIDE);
-        for i in 0..to.rows {
-            // SAFETY: the caller's promise.
-            unsafe {
-                let row = to.row_mut(i, left, right);
-                for (j, value) in row.iter_mut().enumerate() {
-                    *value = from.get(left + j, i);
-                }
-            }
-        }
-    }
-}
 
 /// `c = beta c + alpha a b^T` for few rows of `a`. Every row of `b` is read once.
 pub(super) fn few_rows(

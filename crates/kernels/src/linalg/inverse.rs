@@ -4,11 +4,11 @@ use super::block::Block;
 use super::factor::{panel_width, panels};
 use super::tile::Tile;
 use super::{flip, gemm};
-use crate::Pool;
+use crate::{Kernels, Pool};
 
 /// See [`super::Linalg::inverse_from_factor`]. A row of the result depends only on the factor's rows at or above it. So the
 /// panels are computed from the last to the first, and each overwrites a part of the factor that no later panel reads.
-pub(super) fn from_factor(block: impl Block, pool: &Pool, u: Tile<'_>) {
+pub(super) fn from_factor(block: impl Block, kernels: Kernels, pool: &Pool, u: Tile<'_>) {
     let n = u.rows;
     let size = n * panel_width(n).min(n);
     let (mut left, mut right) = (vec![0.0f32; size], vec![0.0f32; size]);
@@ -16,7 +16,7 @@ pub(super) fn from_factor(block: impl Block, pool: &Pool, u: Tile<'_>) {
         let depth = at + width;
         let across = n - at;
         let columns = Tile::dense(&mut left[..width * depth], width, depth);
-        gemm::transposition(pool, columns, u.part(0, at, depth, width));
+        gemm::transposition(kernels, pool, columns, u.part(0, at, depth, width));
         let result = Tile::dense(&mut right[..width * across], width, across);
         let rows = u.part(0, at, depth, across);
         gemm::product(block, pool, result, columns, rows, 1.0, 0.0);

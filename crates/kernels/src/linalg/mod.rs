@@ -187,7 +187,7 @@ impl Linalg {
         );
         self.flops.add_product(c.rows, c.cols, a.rows);
         let (c, a, b) = (c.tile(), a.tile(), b.tile());
-        with_block!(self, block => gemm::product_transposed(block, &self.pool, c, a, b, alpha, beta));
+        with_block!(self, block => gemm::product_transposed(block, (self.kernels, &self.pool), c, a, b, alpha, beta));
     }
 
     /// Lower triangle (with diagonal) of `h += x^T x`.  h [n, n], x [tokens, n]. The strict upper triangle is not touched
@@ -201,7 +201,7 @@ impl Linalg {
         let n = h.rows as u64;
         self.flops.add(x.rows as u64 * n * (n + 1));
         let (h, x) = (h.tile(), x.tile());
-        with_block!(self, block => gemm::gram(block, &self.pool, h, x));
+        with_block!(self, block => gemm::gram(block, self.kernels, &self.pool, h, x));
     }
 
     /// Replaces `h` by the upper triangular `u` with `h^-1 = u^T u`. `h` must be symmetric positive definite; only its lower
@@ -234,6 +234,6 @@ impl Linalg {
         assert!(u.rows == u.cols, "inverse_from_factor: u is not square");
         self.flops.add((u.rows as u64).pow(3) / 3);
         let u = u.tile();
-        with_block!(self, block => inverse::from_factor(block, &self.pool, u))
+        with_block!(self, block => inverse::from_factor(block, self.kernels, &self.pool, u))
     }
 }

@@ -137,6 +137,17 @@ impl<'a> Tile<'a> {
         unsafe { std::slice::from_raw_parts(self.ptr, len) }
     }
 
+    /// All elements of a tile without gaps between its rows, for writing.
+    ///
+    /// # Safety
+    /// The conditions of [`Tile::row_mut`].
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn dense_mut<'b>(self) -> &'b mut [f32] {
+        assert!(self.col_stride == 1 && (self.row_stride == self.cols || self.rows <= 1));
+        // SAFETY: inside the matrix, since there are no gaps; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr, self.rows * self.cols) }
+    }
+
     /// A view of faer for reading.
     ///
     /// # Safety

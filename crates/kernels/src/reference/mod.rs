@@ -9,6 +9,7 @@ pub mod convert;
 pub mod descent;
 pub mod elementwise;
 pub mod gradients;
+pub mod layout;
 pub mod math;
 pub mod obs;
 pub mod pack;

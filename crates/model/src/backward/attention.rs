@@ -7,21 +7,29 @@
 use crate::Batch;
 use crate::attention::{QUERY_TILE, Seen, softmax};
 use crate::attention_heads::Heads;
+use crate::buffers::Buffers;
 use crate::forward::rows_per_chunk;
 use crate::positions::Positions;
 use kerf_kernels::{Compute, Linalg, MatMut, MatRef, Pool};
 use std::ops::Range;
 
 /// Gradients that one head of one sequence gives.
-struct Task {
+struct Task<'a> {
     sequence: usize,
     head: usize,
     /// Of queries, keys and values: [tokens, dim] each.
-    queries: Vec<f32>,
-    keys: Vec<f32>,
-    values: Vec<f32>,
+    queries: &'a mut [f32],
+    keys: &'a mut [f32],
+    values: &'a mut [f32],
     /// Of the bias of each distance.
     distances: Vec<f32>,
+}
+
+/// A tile of probabilities, or of scores, and the gradients of them.
+#[derive(Default)]
+struct Scratch {
+    scores: Vec<f32>,
+    grads: Vec<f32>,
 }
 
 /// What the tasks read.
@@ -40,8 +48,8 @@ pub(super) fn attention_grad(
     compute: &Compute,
     heads: &Heads<'_>,
     batch: &Batch,
-    qkv: &[f32],
-    grad: &[f32],
+    (qkv, grad): (&[f32], &[f32]),
+    buffers: &mut Buffers,
 ) -> (Vec<f32>, Vec<f32>) {
     // Products inside a task stay on its thread.
     let linalg = Linalg::with_kernels(compute.kernels, Pool::new(1));
@@ -53,9 +61,10 @@ pub(super) fn attention_grad(
         qkv,
         grad,
     };
-    let tasks = batch.sequences() * heads.heads;
-    let tasks = compute.pool.map(tasks, |index| {
-        work.task(index / heads.heads, index % heads.heads)
+    let mut parts = buffers.take(3 * heads.heads * heads.dim * batch.tokens());
+    let mut tasks = work.tasks(&mut parts);
+    compute.pool.chunks_mut(&mut tasks, 1, |_, tasks| {
+        tasks.iter_mut().for_each(|task| work.run(task));
     });
     let width = heads.distance.map_or(0, |table| table.width());
     let mut distances = vec![0.0; heads.heads * width];
@@ -63,11 +72,15 @@ pub(super) fn attention_grad(
         let own = &mut distances[task.head * width..][..width];
         compute.kernels.add(&task.distances, own);
     }
-    (gathered(&work, &tasks), distances)
+    let (query, kv) = heads.widths();
+    let mut out = buffers.take(batch.tokens() * (query + 2 * kv));
+    gather(&work, &tasks, &mut out);
+    buffers.give(parts);
+    (out, distances)
 }
 
 /// The rows of all tokens from what the tasks gave.
-fn gathered(work: &Work<'_>, tasks: &[Task]) -> Vec<f32> {
+fn gather(work: &Work<'_>, tasks: &[Task<'_>], out: &mut [f32]) {
     let (heads, batch) = (work.heads, work.batch);
     let (query, kv) = heads.widths();
     let (dim, stride) = (heads.dim, query + 2 * kv);
@@ -76,11 +89,11 @@ fn gathered(work: &Work<'_>, tasks: &[Task]) -> Vec<f32> {
     for (sequence, pair) in batch.starts.windows(2).enumerate() {
         of_token.extend((pair[0]..pair[1]).map(|token| (sequence, token - pair[0])));
     }
-    let mut out = vec![0.0; batch.tokens() * stride];
     let rows = rows_per_chunk(stride);
-    (work.compute.pool).chunks_mut(&mut out, rows * stride, |index, out| {
+    (work.compute.pool).chunks_mut(out, rows * stride, |index, out| {
         for (row, (sequence, at)) in out.chunks_exact_mut(stride).zip(&of_token[index * rows..]) {
             let (queries, rest) = row.split_at_mut(query);
+            rest.fill(0.0);
             let (keys, values) = rest.split_at_mut(kv);
             for head in 0..heads.heads {
                 let task = &tasks[sequence * heads.heads + head];
@@ -93,29 +106,46 @@ fn gathered(work: &Work<'_>, tasks: &[Task]) -> Vec<f32> {
             }
         }
     });
-    out
 }
 
 impl Work<'_> {
-    fn task(&self, sequence: usize, head: usize) -> Task {
-        let tokens = self.batch.starts[sequence]..self.batch.starts[sequence + 1];
-        let values = tokens.len() * self.heads.dim;
-        let mut task = Task {
-            sequence,
-            head,
-            queries: vec![0.0; values],
-            keys: vec![0.0; values],
-            values: vec![0.0; values],
-            distances: vec![0.0; self.heads.distance.map_or(0, |table| table.width())],
+    /// A task for each sequence and head, with its part of `memory` [tokens, heads, 3, dim].
+    fn tasks<'m>(&self, mut memory: &'m mut [f32]) -> Vec<Task<'m>> {
+        let mut part = |values: usize| {
+            let (own, rest) = std::mem::take(&mut memory).split_at_mut(values);
+            memory = rest;
+            own
         };
-        for from in (0..tokens.len()).step_by(QUERY_TILE) {
-            self.tile(&mut task, from..tokens.len().min(from + QUERY_TILE));
+        let mut tasks = Vec::with_capacity(self.batch.sequences() * self.heads.heads);
+        for (sequence, pair) in self.batch.starts.windows(2).enumerate() {
+            let values = (pair[1] - pair[0]) * self.heads.dim;
+            for head in 0..self.heads.heads {
+                tasks.push(Task {
+                    sequence,
+                    head,
+                    queries: part(values),
+                    keys: part(values),
+                    values: part(values),
+                    distances: vec![0.0; self.heads.distance.map_or(0, |table| table.width())],
+                });
+            }
         }
-        task
+        tasks
+    }
+
+    fn run(&self, task: &mut Task<'_>) {
+        let pair = &self.batch.starts[task.sequence..task.sequence + 2];
+        let tokens = pair[1] - pair[0];
+        task.keys.fill(0.0);
+        task.values.fill(0.0);
+        let mut scratch = Scratch::default();
+        for from in (0..tokens).step_by(QUERY_TILE) {
+            self.tile(task, from..tokens.min(from + QUERY_TILE), &mut scratch);
+        }
     }
 
     /// Queries `rows` of the sequence of a task.
-    fn tile(&self, task: &mut Task, rows: Range<usize>) {
+    fn tile(&self, task: &mut Task<'_>, rows: Range<usize>, scratch: &mut Scratch) {
         let (heads, dim, head) = (self.heads, self.heads.dim, task.head);
         let tokens = self.batch.starts[task.sequence]..self.batch.starts[task.sequence + 1];
         let all = &self.batch.positions[tokens.clone()];
@@ -145,21 +175,22 @@ impl Work<'_> {
             let out = MatMut::dense(scores, n, seen);
             self.linalg.gemm_nt(out, q, k, heads.scale, 0.0);
         };
-        let mut p = vec![0.0; n * seen];
-        scores(&mut p);
+        scratch.scores.resize(n * seen, 0.0);
+        scratch.grads.resize(n * seen, 0.0);
+        let (p, d) = (&mut scratch.scores[..], &mut scratch.grads[..]);
+        scores(p);
         let place = Seen {
             head,
             first,
             keys: seen,
         };
-        softmax(self.compute, heads, (queries, keys), place, &mut p);
+        softmax(self.compute, heads, (queries, keys), place, p);
         let keys_of = first * dim..(first + seen) * dim;
-        let p_ref = MatRef::dense(&p, n, seen);
+        let p_ref = MatRef::dense(p, n, seen);
         let out = MatMut::dense(&mut task.values[keys_of.clone()], seen, dim);
         self.linalg.gemm_tn(out, p_ref, d_out, 1.0, 1.0);
-        let mut d = vec![0.0; n * seen];
         self.linalg
-            .gemm_nt(MatMut::dense(&mut d, n, seen), d_out, v, 1.0, 0.0);
+            .gemm_nt(MatMut::dense(d, n, seen), d_out, v, 1.0, 0.0);
         for (row, d) in d.chunks_exact_mut(seen).enumerate() {
             self.compute
                 .kernels
@@ -171,12 +202,12 @@ impl Work<'_> {
         }
         if let Some(cap) = heads.cap {
             // Scores before the cap, once more: p is no longer needed.
-            scores(&mut p);
+            scores(p);
             p.iter_mut().for_each(|score| *score /= cap);
-            self.compute.kernels.tanh(&mut p);
-            self.compute.kernels.tanh_grad(&p, &mut d);
+            self.compute.kernels.tanh(p);
+            self.compute.kernels.tanh_grad(p, d);
         }
-        let d = MatRef::dense(&d, n, seen);
+        let d = MatRef::dense(d, n, seen);
         let queries_of = rows.start * dim..rows.end * dim;
         let out = MatMut::dense(&mut task.queries[queries_of], n, dim);
         self.linalg.gemm_nn(out, d, k, heads.scale, 0.0);

@@ -7,7 +7,7 @@ use super::linear::{input_grad, weight_grads};
 use super::norm::{head_norms_grad, norm_grad};
 use crate::arch::Order;
 use crate::block_tensors::{BlockTensor, NormOf, TensorPlace};
-use crate::forward::Pass;
+use crate::forward::{ATTENTION, MLP, Pass, Sublayer, rows_per_chunk};
 use crate::{Batch, BlockWeights, Network, Saved};
 use kerf_kernels::Compute;
 
@@ -32,13 +32,16 @@ impl Network {
         if grad.is_empty() {
             return grad;
         }
+        gradients.buffers.adopt(&grad);
         let mut back = Back {
             pass: Pass::new(self, compute, block, batch),
             tensors,
             saved,
             gradients,
         };
-        back.run(grad)
+        let out = back.run(grad);
+        gradients.buffers.release(&out);
+        out
     }
 }
 
@@ -54,57 +57,81 @@ impl Back<'_> {
     fn run(&mut self, mut stream: Vec<f32>) -> Vec<f32> {
         let order = self.pass.network.settings.order;
         let (saved, norms) = (self.saved, &self.pass.block.norms);
-        let added = self.behind(NormOf::Mlp, NormOf::MlpOutput, &mut stream);
-        let seen = self.mlp(added.as_deref().unwrap_or(&stream));
-        drop(added);
+        let seen = self.sublayer(MLP, &mut stream);
         // What goes back through the norm before attention, beside attention itself.
         let mut beside = None;
         match (order, norms.mlp.is_some()) {
-            (Order::Post, _) => self.pass.compute.kernels.add(&seen, &mut stream),
+            (Order::Post, _) => self.add(seen, &mut stream),
             (Order::Parallel, true) => {
                 // The gradient of the sum reaches attention as it is; that of the norm's input waits.
-                let mut of_input = vec![0.0; stream.len()];
+                let mut of_input = self.gradients.buffers.zeros(stream.len());
                 self.norm(NormOf::Mlp, &saved.input, &seen, &mut of_input);
-                let added = self.behind(NormOf::Attention, NormOf::AttentionOutput, &mut stream);
-                let seen = self.attention(added.as_deref().unwrap_or(&stream));
-                self.pass.compute.kernels.add(&of_input, &mut stream);
+                self.gradients.buffers.give(seen);
+                let seen = self.sublayer(ATTENTION, &mut stream);
+                self.add(of_input, &mut stream);
                 self.norm(NormOf::Attention, &saved.input, &seen, &mut stream);
+                self.gradients.buffers.give(seen);
                 return stream;
             }
             (Order::Parallel, false) => beside = Some(seen),
-            _ => self.norm(NormOf::Mlp, &saved.middle, &seen, &mut stream),
+            _ => {
+                let middle = saved.middle.as_deref().unwrap_or_default();
+                self.norm(NormOf::Mlp, middle, &seen, &mut stream);
+                self.gradients.buffers.give(seen);
+            }
         }
-        let added = self.behind(NormOf::Attention, NormOf::AttentionOutput, &mut stream);
-        let mut seen = self.attention(added.as_deref().unwrap_or(&stream));
+        let mut seen = self.sublayer(ATTENTION, &mut stream);
         if let Some(beside) = beside {
-            self.pass.compute.kernels.add(&beside, &mut seen);
+            self.add(beside, &mut seen);
         }
         match order {
-            Order::Post => self.pass.compute.kernels.add(&seen, &mut stream),
-            _ => self.norm(NormOf::Attention, &saved.input, &seen, &mut stream),
+            Order::Post => self.add(seen, &mut stream),
+            _ => {
+                self.norm(NormOf::Attention, &saved.input, &seen, &mut stream);
+                self.gradients.buffers.give(seen);
+            }
         }
         stream
     }
 
+    /// `out += what`.
+    fn add(&mut self, what: Vec<f32>, out: &mut [f32]) {
+        add_to(self.pass.compute, &what, out);
+        self.gradients.buffers.give(what);
+    }
+
+    /// Backward of a sublayer with the norm behind it: the gradient of what it sees, from that of the stream.
+    fn sublayer(&mut self, sublayer: Sublayer, stream: &mut Vec<f32>) -> Vec<f32> {
+        let added = self.behind(sublayer, stream);
+        let grad = added.as_deref().unwrap_or(stream);
+        let seen = match sublayer {
+            ATTENTION => self.attention(grad),
+            _ => self.mlp(grad),
+        };
+        if let Some(added) = added {
+            self.gradients.buffers.give(added);
+        }
+        seen
+    }
+
     /// Backward of the norm behind a sublayer: the gradient of what the sublayer gives, where it is not that of the stream.
-    fn behind(
-        &mut self,
-        own: NormOf,
-        of_output: NormOf,
-        stream: &mut Vec<f32>,
-    ) -> Option<Vec<f32>> {
-        let before = match own {
-            NormOf::Mlp => &self.saved.mlp_before_norm,
-            _ => &self.saved.attention_before_norm,
+    fn behind(&mut self, sublayer: Sublayer, stream: &mut Vec<f32>) -> Option<Vec<f32>> {
+        let (own, of_output, before) = match sublayer {
+            ATTENTION => (
+                NormOf::Attention,
+                NormOf::AttentionOutput,
+                &self.saved.attention_before_norm,
+            ),
+            _ => (NormOf::Mlp, NormOf::MlpOutput, &self.saved.mlp_before_norm),
         };
         let before = before.as_ref()?;
-        let mut grad = vec![0.0; stream.len()];
+        let mut grad = self.gradients.buffers.zeros(stream.len());
         if self.pass.block.norm(of_output).is_some() {
             self.norm(of_output, before, stream, &mut grad);
             return Some(grad);
         }
         self.norm(own, before, stream, &mut grad);
-        *stream = grad;
+        self.gradients.buffers.give(std::mem::replace(stream, grad));
         None
     }
 
@@ -112,7 +139,7 @@ impl Back<'_> {
     fn norm(&mut self, of: NormOf, x: &[f32], grad: &[f32], out: &mut [f32]) {
         let compute = self.pass.compute;
         let Some(norm) = self.pass.block.norm(of) else {
-            return compute.kernels.add(grad, out);
+            return add_to(compute, grad, out);
         };
         let (scale, shift) = norm_grad(compute, norm, x, grad, out);
         self.keep(TensorPlace::Scale(of), &scale);
@@ -132,7 +159,8 @@ impl Back<'_> {
         let (compute, stack) = (self.pass.compute, &self.pass.block.stacks[at]);
         let (input, grads) = ((input, stack.cols), (grad, stack.rows));
         weight_grads(compute, self.tensors, at, input, grads, self.gradients);
-        let mut out = vec![0.0; grad.len() / stack.rows * stack.cols];
+        let tokens = grad.len() / stack.rows;
+        let mut out = self.gradients.buffers.take(tokens * stack.cols);
         input_grad(compute, stack, grad, &mut out);
         out
     }
@@ -140,27 +168,31 @@ impl Back<'_> {
     /// The gradient of what the MLP sees, from that of what it gives.
     fn mlp(&mut self, grad: &[f32]) -> Vec<f32> {
         let (saved, settings) = (self.saved, &self.pass.network.settings);
-        let inside = self.linear(3, &saved.mlp_inside, grad);
-        let rows = self.pass.block.stacks[2].rows;
-        let products = activation_grad(
-            self.pass.compute,
-            settings.activation,
-            (&saved.mlp_products, rows),
-            (&inside, settings.intermediate),
-        );
-        drop(inside);
-        self.linear(2, &saved.mlp_input, &products)
+        let (rows, width) = (self.pass.block.stacks[2].rows, settings.intermediate);
+        let products = (&saved.mlp_products[..], rows);
+        let mut inside = (self.gradients.buffers).take(products.0.len() / rows * width);
+        self.pass.activated(products.0, &mut inside);
+        let of_inside = self.linear(MLP, &inside, grad);
+        self.gradients.buffers.give(inside);
+        let mut out = self.gradients.buffers.take(products.0.len());
+        let (compute, activation) = (self.pass.compute, settings.activation);
+        activation_grad(compute, activation, products, (&of_inside, width), &mut out);
+        self.gradients.buffers.give(of_inside);
+        let seen = self.linear(2, saved.mlp_input(), &out);
+        self.gradients.buffers.give(out);
+        seen
     }
 
     /// The gradient of what attention sees, from that of what it gives.
     fn attention(&mut self, grad: &[f32]) -> Vec<f32> {
-        let (saved, pass) = (self.saved, &self.pass);
-        let (network, compute) = (pass.network, pass.compute);
-        let attended = self.linear(1, &saved.attended, grad);
+        let saved = self.saved;
+        let attended = self.linear(ATTENTION, &saved.attended, grad);
         let pass = &self.pass;
-        let heads = pass.heads();
-        let (mut qkv, distances) =
-            attention_grad(compute, &heads, pass.batch, &saved.heads, &attended);
+        let (network, compute) = (pass.network, pass.compute);
+        let (heads, buffers) = (pass.heads(), &mut self.gradients.buffers);
+        let from = (&saved.heads[..], &attended[..]);
+        let (mut qkv, distances) = attention_grad(compute, &heads, pass.batch, from, buffers);
+        buffers.give(attended);
         if let Some((table, name)) = heads.distance.zip(network.distance_bias())
             && let Some(out) = self.gradients.get_mut(&name)
         {
@@ -174,6 +206,18 @@ impl Back<'_> {
                 self.keep(TensorPlace::Scale(NormOf::Key), &key);
             }
         }
-        self.linear(0, &saved.attention_input, &qkv)
+        let seen = self.linear(0, saved.attention_input(), &qkv);
+        self.gradients.buffers.give(qkv);
+        seen
     }
+}
+
+/// `out += what`, on all threads.
+fn add_to(compute: &Compute, what: &[f32], out: &mut [f32]) {
+    let chunk = rows_per_chunk(1);
+    compute.pool.chunks_mut(out, chunk, |index, out| {
+        compute
+            .kernels
+            .add(&what[index * chunk..][..out.len()], out);
+    });
 }

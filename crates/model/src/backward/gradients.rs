@@ -1,6 +1,7 @@
 //! Gradients by the name of their tensor.
 
 use crate::block_tensors::BlockTensor;
+use crate::buffers::Buffers;
 use crate::{ModelError, WeightSource};
 use kerf_kernels::Compute;
 use kerf_tensors::TensorsError;
@@ -14,6 +15,8 @@ const TILE: usize = 1 << 16;
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
     tensors: BTreeMap<String, Vec<f32>>,
+    /// What the passes that add to the gradients work in; it stays for the next step.
+    pub(super) buffers: Buffers,
 }
 
 impl Gradients {
@@ -31,7 +34,10 @@ impl Gradients {
             })?;
             tensors.insert(name.to_string(), vec![0.0; shape.iter().product()]);
         }
-        Ok(Self { tensors })
+        Ok(Self {
+            tensors,
+            buffers: Buffers::default(),
+        })
     }
 
     /// Names of all tensors that learn, sorted.

@@ -30,7 +30,7 @@ pub(super) fn add_up(compute: &Compute, parts: Vec<Vec<f32>>, len: usize) -> Vec
     total
 }
 
-/// `out += grad W`: the gradient of the input [tokens, cols] of a stack, from that of its output [tokens, rows].
+/// `out = grad W`: the gradient of the input [tokens, cols] of a stack, from that of its output [tokens, rows].
 pub(super) fn input_grad(compute: &Compute, stack: &Stack, grad: &[f32], out: &mut [f32]) {
     let tokens = grad.len() / stack.rows;
     compute.linalg.gemm_nn(
@@ -38,7 +38,7 @@ pub(super) fn input_grad(compute: &Compute, stack: &Stack, grad: &[f32], out: &m
         MatRef::dense(grad, tokens, stack.rows),
         MatRef::dense(&stack.weight, stack.rows, stack.cols),
         1.0,
-        1.0,
+        0.0,
     );
 }
 

@@ -27,11 +27,18 @@ pub fn loss_and_gradients(
 }
 
 impl Network {
-    /// Values that [`Saved`] has for a token, and those of the copy of its input.
+    /// Values that [`Saved`] has for a token, at most.
     pub fn saved_values(&self) -> usize {
-        let settings = &self.settings;
+        let (settings, names) = (&self.settings, &self.arch.block);
         let (query, kv) = (settings.query_width(), settings.kv_width());
-        7 * settings.hidden + 3 * query + 4 * kv + 3 * settings.intermediate
+        // Its input, the stream after attention, and one of the norm before and the norm behind each sublayer.
+        let norms = 2 + usize::from(names.attention_output_norm.is_some()) * 2;
+        let heads = 1 + usize::from(names.query_norm.is_some());
+        let gates = 1 + usize::from(self.gated());
+        (2 + norms) * settings.hidden
+            + heads * (query + 2 * kv)
+            + query
+            + gates * settings.intermediate
     }
 }
 
@@ -56,10 +63,11 @@ pub fn loss_and_gradients_keeping(
     for index in 0..network.blocks() {
         let block = network.load_block_dense(compute, weights, index)?;
         if index < remade {
-            inputs.push(x.clone());
+            inputs.push(gradients.buffers.copy(&x));
             network.run_block(compute, &block, batch, &mut x, None);
         } else {
-            saved.push(network.forward_saving(compute, &block, batch, &mut x));
+            let buffers = &mut gradients.buffers;
+            saved.push(network.forward_saving_in(compute, &block, batch, &mut x, buffers));
         }
     }
     let last = network.arch.final_norm.map(|stem| (stem, x.clone()));
@@ -81,11 +89,14 @@ pub fn loss_and_gradients_keeping(
     for index in (0..network.blocks()).rev() {
         let block = network.load_block_dense(compute, weights, index)?;
         let saved = saved.pop().unwrap_or_else(|| {
-            let mut x = inputs.pop().unwrap_or_default();
-            network.forward_saving(compute, &block, batch, &mut x)
+            let (mut x, buffers) = (inputs.pop().unwrap_or_default(), &mut gradients.buffers);
+            let saved = network.forward_saving_in(compute, &block, batch, &mut x, buffers);
+            buffers.give(x);
+            saved
         });
         let tensors = network.block_tensors(weights, index);
         grad = network.backward_block(compute, &block, &tensors, batch, &saved, grad, gradients);
+        saved.give(&mut gradients.buffers);
     }
     embedding_grad(network, compute, weights, batch, grad, gradients)?;
     Ok(value)
