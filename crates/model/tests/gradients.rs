@@ -244,11 +244,9 @@ fn probabilities_of_another_model_teach_like_labels_as_often_as_they_are_likely(
             (loss - wanted).abs() < 1e-5 * wanted.abs().max(1.0),
             "{folder:?}: {loss} {wanted}"
         );
+        let all = one.1.iter().chain(&other.1).flatten();
+        let most = all.fold(0.0f32, |most, x| most.max(x.abs()));
         for ((own, one), other) in gradients.iter().zip(&one.1).zip(&other.1) {
-            let most = one
-                .iter()
-                .chain(other)
-                .fold(0.0f32, |most, x| most.max(x.abs()));
             for ((own, one), other) in own.iter().zip(one).zip(other) {
                 let wanted = 0.25 * one + 0.75 * other;
                 assert!(

@@ -6,13 +6,13 @@ use common::*;
 use kerf_model::MemoryWeights;
 use kerf_run::param::Kind;
 use kerf_train::prune::{Pruner, candidates, table};
-use kerf_train::{PruneOptions, Student, TrainOptions};
+use kerf_train::{PruneOptions, Rate, Student, TrainOptions};
 use std::cell::Cell;
 
 const STEPS: u64 = 40;
 const START: u64 = 4;
 const END: u64 = 30;
-const EVERY: u64 = 3;
+const EVERY: u64 = 8;
 const SPARSITY: f64 = 0.8;
 
 fn options_of(row: &'static dyn Pruner) -> TrainOptions {
@@ -59,7 +59,15 @@ fn as_many_weights_go_as_the_schedule_says_and_the_zeros_are_final_at_its_end() 
     for row in table() {
         let (id, student) = (row.id(), tiny("llama-biases"));
         let names = names(&student);
-        let mut trainer = trainer(&compute(2), &options_of(*row), student, &workspace()).expect(id);
+        // Steps as large as the weights: what one cut removed can outgrow others before the next.
+        let options = TrainOptions {
+            rate: Rate {
+                peak: 0.1,
+                ..options_of(*row).rate
+            },
+            ..options_of(*row)
+        };
+        let mut trainer = trainer(&compute(2), &options, student, &workspace()).expect(id);
         let mut seen: Vec<(u64, Vec<bool>)> = Vec::new();
         let mut others = Vec::new();
         let learned = run(&mut trainer, |trainer| {
