@@ -2,7 +2,7 @@
 
 use super::dense::dense_grad;
 use super::pool::pool_grad;
-use super::softmax::cross_entropy;
+use super::softmax::{cross_entropy, divergence};
 use super::{Loss, Place, head_layer};
 use crate::backward::Gradients;
 use crate::evaluate::Pooling;
@@ -17,6 +17,14 @@ pub enum Wanted {
     Labels(Vec<f32>),
     /// Numbers to predict, [sequences, labels]: squares.
     Numbers(Vec<f32>),
+    /// Another model's logits, [sequences, labels]: T^2 KL of the distributions of logits / T, whose gradient is that of the
+    /// cross-entropy to soft labels.
+    Logits {
+        /// What the other model gives.
+        logits: Vec<f32>,
+        /// T, above 0.
+        temperature: f32,
+    },
 }
 
 /// Mean over texts (and labels, where each has its own loss) of the loss of a classifier's logits.
@@ -37,6 +45,17 @@ impl Wanted {
                 let factor = share / texts as f32;
                 let losses =
                     rows.map(|(row, right)| cross_entropy(place.compute, row, *right, factor));
+                losses.sum::<f64>() / texts as f64
+            }
+            Self::Logits {
+                logits: wanted,
+                temperature,
+            } => {
+                let rows = (logits.chunks_exact_mut(labels)).zip(wanted.chunks_exact(labels));
+                let factor = share / texts as f32;
+                let losses = rows.map(|(row, wanted)| {
+                    divergence(place.compute, row, wanted, *temperature, factor)
+                });
                 losses.sum::<f64>() / texts as f64
             }
             Self::Labels(right) => mean(logits, right, share, |x, right| {
@@ -67,6 +86,7 @@ impl Loss for Classification<'_> {
         match &self.wanted {
             Wanted::Label(right) => right.len(),
             Wanted::Labels(right) | Wanted::Numbers(right) => right.len(),
+            Wanted::Logits { logits, .. } => logits.len(),
         }
     }
 
@@ -92,7 +112,8 @@ impl Loss for Classification<'_> {
         let (hidden, mut out) = (head.hidden, vec![0.0; states.len()]);
         for (tokens, grad) in looked_at.iter().zip(grad.chunks_exact(hidden)) {
             let own = &mut out[tokens.start * hidden..tokens.end * hidden];
-            pool_grad(place, Pooling::Mean, grad, own)?;
+            let seen = &states[tokens.start * hidden..tokens.end * hidden];
+            pool_grad(place.compute, Pooling::Mean, seen, grad, own);
         }
         Ok((loss, out))
     }
