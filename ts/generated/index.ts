@@ -15,8 +15,8 @@ export type Options = {
    */
   sparsity?: number
   /**
-   * Zeros that the target matrices have already stay exactly zero, and nothing else is removed: for a model that was pruned while it was
-   * fine-tuned. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
+   * Zeros that the target matrices have already stay exactly zero, and nothing else is removed, whatever method solves: for a model that was
+   * pruned while it was fine-tuned. Few bits may still round a small survivor to 0, as they may any weight. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
    * these for some matrices decides about them alone. Default: false.
    */
   keepMask?: boolean
