@@ -91,6 +91,11 @@ export type Options = {
    * the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda`, `obs`).
    */
   blend?: number
+  /**
+   * Teaches what survived to do what the dense model does, after the solver: values, scales, norms and biases move, and what is 0
+   * stays 0. `false`: not at all, the default.
+   */
+  recover?: RecoverOption
   /** Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept. */
   maxMemoryBytes: number
   /** Worker threads; 0 = all of the machine. */
@@ -120,7 +125,7 @@ export type Options = {
   rules?: Array<Rule>
   /** Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`). */
   sweeps?: number
-  /** Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`). */
+  /** Iterations of the search for what survives, or of the refit of what `keepMask` keeps; 0 does what `obs` would do. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`). */
   iterations?: number
 }
 
@@ -239,6 +244,44 @@ export type LayerReport = {
   relativeWeightError: number
 }
 
+/** Whether and how what survived is taught to do what the dense model does. */
+export type RecoverOption = false | Recover
+
+/** How what survived is taught. */
+export type Recover = {
+  /**
+   * `block`: each block learns the outputs of the dense block, with one block in memory. `whole`: the whole model learns the
+   * predictions (decoders) or vectors (encoders) of the dense one, with all weights in memory, five times over. `auto`: `whole` where
+   * `maxMemoryBytes` allows it, else `block`. Default `auto`.
+   */
+  by?: string
+  /** Tokens that are taught in all; the text is repeated as often as it takes. By block each block sees so many. */
+  tokens: number
+  /** Highest learning rate. Default: 0.0005 by block, 0.0002 for the whole. */
+  learningRate?: number
+  /** What is read: `calibration`, the calibration text. Default `calibration`. */
+  text?: string
+}
+
+/** What a block, or the whole model, learned after the solver. */
+export type RecoveredPart = {
+  /** The block, from 0; absent for the whole model. */
+  block?: number
+  /** Tokens that were taught. */
+  tokens: number
+  /** Steps of the optimiser. */
+  steps: number
+  /** Wall time. */
+  seconds: number
+  /**
+   * Loss of the held-out share before. By block: mean over tokens of |x - y|^2 / |y|^2, with y what the dense block gives. Whole: mean
+   * KL divergence in nats (decoders), or 1 minus the mean cosine plus 0.4 times the relative error of the hidden states (encoders).
+   */
+  before: number
+  /** The same of what was kept; equal to `before` if nothing was better. */
+  after: number
+}
+
 /** What a run measured of its own result, on text that calibration did not see. */
 export type Measured = {
   /**
@@ -290,7 +333,7 @@ export type Work = {
   block?: number
   /**
    * `read`, `network` (tokens through matrices), `moments`, `factor`, `target`, `support`, `refit`, `rounding`, `descent`, `encode`,
-   * `error` (measuring what was lost), `distance` (of probed models), or `rest`.
+   * `error` (measuring what was lost), `distance` (of probed models), `teach`, or `rest`.
    */
   step: string
   /** Wall time. */
@@ -317,7 +360,7 @@ export type CompressReport = {
   outputBytes: number
   /** Wall time of this run (a resumed run counts from its own start). */
   seconds: number
-  /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, measure, write. */
+  /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, recover, measure, write. */
   phases: { [key in string]: number }
   /** What the steps of the phases took, in this run. */
   work: Array<Work>
@@ -343,6 +386,8 @@ export type CompressReport = {
   options: FilledOptions
   /** How close the result is to the original; absent where nothing was calibrated. */
   measured?: Measured
+  /** What was taught after the solver, block by block or once; empty without `recover`. */
+  recovered?: Array<RecoveredPart>
   /** Repairs, in order. */
   repairs: Array<Repair>
   /** Things a user should know that are not repairs. */
@@ -884,7 +929,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'learn' | 'measure' | 'write' | 'evaluate' | 'embed' | 'generate'
+export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'recover' | 'learn' | 'measure' | 'write' | 'evaluate' | 'embed' | 'generate'
 
 /**
  * Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends
@@ -958,7 +1003,7 @@ export const LOSS_SCALES = [
 /** Parameters of methods, each an option. */
 export const METHOD_PARAMS = {
   sweeps: { kind: 'integer', least: 0, most: 10000, methods: ['descent', 'joint', 'entropy'], about: "Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`)." },
-  iterations: { kind: 'integer', least: 0, most: 10000, methods: ['admm', 'joint'], about: "Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`)." },
+  iterations: { kind: 'integer', least: 0, most: 10000, methods: ['admm', 'joint'], about: "Iterations of the search for what survives, or of the refit of what `keepMask` keeps; 0 does what `obs` would do. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`)." },
 } as const
 
 /** Kinds of tasks. */

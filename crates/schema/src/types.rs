@@ -5,8 +5,9 @@ use kerf_bindings::api::*;
 use kerf_bindings::finetune::request::*;
 use kerf_compress::measured::{Measured, MeasuredOn};
 use kerf_compress::methods::{self, Method};
+use kerf_compress::options::recover::{Recover, RecoverOption};
 use kerf_compress::options::{FilledOptions, params};
-use kerf_compress::report::PlannedTensor;
+use kerf_compress::report::{PlannedTensor, RecoveredPart};
 use kerf_compress::rules::{Blocks, Conditions, Match, OneOrMany};
 use kerf_compress::solve::param::{Kind, Param};
 use kerf_compress::solve::statistics::Needs;
@@ -38,6 +39,9 @@ pub fn declarations() -> Vec<String> {
         CompressRequest,
         Repair,
         LayerReport,
+        RecoverOption,
+        Recover,
+        RecoveredPart,
         Measured,
         MeasuredOn,
         TextUse,
