@@ -25,5 +25,5 @@ pub use order::{Order, shuffled};
 pub use rate::{Curve, Rate};
 pub use result::{OnWritten, write_result};
 pub use start::with_head;
-pub use task::{Examples, Teaching, split};
+pub use task::{Examples, Teaching, some, split};
 pub use trainer::{Learned, Point, Student, Trainer};

@@ -265,7 +265,7 @@ impl Trainer {
             loss: (count > 0).then(|| sum / count as f64),
             held_out,
             rate: self.options.rate.at(last, self.steps),
-            sparsity: self.pruning.sparsity(&self.student.weights),
+            sparsity: self.pruning.reached(),
         });
         // Before the zeros are final, weights are not what was asked for.
         if !self.pruning.is_final() {

@@ -12,7 +12,7 @@ use kerf_model::ModelError;
 use kerf_model::evaluate::Pooling;
 use kerf_tensors::files::pipeline::{self, Module};
 use kerf_train::task::{Answers, Completions, LabelledTexts, ScoredPairs, Windows as Texts};
-use kerf_train::{Examples as Learnable, split};
+use kerf_train::{Examples as Learnable, some, split};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -20,6 +20,9 @@ use std::sync::Arc;
 const USUAL_TOKENS: usize = 256;
 /// Held-out share where no file and no share is given.
 const USUAL_SHARE: f64 = 0.05;
+
+/// Most examples that are measured on the way; a file of more is measured as a whole at the end.
+const MOST_MEASURED: usize = 512;
 
 /// Examples of a request.
 pub struct Held {
@@ -63,11 +66,12 @@ impl Held {
             mut notes,
         } = reader.read(&request.data)?;
         let learned = reader.learnable(examples)?;
+        let seed = request.options.seed;
         let Some(file) = &request.held_out else {
-            let (learned, held_out) = split(Arc::from(learned), share, request.options.seed);
+            let (learned, held_out) = split(Arc::from(learned), share, seed);
             return Ok(Self {
                 examples: Box::new(learned),
-                held_out: Box::new(held_out),
+                held_out: Box::new(some(Arc::new(held_out), MOST_MEASURED, seed)),
                 truncated,
                 notes,
             });
@@ -76,9 +80,10 @@ impl Held {
         let new = held.notes.into_iter().filter(|note| !notes.contains(note));
         let new: Vec<String> = new.collect();
         notes.extend(new);
+        let held_out = reader.learnable(held.examples)?;
         Ok(Self {
             examples: learned,
-            held_out: reader.learnable(held.examples)?,
+            held_out: Box::new(some(Arc::from(held_out), MOST_MEASURED, seed)),
             truncated,
             notes,
         })

@@ -61,7 +61,7 @@ pub struct FinetuneOptions {
     #[serde(default)] pub clip: Option<f64>,
     /// Seed of the order of the examples, of a new head, and of what is held out.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
-    /// Steps between two measurements on the held-out examples. Default: a tenth of the training, 200 at most.
+    /// Steps between two measurements on the held-out examples, of which 512 at most count. Default: a tenth of the training, 200 at most.
     #[serde(default)] pub evaluate_every: Option<u64>,
     /// Measurements without a better one after which the training ends. Default: it goes on to its end.
     #[serde(default)] pub patience: Option<usize>,
@@ -102,7 +102,7 @@ pub struct LearningPoint {
     #[serde(skip_serializing_if = "Option::is_none")] pub held_out: Option<f64>,
     /// Learning rate.
     pub learning_rate: f64,
-    /// Share of the target weights that are zero.
+    /// Share of the target weights that the last cut removed; between two cuts some of them may be back.
     pub sparsity: f64,
 }}
 
@@ -121,7 +121,7 @@ pub struct FinetuneReport {
     #[serde(skip_serializing_if = "Option::is_none")] pub labels: Option<Vec<String>>,
     /// Examples that were learned from.
     pub examples: u64,
-    /// Examples that were only measured.
+    /// Examples that were only measured: 512 at most on the way; `measured` is of all.
     pub held_out_examples: u64,
     /// Examples that were cut at `maxTokens`.
     pub truncated: u64,

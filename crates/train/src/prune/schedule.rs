@@ -36,6 +36,18 @@ impl Cubic {
         self.last + (self.initial.min(self.last) - self.last) * left.powi(3)
     }
 
+    /// Sparsity at the last cut of so many steps; 0 before the first.
+    pub fn reached(&self, step: u64) -> f64 {
+        if step < self.start {
+            return 0.0;
+        }
+        let cuts = (step.min(self.end) - self.start) / self.every;
+        match step >= self.end {
+            true => self.last,
+            false => self.sparsity(self.start + cuts * self.every),
+        }
+    }
+
     /// Whether there is a cut after so many steps.
     pub fn cuts(&self, step: u64) -> bool {
         let inside = (self.start..=self.end).contains(&step);
@@ -79,6 +91,17 @@ mod tests {
         };
         assert_eq!((0..9).filter(|step| at_once.cuts(*step)).count(), 1);
         assert_eq!((at_once.sparsity(4), at_once.sparsity(5)), (0.0, 0.9));
+    }
+
+    #[test]
+    fn holds_what_the_last_cut_reached() {
+        assert_eq!(CUBIC.reached(9), 0.0);
+        assert_eq!(CUBIC.reached(16), CUBIC.sparsity(10));
+        assert_eq!(CUBIC.reached(17), CUBIC.sparsity(17));
+        assert_eq!(
+            (CUBIC.reached(89), CUBIC.reached(90)),
+            (CUBIC.sparsity(87), 0.9)
+        );
     }
 
     #[test]

@@ -158,6 +158,14 @@ impl Pruning {
         }
     }
 
+    /// Share of the candidates that the last cut removed. Between two cuts some of them may be back.
+    pub fn reached(&self) -> f64 {
+        match self.prunes() {
+            true => self.schedule.reached(self.step),
+            false => 0.0,
+        }
+    }
+
     /// Share of the candidates that is zero.
     pub fn sparsity(&self, weights: &MemoryWeights) -> f64 {
         let own = self.names.iter().filter_map(|name| weights.get(name));

@@ -105,6 +105,14 @@ pub fn split(all: Arc<dyn Examples>, held_out: f64, seed: u64) -> (Part, Part) {
     (part(learned), part(held))
 }
 
+/// At most so many of the examples, chosen by the seed.
+pub fn some(all: Arc<dyn Examples>, most: usize, seed: u64) -> Part {
+    let mut chosen = shuffled(all.count(), seed ^ 0x736f_6d65);
+    chosen.truncate(most);
+    chosen.sort_unstable();
+    Part { all, chosen }
+}
+
 /// Sequences with their types, laid end to end.
 fn typed_batch<'t>(texts: impl Iterator<Item = &'t Typed> + Clone) -> Batch {
     let ids: Vec<&[u32]> = texts.clone().map(|text| text.ids.as_slice()).collect();
