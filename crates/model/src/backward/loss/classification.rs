@@ -113,7 +113,7 @@ impl Loss for Classification<'_> {
         for (tokens, grad) in looked_at.iter().zip(grad.chunks_exact(hidden)) {
             let own = &mut out[tokens.start * hidden..tokens.end * hidden];
             let seen = &states[tokens.start * hidden..tokens.end * hidden];
-            pool_grad(place.compute, Pooling::Mean, seen, grad, own);
+            pool_grad(place.compute, (Pooling::Mean, 0), seen, grad, own);
         }
         Ok((loss, out))
     }
