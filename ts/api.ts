@@ -23,6 +23,7 @@ export type { MatrixMatch, MatrixRule } from './rules.js'
 export type { AfterOptions } from './quality/options.js'
 export type { NearestText, Quality, QualitySample } from './quality/quality.js'
 export type { PartBytes, ReportData } from './report/data.js'
+export type { RecoverOptions, TokenCount } from './recover.js'
 export type { Size } from './size.js'
 export type {
   BlobSource,

@@ -4,4 +4,5 @@ import { nodeBackend } from './backend/node.js'
 provideBackend(nodeBackend)
 
 export * from './api.js'
+export { finetune, type FinetuneOptions, type Pruner, type RateSchedule, type Task } from './finetune.js'
 export { loadConfig, type LoadedConfig } from './load-config.js'

@@ -24,6 +24,8 @@ import {
 } from './generated/index.js'
 import type { Calibration, CompressRequest, Options } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import { rulesOf } from './params.js'
+import { recoverRequest, recoverRules, type RecoverOptions } from './recover.js'
 import { bits, checkMatrixRules, type MatrixRule } from './rules.js'
 import { atLeastOne, parseSize, size, type Size } from './size.js'
 import { file, model as modelRule, target, type FileSource, type Model, type WithSources } from './source.js'
@@ -36,13 +38,6 @@ export type Schedule = (typeof SCHEDULES)[number]
 export type Granularity = (typeof GRANULARITIES)[number]
 /** What makes losses of different matrices comparable. */
 export type LossScale = (typeof LOSS_SCALES)[number]
-/** What is known of a parameter of a method. */
-export interface MethodParam {
-  readonly kind: 'integer' | 'real' | 'flag'
-  readonly least: number
-  readonly most: number
-  readonly about: string
-}
 /** Name of a size. */
 export type Preset = (typeof PRESETS)[number]
 /** Name of an effort. */
@@ -67,10 +62,10 @@ interface Ids {
 
 type Narrowed = { [K in keyof Options]?: K extends keyof Ids ? Ids[K] : Options[K] }
 /** Options that have another name and another unit here. */
-type Renamed = 'dampingRel' | 'maxMemoryBytes' | 'targetBytes' | 'maxShardBytes'
+type Renamed = 'dampingRel' | 'maxMemoryBytes' | 'targetBytes' | 'maxShardBytes' | 'recover'
 
 /** Options of `compress` and `plan`: the camelCase of the flags of `kerf compress`. Every one has a default. */
-export interface CompressOptions extends Omit<Narrowed, Renamed>, ModelOptions {
+export interface CompressOptions extends Omit<Narrowed, Renamed>, RecoverOptions, ModelOptions {
   /**
    * Folder of the result. Default: NAME-kerf beside the model, or in the working folder for a model of the hub. It must not exist, unless
    * `force` is given.
@@ -108,18 +103,12 @@ const rules: Rule = { expected: 'an array of rules', test: Array.isArray }
 export const PATH_OPTIONS = ['out', 'workDir', 'calibration', 'architecture'] as const
 
 /** Rule of every parameter of a method. Which method has which, the core checks. */
-const paramRules: Rules = Object.fromEntries(
-  Object.entries(METHOD_PARAMS).map(([name, param]) => [name, ruleOf(param)]),
-)
-
-function ruleOf({ kind, least, most }: MethodParam): Rule {
-  if (kind === 'flag') return flag
-  return kind === 'integer' ? integer(least, most) : number(least, most)
-}
+const paramRules = rulesOf(METHOD_PARAMS)
 
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
 export const compressRules: Rules = {
   ...paramRules,
+  ...recoverRules,
   ...modelRules,
   out: target,
   force: flag,
@@ -129,6 +118,7 @@ export const compressRules: Rules = {
   quality: oneOf(QUALITIES),
   rules,
   sparsity: number(0, 0.99),
+  keepMask: flag,
   bits,
   targetBits: number(0.5, 16),
   targetBytes: size,
@@ -194,6 +184,10 @@ export function compressRequest(
     targetBytes,
     rules: matrixRules,
     estimate,
+    recover,
+    recoverBy,
+    recoverRate,
+    recoverText,
     ...rest
   } = options
   const core: Partial<Options> = rest
@@ -205,6 +199,8 @@ export function compressRequest(
   if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
   if (architecture !== undefined) request.architecture = architecture
+  const recovery = recoverRequest({ recover, recoverBy, recoverRate, recoverText })
+  if (recovery !== undefined) core.recover = recovery
   if (damping !== undefined) core.dampingRel = damping
   if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)
   if (targetBytes !== undefined) core.targetBytes = atLeastOne('targetBytes', targetBytes)

@@ -11,6 +11,8 @@ export const STAGE_LABELS: Readonly<Record<Stage, string>> = {
   statistics: 'Watching the inputs',
   solve: 'Shrinking the matrices',
   forward: 'Passing the text on',
+  recover: 'Teaching what survived',
+  learn: 'Learning',
   write: 'Writing the files',
   measure: 'Measuring the result',
   evaluate: 'Measuring',

@@ -130,6 +130,30 @@ describe('compress', () => {
       expect(zeros).toBeGreaterThanOrEqual(2)
     }
   })
+
+  it('keeps the zeros of a model that was pruned before', async () => {
+    const place = temporaryFolder()
+    const at = (name: string): string => join(place, name)
+    const dense = { format: 'safetensors', bits: 16, embeddingBits: 16 } as const
+    await compress(stories, { ...dense, method: 'magnitude', sparsity: 0.6, out: at('pruned') })
+    const four = { ...quick, bits: 4 } as const
+    const kept = await compress(at('pruned'), { ...four, keepMask: true, out: at('kept') })
+    const loose = await compress(at('pruned'), { ...four, out: at('loose') })
+    expect(kept.outputBytes).toBeLessThan(0.95 * loose.outputBytes)
+    expect(kept.sparsity).toBeCloseTo(0.6, 3)
+    expect(kept.options).toMatchObject({ keepMask: true, method: 'joint', schedule: 'uniform' })
+    await convert(at('kept'), { format: 'safetensors', out: at('opened') })
+    const [before, after] = ['pruned', 'opened'].map(name => readFile(join(at(name), 'model.safetensors')))
+    for (const { name } of kept.layers) {
+      const zeros = (file: typeof before): number[] =>
+        file ? [...values(file, name)].flatMap((value, index) => (value === 0 ? [index] : [])) : []
+      expect(zeros(after), name).toEqual(zeros(before))
+    }
+    const both = compress(at('pruned'), { ...four, keepMask: true, sparsity: 0.5, out: at('both') })
+    const error = await kerfError(both)
+    expect(error).toMatchObject({ code: 'BAD_OPTION', details: { option: 'sparsity' } })
+    expect(error.message).toContain('keepMask')
+  })
 })
 
 describe('convert', () => {

@@ -12,7 +12,8 @@ import {
   QUALITIES,
   SCHEDULES,
 } from '../generated/index.js'
-import type { MethodParam } from '../options.js'
+import type { Param } from '../params.js'
+import { RECOVER_BY, RECOVER_TEXTS } from '../recover.js'
 import { size } from '../size.js'
 import { suggest } from '../suggest.js'
 import { group, rare } from './help.js'
@@ -62,6 +63,10 @@ export function addCompressFlags(command: Command): Command {
       PRESETS,
     ),
     number('--sparsity <share>', 'share of the weights to remove (default: 0, or what --pattern says)'),
+    new Option(
+      '--keep-mask',
+      'zeros of a model that was pruned before stay, and nothing else is removed (not with --sparsity)',
+    ),
     number(
       '--bits <n>',
       `bits of a code, 2 to 8; 16 keeps floats (default: what --preset or --format says, ${D.bits} with --sparsity)`,
@@ -85,6 +90,10 @@ export function addCompressFlags(command: Command): Command {
       `how a matrix is solved (default: ${D.method} in format ${D.format}, joint with --sparsity or --bits)`,
       METHODS,
     ),
+    new Option(
+      '--recover <tokens>',
+      'teach what survived on so many tokens, such as 200k or 2M, to do what the dense model does (default: not)',
+    ),
   ])
   group(command, 'The machine:', [
     memoryFlag(),
@@ -95,8 +104,8 @@ export function addCompressFlags(command: Command): Command {
   return command
 }
 
-/** The flag of a parameter of a method. */
-function paramFlag(name: string, { kind, about }: MethodParam): Option {
+/** The flag of a parameter of a method or a pruner. */
+export function paramFlag(name: string, { kind, about }: Param): Option {
   const flag = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
   const text = about.replaceAll('`', '').replace(/\.$/, '')
   const words = text.charAt(0).toLowerCase() + text.slice(1)
@@ -145,6 +154,9 @@ function tuningFlags(): Option[] {
     ),
     number('--seed <n>', `seed of everything random (default: ${D.seed})`),
     new Option('--strict', 'a repair (more damping, dead columns, a fallback) is an error'),
+    choice('--recover-by <what>', 'what is taught at once (default: auto)', RECOVER_BY),
+    number('--recover-rate <n>', 'learning rate of --recover (default: 5e-4 by block, 2e-4 for the whole)'),
+    choice('--recover-text <what>', 'what is read for --recover (default: calibration)', RECOVER_TEXTS),
     choice('--isa <id>', 'instruction set; portable gives the same bytes everywhere', ISAS),
     sizeOf('--max-shard-size <size>', 'largest file of the result (default: 5GB)'),
     architectureFlag(),

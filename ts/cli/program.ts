@@ -4,6 +4,7 @@ import { addCompress } from './commands/compress.js'
 import { addConvert } from './commands/convert.js'
 import { addEmbed } from './commands/embed.js'
 import { addEval } from './commands/eval.js'
+import { addFinetune } from './commands/finetune.js'
 import { addGenerate } from './commands/generate.js'
 import { addInspect } from './commands/inspect.js'
 import { addPage } from './commands/page.js'
@@ -18,6 +19,7 @@ const COMMANDS = [
   addInspect,
   addPlan,
   addCompress,
+  addFinetune,
   addEval,
   addCompare,
   addGenerate,

@@ -4,21 +4,27 @@
 export type Options = {
   /**
    * How small, by name: `safe`, `light`, `compact`, `small` or `tiny`, which fills in what is not given. Default: `light`, unless
-   * something else says how small (`sparsity`, `bits`, `pattern`, a budget, or a method that only removes).
+   * something else says how small (`sparsity`, `keepMask`, `bits`, `pattern`, a budget, or a method that only removes).
    */
   preset?: string
   /** How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given. Default: `balanced`. */
   quality?: string
   /**
    * Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says, else 0, so that nothing is
-   * removed unless it is asked for. Methods that only remove weights (`magnitude`, `wanda`, `admm`) need it, or an N:M pattern.
+   * removed unless it is asked for. Methods that only remove weights (`magnitude`, `wanda`, `admm`) need it, or an N:M pattern, or `keepMask`.
    */
   sparsity?: number
   /**
+   * Zeros that the target matrices have already stay exactly zero, and nothing else is removed: for a model that was pruned while it was
+   * fine-tuned. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
+   * these for some matrices decides about them alone. Default: false.
+   */
+  keepMask?: boolean
+  /**
    * Bits per weight that the target matrices may take on average, 0.5 to 16, all their bytes counted. Method `entropy` chooses zeros and codes
    * for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
-   * Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `bits` or `pattern`
-   * is given.
+   * Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `keepMask`, `bits` or
+   * `pattern` is given.
    */
   targetBits?: number
   /** Bytes that all files of the result may take together; as `targetBits` else. */
@@ -32,13 +38,13 @@ export type Options = {
   groupSize?: number
   /**
    * Id of the method table (`rtn`, `magnitude`, `wanda`, `obs`, `descent`, `admm`, `joint`, `entropy`). Default: `entropy` in format
-   * `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `bits` or `pattern`; `rtn` for the preset `safe`;
-   * else `joint`.
+   * `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `keepMask`, `bits` or `pattern`; `rtn` for the
+   * preset `safe` where nothing is removed; else `joint`.
    */
   method?: string
   /**
    * Id of the schedule table (`uniform`, `error-levels`, `owl`, `probe`, `search`). All but uniform look at the model first. Default:
-   * that of the method (`probe` for `joint`, `entropy`) unless the quality is `fast` or the pattern N:M, else `uniform`.
+   * that of the method (`probe` for `joint`, `entropy`) unless the quality is `fast`, the pattern N:M or `keepMask` given, else `uniform`.
    */
   schedule?: string
   /**
@@ -85,6 +91,11 @@ export type Options = {
    * the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for (0 for `wanda`, `obs`).
    */
   blend?: number
+  /**
+   * Teaches what survived to do what the dense model does, after the solver: values, scales, norms and biases move, and what is 0
+   * stays 0. `false`: not at all, the default.
+   */
+  recover?: RecoverOption
   /** Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept. */
   maxMemoryBytes: number
   /** Worker threads; 0 = all of the machine. */
@@ -114,8 +125,28 @@ export type Options = {
   rules?: Array<Rule>
   /** Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`). */
   sweeps?: number
-  /** Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`). */
+  /** Iterations of the search for what survives, or of the refit of what `keepMask` keeps; 0 does what `obs` would do. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`). */
   iterations?: number
+}
+
+/** Parameters of pruners. */
+export type PrunerParams = {
+  /** Variance of the wide part of the prior of weights, 0.000001 to 10. For method `mgpp`, `l2`. Default 0.1. */
+  slab?: number
+  /** Variance of the narrow part of the prior of weights, as the paper gives it (1e-10, 1e-9); 0 takes it from the step size, by `reach`, 0 to 1. For method `mgpp`. Default 0. */
+  spike?: number
+  /** Where narrow and wide part of the prior are equally likely, in steps of the optimiser (`learningRate`), where `spike` is 0, 0.01 to 100. For method `mgpp`. Default 1.5. */
+  reach?: number
+  /** Probability of the wide part of the prior at the first cut, 0.000000000001 to 0.999. For method `mgpp`. Default 0.1. */
+  lambda?: number
+  /** Probability of the wide part of the prior at the last cut, 0.000000000001 to 0.999. For method `mgpp`. Default 0.0001. */
+  lambdaEnd?: number
+  /** Steps over which the importance of a weight is averaged, 1 to 1000. For method `platon`. Default 10. */
+  window?: number
+  /** Share of the importance so far that stays when a window is added, 0 to 0.999. For method `platon`. Default 0.85. */
+  smoothing?: number
+  /** Share of the uncertainty so far that stays when a window is added, 0 to 0.999. For method `platon`. Default 0.95. */
+  doubt?: number
 }
 
 /** What holds for the matrices that match. What a rule leaves out is as for all others. */
@@ -213,6 +244,44 @@ export type LayerReport = {
   relativeWeightError: number
 }
 
+/** Whether and how what survived is taught to do what the dense model does. */
+export type RecoverOption = false | Recover
+
+/** How what survived is taught. */
+export type Recover = {
+  /**
+   * `block`: each block learns the outputs of the dense block, with one block in memory. `whole`: the whole model learns the
+   * predictions (decoders) or vectors (encoders) of the dense one, with all weights in memory, five times over. `auto`: `whole` where
+   * `maxMemoryBytes` allows it, else `block`. Default `auto`.
+   */
+  by?: string
+  /** Tokens that are taught in all; the text is repeated as often as it takes. By block each block sees so many. */
+  tokens: number
+  /** Highest learning rate. Default: 0.0005 by block, 0.0002 for the whole. */
+  learningRate?: number
+  /** What is read: `calibration`, the calibration text. Default `calibration`. */
+  text?: string
+}
+
+/** What a block, or the whole model, learned after the solver. */
+export type RecoveredPart = {
+  /** The block, from 0; absent for the whole model. */
+  block?: number
+  /** Tokens that were taught. */
+  tokens: number
+  /** Steps of the optimiser. */
+  steps: number
+  /** Wall time. */
+  seconds: number
+  /**
+   * Loss of the held-out share before. By block: mean over tokens of |x - y|^2 / |y|^2, with y what the dense block gives. Whole: mean
+   * KL divergence in nats (decoders), or 1 minus the mean cosine plus 0.4 times the relative error of the hidden states (encoders).
+   */
+  before: number
+  /** The same of what was kept; equal to `before` if nothing was better. */
+  after: number
+}
+
 /** What a run measured of its own result, on text that calibration did not see. */
 export type Measured = {
   /**
@@ -264,7 +333,7 @@ export type Work = {
   block?: number
   /**
    * `read`, `network` (tokens through matrices), `moments`, `factor`, `target`, `support`, `refit`, `rounding`, `descent`, `encode`,
-   * `error` (measuring what was lost), `distance` (of probed models), or `rest`.
+   * `error` (measuring what was lost), `distance` (of probed models), `teach`, or `rest`.
    */
   step: string
   /** Wall time. */
@@ -291,7 +360,7 @@ export type CompressReport = {
   outputBytes: number
   /** Wall time of this run (a resumed run counts from its own start). */
   seconds: number
-  /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, measure, write. */
+  /** Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, recover, measure, write. */
   phases: { [key in string]: number }
   /** What the steps of the phases took, in this run. */
   work: Array<Work>
@@ -317,6 +386,8 @@ export type CompressReport = {
   options: FilledOptions
   /** How close the result is to the original; absent where nothing was calibrated. */
   measured?: Measured
+  /** What was taught after the solver, block by block or once; empty without `recover`. */
+  recovered?: Array<RecoveredPart>
   /** Repairs, in order. */
   repairs: Array<Repair>
   /** Things a user should know that are not repairs. */
@@ -347,7 +418,7 @@ export type PlannedTensor = {
   rule?: number
   /** Method, for what is compressed. */
   method?: string
-  /** Share of weights that will be removed. */
+  /** Share of weights that will be removed; 0 where the zeros of the source stay, which are counted when the weights are read. */
   sparsity: number
   /** Bits of a code; absent for what is kept as it is. */
   bits?: number
@@ -689,6 +760,146 @@ export type Embeddings = {
   notes: Array<string>
 }
 
+/** `finetune`. */
+export type FinetuneRequest = {
+  /** Folder or file of the model. */
+  model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
+  /** Folder of the result; without it a sibling of the model, NAME-tuned. */
+  out?: string
+  /** Folder of checkpoints; without it a hidden sibling of `out`. It is removed after success. */
+  workDir?: string
+  /** Replace a result of kerf that is at `out` already. */
+  force?: boolean
+  /** Kind of task, an id of the table of tasks. */
+  task: string
+  /** File of the examples to learn from, in the form of the task. */
+  data: string
+  /** File of examples that are measured and never learned from; without it a share of `data` is held out. */
+  heldOut?: string
+  /** Most tokens of an example; longer ones are cut. Default: what the model says, at most 256 (384 for answering). */
+  maxTokens?: number
+  /** How it is learned. */
+  options?: FinetuneOptions
+}
+
+/** How a training goes. Every option has a default. */
+export type FinetuneOptions = {
+  /** Passes over the examples. Default 3. */
+  epochs?: number
+  /** Steps of the optimiser, in place of `epochs`. */
+  steps?: number
+  /** Examples of a batch. Default 32; windows of text 8. */
+  batch?: number
+  /** Batches whose gradients are added up for one step. Default 1. */
+  accumulate?: number
+  /** The highest learning rate. Default 5e-5; 1e-4 where weights are removed. */
+  learningRate?: number
+  /** Share of the steps in which the learning rate rises from 0. Default 0.06. */
+  warmUp?: number
+  /** How the learning rate falls after that: `linear`, `cosine` or `constant`. Default `linear`. */
+  rateSchedule?: string
+  /** Share of the highest learning rate at the end. Default 0.01. */
+  endRate?: number
+  /** Weight decay, apart from the gradient; norms and biases have none. Default 0. */
+  weightDecay?: number
+  /** Euclidean norm to which the gradient of a step is clipped; 0 does not clip. Default 1, and 0 for method `mgpp`, as in its paper. */
+  clip?: number
+  /** Seed of the order of the examples, of a new head, and of what is held out. */
+  seed?: number
+  /** Steps between two measurements on the held-out examples. Default: a tenth of the training, 200 at most. */
+  evaluateEvery?: number
+  /** Measurements without a better one after which the training ends. Default: it goes on to its end. */
+  patience?: number
+  /** Share of `data` that is held out where no file `heldOut` is given, 0 to 0.5. Default 0.05. */
+  heldOutShare?: number
+  /** Share of the weights of the target matrices to remove while learning, all together, 0 to 0.99. Default 0. */
+  sparsity?: number
+  /** How weights are removed, an id of the table of pruners. Default: `mgpp` with a `sparsity`, else `dense`. */
+  method?: string
+  /** Share of the target weights that the first cut removes. Default 0.3. */
+  initialSparsity?: number
+  /** Share of the steps before the first cut. Default 0.1. */
+  pruneStart?: number
+  /** Share of the steps after which the zeros are final. Default 0.9. */
+  pruneEnd?: number
+  /** Steps between two cuts. Default 10. */
+  pruneEvery?: number
+  /** Parameters of the pruner, by name. (In TypeScript they stand among the other options.) */
+  params?: { [key in string]: number }
+  /** Weight of what the model computed before it learned, beside the labels of the task, 0 to 1. Default 0. */
+  distill?: number
+  /** Patterns (`*`) of names of tensors that do not learn. */
+  freeze?: Array<string>
+  /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
+  maxMemoryBytes?: number
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/** A measurement during a training. */
+export type LearningPoint = {
+  /** Steps done. */
+  step: number
+  /** Mean loss of the steps since the measurement before. */
+  loss?: number
+  /** Loss of the held-out examples. */
+  heldOut?: number
+  /** Learning rate. */
+  learningRate: number
+  /** Share of the target weights that are zero. */
+  sparsity: number
+}
+
+/** What `finetune` did. */
+export type FinetuneReport = {
+  /** Folder of the result. */
+  out: string
+  /** Architecture id. */
+  architecture: string
+  /** Kind of task. */
+  task: string
+  /** How weights were removed. */
+  method: string
+  /** Names of the labels of a classifier. */
+  labels?: Array<string>
+  /** Examples that were learned from. */
+  examples: number
+  /** Examples that were only measured. */
+  heldOutExamples: number
+  /** Examples that were cut at `maxTokens`. */
+  truncated: number
+  /** Weights that learned. */
+  learned: number
+  /** Share of the target weights that are zero in the result. */
+  sparsity: number
+  /** Steps done. */
+  steps: number
+  /** Step of the result: that with the least held-out loss. */
+  bestStep: number
+  /** Held-out loss before the first step. */
+  lossBefore: number
+  /** Held-out loss of the result. */
+  lossAfter: number
+  /** The way there. */
+  curve: Array<LearningPoint>
+  /** What the result does on the file `heldOut`, as `evaluate` measures it. */
+  measured?: Evaluation
+  /** Bytes of all files. */
+  outputBytes: number
+  /** Tokens that went through the network to learn. */
+  tokens: number
+  /** Wall time. */
+  seconds: number
+  /** Peak memory of the process. */
+  peakRssBytes: number
+  /** Peak memory as planned. */
+  plannedPeakBytes: number
+  /** Things a user should know. */
+  notes: Array<string>
+}
+
 /** `convert`. */
 export type ConvertRequest = {
   /** Folder or file of the model. */
@@ -718,7 +929,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'measure' | 'write' | 'evaluate' | 'embed' | 'generate'
+export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'recover' | 'learn' | 'measure' | 'write' | 'evaluate' | 'embed' | 'generate'
 
 /**
  * Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends
@@ -752,6 +963,7 @@ export const COMMANDS = [
   'generate',
   'embed',
   'convert',
+  'finetune',
 ] as const
 
 /** Ids of the method table. */
@@ -791,8 +1003,65 @@ export const LOSS_SCALES = [
 /** Parameters of methods, each an option. */
 export const METHOD_PARAMS = {
   sweeps: { kind: 'integer', least: 0, most: 10000, methods: ['descent', 'joint', 'entropy'], about: "Sweeps of coordinate descent over the codes. From 0 to 10000. For `descent`, `joint`, `entropy`. Default 2 (1 at quality `fast`, 8 at `best`)." },
-  iterations: { kind: 'integer', least: 0, most: 10000, methods: ['admm', 'joint'], about: "Iterations of the search for what survives; 0 takes what `obs` would keep. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`)." },
+  iterations: { kind: 'integer', least: 0, most: 10000, methods: ['admm', 'joint'], about: "Iterations of the search for what survives, or of the refit of what `keepMask` keeps; 0 does what `obs` would do. From 0 to 10000. For `admm`, `joint`. Default 8 (0 at quality `fast`, 60 at `best`)." },
 } as const
+
+/** Kinds of tasks. */
+export const TASKS = [
+  'classification',
+  'similarity',
+  'language',
+  'answering',
+  'completion',
+] as const
+
+/** What the file of a task looks like. */
+export const TASK_FORMS = {
+  classification: "a line each: text, tab, label; or text, tab, text, tab, label",
+  similarity: "CSV without a header: sentence, sentence, score",
+  language: "text; an empty line ends a document",
+  answering: "JSON of SQuAD: data, paragraphs, context, qas, question, answers",
+  completion: "JSON lines or CSV with a header: prompt and completion, or good and bad",
+} as const
+
+/** Ids of the table of pruners. */
+export const PRUNERS = [
+  'mgpp',
+  'gradual',
+  'l2',
+  'movement',
+  'platon',
+  'dense',
+] as const
+
+/** What each pruner does, in one line. */
+export const PRUNER_ABOUT = {
+  mgpp: "removes the smallest weights under a mixture-Gaussian prior, which keeps those at zero that do not matter",
+  gradual: "removes the smallest weights, more and more",
+  l2: "removes the smallest weights, and pulls all towards zero meanwhile",
+  movement: "removes the weights that move towards zero",
+  platon: "removes the weights that matter least to the loss, unless that is uncertain",
+  dense: "learns and removes nothing",
+} as const
+
+/** Parameters of pruners, each an option. */
+export const PRUNER_PARAMS = {
+  slab: { kind: 'real', least: 0.000001, most: 10, methods: ['mgpp', 'l2'], about: "Variance of the wide part of the prior of weights, 0.000001 to 10. For method `mgpp`, `l2`. Default 0.1." },
+  spike: { kind: 'real', least: 0, most: 1, methods: ['mgpp'], about: "Variance of the narrow part of the prior of weights, as the paper gives it (1e-10, 1e-9); 0 takes it from the step size, by `reach`, 0 to 1. For method `mgpp`. Default 0." },
+  reach: { kind: 'real', least: 0.01, most: 100, methods: ['mgpp'], about: "Where narrow and wide part of the prior are equally likely, in steps of the optimiser (`learningRate`), where `spike` is 0, 0.01 to 100. For method `mgpp`. Default 1.5." },
+  lambda: { kind: 'real', least: 0.000000000001, most: 0.999, methods: ['mgpp'], about: "Probability of the wide part of the prior at the first cut, 0.000000000001 to 0.999. For method `mgpp`. Default 0.1." },
+  lambdaEnd: { kind: 'real', least: 0.000000000001, most: 0.999, methods: ['mgpp'], about: "Probability of the wide part of the prior at the last cut, 0.000000000001 to 0.999. For method `mgpp`. Default 0.0001." },
+  window: { kind: 'integer', least: 1, most: 1000, methods: ['platon'], about: "Steps over which the importance of a weight is averaged, 1 to 1000. For method `platon`. Default 10." },
+  smoothing: { kind: 'real', least: 0, most: 0.999, methods: ['platon'], about: "Share of the importance so far that stays when a window is added, 0 to 0.999. For method `platon`. Default 0.85." },
+  doubt: { kind: 'real', least: 0, most: 0.999, methods: ['platon'], about: "Share of the uncertainty so far that stays when a window is added, 0 to 0.999. For method `platon`. Default 0.95." },
+} as const
+
+/** How a learning rate may fall. */
+export const RATE_SCHEDULES = [
+  'linear',
+  'cosine',
+  'constant',
+] as const
 
 /** Named sizes of the option `preset`. */
 export const PRESETS = [
@@ -889,6 +1158,7 @@ export const ERROR_CODES = [
   'GGUF_UNSUPPORTED',
   'INTERNAL',
   'IO',
+  'LOSS_NOT_FINITE',
   'LOSS_TOO_HIGH',
   'MEMORY_LIMIT',
   'METHOD_NEEDS_ARCHITECTURE',
@@ -905,6 +1175,7 @@ export const ERROR_CODES = [
   'SCHEDULE_NEEDS_ARCHITECTURE',
   'STRICT',
   'TENSOR_MISSING',
+  'TOO_FEW_EXAMPLES',
   'TOO_LONG',
   'TRUNCATED',
   'UNKNOWN_ARCHITECTURE',
@@ -943,6 +1214,7 @@ export const ERROR_CODES = [
  * - `GGUF_UNSUPPORTED`: A GGUF file of another program needs something that kerf does not support. `field` is one of its keys or tensors.
  * - `INTERNAL`: A bug in kerf.
  * - `IO`: The operating system refused a read or a write; `kind` is the io::ErrorKind.
+ * - `LOSS_NOT_FINITE`: The loss, or its gradient, is no number.
  * - `LOSS_TOO_HIGH`: The result lost more than `maxLoss` allows. It is whole, under another name.
  * - `MEMORY_LIMIT`: The run cannot keep to the memory that it was given.
  * - `METHOD_NEEDS_ARCHITECTURE`: The method needs the network to run, and its architecture is not known.
@@ -959,6 +1231,7 @@ export const ERROR_CODES = [
  * - `SCHEDULE_NEEDS_ARCHITECTURE`: Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
  * - `STRICT`: `strict` is set and a repair was needed.
  * - `TENSOR_MISSING`: The model lacks a tensor that is needed.
+ * - `TOO_FEW_EXAMPLES`: There is nothing to learn from, or nothing to measure on.
  * - `TOO_LONG`: A sequence longer than the model's position table.
  * - `TRUNCATED`: A file is shorter than its header says.
  * - `UNKNOWN_ARCHITECTURE`: The architecture is not in the table.

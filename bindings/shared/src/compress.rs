@@ -2,7 +2,7 @@
 
 use crate::api::{Calibration, CompressRequest};
 use crate::calibration::{self, Draw, Drawn};
-use crate::error::bad_option;
+use crate::long_run::{Forward, default_work_dir, seconds};
 use crate::open_model::{OpenModel, Runnable};
 use crate::share::{self, Part};
 use crate::storage::Storage;
@@ -16,7 +16,6 @@ use kerf_run::{Event, Stage, Step};
 use kerf_tensors::folder::Existing;
 use kerf_tensors::{Catalog, TensorsError};
 use std::path::Path;
-use std::sync::OnceLock;
 use web_time::Instant;
 
 /// A calibration text of which no more than this is encoded is read for a plan, since its tokens decide how long the run takes; another
@@ -262,14 +261,6 @@ impl Places {
     }
 }
 
-fn default_work_dir(out: &Path) -> Result<String, Error> {
-    let Some(name) = out.file_name() else {
-        return Err(bad_option("out", "a folder with a name", out.display()));
-    };
-    let work_dir = out.with_file_name(format!(".{}.kerf-work", name.to_string_lossy()));
-    Ok(work_dir.display().to_string())
-}
-
 fn plan_event(done: u64, overall: f64) -> Event {
     Event {
         stage: Stage::Plan,
@@ -312,40 +303,4 @@ fn parts(storage: &dyn Storage, plan: &Plan, request: &CompressRequest) -> [f64;
         _ => FORESEEING_SECONDS,
     };
     share::ends([OPENING_SECONDS, reading, foreseeing, running])
-}
-
-/// Seconds since the first call.
-fn seconds() -> f64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    START.get_or_init(Instant::now).elapsed().as_secs_f64()
-}
-
-/// The host of this call, as a job wants it.
-struct Forward<'a>(&'a dyn Host);
-
-impl kerf_run::Host for Forward<'_> {
-    fn event(&mut self, event: Event) {
-        self.0.event(event);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.0.cancelled()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_work_folder_is_beside_the_result() {
-        let work = default_work_dir(Path::new("a/small")).expect("a name");
-        assert_eq!(Path::new(&work), Path::new("a/.small.kerf-work"));
-        assert_eq!(
-            default_work_dir(Path::new("/"))
-                .expect_err("no name")
-                .code(),
-            "BAD_OPTION"
-        );
-    }
 }

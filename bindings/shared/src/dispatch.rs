@@ -4,6 +4,8 @@ use crate::answer::{Answer, Array, Envelope, Numbers, Response};
 use crate::api::{Comparison, Conversion, Embeddings, Evaluation, Generation, Inspection};
 use crate::call::Call;
 use crate::compress::Compression;
+#[cfg(feature = "train")]
+use crate::finetune::{Finetune, request::FinetuneReport};
 use crate::{
     Error, Host, compare, compress, convert, embed, evaluate, generate, inspect, surrogates,
 };
@@ -61,7 +63,28 @@ const TABLE: &[Command] = &[
     row!("generate", generate::generate),
     row!("embed", embed::embed),
     row!("convert", convert::convert),
+    #[cfg(feature = "train")]
+    Command {
+        id: "finetune",
+        begin: |request, host| {
+            let run = Finetune::begin(parse("finetune", request)?, host)?;
+            Ok(Started::Working(Box::new(run)))
+        },
+    },
 ];
+
+#[cfg(feature = "train")]
+impl Work for Finetune {
+    fn step(&mut self, host: &dyn Host) -> Result<Option<Answer>, Error> {
+        let report = Finetune::step(self, host)?;
+        report
+            .map(|report| Answer::of("finetune", report))
+            .transpose()
+    }
+}
+
+#[cfg(feature = "train")]
+impl Response for FinetuneReport {}
 
 impl Work for Compression {
     fn step(&mut self, host: &dyn Host) -> Result<Option<Answer>, Error> {

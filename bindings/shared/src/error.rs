@@ -24,6 +24,10 @@ pub enum Error {
     /// From planning and running a compression.
     #[error(transparent)]
     Compress(#[from] CompressError),
+    /// From learning.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Train(#[from] kerf_train::TrainError),
     /// The tokenizer cannot be used.
     #[error("{path}: {reason}")]
     BadTokenizer { path: String, reason: String },
@@ -75,7 +79,7 @@ fn at(location: &str) -> String {
     }
 }
 
-error_codes!(Error or the code inside Tensors, Model, Compress {
+error_codes!(Error or the code inside Tensors, Model, Compress, #[cfg(feature = "train")] Train {
     BadTokenizer => "BAD_TOKENIZER",
     NoTokenizer => "NO_TOKENIZER",
     BadRequest => "BAD_REQUEST",
@@ -93,6 +97,8 @@ impl Error {
             Self::Tensors(error) => error.data(),
             Self::Model(error) => error.data(),
             Self::Compress(error) => error.data(),
+            #[cfg(feature = "train")]
+            Self::Train(error) => error.data(),
             other => error_data(other.code(), other),
         }
     }

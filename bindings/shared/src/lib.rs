@@ -16,9 +16,12 @@ mod embed;
 mod encoding;
 pub mod error;
 mod evaluate;
+#[cfg(feature = "train")]
+pub mod finetune;
 mod generate;
 mod host;
 mod inspect;
+mod long_run;
 mod machine;
 mod open_model;
 mod pairs;

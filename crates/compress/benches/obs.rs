@@ -97,6 +97,7 @@ fn main() {
             cols: n,
             sparsity,
             pattern: Pattern::Unstructured,
+            support: None,
             grid,
             dtype: DType::F32,
             damping_rel: 0.01,

@@ -1,7 +1,7 @@
 //! What is removed: plan, statistics, solvers, schedules, the resumable job, the report.
 //!
 //! Each folder is a room, and imports from those below it alone (`tests/arrows.rs`): `estimate` -> `job` -> `plan` -> `prepass` ->
-//! `costs` -> `allocate` -> `options` -> `schedules`, `methods` -> `solve`.
+//! `costs` -> `allocate` -> `options` -> `schedules`, `methods` -> `recover` -> `solve`.
 
 pub mod allocate;
 pub mod calibration;
@@ -14,6 +14,8 @@ pub mod methods;
 pub mod options;
 pub mod plan;
 pub mod prepass;
+#[cfg(feature = "train")]
+pub(crate) mod recover;
 pub mod report;
 pub mod schedules;
 pub mod solve;

@@ -56,6 +56,28 @@ pub struct LayerReport {
     pub relative_weight_error: f64,
 }
 
+/// What a block, or the whole model, learned after the solver.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveredPart {
+    /// The block, from 0; absent for the whole model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<usize>,
+    /// Tokens that were taught.
+    pub tokens: usize,
+    /// Steps of the optimiser.
+    #[cfg_attr(feature = "ts", ts(type = "number"))]
+    pub steps: u64,
+    /// Wall time.
+    pub seconds: f64,
+    /// Loss of the held-out share before. By block: mean over tokens of |x - y|^2 / |y|^2, with y what the dense block gives. Whole: mean
+    /// KL divergence in nats (decoders), or 1 minus the mean cosine plus 0.4 times the relative error of the hidden states (encoders).
+    pub before: f64,
+    /// The same of what was kept; equal to `before` if nothing was better.
+    pub after: f64,
+}
+
 /// What one step of the work took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
@@ -67,7 +89,7 @@ pub struct Work {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<usize>,
     /// `read`, `network` (tokens through matrices), `moments`, `factor`, `target`, `support`, `refit`, `rounding`, `descent`, `encode`,
-    /// `error` (measuring what was lost), `distance` (of probed models), or `rest`.
+    /// `error` (measuring what was lost), `distance` (of probed models), `teach`, or `rest`.
     pub step: String,
     /// Wall time.
     pub seconds: f64,
@@ -103,7 +125,7 @@ pub struct Report {
     pub output_bytes: u64,
     /// Wall time of this run (a resumed run counts from its own start).
     pub seconds: f64,
-    /// Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, measure, write.
+    /// Seconds by phase: plan, calibrate, survey, search, statistics, solve, forward, recover, measure, write.
     pub phases: std::collections::BTreeMap<String, f64>,
     /// What the steps of the phases took, in this run.
     pub work: Vec<Work>,
@@ -136,6 +158,10 @@ pub struct Report {
     /// How close the result is to the original; absent where nothing was calibrated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<crate::measured::Measured>,
+    /// What was taught after the solver, block by block or once; empty without `recover`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<RecoveredPart>>"))]
+    pub recovered: Vec<RecoveredPart>,
     /// Repairs, in order.
     pub repairs: Vec<Repair>,
     /// Things a user should know that are not repairs.
@@ -174,7 +200,7 @@ pub struct PlannedTensor {
     /// Method, for what is compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Share of weights that will be removed.
+    /// Share of weights that will be removed; 0 where the zeros of the source stay, which are counted when the weights are read.
     pub sparsity: f64,
     /// Bits of a code; absent for what is kept as it is.
     #[serde(skip_serializing_if = "Option::is_none")]

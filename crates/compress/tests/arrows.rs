@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// From the lowest to the highest. Files beside the folders are rooms of their own: values that several rooms speak of.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "error",
     "calibration",
     "measured",
     "solve",
+    "recover",
     "methods",
     "schedules",
     "options",

@@ -46,6 +46,7 @@ impl Goldens {
                 cols: self.cols,
                 sparsity,
                 pattern,
+                support: None,
                 grid,
                 dtype: DType::F32,
                 damping_rel: self.damping_rel,

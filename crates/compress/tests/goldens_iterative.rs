@@ -58,6 +58,7 @@ impl Goldens {
             cols: self.cols,
             sparsity: 0.7,
             pattern: Pattern::Unstructured,
+            support: None,
             grid: None,
             dtype: DType::F32,
             damping_rel: self.damping_rel,
@@ -148,6 +149,7 @@ fn admm_finds_the_supports_of_the_textbook() {
         ] {
             let problem = Problem {
                 pattern,
+                support: None,
                 ..goldens.problem(rows)
             };
             let found = admm::support(compute, problem.w, &problem, factor, ITERATIONS);

@@ -6,7 +6,7 @@ use kerf_compress::solve::extent::Extent;
 use kerf_compress::solve::param::Params;
 use kerf_compress::statistics::Gram;
 use kerf_kernels::Compute;
-use kerf_tensors::{DType, Grid};
+use kerf_tensors::{DType, Grid, Mask};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -64,6 +64,8 @@ struct Case<'a> {
     cols: usize,
     grid: Option<Grid>,
     sparsity: f64,
+    /// Whether half of the weights are zero, and stay.
+    keep_mask: bool,
     params: Params<'a>,
 }
 
@@ -71,7 +73,11 @@ impl Case<'_> {
     /// What a method allocates, and what it says.
     fn measured_and_planned(&self, compute: &Compute, method: &dyn Method) -> (usize, u64) {
         let (rows, cols, params) = (self.rows, self.cols, self.params);
-        let w = noise(rows * cols);
+        let mut w = noise(rows * cols);
+        if self.keep_mask {
+            w.iter_mut().step_by(2).for_each(|w| *w = 0.0);
+        }
+        let support = self.keep_mask.then(|| Mask::of_weights(rows, cols, &w));
         let mut gram = Gram::new(cols);
         gram.add(compute, &noise(300 * cols));
         gram.finish(compute);
@@ -84,6 +90,7 @@ impl Case<'_> {
             cols,
             sparsity: if method.prunes() { self.sparsity } else { 0.0 },
             pattern: Pattern::Unstructured,
+            support: support.as_ref(),
             grid: self.grid,
             dtype: DType::BF16,
             damping_rel: 0.01,
@@ -96,6 +103,7 @@ impl Case<'_> {
             cols,
             grid: self.grid,
             prunes: problem.sparsity > 0.0,
+            keep_mask: self.keep_mask,
             params,
         };
         let measured = peak(|| method.solve(compute, &problem));
@@ -114,22 +122,28 @@ fn methods_need_what_they_say() {
         Params::new(&[("iterations", 0.0), ("sweeps", 0.0)]),
     );
     for (rows, cols) in [(1024, 512), (320, 1024)] {
-        for (grid, sparsity, params) in [
-            (Some(Grid::new(4, 128)), 0.7, some),
-            (Some(Grid::new(4, 128)), 0.0, some),
-            (Some(Grid::new(4, 128)), 0.7, none),
-            (None, 0.7, some),
+        for (grid, sparsity, keep_mask, params) in [
+            (Some(Grid::new(4, 128)), 0.7, false, some),
+            (Some(Grid::new(4, 128)), 0.0, false, some),
+            (Some(Grid::new(4, 128)), 0.7, false, none),
+            (None, 0.7, false, some),
+            (Some(Grid::new(4, 128)), 0.0, true, some),
+            (Some(Grid::new(4, 128)), 0.0, true, none),
+            (None, 0.0, true, some),
         ] {
             let case = Case {
                 rows,
                 cols,
                 grid,
                 sparsity,
+                keep_mask,
                 params,
             };
             for method in table() {
                 let (measured, planned) = case.measured_and_planned(&compute, *method);
-                let name = format!("{method:?} {rows} x {cols} {grid:?} {sparsity} {params:?}");
+                let name = format!(
+                    "{method:?} {rows} x {cols} {grid:?} {sparsity} {keep_mask} {params:?}"
+                );
                 let (measured, planned) = (measured as f64, planned as f64);
                 assert!(
                     measured <= planned + f64::from(workers),

@@ -212,6 +212,7 @@ fn at_equal_entropy_it_loses_less_than_rounding() {
                 cols: n,
                 sparsity: 0.0,
                 pattern: Pattern::Unstructured,
+                support: None,
                 grid: None,
                 dtype: DType::F32,
                 damping_rel: 0.01,

@@ -53,6 +53,7 @@ impl Case {
             cols: COLS,
             sparsity: 0.7,
             pattern: Pattern::Unstructured,
+            support: None,
             grid,
             dtype: DType::F32,
             damping_rel: 0.01,

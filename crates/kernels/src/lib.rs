@@ -37,6 +37,7 @@ pub mod linalg;
 mod meter;
 mod panels;
 pub mod pool;
+pub mod radix;
 pub mod reference;
 mod simd;
 pub mod sparse;
@@ -75,6 +76,11 @@ impl Compute {
     /// The same machine, whose parallel work can be stopped from outside: see [`Stop`].
     pub fn with_stop(self, stop: Stop) -> Self {
         Self::on(self.kernels, self.pool.with_stop(stop))
+    }
+
+    /// The same machine, whose work is done whatever is asked: see [`Pool::without_stop`].
+    pub fn without_stop(&self) -> Self {
+        Self::on(self.kernels, self.pool.clone().without_stop())
     }
 
     /// The same machine with a clock for its meter.

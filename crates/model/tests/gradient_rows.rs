@@ -8,11 +8,11 @@ use common::rows::{TOKENS, config, weights};
 use common::*;
 use kerf_model::arch::{self, Architecture};
 use kerf_model::backward::{
-    Against, Classification, Cosine, Gradients, Loss, MeanSquare, NextToken, SentenceCosine,
-    SpanTeacher, Teacher, Wanted, loss_and_gradients,
+    Against, Cosine, Gradients, Loss, MeanSquare, NextToken, SentenceCosine, Teacher,
+    loss_and_gradients,
 };
 use kerf_model::evaluate::{Pooling, SentenceHead};
-use kerf_model::{Batch, ClassifierHead, Kind, MemoryWeights, Network, SpanLogits, WeightSource};
+use kerf_model::{Batch, Kind, MemoryWeights, Network, WeightSource};
 use kerf_tensors::Folder;
 use kerf_tensors::files::pipeline::{Activation, Dense, LayerNorm, Module, Vectors};
 use kerf_tensors::folder::MemFolder;
@@ -179,51 +179,6 @@ fn logits(count: usize) -> Vec<f32> {
     (0..count)
         .map(|at| ((at * at + at) % 13) as f32 / 2.0 - 3.0)
         .collect()
-}
-
-#[test]
-fn softened_labels_and_answers_move_as_their_gradients_say() {
-    for temperature in [1.0, 3.0] {
-        for name in ["bert-classifier", "bert-span"] {
-            let folder = root().join("test/golden/head").join(name);
-            let (model, reference) = (Model::open(&folder), Reference::open(&folder));
-            let batch = Batch::new(&reference.ids());
-            let config = model.catalog.files.config.as_ref().unwrap();
-            let spans: Vec<SpanLogits> = (batch.starts.windows(2))
-                .map(|pair| SpanLogits {
-                    start: logits(pair[1] - pair[0]),
-                    end: logits(pair[1] - pair[0] + 5)[5..].to_vec(),
-                })
-                .collect();
-            let answers = SpanTeacher {
-                config,
-                logits: &spans,
-                temperature,
-            };
-            let labels = || {
-                let load = ClassifierHead::load;
-                let head = load(&model.network, config, &compute(), &model.catalog).unwrap();
-                Classification {
-                    config,
-                    wanted: Wanted::Logits {
-                        logits: logits(batch.sequences() * head.labels().names.len()),
-                        temperature,
-                    },
-                }
-            };
-            let labels = (name != "bert-span").then(labels);
-            let loss = labels
-                .as_ref()
-                .map_or(&answers as &dyn Loss, |labels| labels);
-            let case = Case {
-                name,
-                network: &model.network,
-                batch: &batch,
-                loss,
-            };
-            case.check(&mut in_memory(&model));
-        }
-    }
 }
 
 #[test]

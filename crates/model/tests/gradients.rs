@@ -6,8 +6,9 @@ mod common;
 use common::*;
 use kerf_kernels::Compute;
 use kerf_model::backward::{
-    Against, Classification, Cosine, Gradients, Loss, MeanSquare, NextToken, SpanOfAnswer, Sum,
-    Teacher, Wanted, hidden_states, loss_and_gradients, loss_and_gradients_keeping,
+    Against, Classification, Cosine, Gradients, Loss, MeanSquare, NextToken, SpanOfAnswer,
+    SpanShares, Sum, Teacher, Wanted, hidden_states, loss_and_gradients,
+    loss_and_gradients_keeping,
 };
 use kerf_model::evaluate::{Pieces, Pooling};
 use kerf_model::{Batch, Kind, MemoryWeights};
@@ -176,6 +177,87 @@ fn heads_have_the_gradients_of_pytorch() {
         };
         check(&folder, &model, &batch, &Classification { config, wanted });
     }
+}
+
+/// Probabilities by another model give the gradients of certain labels, which PyTorch's are held to, as often as they are likely: a gradient
+/// is linear in them. Tolerance 1e-5 of the largest value: sums of f32.
+#[test]
+fn probabilities_of_another_model_teach_like_labels_as_often_as_they_are_likely() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root().join("test/golden/head")).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let model = Model::open(&folder);
+        let config = model.catalog.files.config.as_ref().unwrap();
+        let batch = Batch::new(&[vec![1, 7, 3, 9], vec![2, 5, 8]]);
+        let class = model.network.labels().unwrap_or_default().to_owned();
+        // Two certain ways to label the batch, one as likely as 0.25, and the loss of probabilities.
+        let (certain, mixed): ([Box<dyn Loss>; 2], Box<dyn Loss>) =
+            if class.ends_with("QuestionAnswering") {
+                let of = |answers: [(usize, usize); 2]| -> Box<dyn Loss> {
+                    let answers = answers.to_vec();
+                    Box::new(SpanOfAnswer { config, answers })
+                };
+                let loss = SpanShares {
+                    config,
+                    start: vec![0.0, 0.25, 0.75, 0.0, 1.0, 0.0, 0.0],
+                    end: vec![0.0, 0.0, 0.25, 0.75, 0.0, 0.25, 0.75],
+                    sequences: 2,
+                };
+                ([of([(1, 2), (0, 1)]), of([(2, 3), (0, 2)])], Box::new(loss))
+            } else {
+                let head = kerf_model::ClassifierHead::load(
+                    &model.network,
+                    config,
+                    &compute(),
+                    &model.catalog,
+                );
+                let Ok(head) = head else { continue };
+                let labels = head.labels().names.len();
+                if labels < 2 {
+                    continue;
+                }
+                let mut shares = vec![0.0; 2 * labels];
+                shares[0] += 0.25;
+                shares[1] += 0.75;
+                shares[labels + labels - 1] = 1.0;
+                let of = |label| -> Box<dyn Loss> {
+                    let wanted = Wanted::Label(vec![label, labels - 1]);
+                    Box::new(Classification { config, wanted })
+                };
+                let wanted = Wanted::Shares(shares);
+                ([of(0), of(1)], Box::new(Classification { config, wanted }))
+            };
+        let [one, other] = certain.map(|loss| step(&model, &compute(), &batch, &*loss));
+        let (loss, gradients) = step(&model, &compute(), &batch, &*mixed);
+        let entropy = -(0.25 * 0.25f64.ln() + 0.75 * 0.75f64.ln());
+        // Half of the rows are uncertain; of spans three of four, each of which counts half.
+        let rows = if class.ends_with("QuestionAnswering") {
+            0.75
+        } else {
+            0.5
+        };
+        let wanted = 0.25 * one.0 + 0.75 * other.0 - rows * entropy;
+        assert!(
+            (loss - wanted).abs() < 1e-5 * wanted.abs().max(1.0),
+            "{folder:?}: {loss} {wanted}"
+        );
+        let all = one.1.iter().chain(&other.1).flatten();
+        let most = all.fold(0.0f32, |most, x| most.max(x.abs()));
+        for ((own, one), other) in gradients.iter().zip(&one.1).zip(&other.1) {
+            for ((own, one), other) in own.iter().zip(one).zip(other) {
+                let wanted = 0.25 * one + 0.75 * other;
+                assert!(
+                    (own - wanted).abs() <= 1e-5 * most,
+                    "{folder:?}: {own} {wanted}"
+                );
+            }
+        }
+        seen += 1;
+    }
+    assert!(seen > 4, "{seen}");
 }
 
 /// A step of a decoder with a loss.

@@ -25,6 +25,10 @@ pub enum Stage {
     Solve,
     /// Carrying activations through the compressed block.
     Forward,
+    /// Teaching what survived to do what the dense model does.
+    Recover,
+    /// Changing weights so that a loss falls.
+    Learn,
     /// Comparing the result with the original on text that calibration did not see.
     Measure,
     /// Writing files.

@@ -83,6 +83,11 @@ impl<P: Serialize + DeserializeOwned> Journal<P> {
         Ok(journal)
     }
 
+    /// Whether a run has kept anything in a work folder.
+    pub fn is_in(workspace: &dyn Workspace) -> Result<bool, TensorsError> {
+        Ok(workspace.get(FILE)?.is_some())
+    }
+
     /// The folder of the files.
     pub fn workspace(&self) -> &Arc<dyn Workspace> {
         &self.workspace

@@ -2,10 +2,12 @@
 
 use crate::layout;
 use kerf_bindings::api::*;
+use kerf_bindings::finetune::request::*;
 use kerf_compress::measured::{Measured, MeasuredOn};
 use kerf_compress::methods::{self, Method};
+use kerf_compress::options::recover::{Recover, RecoverOption};
 use kerf_compress::options::{FilledOptions, params};
-use kerf_compress::report::PlannedTensor;
+use kerf_compress::report::{PlannedTensor, RecoveredPart};
 use kerf_compress::rules::{Blocks, Conditions, Match, OneOrMany};
 use kerf_compress::solve::param::{Kind, Param};
 use kerf_compress::solve::statistics::Needs;
@@ -14,6 +16,7 @@ use kerf_compress::{
 };
 use kerf_run::{Event, Stage};
 use kerf_tensors::files::{Fact, Outcome};
+use kerf_train::prune;
 use ts_rs::{Config, TS};
 
 /// Declarations, in the order of the file. A type that is used and not listed fails the compilation of the TypeScript.
@@ -23,7 +26,7 @@ pub fn declarations() -> Vec<String> {
     macro_rules! declare {
         ($($type:ty),+ $(,)?) => { vec![$(declaration::<$type>(&config)),+] };
     }
-    let mut all = vec![options(&config)];
+    let mut all = vec![options(&config), pruner_params()];
     all.extend(declare![
         Rule,
         Match,
@@ -36,6 +39,9 @@ pub fn declarations() -> Vec<String> {
         CompressRequest,
         Repair,
         LayerReport,
+        RecoverOption,
+        Recover,
+        RecoveredPart,
         Measured,
         MeasuredOn,
         TextUse,
@@ -59,6 +65,10 @@ pub fn declarations() -> Vec<String> {
         Generation,
         EmbedRequest,
         Embeddings,
+        FinetuneRequest,
+        FinetuneOptions,
+        LearningPoint,
+        FinetuneReport,
         ConvertRequest,
         Conversion,
         Stage,
@@ -120,6 +130,19 @@ fn options(config: &Config) -> String {
     let fields: String = params::all().iter().map(field).collect();
     declaration.insert_str(end, &fields);
     declaration
+}
+
+/// A field for each parameter of a pruner.
+fn pruner_params() -> String {
+    let field = |param: &&Param| {
+        format!(
+            "  /** {} */\n  {}?: number\n",
+            prune::sentences(param),
+            param.name
+        )
+    };
+    let fields: String = prune::all_params().iter().map(field).collect();
+    format!("/** Parameters of pruners. */\nexport type PrunerParams = {{\n{fields}}}\n")
 }
 
 fn declaration<T: TS>(config: &Config) -> String {

@@ -8,12 +8,15 @@ use kerf_kernels::Isa;
 use kerf_model::{ModelError, arch};
 use kerf_run::RunError;
 use kerf_tensors::{TensorsError, formats};
+use kerf_train::{TrainError, prune};
 use std::collections::BTreeSet;
 
 /// Constants, in the order of the file.
 pub fn constants() -> Vec<String> {
     let formats: Vec<_> = formats::table().iter().map(|format| format.id()).collect();
     let isas: Vec<_> = Isa::ALL.iter().map(|isa| isa.id()).collect();
+    let tasks: Vec<_> = kerf_tasks::TASKS.iter().map(|task| task.id).collect();
+    let curves = kerf_bindings::finetune::CURVES.map(|(id, _)| id);
     let architectures: Vec<_> = arch::table().iter().map(|row| row.id).collect();
     vec![
         list(
@@ -33,7 +36,35 @@ pub fn constants() -> Vec<String> {
             "LOSS_SCALES",
             &schedules::LossScale::IDS,
         ),
-        method_params(),
+        params_constant(
+            "Parameters of methods, each an option.",
+            "METHOD_PARAMS",
+            params::all()
+                .into_iter()
+                .map(|param| (param, params::owners(param), params::sentences(param))),
+        ),
+        list("Kinds of tasks.", "TASKS", &tasks),
+        abouts(
+            "What the file of a task looks like.",
+            "TASK_FORMS",
+            kerf_tasks::TASKS.iter().map(|task| (task.id, task.form)),
+        ),
+        list("Ids of the table of pruners.", "PRUNERS", &prune::ids()),
+        abouts(
+            "What each pruner does, in one line.",
+            "PRUNER_ABOUT",
+            prune::table()
+                .iter()
+                .map(|pruner| (pruner.id(), pruner.about())),
+        ),
+        params_constant(
+            "Parameters of pruners, each an option.",
+            "PRUNER_PARAMS",
+            prune::all_params()
+                .into_iter()
+                .map(|param| (param, prune::owners(param), prune::sentences(param))),
+        ),
+        list("How a learning rate may fall.", "RATE_SCHEDULES", &curves),
         list(
             "Named sizes of the option `preset`.",
             "PRESETS",
@@ -73,6 +104,7 @@ fn error_codes() -> Vec<&'static str> {
         ModelError::CODES,
         RunError::CODES,
         CompressError::CODES,
+        TrainError::CODES,
         kerf_bindings::Error::CODES,
     ];
     all.concat()
@@ -113,28 +145,29 @@ fn abouts(
     format!("/** {doc} */\nexport const {name} = {{\n{rows}}} as const\n")
 }
 
-/// What is known of each parameter of a method.
-fn method_params() -> String {
-    let row = |param: &&Param| {
+/// What is known of each parameter of some rows: with the ids of the rows that have it, and what it is in sentences.
+fn params_constant<'a>(
+    doc: &str,
+    name: &str,
+    params: impl Iterator<Item = (&'a Param, Vec<&'static str>, String)>,
+) -> String {
+    let rows = params.map(|(param, owners, about)| {
         let kind = match param.kind {
             Kind::Integer => "integer",
             Kind::Real => "real",
             Kind::Flag => "flag",
         };
-        let text = |text: &str| serde_json::to_string(text).expect("text is JSON");
+        let about = serde_json::to_string(&about).expect("text is JSON");
         format!(
-            "  {}: {{ kind: '{kind}', least: {}, most: {}, methods: ['{}'], about: {} }},\n",
+            "  {}: {{ kind: '{kind}', least: {}, most: {}, methods: ['{}'], about: {about} }},\n",
             param.name,
             param.least,
             param.most,
-            params::owners(param).join("', '"),
-            text(&params::sentences(param)),
+            owners.join("', '"),
         )
-    };
-    let rows: String = params::all().iter().map(row).collect();
-    format!(
-        "/** Parameters of methods, each an option. */\nexport const METHOD_PARAMS = {{\n{rows}}} as const\n"
-    )
+    });
+    let rows: String = rows.collect();
+    format!("/** {doc} */\nexport const {name} = {{\n{rows}}} as const\n")
 }
 
 fn defaults() -> String {

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 compile_error!("kerf-tensors reads little-endian files straight into memory");
 
 /// The bytes of a slice of numbers, to read a file into.
-pub(crate) fn as_bytes_mut<T: Number>(values: &mut [T]) -> &mut [u8] {
+pub fn as_bytes_mut<T: Number>(values: &mut [T]) -> &mut [u8] {
     let len = std::mem::size_of_val(values);
     // SAFETY: a `Number` has no padding and every bit pattern is a value. The view has the extent and lifetime of the slice, and
     // a byte needs no alignment.
@@ -15,7 +15,7 @@ pub(crate) fn as_bytes_mut<T: Number>(values: &mut [T]) -> &mut [u8] {
 }
 
 /// The bytes of a slice of numbers, to write to a file.
-pub(crate) fn as_bytes<T: Number>(values: &[T]) -> &[u8] {
+pub fn as_bytes<T: Number>(values: &[T]) -> &[u8] {
     let len = std::mem::size_of_val(values);
     // SAFETY: as in `as_bytes_mut`.
     unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), len) }
@@ -25,7 +25,7 @@ pub(crate) fn as_bytes<T: Number>(values: &[T]) -> &[u8] {
 ///
 /// # Safety
 /// An implementor has no padding bytes, and every bit pattern is a valid value of it.
-pub(crate) unsafe trait Number: Copy {}
+pub unsafe trait Number: Copy {}
 // SAFETY: primitive numbers have no padding and no invalid bit patterns.
 unsafe impl Number for u16 {}
 // SAFETY: as above.

@@ -20,7 +20,7 @@ pub struct ErrorData {
 /// variants that wrap another error enum and take its code.
 #[macro_export]
 macro_rules! error_codes {
-    ($enum:ident $(or the code inside $($outer:ident),+)? { $($variant:ident => $code:literal,)+ }) => {
+    ($enum:ident $(or the code inside $($(#[$on:meta])* $outer:ident),+)? { $($variant:ident => $code:literal,)+ }) => {
         impl $enum {
             /// Codes of all variants, except those that wrap another enum.
             pub const CODES: &'static [&'static str] = &[$($code),+];
@@ -29,7 +29,7 @@ macro_rules! error_codes {
             pub fn code(&self) -> &'static str {
                 match self {
                     $(Self::$variant { .. } => $code,)+
-                    $($(Self::$outer(error) => error.code(),)+)?
+                    $($($(#[$on])* Self::$outer(error) => error.code(),)+)?
                 }
             }
         }

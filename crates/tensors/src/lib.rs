@@ -2,7 +2,7 @@
 //! quantized matrices that they store.
 
 pub mod amount;
-mod bytes;
+pub mod bytes;
 pub mod catalog;
 pub mod complaint;
 pub mod digest;

@@ -44,6 +44,19 @@ impl Mask {
         mask
     }
 
+    /// The mask that keeps each weight that is not zero. Shape: w [rows, cols].
+    pub fn of_weights(rows: usize, cols: usize, w: &[f32]) -> Self {
+        let mut mask = Self::empty(rows, cols);
+        let rows = mask.bits.chunks_mut(mask.stride.max(1));
+        for (bits, w) in rows.zip(w.chunks(cols.max(1))) {
+            for (bits, eight) in bits.iter_mut().zip(w.chunks(8)) {
+                let kept = eight.iter().enumerate();
+                *bits = kept.fold(0, |bits, (i, w)| bits | u8::from(*w != 0.0) << i);
+            }
+        }
+        mask
+    }
+
     /// The `stride` bytes of one row.
     pub fn row(&self, row: usize) -> &[u8] {
         &self.bits[row * self.stride..(row + 1) * self.stride]

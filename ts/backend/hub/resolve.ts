@@ -18,7 +18,7 @@ export interface Watch {
 /** Fields of requests that are models. */
 const FIELDS = ['model', 'original', 'small'] as const
 /** Functions that write beside the model unless they are told where: with an id that would be inside the cache. */
-const WRITERS: readonly string[] = ['plan', 'compress']
+const WRITERS: Readonly<Record<string, string>> = { plan: 'kerf', compress: 'kerf', finetune: 'tuned' }
 
 /** Whether a model of the request may be one of the hub. */
 export function mayBeOnHub(request: object): boolean {
@@ -42,7 +42,8 @@ export async function withFolders(command: string, request: object, watch: Watch
     const folder = await folderOf(id, { signal: watch.signal, onEvent })
     if (!folder) continue
     placed[field] = folder
-    if (WRITERS.includes(command)) placed['out'] ??= resolve(`${id.name}-kerf`)
+    const end = WRITERS[command]
+    if (end !== undefined) placed['out'] ??= resolve(`${id.name}-${end}`)
   }
   return placed
 }

@@ -5,6 +5,15 @@ import { facts, notes, table } from './table.js'
 
 /** Shows the measures of one model. */
 export function showEvaluation(result: Evaluation, screen: Screen): void {
+  const rows = measuresOf(result)
+  if (result.text) rows.push(['text', textUse(result.text.tokens, result.text)])
+  rows.push(['time', duration(result.seconds)])
+  facts(screen, rows)
+  notes(screen, result.notes)
+}
+
+/** What was measured, a row each. */
+export function measuresOf(result: Evaluation): [string, string, string?][] {
   const rows: [string, string, string?][] = []
   if (result.perplexity !== undefined) {
     const remark = `nll ${significant(result.nll ?? NaN, 5)} over ${integer(result.tokens ?? 0)} tokens`
@@ -13,11 +22,7 @@ export function showEvaluation(result: Evaluation, screen: Screen): void {
   if (result.spearman !== undefined) {
     rows.push(['spearman', significant(result.spearman, 4), `over ${integer(result.pairs ?? 0)} pairs`])
   }
-  rows.push(...ofHeads(result))
-  if (result.text) rows.push(['text', textUse(result.text.tokens, result.text)])
-  rows.push(['time', duration(result.seconds)])
-  facts(screen, rows)
-  notes(screen, result.notes)
+  return [...rows, ...ofHeads(result)]
 }
 
 /** What heads do on the files of tasks. */

@@ -113,8 +113,8 @@ pub fn answering(bench: &Bench<'_>, path: &str, windows: Windows) -> Result<Answ
     })
 }
 
-/// The windows of all questions, and the question of each window.
-fn encode(
+/// The windows of all questions, and the question of each window. `BAD_OPTION` for a window without room for a question.
+pub fn encode(
     tokenizer: &Tokenizer,
     compute: &Compute,
     asked: &[Asked],

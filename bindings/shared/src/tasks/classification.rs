@@ -7,7 +7,7 @@ use crate::running::FEWER_THREADS;
 use crate::{Error, text_file};
 use kerf_model::evaluate::{Typed, accuracy, f1_of_second};
 use kerf_model::{ClassifierHead, ModelError, Problem, finite};
-use kerf_tasks::label_index;
+use kerf_tasks::{Labelled, label_index};
 
 /// Measures a classifier on a file; see `kerf_tasks::classification` for its form. A text longer than the model's maximum is cut, of a pair
 /// the longer text first.
@@ -31,21 +31,8 @@ pub fn classification(bench: &Bench<'_>, path: &str) -> Result<Classification, E
         .iter()
         .map(|example| label_index(path, example, names));
     let labels = labels.collect::<Result<Vec<usize>, _>>()?;
-    let tokenizer = model.opened.tokenizer("classification")?;
     let longest = Encoding::of(model).max_tokens;
-    let encoded = compute.pool.map(examples.len(), |index| {
-        let example = &examples[index];
-        tokenizer.encode_pair_within(&example.text, example.second.as_deref(), longest)
-    });
-    let (mut texts, mut truncated) = (Vec::with_capacity(examples.len()), 0);
-    for encoded in encoded {
-        let (encoded, cut) = encoded?;
-        truncated += u64::from(cut);
-        texts.push(Typed {
-            ids: encoded.ids,
-            types: bench.types(encoded.types),
-        });
-    }
+    let (texts, truncated) = encode(bench, &examples, longest)?;
     let reporter = bench.reporter();
     let mut runner = bench
         .running(longest, FEWER_THREADS)?
@@ -63,6 +50,29 @@ pub fn classification(bench: &Bench<'_>, path: &str) -> Result<Classification, E
         f1: two.then(|| f1_of_second(&logits, &labels)),
         positive: two.then(|| names[1].clone()),
     })
+}
+
+/// Token ids and types of all texts or pairs, of at most so many tokens, and how many were cut.
+pub fn encode(
+    bench: &Bench<'_>,
+    examples: &[Labelled],
+    longest: usize,
+) -> Result<(Vec<Typed>, u64), Error> {
+    let tokenizer = bench.model.opened.tokenizer("classification")?;
+    let encoded = bench.compute.pool.map(examples.len(), |index| {
+        let example = &examples[index];
+        tokenizer.encode_pair_within(&example.text, example.second.as_deref(), longest)
+    });
+    let (mut texts, mut truncated) = (Vec::with_capacity(examples.len()), 0);
+    for encoded in encoded {
+        let (encoded, cut) = encoded?;
+        truncated += u64::from(cut);
+        texts.push(Typed {
+            ids: encoded.ids,
+            types: bench.types(encoded.types),
+        });
+    }
+    Ok((texts, truncated))
 }
 
 /// A file has one label a text.

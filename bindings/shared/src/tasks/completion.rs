@@ -27,14 +27,7 @@ pub fn completion(bench: &Bench<'_>, path: &str) -> Result<Completions, Error> {
     let text = text_file::read(&*bench.host.storage(), path)?;
     let prompted = kerf_tasks::completion(path, &text)?;
     let asked: Vec<Asked<'_>> = asked(&prompted);
-    let tokenizer = model.opened.tokenizer("completion")?;
-    let most = model.network.max_context();
-    let encoded = compute.pool.map(asked.len(), |index| {
-        encode(&tokenizer, &asked[index], most, path)
-    });
-    let texts = encoded
-        .into_iter()
-        .collect::<Result<Vec<Completion>, Error>>()?;
+    let texts = encode_all(bench, &asked, path)?;
     let longest = texts.iter().map(|text| text.ids.len()).max();
     let running = bench.running(longest.unwrap_or(0), FEWER_THREADS)?;
     let reporter = bench.reporter();
@@ -87,6 +80,37 @@ fn asked(prompted: &Prompted) -> Vec<Asked<'_>> {
                 })
             })
             .collect(),
+    }
+}
+
+/// Token ids of all completions behind their prompts.
+fn encode_all(
+    bench: &Bench<'_>,
+    asked: &[Asked<'_>],
+    path: &str,
+) -> Result<Vec<Completion>, Error> {
+    let tokenizer = bench.model.opened.tokenizer("completion")?;
+    let most = bench.model.network.max_context();
+    let encoded = bench.compute.pool.map(asked.len(), |index| {
+        encode(&tokenizer, &asked[index], most, path)
+    });
+    encoded.into_iter().collect()
+}
+
+/// Token ids of the completions of a file, each behind its prompt. `BAD_TASK_DATA` also for pairs of a good and a bad text, of which no
+/// one follows from a prompt.
+pub fn continued(bench: &Bench<'_>, path: &str) -> Result<Vec<Completion>, Error> {
+    let text = text_file::read(&*bench.host.storage(), path)?;
+    let prompted = kerf_tasks::completion(path, &text)?;
+    let asked = asked(&prompted);
+    match (&prompted, asked.first()) {
+        (Prompted::Preferences(_), Some(first)) => Err(DataError {
+            path: path.into(),
+            line: first.line,
+            reason: "expected prompt and completion; good and bad texts are only measured".into(),
+        }
+        .into()),
+        _ => encode_all(bench, &asked, path),
     }
 }
 

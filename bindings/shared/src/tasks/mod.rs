@@ -1,8 +1,8 @@
 //! `evaluate` on the files of tasks: one file a kind.
 
-mod answering;
-mod classification;
-mod completion;
+pub mod answering;
+pub mod classification;
+pub mod completion;
 
 pub use answering::{Windows, answering};
 pub use classification::classification;
@@ -96,7 +96,7 @@ impl Bench<'_> {
     }
 
     /// Types of tokens, if the network knows more than one.
-    fn types(&self, types: Vec<usize>) -> Option<Vec<usize>> {
+    pub fn types(&self, types: Vec<usize>) -> Option<Vec<usize>> {
         (self.model.network.token_types() > 1).then_some(types)
     }
 }

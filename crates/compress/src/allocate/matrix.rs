@@ -42,6 +42,8 @@ pub struct Matrix {
     pub pattern: Pattern,
     /// Share of weights to remove.
     pub sparsity: f64,
+    /// Whether the zeros of the source stay, and nothing else is removed.
+    pub keep_mask: bool,
     /// Grid of the survivors, with the scales of the format.
     pub grid: Option<Grid>,
     /// How much of what the dense model computes it aims at.
@@ -94,6 +96,7 @@ impl Matrix {
             cols: self.cols,
             grid: self.grid,
             prunes: self.sparsity > 0.0,
+            keep_mask: self.keep_mask,
             params,
         }
     }
@@ -110,6 +113,7 @@ impl Matrix {
         self.method = solving.method;
         self.pattern = solving.pattern;
         self.sparsity = solving.sparsity;
+        self.keep_mask = solving.keep_mask;
         self.grid = solving.grid;
         self.blend = solving.blend;
         self.step = solving.step();

@@ -32,7 +32,10 @@ pub fn content_bytes(matrix: &Matrix, dtype: DType) -> u64 {
         }
         None => {
             let mask = rows * (cols / 8.0).ceil() + (rows / 32.0).ceil() * 4.0;
-            let pruned = if matrix.sparsity > 0.0 { mask } else { 0.0 };
+            let pruned = match matrix.sparsity > 0.0 || matrix.keep_mask {
+                true => mask,
+                false => 0.0,
+            };
             weights * (1.0 - matrix.sparsity) * dtype.bits() as f64 / 8.0 + pruned
         }
     };

@@ -15,7 +15,7 @@ use kerf_run::OutFactory;
 use kerf_tensors::folder::{MemFolder, MemOutFolder, MemWorkspace};
 use kerf_tensors::{Catalog, OutFolder};
 use scaled::Scaled;
-use sibling::Sibling;
+use sibling::{Fill, Sibling};
 use std::sync::Arc;
 
 /// Tokens that the sibling sees: as many as run at once.
@@ -42,9 +42,14 @@ pub fn seconds(
 ) -> Option<f64> {
     let compute = Compute::new(plan.settings.isa, plan.settings.options.threads)?;
     let calibrated = plan.network.as_ref().filter(|_| plan.calibrated());
+    // Matrices without zeros have no support to be refitted on.
+    let fill = match plan.settings.options.keep_mask {
+        true => Fill::HalfZeros,
+        false => Fill::Dense,
+    };
     let sibling = match calibrated {
-        Some(network) => Sibling::of(&compute, catalog, network, sibling::WIDEST)?,
-        None => Sibling::of_matrices(&compute, catalog)?,
+        Some(network) => Sibling::of(&compute, catalog, network, sibling::WIDEST, fill)?,
+        None => Sibling::of_matrices(&compute, catalog, fill)?,
     };
     let begun = clock();
     let mut seen = sample(plan, &sibling, calibrated, sequences, clock).ok()?;
@@ -215,7 +220,8 @@ mod tests {
             let network = plan.network.as_ref().unwrap();
             let id = network.architecture();
             for widest in [network.hidden(), network.hidden() / 2] {
-                let Some(sibling) = Sibling::of(&compute, &catalog, network, widest) else {
+                let sibling = Sibling::of(&compute, &catalog, network, widest, Fill::Dense);
+                let Some(sibling) = sibling else {
                     assert!(widest < network.hidden(), "{id}");
                     continue;
                 };
@@ -268,7 +274,8 @@ mod tests {
             };
             let plan = Plan::new(&catalog, options.resolve().unwrap(), None, None).unwrap();
             let network = plan.network.as_ref().unwrap();
-            let sibling = Sibling::of(&compute, &catalog, network, sibling::WIDEST).unwrap();
+            let widest = sibling::WIDEST;
+            let sibling = Sibling::of(&compute, &catalog, network, widest, Fill::Dense).unwrap();
             let sample = sample(&plan, &sibling, Some(network), None, clock).unwrap();
             let scaled = Scaled {
                 plan: &plan,

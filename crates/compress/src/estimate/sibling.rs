@@ -17,6 +17,15 @@ pub(super) const VOCAB: usize = 2048;
 /// Rows and columns of the matrix that stands for a model whose architecture is not known.
 const SQUARE: usize = 1024;
 
+/// What the matrices of a sibling hold.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Fill {
+    /// No zeros.
+    Dense,
+    /// Every other weight of a row is zero.
+    HalfZeros,
+}
+
 /// A sibling.
 pub(super) struct Sibling {
     pub catalog: Catalog,
@@ -31,6 +40,7 @@ impl Sibling {
         catalog: &Catalog,
         network: &Network,
         widest: usize,
+        fill: Fill,
     ) -> Option<Self> {
         let config = catalog.files.config.as_ref()?;
         let factor = factor(config, network, widest)?;
@@ -46,7 +56,7 @@ impl Sibling {
             .iter()
             .filter(|entry| !is_later_block(network, &entry.name));
         let tensors = entries.map(|entry| (entry.name.as_str(), shrink.shape(entry), entry.dtype));
-        folder.insert("model.safetensors", safetensors(compute, tensors));
+        folder.insert("model.safetensors", safetensors(compute, tensors, fill));
         folder.insert("config.json", shrink.config(config, network).to_string());
         if let Ok(described) = catalog.folder.read(arch::json::FILE) {
             folder.insert(arch::json::FILE, described);
@@ -56,7 +66,7 @@ impl Sibling {
     }
 
     /// One matrix of the element type of most of the model.
-    pub fn of_matrices(compute: &Compute, catalog: &Catalog) -> Option<Self> {
+    pub fn of_matrices(compute: &Compute, catalog: &Catalog, fill: Fill) -> Option<Self> {
         let largest = catalog
             .tensors
             .iter()
@@ -66,7 +76,7 @@ impl Sibling {
         let tensor = ("layers.0.proj.weight", vec![SQUARE, SQUARE], largest.dtype);
         folder.insert(
             "model.safetensors",
-            safetensors(compute, std::iter::once(tensor)),
+            safetensors(compute, std::iter::once(tensor), fill),
         );
         let catalog = Catalog::open(Arc::new(folder)).ok()?;
         Some(Self { catalog, factor: 1 })
@@ -173,6 +183,7 @@ impl Shrink {
 fn safetensors<'t>(
     compute: &Compute,
     tensors: impl Iterator<Item = (&'t str, Vec<usize>, DType)>,
+    fill: Fill,
 ) -> Vec<u8> {
     let (mut header, mut data) = (BTreeMap::new(), Vec::new());
     for (name, shape, dtype) in tensors {
@@ -182,7 +193,7 @@ fn safetensors<'t>(
             DType::F32
         };
         let start = data.len();
-        let values = values(name, &shape);
+        let values = values(name, &shape, fill);
         match dtype {
             DType::BF16 | DType::F16 => {
                 let mut narrow = vec![0; values.len()];
@@ -206,7 +217,7 @@ fn safetensors<'t>(
     file
 }
 
-fn values(name: &str, shape: &[usize]) -> Vec<f32> {
+fn values(name: &str, shape: &[usize], fill: Fill) -> Vec<f32> {
     let count = shape.iter().product();
     if shape.len() < 2 {
         let scale = name.ends_with("weight") || name.ends_with("gamma");
@@ -218,5 +229,9 @@ fn values(name: &str, shape: &[usize]) -> Vec<f32> {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         reach * ((state >> 8) as f32 / (1u32 << 23) as f32 - 1.0)
     };
-    std::iter::repeat_with(next).take(count).collect()
+    let mut values: Vec<f32> = std::iter::repeat_with(next).take(count).collect();
+    if fill == Fill::HalfZeros {
+        values.iter_mut().step_by(2).for_each(|value| *value = 0.0);
+    }
+    values
 }

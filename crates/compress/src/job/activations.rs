@@ -170,6 +170,49 @@ impl Store<'_> {
         Ok(output.finish()?)
     }
 
+    /// A piece of the residual streams of a batch, of the compressed and of the dense model: of each the values of that range.
+    pub fn read(
+        &self,
+        activations: &Activations,
+        batch: usize,
+        values: std::ops::Range<usize>,
+    ) -> Result<[Vec<f32>; 2], TensorsError> {
+        let (file, lengths) = match &activations.data {
+            Data::Memory(all) => {
+                let streams = &all[batch];
+                let dense = streams.dense.as_ref().map(|dense| &dense.x);
+                let of = |x: &Vec<f32>| x[values.clone()].to_vec();
+                return Ok([of(&streams.compressed.x), dense.map(of).unwrap_or_default()]);
+            }
+            Data::Spilled { file, lengths } => (file, lengths),
+        };
+        let missing = || TensorsError::NotFound { path: file.clone() };
+        let source = self.workspace.open(file)?.ok_or_else(missing)?;
+        let before: usize = lengths[..batch].iter().flatten().sum();
+        let own = &lengths[batch];
+        let of = |from: usize| {
+            let mut bytes = vec![0; values.len() * 4];
+            source.read_at((before + from + values.start) as u64 * 4, &mut bytes)?;
+            let (numbers, _) = bytes.as_chunks::<4>();
+            Ok::<Vec<f32>, TensorsError>(numbers.iter().map(|b| f32::from_le_bytes(*b)).collect())
+        };
+        let dense = match own.len() {
+            4 => of(own[0] + own[1])?,
+            _ => Vec::new(),
+        };
+        Ok([of(0)?, dense])
+    }
+
+    /// Removes the file of activations that are of no more use. One that a resumed job reads stays.
+    pub fn discard(&self, activations: Activations) -> Result<(), TensorsError> {
+        match &activations.data {
+            Data::Spilled { file, .. } if !file.starts_with(CHECKPOINT) => {
+                self.workspace.remove(file)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn output(&self, progress: Progress, keep: Option<usize>) -> Result<Output, TensorsError> {
         let name = match keep {
             Some(block) => Some(format!("{CHECKPOINT}{block}.f32")),

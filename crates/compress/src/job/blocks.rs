@@ -12,7 +12,9 @@ use crate::methods::Inputs;
 use crate::plan::Plan;
 use crate::solve::statistics::{Drift, Moments};
 use kerf_kernels::Compute;
-use kerf_model::{Batch, BlockWeights, Network, Walker, WeightSource, finite};
+use kerf_model::{
+    Batch, BlockTensor, BlockWeights, Network, TensorPlace, Walker, WeightSource, finite,
+};
 use kerf_run::{CancelCheck, Event, Host, Stage};
 use kerf_tensors::Workspace;
 use std::sync::Arc;
@@ -29,7 +31,11 @@ pub(super) struct Walk {
 }
 
 /// Where the values of the batches lie.
-fn store<'a>(machine: &'a Machine, plan: &Plan, workspace: &'a Arc<dyn Workspace>) -> Store<'a> {
+pub(super) fn store<'a>(
+    machine: &'a Machine,
+    plan: &Plan,
+    workspace: &'a Arc<dyn Workspace>,
+) -> Store<'a> {
     Store {
         batches: &machine.batches,
         hidden: machine.network().hidden(),
@@ -134,7 +140,7 @@ pub(super) fn forward(
 }
 
 /// Moves the activations to `goal`: from where they are, from the last checkpoint, or from the token ids on.
-fn ensure_reached(
+pub(super) fn ensure_reached(
     machine: &Machine,
     plan: &Plan,
     journal: &mut Journal,
@@ -231,7 +237,11 @@ fn advance(
 }
 
 /// `NOT_FINITE` for activations that are no numbers: statistics of them say nothing.
-fn check_finite(machine: &Machine, at: Progress, values: &Streams) -> Result<(), CompressError> {
+pub(super) fn check_finite(
+    machine: &Machine,
+    at: Progress,
+    values: &Streams,
+) -> Result<(), CompressError> {
     let dense = machine.catalog.folder.name();
     let compressed = ("the model as far as it is compressed", &values.compressed);
     let both = std::iter::once(compressed).chain(values.dense.iter().map(|of| (&*dense, of)));
@@ -261,6 +271,11 @@ pub(super) fn load_parts(
         .iter()
         .filter(|linear| Some(linear.input) == input)
         .map(|linear| linear.weight.as_str());
+    let beside = match plan.recovery {
+        Some(_) => beside(machine, at.block),
+        None => Vec::new(),
+    };
+    let names = names.chain(beside.iter().map(String::as_str));
     let overlay = solved_over(&machine.catalog, journal, names)?;
     let load = |weights: &dyn WeightSource| {
         Walker::load(network, &machine.compute, weights, at.block, input)
@@ -270,6 +285,14 @@ pub(super) fn load_parts(
         compressed: load(&overlay)?,
         dense: dense.then(|| load(&machine.catalog)).transpose()?,
     })
+}
+
+/// Names of the norms and biases of a block, which may have learned.
+fn beside(machine: &Machine, block: usize) -> Vec<String> {
+    let tensors = machine.network().block_tensors(&machine.catalog, block);
+    let weight = |tensor: &BlockTensor| matches!(tensor.place, TensorPlace::Weight { .. });
+    let others = tensors.into_iter().filter(|tensor| !weight(tensor));
+    others.map(|tensor| tensor.name).collect()
 }
 
 /// Inputs of the first block.

@@ -48,7 +48,7 @@ fn measured_now(
     held: &[HeldOut],
 ) -> Result<Option<Measured>, CompressError> {
     let (network, compute) = (machine.network(), &machine.compute);
-    let names = plan.matrices().map(|matrix| matrix.name.as_str());
+    let names = machine.catalog.tensors.iter().map(|entry| &*entry.name);
     let weights = solved_over(&machine.catalog, journal, names)?;
     let batch = plan.memory.batch_tokens;
     let mut original = Runner::new(network, &machine.catalog, compute, 0).with_batch_tokens(batch);

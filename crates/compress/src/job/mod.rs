@@ -17,6 +17,7 @@ mod range;
 mod rate_control;
 mod receipt;
 pub(crate) mod records;
+mod recover;
 mod sample;
 mod search;
 mod share;
@@ -237,6 +238,12 @@ impl Job {
                 statistics(machine, plan, journal, walk, block, input, host)?;
             }
             Unit::Forward(block) => forward(machine, plan, journal, walk, block, host)?,
+            #[cfg(feature = "train")]
+            Unit::Recover(block) => {
+                recover::recover_block(machine, plan, journal, walk, block, host)?;
+            }
+            #[cfg(not(feature = "train"))]
+            Unit::Recover(_) => unreachable!("options refuse it in a build that cannot teach"),
             Unit::Measure => {
                 *walk = Walk::default();
                 measure(machine, plan, journal, &self.held, host)?;

@@ -1,6 +1,6 @@
 //! The model as far as it is compressed: solved matrices as a reader decodes them from their unit files, the rest from the source.
 
-use crate::job::records::Journal;
+use crate::job::records::{Journal, Record};
 use kerf_model::Overlay;
 use kerf_tensors::{Catalog, Folder, Source, TensorsError, Workspace};
 use std::sync::Arc;
@@ -13,12 +13,23 @@ pub fn solved_over<'a, 'n>(
 ) -> Result<Overlay<'a>, TensorsError> {
     let mut overlay = Overlay::new(base);
     for name in names {
-        if let Some(record) = journal.get(&crate::plan::solve_unit(name)) {
+        if let Some(record) = unit_of(journal, name) {
             let unit = unit_catalog(journal.workspace(), &record.file)?;
             overlay.replace(name, Arc::new(unit));
         }
     }
     Ok(overlay)
+}
+
+/// Name of the unit of a tensor that learned.
+pub(crate) fn recovered_unit(name: &str) -> String {
+    format!("recovered:{name}")
+}
+
+/// The unit that a tensor comes from: what it learned, else what its solver left.
+pub(crate) fn unit_of<'j>(journal: &'j Journal, name: &str) -> Option<&'j Record> {
+    let learned = journal.get(&recovered_unit(name));
+    learned.or_else(|| journal.get(&crate::plan::solve_unit(name)))
 }
 
 /// The matrix of one unit file, from its header.

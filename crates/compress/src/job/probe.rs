@@ -212,6 +212,7 @@ fn coarse(
             cols: matrix.cols,
             sparsity: 0.0,
             pattern: matrix.pattern,
+            support: None,
             grid: Some(GRID),
             dtype: matrix.float,
             damping_rel: plan.settings.options.damping_rel,

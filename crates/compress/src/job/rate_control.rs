@@ -5,6 +5,7 @@ use super::solve::Solver;
 use crate::allocate::matrix::Matrix;
 use crate::allocate::sizes;
 use crate::allocate::steps;
+use crate::job::overlay::unit_of;
 use crate::job::records::Journal;
 use crate::options::resolve::Budget;
 use crate::plan::Plan;
@@ -78,7 +79,7 @@ fn solved_layer<'a>(
     let unit = solve_unit(&matrix.name);
     solver
         .layer(&unit)
-        .or_else(|| journal.get(&unit)?.payload.layer.as_ref())
+        .or_else(|| unit_of(journal, &matrix.name)?.payload.layer.as_ref())
 }
 
 fn bytes(layer: &LayerReport) -> f64 {

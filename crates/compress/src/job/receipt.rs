@@ -1,6 +1,7 @@
 //! What was done, as data.
 
 use super::Job;
+use super::overlay::unit_of;
 use super::records::Journal;
 use super::write::Written;
 use crate::allocate::matrix::Matrix;
@@ -42,15 +43,37 @@ pub(super) fn report(job: &Job, written: &Written) -> Report {
         resumed_units: job.resumed,
         options: plan.settings.options.clone(),
         measured: written.measured.clone(),
+        recovered: written.recovered.clone(),
         repairs: repairs(plan, &job.journal),
-        notes: [plan.notes.clone(), written.notes.clone()].concat(),
+        notes: [
+            plan.notes.clone(),
+            nothing_kept(plan, &layers).into_iter().collect(),
+            written.notes.clone(),
+        ]
+        .concat(),
         layers,
         embeddings,
     }
 }
 
+/// A note where zeros of the source were to stay, and it had none.
+fn nothing_kept(plan: &Plan, layers: &[LayerReport]) -> Option<String> {
+    let mut keeping = plan
+        .targets
+        .iter()
+        .filter(|matrix| matrix.keep_mask)
+        .peekable();
+    keeping.peek()?;
+    let zeros = |matrix: &Matrix| {
+        let mut of_matrix = layers.iter().filter(|layer| layer.name == matrix.name);
+        of_matrix.any(|layer| layer.sparsity > 0.0)
+    };
+    let text = "no weight of the matrices that were to keep their zeros is zero: `keepMask` changed nothing";
+    (!keeping.any(zeros)).then(|| text.into())
+}
+
 fn layers_of(journal: &Journal, matrices: &[Matrix]) -> Vec<LayerReport> {
-    let record = |matrix: &Matrix| journal.get(&solve_unit(&matrix.name));
+    let record = |matrix: &Matrix| unit_of(journal, &matrix.name);
     matrices
         .iter()
         .filter_map(|matrix| record(matrix)?.payload.layer.clone())

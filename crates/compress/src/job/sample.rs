@@ -110,6 +110,7 @@ pub(crate) fn sample(job: &mut Job) -> Result<Sample, CompressError> {
             }
             Unit::Prepass(PrepassUnit::Probe) => sample.probed = Some(sample_probe(job)?),
             Unit::Prepass(_) | Unit::Allocate => {}
+            Unit::Recover(_) => {}
             Unit::Forward(_) | Unit::Measure | Unit::Write => {}
         }
     }

@@ -66,6 +66,7 @@ impl<'a> Costs<'a> {
             Unit::Allocate => 0.0,
             Unit::Statistics(block, input) => self.statistics(block, input),
             Unit::Forward(block) => self.way(block, self.time.network().inputs()),
+            Unit::Recover(block) => self.recover(block),
             Unit::Measure => self.measure(),
             Unit::Write => self.write(),
         };
@@ -114,6 +115,13 @@ impl<'a> Costs<'a> {
         let models = if self.plan.dense_stream() { 2.0 } else { 1.0 };
         self.time
             .products(models * self.time.tokens as f64 * self.time.forward(block, from, upto))
+    }
+
+    /// A step back takes twice as long as one forward, and what weights take each step counts for as much as one more.
+    fn recover(&self, block: usize) -> f64 {
+        let taught = self.plan.recovery.map_or(0, |recovery| recovery.tokens) as f64;
+        let passes = 4.0 * taught + 3.0 * self.time.tokens as f64;
+        self.time.products(passes * self.time.block(block))
     }
 
     /// Both models on the held-out text.

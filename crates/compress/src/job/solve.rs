@@ -14,7 +14,7 @@ use crate::plan::solve_unit;
 use crate::report::{LayerReport, Repair};
 use crate::solve::energy::{output_energy, ratio, unshrunk, weight_error};
 use kerf_run::{Event, Host, Stage};
-use kerf_tensors::{EncodedTensor, QuantizedMatrix, TensorsError, Values, transpose};
+use kerf_tensors::{EncodedTensor, Mask, QuantizedMatrix, TensorsError, Values, transpose};
 
 /// What is at hand between two matrices.
 #[derive(Default)]
@@ -152,9 +152,11 @@ fn solved_unit(
     let turned = matrix.transposed.then(|| meter.section("read", turn));
     let weights = turned.as_deref().unwrap_or(w);
     let dtype = entry.dtype;
+    let support = matrix.keep_mask.then(|| support_of(matrix, weights));
+    let support = support.flatten();
     // One thread hashes the source while the others solve.
     let (solved, digest) = machine.compute.pool.join(
-        || aim_and_solve(machine, plan, matrix, weights, inputs),
+        || aim_and_solve(machine, plan, matrix, weights, support.as_ref(), inputs),
         || machine.catalog.source_digest(entry, w),
     );
     machine.cancel.check_stopped()?;
@@ -187,27 +189,36 @@ fn solved_unit(
     Ok(Pending { record, encoded })
 }
 
-/// Solves for the weights, or for those that come nearer to what the dense model computes.
+/// The weights that are not zero; `None` if none is zero, so that there is nothing to keep.
+fn support_of(matrix: &Matrix, w: &[f32]) -> Option<Mask> {
+    let support = Mask::of_weights(matrix.rows, matrix.cols, w);
+    (support.count() < w.len()).then_some(support)
+}
+
+/// Solves for the weights, or for those that come nearer to what the dense model computes. `support` is that of the weights, since a target
+/// has no zeros.
 fn aim_and_solve(
     machine: &Machine,
     plan: &Plan,
     matrix: &Matrix,
     w: &[f32],
+    support: Option<&Mask>,
     inputs: Option<&Inputs>,
 ) -> Solved {
+    let solve = |w| run_method(machine, plan, matrix, w, support, inputs);
     let Some(aiming) = inputs.filter(|_| matrix.blend > 0.0) else {
-        return run_method(machine, plan, matrix, w, inputs);
+        return solve(w);
     };
     let target = || aiming.target(&machine.compute, w, matrix.blend);
     match machine.compute.meter.section("target", target) {
         Ok(target) => {
-            let solved = run_method(machine, plan, matrix, &target, inputs);
+            let solved = solve(&target);
             // What it summed up is the error against the target, and not against the weights.
             let damped = None;
             Solved { damped, ..solved }
         }
         Err(reason) => {
-            let mut solved = run_method(machine, plan, matrix, w, inputs);
+            let mut solved = solve(w);
             let fallback = |repair: &Repair| matches!(repair, Repair::Fallback { .. });
             if !solved.repairs.iter().any(fallback) {
                 let tensor = matrix.name.clone();
@@ -218,12 +229,13 @@ fn aim_and_solve(
     }
 }
 
-/// Solves for `w`. Weights far from 1 are brought near it by a power of two, and back.
+/// Solves for `w`, on `support` if there is one. Weights far from 1 are brought near it by a power of two, and back.
 pub(super) fn run_method(
     machine: &Machine,
     plan: &Plan,
     matrix: &Matrix,
     w: &[f32],
+    support: Option<&Mask>,
     inputs: Option<&Inputs>,
 ) -> Solved {
     let (grid, dtype, repair) = stored_as(machine, matrix, w);
@@ -235,6 +247,7 @@ pub(super) fn run_method(
         cols: matrix.cols,
         sparsity: matrix.sparsity,
         pattern: matrix.pattern,
+        support,
         grid,
         dtype,
         damping_rel: plan.settings.options.damping_rel,

@@ -1,7 +1,7 @@
 //! The units of a job, in order.
 
 use super::records::Journal;
-use super::{activations, decisions, measure, probe, search, survey};
+use super::{activations, decisions, measure, probe, recover, search, survey};
 use crate::allocate::matrix::{InputId, Matrix};
 use crate::plan::{Plan, solve_unit};
 use crate::prepass::probe::Probe;
@@ -23,6 +23,8 @@ pub(super) enum Unit {
     Statistics(usize, usize),
     /// Inputs of the next block, through the block as decoded from its unit files.
     Forward(usize),
+    /// Teach a block the outputs of the dense one.
+    Recover(usize),
     /// How close the result is to the original, on text that calibration did not see.
     Measure,
     /// All files of the result.
@@ -38,6 +40,7 @@ impl Unit {
             Self::Prepass(_) | Self::Allocate => "survey",
             Self::Statistics(..) => "statistics",
             Self::Forward(_) => "forward",
+            Self::Recover(_) => "recover",
             Self::Measure => "measure",
             Self::Write => "write",
         }
@@ -50,7 +53,7 @@ impl Unit {
                 .block_and_role()
                 .map(|(block, _)| block),
             Self::Prepass(PrepassUnit::Survey(block) | PrepassUnit::Levels(block)) => Some(block),
-            Self::Statistics(block, _) | Self::Forward(block) => Some(block),
+            Self::Statistics(block, _) | Self::Forward(block) | Self::Recover(block) => Some(block),
             Self::Prepass(_) | Self::Allocate | Self::Measure | Self::Write => None,
         }
     }
@@ -63,6 +66,7 @@ impl Unit {
             Self::Prepass(unit) => has_looked(unit, plan, journal),
             Self::Allocate => journal.has(decisions::ALLOCATION),
             Self::Measure => journal.has(measure::MEASURED),
+            Self::Recover(block) => journal.has(&recover::unit(block)),
             Self::Statistics(block, input) => {
                 let id = InputId { block, input };
                 let mut readers = plan.targets.iter().filter(|matrix| matrix.input_id() == id);
@@ -126,6 +130,9 @@ pub(super) fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
                 collected = Some(matrix.input);
             }
             units.push(Unit::Solve(embeddings + i));
+        }
+        if plan.recovers_blocks() && plan.targets.iter().any(|matrix| matrix.block == block) {
+            units.push(Unit::Recover(block));
         }
         if plan.calibrated() && block + 1 < blocks {
             units.push(Unit::Forward(block));

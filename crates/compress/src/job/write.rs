@@ -1,14 +1,15 @@
 //! The last unit: all files of the result, written beside and renamed.
 
-use super::Machine;
 use super::measure::measured;
+use super::{Machine, recover};
 use crate::CompressError;
-use crate::job::overlay::unit_catalog;
+use crate::job::overlay::{unit_catalog, unit_of};
 use crate::job::records::Journal;
 use crate::measured::Measured;
 use crate::plan::Plan;
 use crate::plan::metadata::run_metadata;
 use crate::plan::solve_unit;
+use crate::report::RecoveredPart;
 use kerf_run::OutFactory;
 use kerf_run::{Event, Host, Stage};
 use kerf_tensors::formats::{Output, Replacement};
@@ -24,6 +25,8 @@ pub(super) struct Written {
     pub embeddings: u64,
     /// How close the result is.
     pub measured: Option<Measured>,
+    /// What was taught.
+    pub recovered: Vec<RecoveredPart>,
     /// What writing found.
     pub notes: Vec<String>,
 }
@@ -47,7 +50,7 @@ pub(super) struct Places {
 
 impl Replacement for Units<'_> {
     fn open(&self, entry: &TensorEntry) -> Result<Option<Catalog>, TensorsError> {
-        let record = self.journal.get(&solve_unit(&entry.name));
+        let record = unit_of(self.journal, &entry.name);
         let opened = record.map(|record| unit_catalog(self.journal.workspace(), &record.file));
         opened.transpose()
     }
@@ -84,6 +87,7 @@ pub(super) fn write(
     )?;
     let mut written = written(plan, &output);
     written.measured = measured(journal)?;
+    written.recovered = recover::parts(plan, journal)?;
     let over = over_limit(plan, places, written.measured.as_ref());
     let mut out = match over {
         None => (places.out)()?,
@@ -127,6 +131,7 @@ fn written(plan: &Plan, output: &Output<'_>) -> Written {
         targets: sum(false) + output.header_bytes(),
         embeddings: sum(true),
         measured: None,
+        recovered: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -99,7 +99,7 @@ pub fn ids() -> Vec<&'static str> {
     table().iter().map(|method| method.id()).collect()
 }
 
-/// A mask of the whole matrix by fixed scores. `None` if nothing is removed.
+/// A mask of the whole matrix by fixed scores, or that of the problem. `None` if nothing is removed.
 fn mask_by_scores(
     compute: &Compute,
     problem: &Problem<'_>,
@@ -107,5 +107,6 @@ fn mask_by_scores(
 ) -> Option<Mask> {
     let shape = (problem.rows, problem.cols);
     let choose = || choose(compute, shape, problem.pattern, problem.sparsity, scores);
-    (problem.sparsity > 0.0).then(choose)
+    let given = problem.support.cloned();
+    given.or_else(|| (problem.sparsity > 0.0).then(choose))
 }

@@ -23,7 +23,14 @@ impl Method for Rtn {
     fn solve(&self, compute: &Compute, p: &Problem<'_>) -> Solved {
         Solved::plain(
             self.id(),
-            finish(compute, p.w, (p.rows, p.cols), p.grid, p.dtype, None),
+            finish(
+                compute,
+                p.w,
+                (p.rows, p.cols),
+                p.grid,
+                p.dtype,
+                p.support.cloned(),
+            ),
         )
     }
 }

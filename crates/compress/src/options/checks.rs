@@ -3,7 +3,7 @@
 use super::resolve::FLOAT_BITS;
 use crate::CompressError;
 use crate::methods::{self, Method};
-use crate::options::{Options, bad_option};
+use crate::options::{Options, bad_option, conflict};
 use crate::solve::pattern::Pattern;
 use kerf_tensors::Grid;
 use kerf_tensors::amount::bytes;
@@ -123,6 +123,35 @@ impl Options {
         check(calibrates, "maxLoss", expected, limit)
     }
 
+    /// Zeros that the source has are kept beside nothing else that says what is removed. (Filled in options, which say a share of 0 and no N:M
+    /// pattern, pass.)
+    pub(super) fn check_keep_mask(&self) -> Result<(), CompressError> {
+        if !self.keep_mask {
+            return Ok(());
+        }
+        let pattern = self.pattern.as_deref().and_then(Pattern::parse);
+        let pattern = pattern.filter(|pattern| pattern.sparsity().is_some());
+        let method = self.method.as_deref().and_then(methods::by_id);
+        let method = method.filter(|method| method.chooses_rate());
+        let share = self.sparsity.filter(|share| *share != 0.0);
+        let given = [
+            ("sparsity", share.map(|share| share.to_string())),
+            ("pattern", pattern.map(|pattern| pattern.to_string())),
+            ("targetBits", self.target_bits.map(|bits| bits.to_string())),
+            ("targetBytes", self.target_bytes.map(bytes)),
+            ("method", method.map(|method| method.id().to_string())),
+        ];
+        let given = given
+            .into_iter()
+            .find_map(|(option, given)| Some((option, given?)));
+        let Some((option, given)) = given else {
+            return Ok(());
+        };
+        let reason = "`keepMask` keeps the zeros that the model has and makes no others, so nothing is left to choose; give one of the two, or \
+                      `bits` beside `keepMask`";
+        Err(conflict(option, given, reason))
+    }
+
     pub(super) fn resolve_pattern(
         &self,
         prefix: &str,
@@ -163,7 +192,7 @@ impl Options {
             return Ok(0.0);
         }
         let Some(fixed) = pattern.sparsity() else {
-            let none = self.sparsity.is_none() && method.only_removes();
+            let none = self.sparsity.is_none() && method.only_removes() && !self.keep_mask;
             let expected =
                 "a share of weights to remove, such as 0.5: the method does nothing else";
             check(!none, &option, expected, "nothing")?;

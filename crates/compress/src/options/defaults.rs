@@ -37,7 +37,7 @@ impl Options {
         let method = self.method.as_deref().and_then(methods::by_id);
         let numbers = self.sparsity.is_some() || self.bits.is_some() || self.pattern.is_some();
         let budget = self.target_bits.is_some() || self.target_bytes.is_some();
-        !numbers && !budget && !method.is_some_and(Method::only_removes)
+        !numbers && !self.keep_mask && !budget && !method.is_some_and(Method::only_removes)
     }
 
     /// Qualities, then defaults, where nothing is given.
@@ -68,10 +68,10 @@ impl Options {
         Ok(())
     }
 
-    /// That of the method, where the pattern leaves anything to a schedule.
+    /// That of the method, where neither the pattern nor the zeros of the source leave nothing to a schedule.
     fn default_schedule(&self) -> &'static str {
         let pattern = self.pattern.as_deref().and_then(Pattern::parse);
-        let fixed = pattern.and_then(Pattern::sparsity).is_some();
+        let fixed = self.keep_mask || pattern.and_then(Pattern::sparsity).is_some();
         let method = self.method.as_deref().and_then(methods::by_id);
         match method.filter(|_| !fixed) {
             Some(method) => method.default_schedule(),

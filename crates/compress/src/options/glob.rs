@@ -1,7 +1,7 @@
 //! Patterns of names.
 
 /// Whether the whole text matches a pattern of `*` (any characters) and `?` (one).
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);

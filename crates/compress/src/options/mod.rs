@@ -3,14 +3,16 @@
 mod budget;
 mod checks;
 mod defaults;
-mod glob;
+pub mod glob;
 pub mod params;
 pub mod presets;
+pub mod recover;
 pub mod resolve;
 pub mod rules;
 
 use crate::CompressError;
 use params::GivenParams;
+use recover::RecoverOption;
 use rules::Rule;
 use serde::{Deserialize, Serialize};
 
@@ -20,20 +22,26 @@ use serde::{Deserialize, Serialize};
 #[serde(default, rename_all = "camelCase")]
 pub struct Options {
     /// How small, by name: `safe`, `light`, `compact`, `small` or `tiny`, which fills in what is not given. Default: `light`, unless
-    /// something else says how small (`sparsity`, `bits`, `pattern`, a budget, or a method that only removes).
+    /// something else says how small (`sparsity`, `keepMask`, `bits`, `pattern`, a budget, or a method that only removes).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
     /// How much effort, by name: `fast`, `balanced` or `best`, which fills in what is not given. Default: `balanced`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<String>,
     /// Share of the weights of each target matrix to remove, 0 to 0.99. Default: what an N:M pattern says, else 0, so that nothing is
-    /// removed unless it is asked for. Methods that only remove weights need it, or an N:M pattern.
+    /// removed unless it is asked for. Methods that only remove weights need it, or an N:M pattern, or `keepMask`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<f64>,
+    /// Zeros that the target matrices have already stay exactly zero, and nothing else is removed: for a model that was pruned while it was
+    /// fine-tuned. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
+    /// these for some matrices decides about them alone. Default: false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]
+    pub keep_mask: bool,
     /// Bits per weight that the target matrices may take on average, 0.5 to 16, all their bytes counted. Method `entropy` chooses zeros and codes
     /// for it; with another method each matrix gets 2, 3, 4 or 8 bits, as a survey of the model says. `bits` may not be given then.
-    /// Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `bits` or `pattern`
-    /// is given.
+    /// Default: what the preset says (5 for `light`) in format `kerf`, where neither another method nor `sparsity`, `keepMask`, `bits` or
+    /// `pattern` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_bits: Option<f64>,
     /// Bytes that all files of the result may take together; as `targetBits` else.
@@ -48,12 +56,12 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_size: Option<usize>,
     /// Id of the method table. Default: `entropy` in format
-    /// `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `bits` or `pattern`; `rtn` for the preset `safe`;
-    /// else `joint`.
+    /// `kerf` for a preset or a budget (`targetBits`, `targetBytes`) without `sparsity`, `keepMask`, `bits` or `pattern`; `rtn` for the
+    /// preset `safe` where nothing is removed; else `joint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
     /// Id of the schedule table. All but uniform look at the model first. Default:
-    /// that of the method unless the quality is `fast` or the pattern N:M, else `uniform`.
+    /// that of the method unless the quality is `fast`, the pattern N:M or `keepMask` given, else `uniform`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
     /// What a schedule gives a share of its own: `matrix`, `block` (all matrices of a block alike), or `nested` (blocks, and the
@@ -98,6 +106,11 @@ pub struct Options {
     /// the forward passes. Rules share it. Default: 0 at quality `fast`, else what the method is known for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blend: Option<f64>,
+    /// Teaches what survived to do what the dense model does, after the solver: values, scales, norms and biases move, and what is 0
+    /// stays 0. `false`: not at all, the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub recover: Option<RecoverOption>,
     /// Peak memory that the run may use, in bytes; 0 = no limit, the default. Refused before the start if it cannot be kept.
     #[cfg_attr(feature = "ts", ts(type = "number"))]
     pub max_memory_bytes: u64,
@@ -138,6 +151,7 @@ impl Default for Options {
             preset: None,
             quality: None,
             sparsity: None,
+            keep_mask: false,
             target_bits: None,
             target_bytes: None,
             bits: None,
@@ -156,6 +170,7 @@ impl Default for Options {
             tokens: None,
             damping_rel: 0.01,
             blend: None,
+            recover: None,
             max_memory_bytes: 0,
             threads: 0,
             seed: 0,

@@ -78,8 +78,10 @@ impl Size {
             .method
             .as_deref()
             .is_none_or(|method| method == "entropy");
-        let decided =
-            options.sparsity.is_some() || options.bits.is_some() || options.pattern.is_some();
+        let decided = options.sparsity.is_some()
+            || options.keep_mask
+            || options.bits.is_some()
+            || options.pattern.is_some();
         if codes_entropy {
             options.embedding_bits = options.embedding_bits.or(Some(self.embedding_bits));
             options.head_bits = options.head_bits.or(Some(self.head_bits));
@@ -96,7 +98,8 @@ impl Size {
                 options.target_bits = Some(bits);
             }
             None => {
-                let removes = options.sparsity.is_some_and(|share| share > 0.0);
+                let removes =
+                    options.keep_mask || options.sparsity.is_some_and(|share| share > 0.0);
                 let rounds = self.target_bits.is_none() && !removes && options.pattern.is_none();
                 let method = if rounds { "rtn" } else { "joint" };
                 options.method.get_or_insert_with(|| method.into());

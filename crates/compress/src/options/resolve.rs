@@ -7,6 +7,7 @@ use super::checks::lookup;
 use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::options::presets;
+use crate::options::recover::Recovery;
 use crate::options::rules::Rule;
 use crate::options::{Options, bad_option};
 use crate::schedules::{self, Asked, Granularity, LossScale, Schedule};
@@ -48,6 +49,8 @@ pub struct Settings {
     params: Vec<(&'static str, f64)>,
     /// Instruction set, if one was asked for.
     pub isa: Option<Isa>,
+    /// How what survived is taught.
+    pub recovery: Option<Recovery>,
 }
 
 impl Settings {
@@ -77,6 +80,8 @@ pub struct Solving {
     pub pattern: Pattern,
     /// Share of weights to remove.
     pub sparsity: f64,
+    /// Whether the zeros of the source are what is removed; the share is 0 then.
+    pub keep_mask: bool,
     /// Grid of the survivors; `None` keeps them as floats.
     pub grid: Option<Grid>,
     /// How much of what the dense model computes it aims at; 0 without calibration.
@@ -134,6 +139,7 @@ impl Options {
             format_ids,
             &options.format,
         )?;
+        options.check_keep_mask()?;
         options.fill_sizes(format)?;
         options.choose_entropy(format)?;
         let asked = self.target_bits.is_some();
@@ -145,7 +151,9 @@ impl Options {
         let rules = options.resolve_rules(format)?;
         let calibrates = |solving: &Solving| solving.method.needs() > Needs::Nothing;
         let ruled = || rules.iter().filter_map(ResolvedRule::solving);
-        options.check_limit(calibrates(&solving) || ruled().any(calibrates))?;
+        let calibrated = calibrates(&solving) || ruled().any(calibrates);
+        options.check_limit(calibrated)?;
+        let recovery = options.resolve_recover(calibrated)?;
         let mut used = vec![solving.method];
         used.extend(ruled().map(|solving| solving.method));
         let quality = presets::quality_index(options.quality.as_deref());
@@ -157,9 +165,12 @@ impl Options {
             schedules::ids(),
             schedule,
         )?;
-        if schedule.needs() > schedules::Knowledge::Nothing && solving.pattern.sparsity().is_some()
-        {
-            let expected = "uniform, since an N:M pattern fixes the sparsity of every matrix";
+        let fixed = solving.pattern.sparsity().is_some() || solving.keep_mask;
+        if schedule.needs() > schedules::Knowledge::Nothing && fixed {
+            let expected = match solving.keep_mask {
+                true => "uniform, since `keepMask` leaves every matrix the zeros that it has",
+                false => "uniform, since an N:M pattern fixes the sparsity of every matrix",
+            };
             return Err(bad_option(
                 "schedule",
                 expected,
@@ -191,6 +202,7 @@ impl Options {
             budget,
             format,
             isa,
+            recovery,
         })
     }
 
@@ -238,6 +250,7 @@ impl Options {
             method,
             pattern,
             sparsity: self.resolve_sparsity(prefix, method, pattern)?,
+            keep_mask: self.keep_mask && !method.chooses_rate(),
             grid,
             blend: match method.needs() {
                 Needs::Nothing => 0.0,

@@ -5,6 +5,7 @@ use crate::CompressError;
 use crate::methods::{self, Method};
 use crate::options::resolve;
 use crate::options::{Options, bad_option};
+use crate::solve::pattern::Pattern;
 use serde::{Deserialize, Serialize};
 
 /// What holds for the matrices that match. What a rule leaves out is as for all others.
@@ -172,6 +173,10 @@ impl Rule {
         };
         put(&self.method, &mut options.method);
         put(&self.pattern, &mut options.pattern);
+        let pattern = self.pattern.as_deref().and_then(Pattern::parse);
+        if self.sparsity.is_some() || pattern.and_then(Pattern::sparsity).is_some() {
+            options.keep_mask = false; // Such a rule says itself what is removed.
+        }
         options.sparsity = self.sparsity.or(options.sparsity);
         options.bits = self.bits.or(options.bits);
         options.group_size = self.group_size.or(options.group_size);

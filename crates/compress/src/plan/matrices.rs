@@ -167,7 +167,7 @@ impl Candidate {
         if self.kept {
             (matrix.grid, matrix.sparsity, matrix.blend) = (None, 0.0, 0.0);
             matrix.method = embedding_method(0.0);
-            matrix.pattern = Pattern::Unstructured;
+            (matrix.pattern, matrix.keep_mask) = (Pattern::Unstructured, false);
         }
         matrix.float = format.float(dtype);
         matrix.grid = matrix
@@ -253,6 +253,7 @@ fn target(catalog: &Catalog, tensor: usize, settings: &Settings) -> Option<Candi
             method: solving.method,
             pattern: solving.pattern,
             sparsity: solving.sparsity,
+            keep_mask: solving.keep_mask,
             grid: solving.grid,
             blend: solving.blend,
             step: solving.step(),
@@ -287,6 +288,7 @@ fn embedding(
             method: embedding_method(sparsity),
             pattern: Pattern::Unstructured,
             sparsity,
+            keep_mask: false,
             grid: settings.embedding_grid,
             blend: 0.0,
             step: None,

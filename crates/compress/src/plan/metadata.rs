@@ -30,6 +30,9 @@ fn options_of(plan: &Plan) -> serde_json::Value {
         "headBits": options.head_bits,
         "embeddingSparsity": options.embedding_sparsity,
     });
+    if options.keep_mask {
+        decisive["keepMask"] = json!(true);
+    }
     if !options.rules.is_empty() {
         decisive["rules"] = json!(options.rules);
     }

@@ -14,6 +14,7 @@ mod unknown;
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
 use crate::costs::footprint::Task;
+use crate::options::recover::{By, Recovery};
 use crate::options::resolve::Settings;
 use crate::prepass::probe::Probe;
 use crate::prepass::search::Search;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub tokens: usize,
     /// What the run will need.
     pub memory: memory::MemoryPlan,
+    /// How what survived is taught, with `auto` decided.
+    pub recovery: Option<Recovery>,
     /// Things a user should know.
     pub notes: Vec<String>,
 }
@@ -105,6 +108,7 @@ impl Plan {
             0
         };
         notes::short_rows(&targets, &mut notes);
+        notes::kept_zeros(&targets, &mut notes);
         notes::format(&settings, catalog, &targets, &model_info, &mut notes);
         let task = Task {
             catalog,
@@ -114,7 +118,12 @@ impl Plan {
         };
         let calibrating = network.as_ref().filter(|_| calibrated);
         let memory = memory::plan(&task, calibrating, tokens)?;
+        let recovery = settings.recovery.map(|recovery| Recovery {
+            by: By::Block,
+            ..recovery
+        });
         let mut plan = Self {
+            recovery,
             settings,
             network,
             architecture,
@@ -199,7 +208,13 @@ impl Plan {
 
     /// Whether what the dense model computes goes along with the calibration.
     pub fn dense_stream(&self) -> bool {
-        self.targets.iter().any(|matrix| matrix.blend > 0.0)
+        self.recovers_blocks() || self.targets.iter().any(|matrix| matrix.blend > 0.0)
+    }
+
+    /// Whether each block is taught after it is solved.
+    pub fn recovers_blocks(&self) -> bool {
+        self.recovery
+            .is_some_and(|recovery| recovery.by == By::Block)
     }
 
     /// Rows of all matrices of a shared input that aim at what the dense model computes.

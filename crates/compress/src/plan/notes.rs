@@ -19,7 +19,8 @@ pub(super) fn format(
         let cols: Vec<usize> = targets.iter().map(|matrix| matrix.cols).collect();
         notes.extend(formats::fallback_note(format, asked, dtype, &cols));
     }
-    if !format.keeps_zeros() && targets.iter().any(|matrix| matrix.sparsity > 0.0) {
+    let removes = |matrix: &Matrix| matrix.sparsity > 0.0 || matrix.keep_mask;
+    if !format.keeps_zeros() && targets.iter().any(removes) {
         let id = format.id();
         notes.push(format!(
             "{id} does not keep exact zeros: readers see small values where weights were removed"
@@ -27,6 +28,17 @@ pub(super) fn format(
     }
     if let (true, Some(Ok(gguf))) = (format.holds_tokenizer(), &model_info.gguf) {
         notes.extend(gguf.notes.iter().cloned());
+    }
+}
+
+/// What becomes of the zeros that the source has.
+pub(super) fn kept_zeros(targets: &[Matrix], notes: &mut Vec<String>) {
+    if targets.iter().any(|matrix| matrix.keep_mask) {
+        notes.push(
+            "zeros that the model has stay, and nothing else is removed: their number is known when the weights are read, so planned shares are 0, and \
+             planned sizes are those of a model without zeros"
+                .into(),
+        );
     }
 }
 

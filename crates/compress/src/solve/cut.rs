@@ -1,8 +1,9 @@
 //! Finds the score of a given rank among the scores of a region. It does not sort the scores and does not store them; each pass
 //! computes them anew.
 
-use super::selection::{BUCKETS, RowScores, SHIFTS, bucket_of_rank, next_prefix, row_range};
+use super::selection::{RowScores, row_range};
 use kerf_kernels::Compute;
+use kerf_kernels::radix::{BUCKETS, SHIFTS, bucket_of_rank, next_prefix};
 
 /// The score of rank `k`. Scores below it are removed, and so are the first `ties` of the `equal` scores that have this value.
 pub(super) struct Cut {

@@ -2,10 +2,10 @@
 
 use super::param::Param;
 
-/// Iterations of the search for a support (`admm.rs`); 0 takes that of optimal brain surgeon.
+/// Iterations of the search for a support (`admm.rs`), or of the refit on one that is given; 0 leaves both to optimal brain surgeon.
 pub const ITERATIONS: Param = Param::integer(
     "iterations",
-    "Iterations of the search for what survives; 0 takes what `obs` would keep",
+    "Iterations of the search for what survives, or of the refit of what `keepMask` keeps; 0 does what `obs` would do",
     [0, 10_000],
     8,
 )

@@ -14,6 +14,8 @@ pub struct Extent<'a> {
     pub grid: Option<Grid>,
     /// Whether weights are removed.
     pub prunes: bool,
+    /// Whether the problem comes with a support, if the source has any zeros.
+    pub keep_mask: bool,
     /// What the parameters of the method are.
     pub params: Params<'a>,
 }

@@ -14,7 +14,6 @@ mod obs_blocks;
 pub mod obs_loop;
 mod obs_panel;
 mod panels;
-pub mod param;
 pub mod pattern;
 pub mod pipeline;
 pub mod prepare;
@@ -26,6 +25,8 @@ pub mod rounding_at_rate;
 pub mod selection;
 pub mod statistics;
 pub mod target;
+
+pub use kerf_run::param;
 
 /// Rows in one task. The number is fixed, so that results never depend on the number of threads.
 pub const PANEL_ROWS: usize = 64;

@@ -1,10 +1,12 @@
 //! The stages of the solvers beyond optimal brain surgeon: support, values, grid, codes. Each method uses some of them.
 
+use super::PANEL_ROWS;
 use super::admm;
 use super::descent::{self, Descent};
 use super::effort::{ITERATIONS, SWEEPS};
 use super::extent::Extent;
 use super::obs_loop::{self, Rounded, Start};
+use super::panels::each_panel;
 use super::prepare::Prepared;
 use super::problem::{Fallback, Problem, Solved};
 use super::refit::{self, Form, refit};
@@ -38,11 +40,16 @@ impl Steps {
             0
         };
         let surgeon = obs_loop::memory_bytes(of);
-        if !(self.search && of.params.integer(&ITERATIONS) > 0 && of.prunes) {
-            let copy = if descend { values } else { 0 };
-            return weights + copy + surgeon + descent;
+        let copy = if descend { values } else { 0 };
+        let unsearched = weights + copy + surgeon + descent;
+        if !(self.search && of.params.integer(&ITERATIONS) > 0 && (of.prunes || of.keep_mask)) {
+            return unsearched;
         }
-        let search = admm::memory_bytes(of).max(values + of.mask() + refit::memory_bytes(of));
+        let refit = values + of.mask() + refit::memory_bytes(of);
+        let search = match of.prunes {
+            true => admm::memory_bytes(of).max(refit),
+            false => refit,
+        };
         // The values that the search found, and the values and codes that they are rounded to.
         let rounded = values + values + of.codes() + of.mask();
         let codes = match (of.grid, descend) {
@@ -50,7 +57,12 @@ impl Steps {
             (_, true) => rounded + descent,
             (_, false) => rounded + surgeon,
         };
-        weights + search.max(codes)
+        let searched = weights + search.max(codes);
+        match of.keep_mask {
+            // A source without zeros has no support to keep.
+            true => searched.max(unsearched),
+            false => searched,
+        }
     }
 
     /// Cost of [`solve`] in the unit of `Method::products`. The factors are measured, since they depend on how often something is
@@ -63,7 +75,7 @@ impl Steps {
             true => descent::products(of.params.integer(&SWEEPS)),
             false => ROUNDING,
         };
-        match self.search && of.params.integer(&ITERATIONS) > 0 && of.prunes {
+        match self.search && of.params.integer(&ITERATIONS) > 0 && (of.prunes || of.keep_mask) {
             true => ITERATION * of.params.integer(&ITERATIONS) as f64 + REFIT + descent,
             false => ROUNDING + descent,
         }
@@ -75,6 +87,8 @@ impl Steps {
 /// With a search, the codes are the nearest ones if coordinate descent follows, which then arrives at smaller errors; else
 /// optimal brain surgeon chooses them on the fixed support. Without a search, optimal brain surgeon chooses support and codes.
 /// Sweeps of coordinate descent are the last stage; without a search, weights may first move in and out of the support.
+///
+/// A support that the problem comes with takes the place of the search, and nothing moves in or out of it.
 ///
 /// Without a grid the values are the result. `fallback` solves a matrix whose Hessian has no factor.
 pub fn solve(
@@ -113,7 +127,12 @@ fn run(
         compute.meter.section("rounding", run)
     };
     let descend = steps.descend && p.params.integer(&SWEEPS) > 0 && p.grid.is_some();
-    if steps.search && p.params.integer(&ITERATIONS) > 0 && p.sparsity > 0.0 {
+    let fixed = |w| Start {
+        mask: p.support.cloned(),
+        ..Start::of(w)
+    };
+    let removes = p.sparsity > 0.0 || p.support.is_some();
+    if steps.search && p.params.integer(&ITERATIONS) > 0 && removes {
         let (mask, x) = search(compute, p, &w, prepared);
         let Some(grid) = p.grid else {
             return floats(mask, x);
@@ -132,9 +151,9 @@ fn run(
         });
     }
     if !descend {
-        return surgeon(Start::of(w));
+        return surgeon(fixed(w));
     }
-    let mut rounded = surgeon(Start::of(w.clone()));
+    let mut rounded = surgeon(fixed(w.clone()));
     let start = || Descent::new(form(compute, p, prepared), p, &w, &rounded);
     let mut descent = compute.meter.section("descent", start);
     // A single sweep has no time to make up for what moves: the layer's error falls, that of the network grows.
@@ -163,29 +182,40 @@ fn form<'a>(compute: &'a Compute, p: &Problem<'a>, prepared: &Prepared<'_>) -> F
     Form::of(compute, gram, prepared.factor)
 }
 
-/// Support and values, by ADMM and conjugate gradients.
+/// Support and values, by ADMM and conjugate gradients; on the support of the problem by the latter alone, which then have
+/// farther to go.
 fn search(
     compute: &Compute,
     p: &Problem<'_>,
     w: &[f32],
     prepared: &Prepared<'_>,
 ) -> (Mask, Vec<f32>) {
-    let support = || {
-        admm::support(
-            compute,
-            w,
-            p,
-            prepared.factor,
-            p.params.integer(&ITERATIONS),
-        )
+    let iterations = p.params.integer(&ITERATIONS);
+    let (mask, mut x, steps) = match p.support {
+        Some(support) => (support.clone(), masked(compute, p, w, support), iterations),
+        None => {
+            let support = || admm::support(compute, w, p, prepared.factor, iterations);
+            let found = compute.meter.section("support", support);
+            (found.mask, found.x, REFIT_STEPS)
+        }
     };
-    let found = compute.meter.section("support", support);
-    let mut x = found.x;
     let form = form(compute, p, prepared);
-    compute.meter.section("refit", || {
-        refit(&form, w, &found.mask, &mut x, REFIT_STEPS)
+    compute
+        .meter
+        .section("refit", || refit(&form, w, &mask, &mut x, steps));
+    (mask, x)
+}
+
+/// The weights, zero outside the support.
+fn masked(compute: &Compute, p: &Problem<'_>, w: &[f32], support: &Mask) -> Vec<f32> {
+    let mut x = w.to_vec();
+    each_panel(&compute.pool, p.cols, [&mut x], |panel, [x]| {
+        for (i, row) in x.chunks_mut(p.cols).enumerate() {
+            let mask = support.row(panel * PANEL_ROWS + i);
+            compute.kernels.apply_mask(row, mask);
+        }
     });
-    (found.mask, x)
+    x
 }
 
 /// A result without a grid.

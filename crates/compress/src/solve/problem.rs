@@ -7,7 +7,7 @@ use super::repair::Repair;
 use super::statistics::{Drift, Gram, Moments};
 use super::target::Shift;
 use kerf_kernels::Compute;
-use kerf_tensors::{DType, Grid, QuantizedMatrix};
+use kerf_tensors::{DType, Grid, Mask, QuantizedMatrix};
 use std::sync::OnceLock;
 
 /// The inputs of a group of matrices: their statistics, and the factor that all matrices of the group share.
@@ -91,6 +91,8 @@ pub struct Problem<'a> {
     pub sparsity: f64,
     /// Pattern of the removed weights.
     pub pattern: Pattern,
+    /// The weights that survive, in the place of sparsity (which is 0 then) and pattern. A method that chooses its rate ignores it.
+    pub support: Option<&'a Mask>,
     /// Grid of the survivors; `None` keeps them as floats of `dtype`.
     pub grid: Option<Grid>,
     /// Element type of the source tensor.

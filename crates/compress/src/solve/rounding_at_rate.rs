@@ -217,6 +217,7 @@ mod tests {
                 cols: n,
                 sparsity: 0.0,
                 pattern: Pattern::Unstructured,
+                support: None,
                 grid: None,
                 dtype: DType::F32,
                 damping_rel: 0.01,

@@ -7,11 +7,9 @@
 //! removed in the order of their index, so the result is unique.
 
 use super::cut::Scores;
+use kerf_kernels::radix::{BUCKETS, SHIFTS, bucket_of_rank, next_prefix};
 use kerf_kernels::{Compute, Kernels};
 use std::ops::Range;
-
-pub(super) const BUCKETS: usize = 2048;
-pub(super) const SHIFTS: [u32; 3] = [20, 9, 0];
 
 /// Writes the scores of one row, for the columns of the region, into the slice.
 pub type RowScores<'a> = dyn Fn(usize, &mut [f32]) + Sync + 'a;
@@ -180,22 +178,6 @@ fn keep_highest_in_row(
             }
         }
     }
-}
-
-/// The bucket of the `rank`-th element (counted from 1), and the element's rank inside that bucket.
-pub(super) fn bucket_of_rank(counts: impl Iterator<Item = usize>, mut rank: usize) -> (u32, usize) {
-    for (bucket, count) in counts.enumerate() {
-        if rank <= count {
-            return (bucket as u32, rank);
-        }
-        rank -= count;
-    }
-    unreachable!("rank is at most the number of scores")
-}
-
-pub(super) fn next_prefix(prefix: u32, shift: u32, bucket: u32) -> u32 {
-    let bits = if shift == 0 { 9 } else { 11 };
-    prefix << bits | bucket
 }
 
 fn fill(region: MaskRegion<'_>, keep: bool) {

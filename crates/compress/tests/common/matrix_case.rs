@@ -7,7 +7,7 @@ use kerf_compress::solve::energy::output_energy;
 use kerf_compress::solve::param::Params;
 use kerf_compress::statistics::Gram;
 use kerf_kernels::Compute;
-use kerf_tensors::{DType, Grid};
+use kerf_tensors::{DType, Grid, Mask};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
@@ -79,23 +79,47 @@ impl Case {
         inputs: &Inputs,
         params: Params<'_>,
     ) -> Solved {
-        method.solve(
-            compute,
-            &Problem {
-                name: "w",
-                w: &self.w,
-                rows: self.rows,
-                cols: self.cols,
-                sparsity: if method.prunes() { self.sparsity } else { 0.0 },
-                pattern: self.pattern,
-                grid: self.grid,
-                dtype: DType::F32,
-                damping_rel: 0.01,
-                step: method.chooses_rate().then_some(0.5),
-                params,
-                inputs: Some(inputs),
-            },
-        )
+        method.solve(compute, &self.problem(method, inputs, params))
+    }
+
+    /// Solves on a support that is given, in the place of sparsity and pattern.
+    pub fn solve_on(
+        &self,
+        support: &Mask,
+        method: &dyn Method,
+        compute: &Compute,
+        inputs: &Inputs,
+        params: Params<'_>,
+    ) -> Solved {
+        let problem = Problem {
+            sparsity: 0.0,
+            support: Some(support),
+            ..self.problem(method, inputs, params)
+        };
+        method.solve(compute, &problem)
+    }
+
+    fn problem<'a>(
+        &'a self,
+        method: &dyn Method,
+        inputs: &'a Inputs,
+        params: Params<'a>,
+    ) -> Problem<'a> {
+        Problem {
+            name: "w",
+            w: &self.w,
+            rows: self.rows,
+            cols: self.cols,
+            sparsity: if method.prunes() { self.sparsity } else { 0.0 },
+            pattern: self.pattern,
+            support: None,
+            grid: self.grid,
+            dtype: DType::F32,
+            damping_rel: 0.01,
+            step: method.chooses_rate().then_some(0.5),
+            params,
+            inputs: Some(inputs),
+        }
     }
 }
 

@@ -85,6 +85,12 @@ impl Pool {
         Self { stop, ..self }
     }
 
+    /// The same pool, which no stop concerns: for work that changes what must not be left half changed.
+    pub fn without_stop(self) -> Self {
+        let stop = None;
+        Self { stop, ..self }
+    }
+
     /// Whether tasks are skipped from now on.
     pub fn stopped(&self) -> bool {
         self.stop.as_ref().is_some_and(Stop::asked)

@@ -163,11 +163,39 @@ impl Network {
     }
 }
 
+/// How the classes of a `model_type` begin, for a config.json that names none.
+const CLASSES: &[(&str, &str)] = &[
+    ("bert", "Bert"),
+    ("roberta", "Roberta"),
+    ("xlm-roberta", "XLMRoberta"),
+    ("distilbert", "DistilBert"),
+    ("mpnet", "MPNet"),
+    ("modernbert", "ModernBert"),
+    ("llama", "Llama"),
+    ("mistral", "Mistral"),
+    ("qwen2", "Qwen2"),
+    ("qwen3", "Qwen3"),
+    ("smollm3", "SmolLM3"),
+    ("gemma", "Gemma"),
+    ("gemma2", "Gemma2"),
+    ("gpt2", "GPT2"),
+    ("gpt_neox", "GPTNeoX"),
+    ("opt", "OPT"),
+    ("phi", "Phi"),
+    ("phi3", "Phi3"),
+];
+
 /// config.json of the class with the head.
 fn with_class(mut config: Value, head: FreshHead<'_>) -> Result<Value, ModelError> {
-    let class = config["architectures"][0].as_str();
-    let stem = class.and_then(class_stem);
-    let Some(stem) = stem.map(str::to_owned) else {
+    let class = config["architectures"][0].as_str().and_then(class_stem);
+    let by_type = || {
+        let model_type = config["model_type"].as_str()?;
+        let mut known = CLASSES.iter();
+        known
+            .find(|(of, _)| *of == model_type)
+            .map(|(_, stem)| *stem)
+    };
+    let Some(stem) = class.or_else(by_type).map(str::to_owned) else {
         return Err(ModelError::BadConfig {
             field: "architectures".into(),
             expected: "the class of the model, such as [\"BertModel\"]".into(),

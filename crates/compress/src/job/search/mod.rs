@@ -127,7 +127,7 @@ fn solve_input(
             }
             let mut leveled = matrix.clone();
             leveled.sparsity = sparsity;
-            let solved = run_method(machine, plan, &leveled, &w, Some(&inputs));
+            let solved = run_method(machine, plan, &leveled, &w, None, Some(&inputs));
             machine.cancel.check_stopped()?;
             let dtype = machine.catalog.tensors[matrix.tensor].dtype;
             let mut encoded = EncodedTensor::encode(

@@ -236,3 +236,98 @@ fn a_format_says_its_bits_and_groups() {
     };
     assert_eq!(bad("gguf-q4_0", rule), wrong("rules[0].bits", "3"));
 }
+
+#[test]
+fn keep_mask_says_how_small_as_a_sparsity_does() {
+    let keeping = |change: fn(&mut Options)| {
+        let mut options = Options {
+            keep_mask: true,
+            ..Options::default()
+        };
+        change(&mut options);
+        options
+    };
+    let settings = keeping(|_| {}).resolve().unwrap();
+    let pruning = Options {
+        sparsity: Some(0.5),
+        schedule: Some("uniform".into()),
+        ..Options::default()
+    };
+    let mut filled = settings.options.clone();
+    assert!(settings.solving.keep_mask && settings.budget.is_none());
+    assert_eq!(filled.sparsity, Some(0.0));
+    // Filled in options are options.
+    assert_eq!(filled.resolve().unwrap().options, filled);
+    (filled.sparsity, filled.keep_mask) = (Some(0.5), false);
+    assert_eq!(filled, pruning.resolve().unwrap().options);
+    let preset = |o: &mut Options| o.preset = Some("safe".into());
+    let safe = keeping(preset).resolve().unwrap().options;
+    assert_eq!(
+        (safe.method.as_deref(), safe.bits),
+        (Some("joint"), Some(8))
+    );
+    for method in methods::table().iter().filter(|row| !row.chooses_rate()) {
+        let mut options = keeping(|_| {});
+        options.method = Some(method.id().into());
+        let settings = options.resolve().unwrap();
+        assert!(settings.solving.keep_mask && settings.solving.sparsity == 0.0);
+        assert_eq!(settings.schedule.id(), "uniform", "{method:?}");
+        assert!(settings.options.resolve().is_ok(), "{method:?}");
+    }
+    let spread = keeping(|o| o.schedule = Some("owl".into()));
+    assert_eq!(code_and_option(spread).0, "schedule");
+    let refused = |change: fn(&mut Options)| match keeping(change).resolve().map(|_| ()) {
+        Err(CompressError::BadOption { option, reason, .. }) => {
+            assert!(reason.contains("`keepMask`"), "{reason}");
+            option
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(|o| o.sparsity = Some(0.5)), "sparsity");
+    assert_eq!(refused(|o| o.pattern = Some("2:4".into())), "pattern");
+    assert_eq!(refused(|o| o.target_bits = Some(2.0)), "targetBits");
+    assert_eq!(refused(|o| o.target_bytes = Some(9999)), "targetBytes");
+    assert_eq!(refused(|o| o.method = Some("entropy".into())), "method");
+}
+
+#[test]
+fn a_rule_that_says_what_is_removed_does_not_keep() {
+    let keeps = |rule: Rule| {
+        let rules = vec![Rule {
+            matches: Match::Name("*".into()),
+            ..rule
+        }];
+        let options = Options {
+            keep_mask: true,
+            rules,
+            ..Options::default()
+        };
+        match options.resolve().unwrap().rules[0].action {
+            Action::Keep => panic!("not kept"),
+            Action::Solve { solving, .. } => solving.keep_mask,
+        }
+    };
+    let rule = Rule::default;
+    assert!(keeps(Rule {
+        bits: Some(8),
+        ..rule()
+    }));
+    for method in ["magnitude", "rtn", "joint"] {
+        assert!(keeps(Rule {
+            method: Some(method.into()),
+            ..rule()
+        }));
+    }
+    assert!(!keeps(Rule {
+        sparsity: Some(0.0),
+        ..rule()
+    }));
+    assert!(!keeps(Rule {
+        pattern: Some("2:4".into()),
+        ..rule()
+    }));
+    assert!(!keeps(Rule {
+        method: Some("entropy".into()),
+        ..rule()
+    }));
+}

@@ -37,7 +37,8 @@ fn beside(settings: &Settings, matrix: &Matrix) -> u64 {
     let turned = if matrix.transposed { of.matrix() } else { 0 };
     let calibrated = matrix.method.needs() > Needs::Nothing;
     let lost = if calibrated { of.matrix() } else { 0 };
-    let solving = target + matrix.method.memory_bytes(&of);
+    let support = if matrix.keep_mask { of.mask() } else { 0 };
+    let solving = target + support + matrix.method.memory_bytes(&of);
     // Chunks are encoded each by itself, then put together, in a buffer that grows.
     let encoding = of.solved() + 3 * encoded(matrix);
     turned

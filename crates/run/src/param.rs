@@ -1,6 +1,6 @@
-//! Parameters of methods: what a method may be told beside sparsity, pattern and grid. Each is an option of its own.
+//! Parameters of the rows of a table: what a method may be told beside what all rows are told. Each is an option of its own.
 
-/// One parameter. A method lists it in `Method::params`; the option, its check, its default, its flag, its type in TypeScript and its row in
+/// One parameter. A row lists it; the option, its check, its default, its flag, its type in TypeScript and its row in
 /// docs/options.md come from here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Param {

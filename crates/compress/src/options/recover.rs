@@ -1,0 +1,130 @@
+//! The option `recover`.
+
+use super::{Options, bad_option, conflict};
+use crate::CompressError;
+use serde::{Deserialize, Serialize};
+
+/// Whether and how what survived is taught to do what the dense model does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(untagged)]
+pub enum RecoverOption {
+    /// `false`: not at all. (`true` says too little: it is refused.)
+    Off(#[cfg_attr(feature = "ts", ts(type = "false"))] bool),
+    /// So.
+    On(Recover),
+}
+
+/// How what survived is taught.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(optional_fields))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Recover {
+    /// `block`: each block learns the outputs of the dense block, with one block in memory. `whole`: the whole model learns the
+    /// predictions (decoders) or vectors (encoders) of the dense one, with all weights in memory, five times over. `auto`: `whole` where
+    /// `maxMemoryBytes` allows it, else `block`. Default `auto`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Tokens that are taught in all; the text is repeated as often as it takes. By block each block sees so many.
+    pub tokens: usize,
+    /// Highest learning rate. Default: 0.0005 by block, 0.0002 for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// What is read: `calibration`, the calibration text. Default `calibration`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// What is taught at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A block.
+    Block,
+    /// The whole model.
+    Whole,
+    /// The whole model where memory allows it.
+    Auto,
+}
+
+impl By {
+    const IDS: [&str; 3] = ["block", "whole", "auto"];
+
+    fn by_id(id: &str) -> Option<Self> {
+        let all = [Self::Block, Self::Whole, Self::Auto];
+        let found = Self::IDS.iter().position(|known| *known == id);
+        found.map(|at| all[at])
+    }
+
+    /// Its id.
+    pub fn id(self) -> &'static str {
+        Self::IDS[self as usize]
+    }
+}
+
+/// The option with defaults filled in and names looked up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Recovery {
+    /// What is taught at once.
+    pub by: By,
+    /// Tokens in all.
+    pub tokens: usize,
+    /// Highest learning rate, if it is given.
+    pub learning_rate: Option<f64>,
+}
+
+impl Recovery {
+    /// The learning rate where none is given.
+    pub fn rate(&self) -> f64 {
+        let usual = match self.by {
+            By::Block => 5e-4,
+            By::Whole | By::Auto => 2e-4,
+        };
+        self.learning_rate.unwrap_or(usual)
+    }
+}
+
+const TEXTS: [&str; 1] = ["calibration"];
+
+impl Options {
+    /// Checks `recover`. `calibrates`: whether the run does.
+    pub(super) fn resolve_recover(
+        &self,
+        calibrates: bool,
+    ) -> Result<Option<Recovery>, CompressError> {
+        let option = match &self.recover {
+            None | Some(RecoverOption::Off(false)) => return Ok(None),
+            Some(RecoverOption::Off(true)) => {
+                let expected = "false, or how much is taught, such as { tokens: 100000 }";
+                return Err(bad_option("recover", expected, true));
+            }
+            Some(RecoverOption::On(option)) => option,
+        };
+        let asked = serde_json::to_string(option).unwrap_or_default();
+        if !cfg!(feature = "train") {
+            let reason = "this build of kerf cannot teach (that of pages); leave it out, or compress on the command line";
+            return Err(conflict("recover", asked, reason));
+        }
+        if !calibrates {
+            let reason = "nothing is calibrated, so there is no text to learn from; choose a `method` that calibrates";
+            return Err(conflict("recover", asked, reason));
+        }
+        let by = option.by.as_deref().unwrap_or("auto");
+        let by = super::checks::lookup(By::by_id(by), "recover.by", By::IDS.to_vec(), by)?;
+        let text = option.text.as_deref().unwrap_or(TEXTS[0]);
+        let found = TEXTS.contains(&text).then_some(());
+        super::checks::lookup(found, "recover.text", TEXTS.to_vec(), text)?;
+        super::checks::check(option.tokens > 0, "recover.tokens", "at least 1", 0)?;
+        let rate = option.learning_rate.unwrap_or(1e-4);
+        super::checks::check(
+            rate > 0.0 && rate <= 0.1,
+            "recover.learningRate",
+            "a positive number, at most 0.1",
+            rate,
+        )?;
+        Ok(Some(Recovery {
+            by,
+            tokens: option.tokens,
+            learning_rate: option.learning_rate,
+        }))
+    }
+}

@@ -1,0 +1,54 @@
+import type { FinetuneReport } from '../../generated/index.js'
+import { bytes, duration, integer, percent, plural, shellWord, significant } from '../../format.js'
+import type { Screen } from '../screen.js'
+import { measuresOf } from './measures.js'
+import { facts, notes, table } from './table.js'
+
+/** Rows of the table of losses, about. */
+const ROWS = 12
+
+/** Shows what was learned. */
+export function showLearning(model: string, report: FinetuneReport, screen: Screen): void {
+  const { colors } = screen
+  screen.line()
+  screen.line(`${colors.bold(model)}  ${report.architecture}`)
+  screen.line()
+  curve(report, screen)
+  screen.line()
+  const cut = report.truncated === 0 ? '' : `, ${integer(report.truncated)} of them cut at --max-tokens`
+  facts(screen, [
+    ['task', report.task, `method ${report.method}`],
+    ['learned from', plural(report.examples, 'example'), `${integer(report.tokens)} tokens${cut}`],
+    [
+      'held-out loss',
+      `${significant(report.lossBefore, 4)} to ${significant(report.lossAfter, 4)}`,
+      `over ${plural(report.heldOutExamples, 'example')}`,
+    ],
+    ...(report.measured === undefined ? [] : measuresOf(report.measured)),
+    ['sparsity', percent(report.sparsity), 'of the target matrices'],
+    ['steps', integer(report.steps), `the result is that of step ${integer(report.bestStep)}`],
+    ['size', bytes(report.outputBytes)],
+    ['time', duration(report.seconds)],
+    ['peak memory', bytes(report.peakRssBytes), `planned ${bytes(report.plannedPeakBytes)}`],
+    ['where', report.out],
+  ])
+  notes(screen, report.notes)
+  const next = report.sparsity > 0 ? '--keep-mask --bits 4' : '--preset light'
+  screen.line()
+  screen.line(colors.dim('Next:'))
+  screen.line(`  kerf compress ${shellWord(report.out)} ${next}`)
+}
+
+/** Losses on the way. */
+function curve({ curve }: FinetuneReport, screen: Screen): void {
+  const every = Math.ceil(curve.length / ROWS)
+  const shown = curve.filter((_, index) => index % every === 0 || index === curve.length - 1)
+  const rows = shown.map(point => [
+    integer(point.step),
+    point.loss === undefined ? '' : significant(point.loss, 4),
+    point.heldOut === undefined ? '' : significant(point.heldOut, 4),
+    percent(point.sparsity),
+  ])
+  const heads = ['step', 'loss', 'held-out', 'zeros'].map((head, index) => ({ head, right: index > 0 }))
+  table(screen, heads, rows)
+}

@@ -1,0 +1,74 @@
+import { badOption, number, oneOf, type Rule, type Rules } from './check.js'
+import type { Recover } from './generated/index.js'
+
+/** A number of tokens: `2000000` or `'2M'`. */
+export type TokenCount = number | string
+
+/** What is taught at once after the solver: a block, or the whole model; `auto` is `whole` where `maxMemory` allows it. */
+export const RECOVER_BY = ['auto', 'block', 'whole'] as const
+/** What is read meanwhile. */
+export const RECOVER_TEXTS = ['calibration', 'self', 'both'] as const
+
+/** Options of recovery. */
+export interface RecoverOptions {
+  /**
+   * Tokens on which what survived is taught, after the solver, to do what the dense model does, such as `'200k'` or `'2M'`: values,
+   * scales, norms and biases move, what is 0 stays 0, and the result takes no more bytes. By block each block sees so many tokens; a
+   * text that is shorter is read again. Default: nothing is taught.
+   */
+  recover?: TokenCount | false
+  /**
+   * What is taught at once: `'block'` keeps one block in memory, `'whole'` the whole model (about 20 bytes for a weight) and is better;
+   * `'auto'`, the default, takes `'whole'` where `maxMemory` allows it.
+   */
+  recoverBy?: (typeof RECOVER_BY)[number]
+  /** Highest learning rate of the recovery. Default: 5e-4 by block, 2e-4 for the whole. */
+  recoverRate?: number
+  /** What is read: the calibration text (default), what the model itself writes (`'self'`), or both. */
+  recoverText?: (typeof RECOVER_TEXTS)[number]
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9 }
+
+const tokens: Rule = {
+  expected: 'a number of tokens of at least 1, such as 200000, "200k" or "2M", or false',
+  test: value => value === false || countOf(value) !== undefined,
+}
+
+/** Rules of {@link RecoverOptions}. */
+export const recoverRules: Rules = {
+  recover: tokens,
+  recoverBy: oneOf(RECOVER_BY),
+  recoverRate: number(0, 0.1),
+  recoverText: oneOf(RECOVER_TEXTS),
+}
+
+/** What was given of {@link RecoverOptions}. */
+type Given = { [K in keyof RecoverOptions]: RecoverOptions[K] | undefined }
+
+/** The option of the core, if something is taught. `BAD_OPTION` for details of a recovery that is not wanted. */
+export function recoverRequest(options: Given): Recover | undefined {
+  const { recover, recoverBy, recoverRate, recoverText } = options
+  const count = recover === false ? undefined : countOf(recover)
+  if (count === undefined) {
+    const details = { recoverBy, recoverRate, recoverText }
+    for (const [name, value] of Object.entries(details))
+      if (value !== undefined) throw badOption(name, 'left out without `recover`, to which it belongs', value)
+    return undefined
+  }
+  return {
+    tokens: count,
+    ...(recoverBy !== undefined && { by: recoverBy }),
+    ...(recoverRate !== undefined && { learningRate: recoverRate }),
+    ...(recoverText !== undefined && { text: recoverText }),
+  }
+}
+
+function countOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value > 0 ? value : undefined
+  if (typeof value !== 'string') return undefined
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?)$/i.exec(value.trim())
+  const unit = UNITS[(match?.[2] ?? '').toLowerCase()] ?? 1
+  const count = match ? Math.round(Number(match[1]) * unit) : 0
+  return Number.isSafeInteger(count) && count > 0 ? count : undefined
+}
