@@ -8,11 +8,15 @@ use common::rows::{TOKENS, config, weights};
 use common::*;
 use kerf_model::arch::{self, Architecture};
 use kerf_model::backward::{
-    Against, Classification, Cosine, Gradients, Loss, MeanSquare, NextToken, SpanTeacher, Teacher,
-    Wanted, loss_and_gradients,
+    Against, Cosine, Gradients, Loss, MeanSquare, NextToken, SentenceCosine, Teacher,
+    loss_and_gradients,
 };
-use kerf_model::evaluate::Pooling;
-use kerf_model::{Batch, ClassifierHead, Kind, MemoryWeights, Network, SpanLogits, WeightSource};
+use kerf_model::evaluate::{Pooling, SentenceHead};
+use kerf_model::{Batch, Kind, MemoryWeights, Network, WeightSource};
+use kerf_tensors::Folder;
+use kerf_tensors::files::pipeline::{Activation, Dense, LayerNorm, Module, Vectors};
+use kerf_tensors::folder::MemFolder;
+use std::sync::Arc;
 
 /// How far each weight moves.
 const STEP: f32 = 1.0 / 4096.0;
@@ -178,51 +182,6 @@ fn logits(count: usize) -> Vec<f32> {
 }
 
 #[test]
-fn softened_labels_and_answers_move_as_their_gradients_say() {
-    for temperature in [1.0, 3.0] {
-        for name in ["bert-classifier", "bert-span"] {
-            let folder = root().join("test/golden/head").join(name);
-            let (model, reference) = (Model::open(&folder), Reference::open(&folder));
-            let batch = Batch::new(&reference.ids());
-            let config = model.catalog.files.config.as_ref().unwrap();
-            let spans: Vec<SpanLogits> = (batch.starts.windows(2))
-                .map(|pair| SpanLogits {
-                    start: logits(pair[1] - pair[0]),
-                    end: logits(pair[1] - pair[0] + 5)[5..].to_vec(),
-                })
-                .collect();
-            let answers = SpanTeacher {
-                config,
-                logits: spans,
-                temperature,
-            };
-            let labels = || {
-                let load = ClassifierHead::load;
-                let head = load(&model.network, config, &compute(), &model.catalog).unwrap();
-                Classification {
-                    config,
-                    wanted: Wanted::Logits {
-                        logits: logits(batch.sequences() * head.labels().names.len()),
-                        temperature,
-                    },
-                }
-            };
-            let labels = (name != "bert-span").then(labels);
-            let loss = labels
-                .as_ref()
-                .map_or(&answers as &dyn Loss, |labels| labels);
-            let case = Case {
-                name,
-                network: &model.network,
-                batch: &batch,
-                loss,
-            };
-            case.check(&mut in_memory(&model));
-        }
-    }
-}
-
-#[test]
 fn a_softened_teacher_moves_as_its_gradient_says() {
     let folder = golden("gpt2");
     let (model, reference) = (Model::open(&folder), Reference::open(&folder));
@@ -263,4 +222,96 @@ fn a_softened_teacher_moves_as_its_gradient_says() {
         (hot - hotter).abs() < 0.1 * hot && hot != hotter,
         "{hot} {hotter}"
     );
+}
+
+/// Modules on tokens and on texts, with weights of the goldens of pipelines.
+fn with_modules() -> (Arc<dyn Folder>, Vectors) {
+    let folder = MemFolder::new("modules");
+    let mut files = [
+        ("2_LayerNorm", "norm"),
+        ("3_Square", "square"),
+        ("4_Wider", "projected"),
+        ("5_Second", "second"),
+    ]
+    .into_iter();
+    let mut add = |name: &str| {
+        let (own, file) = files.next().unwrap();
+        let path = root().join(format!("test/golden/pipeline/weights/{file}.safetensors"));
+        folder.insert(
+            &format!("{own}/model.safetensors"),
+            std::fs::read(path).unwrap(),
+        );
+        assert!(own.ends_with(name));
+        own.to_string()
+    };
+    let norm = Module::LayerNorm(LayerNorm {
+        folder: add("LayerNorm"),
+        dimension: 32,
+    });
+    let mut dense = |name: &str, (inputs, outputs), bias, activation, residual| {
+        Module::Dense(Dense {
+            folder: add(name),
+            inputs,
+            outputs,
+            bias,
+            activation,
+            residual,
+        })
+    };
+    let square = dense("Square", (32, 32), false, Activation::Gelu, true);
+    let wider = dense("Wider", (32, 24), true, Activation::Tanh, true);
+    let second = dense("Second", (24, 8), true, Activation::Identity, false);
+    let vectors = Vectors {
+        tokens: vec![norm, square],
+        sentence: vec![wider, second, Module::Normalize],
+        truncate_dim: Some(6),
+        ..Vectors::usual()
+    };
+    (Arc::new(folder), vectors)
+}
+
+#[test]
+fn modules_of_sentence_encoders_move_as_their_gradients_say() {
+    let model = Model::open(&root().join("test/golden/pipeline/bert"));
+    let ids = some_ids(19, 41);
+    let batch = Batch::new(&[&ids[..], &ids[3..9], &ids[2..4], &ids[5..16]]);
+    let (folder, with_dense) = with_modules();
+    let mut two_ways = Vectors::usual();
+    two_ways.pooling.modes = vec![Pooling::Max, Pooling::WeightedMean];
+    two_ways.pooling.include_prompt = false;
+    for (vectors, learned) in [(with_dense, 8), (two_ways, 0)] {
+        let head = SentenceHead::load(&compute(), &folder, &vectors, 32).unwrap();
+        let head = head.after_prompt(1);
+        let (mut weights, own) = (in_memory(&model), in_memory(&model).names().count());
+        head.add_to(&mut weights).unwrap();
+        assert_eq!(weights.names().count() - own, learned);
+        let loss = SentenceCosine {
+            head: &head,
+            against: Against::Pairs(&[-0.6, 0.3]),
+        };
+        let case = Case {
+            name: "modules",
+            network: &model.network,
+            batch: &batch,
+            loss: &loss,
+        };
+        case.check(&mut weights);
+    }
+    // Without modules that matter, it is the cosine of pooled states.
+    let usual = SentenceHead::load(&compute(), &folder, &Vectors::usual(), 32).unwrap();
+    let wanted: Vec<f32> = logits(4 * 32);
+    let of = SentenceCosine {
+        head: &usual,
+        against: Against::Vectors(&wanted),
+    };
+    let plain = Cosine {
+        pooling: Pooling::Mean,
+        against: Against::Vectors(&wanted),
+    };
+    let value = |loss: &dyn Loss| {
+        let (network, weights, compute) = (&model.network, in_memory(&model), compute());
+        let none = &mut Gradients::default();
+        loss_and_gradients(network, &compute, &weights, &batch, loss, 1.0, none).unwrap()
+    };
+    assert!((value(&of) - value(&plain)).abs() < 1e-6);
 }

@@ -33,7 +33,7 @@ pub fn peak_bytes(network: &Network, training: &Training, options: &TrainOptions
     let candidates = linears * blocks;
     let kept = options.prune.pruner.kept_values() as u64 * candidates;
     let inputs = (blocks + 2) * tokens * hidden;
-    let of_block = network.saved_values() as u64 * tokens;
+    let of_block = network.kept_values(training.tokens) as u64;
     let all_kept = 4 * of_block * blocks;
     let saved = all_kept.min(options.keep_bytes.max(4 * of_block));
     // The gradients of a block's operations are about as large as what it saved.

@@ -27,8 +27,15 @@ pub fn loss_and_gradients(
 }
 
 impl Network {
+    /// Values that a block which is kept takes for a batch of so many tokens: its linear layers, and what [`Saved`] has of them.
+    pub fn kept_values(&self, tokens: usize) -> usize {
+        let linears = self.arch.block.linears.iter();
+        let shapes = linears.map(|row| self.shape(row.role));
+        shapes.map(|(rows, cols)| rows * cols).sum::<usize>() + tokens * self.saved_values()
+    }
+
     /// Values that [`Saved`] has for a token, at most.
-    pub fn saved_values(&self) -> usize {
+    fn saved_values(&self) -> usize {
         let (settings, names) = (&self.settings, &self.arch.block);
         let (query, kv) = (settings.query_width(), settings.kv_width());
         // Its input, the stream after attention, and one of the norm before and the norm behind each sublayer.
@@ -40,13 +47,6 @@ impl Network {
             + query
             + gates * settings.intermediate
     }
-}
-
-/// Values of the linear layers of a block.
-fn weights_of_block(network: &Network) -> usize {
-    let linears = network.arch.block.linears.iter();
-    let shapes = linears.map(|row| network.shape(row.role));
-    shapes.map(|(rows, cols)| rows * cols).sum()
 }
 
 /// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, and of
@@ -63,8 +63,7 @@ pub fn loss_and_gradients_keeping(
     gradients: &mut Gradients,
     keep_bytes: u64,
 ) -> Result<f64, ModelError> {
-    let values = batch.tokens() * network.saved_values() + weights_of_block(network);
-    let of_block = 4 * values as u64;
+    let of_block = 4 * network.kept_values(batch.tokens()) as u64;
     let count = (keep_bytes / of_block.max(1)).clamp(1, network.blocks().max(1) as u64) as usize;
     let remade = network.blocks() - count.min(network.blocks());
     let mut x = network.embed(compute, weights, batch)?;

@@ -3,7 +3,7 @@
 //! All functions stream: they take the tokens in batches as they come, run each block on a whole batch, keep decoded blocks up to a
 //! limit, and look at the logits a piece of the vocabulary at a time.
 
-mod activation;
+pub(crate) mod activation;
 mod answers;
 mod bleu;
 mod classify;
@@ -13,7 +13,7 @@ mod divergence;
 mod embed;
 pub(crate) mod head;
 mod memory;
-mod module;
+pub(crate) mod module;
 mod perplexity;
 mod pool;
 mod ranks;

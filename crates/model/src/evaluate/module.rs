@@ -9,30 +9,44 @@ use kerf_tensors::{Catalog, Folder, TensorsError};
 use std::sync::Arc;
 
 /// torch's default.
-const LAYER_NORM_EPSILON: f64 = 1e-5;
+pub(crate) const LAYER_NORM_EPSILON: f64 = 1e-5;
 
 /// torch's default: a shorter vector is divided by this.
-const SHORTEST: f64 = 1e-12;
+pub(crate) const SHORTEST: f64 = 1e-12;
 
 /// A module, ready to run.
-pub(super) enum Step {
+#[derive(Clone)]
+pub(crate) enum Step {
     Dense(Box<Linear>),
-    LayerNorm { weight: Vec<f32>, bias: Vec<f32> },
+    LayerNorm(Norm),
     Normalize,
 }
 
+/// A norm of vectors.
+#[derive(Clone)]
+pub(crate) struct Norm {
+    /// Folder of the module inside that of the model.
+    pub folder: String,
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
 /// A linear layer and what follows it.
-pub(super) struct Linear {
-    weight: Vec<f32>,
-    bias: Option<Vec<f32>>,
-    activation: Activation,
-    residual: Residual,
-    inputs: usize,
-    outputs: usize,
+#[derive(Clone)]
+pub(crate) struct Linear {
+    /// Folder of the module inside that of the model.
+    pub folder: String,
+    pub weight: Vec<f32>,
+    pub bias: Option<Vec<f32>>,
+    pub activation: Activation,
+    pub residual: Residual,
+    pub inputs: usize,
+    pub outputs: usize,
 }
 
 /// What is added to the output of a layer.
-enum Residual {
+#[derive(Clone)]
+pub(crate) enum Residual {
     None,
     Input,
     /// The input times this matrix [outputs, inputs].
@@ -61,10 +75,52 @@ impl Step {
                 fits(own, "dimension", *dimension, width)?;
                 let weights = Weights::open(compute, folder, own)?;
                 let values = |name| weights.read(name, &[*dimension]);
-                let (weight, bias) = (values("norm.weight")?, values("norm.bias")?);
-                Ok(Self::LayerNorm { weight, bias })
+                Ok(Self::LayerNorm(Norm {
+                    folder: own.clone(),
+                    weight: values("norm.weight")?,
+                    bias: values("norm.bias")?,
+                }))
             }
             Module::Normalize => Ok(Self::Normalize),
+        }
+    }
+
+    /// Tensors with their names, folder first, and their shapes.
+    #[cfg(feature = "train")]
+    pub fn tensors(&mut self) -> Vec<(String, Vec<usize>, &mut Vec<f32>)> {
+        match self {
+            Self::Normalize => Vec::new(),
+            Self::LayerNorm(norm) => {
+                let shape = vec![norm.weight.len()];
+                vec![
+                    (
+                        format!("{}/norm.weight", norm.folder),
+                        shape.clone(),
+                        &mut norm.weight,
+                    ),
+                    (format!("{}/norm.bias", norm.folder), shape, &mut norm.bias),
+                ]
+            }
+            Self::Dense(linear) => {
+                let Linear {
+                    folder,
+                    weight,
+                    bias,
+                    residual,
+                    inputs,
+                    outputs,
+                    ..
+                } = &mut **linear;
+                let shape = vec![*outputs, *inputs];
+                let mut all = vec![(format!("{folder}/linear.weight"), shape.clone(), weight)];
+                if let Some(bias) = bias {
+                    all.push((format!("{folder}/linear.bias"), vec![*outputs], bias));
+                }
+                if let Residual::Projected(matrix) = residual {
+                    all.push((format!("{folder}/residual.weight"), shape, matrix));
+                }
+                all
+            }
         }
     }
 
@@ -80,8 +136,8 @@ impl Step {
     pub fn apply(&self, compute: &Compute, mut rows: Vec<f32>, width: usize) -> Vec<f32> {
         match self {
             Self::Dense(linear) => linear.apply(compute, &rows),
-            Self::LayerNorm { weight, bias } => {
-                let change = |_: usize, row: &mut [f32]| layer_norm(row, weight, bias);
+            Self::LayerNorm(norm) => {
+                let change = |_: usize, row: &mut [f32]| layer_norm(row, &norm.weight, &norm.bias);
                 compute.pool.chunks_mut(&mut rows, width, change);
                 rows
             }
@@ -112,6 +168,7 @@ impl Linear {
             false => None,
         };
         Ok(Self {
+            folder: dense.folder.clone(),
             weight: matrix("linear.weight")?,
             bias,
             activation: dense.activation,
@@ -144,7 +201,7 @@ impl Linear {
     }
 
     /// Rows [n, inputs] times the transposed matrix [outputs, inputs].
-    fn product(&self, compute: &Compute, rows: &[f32], matrix: &[f32]) -> Vec<f32> {
+    pub(crate) fn product(&self, compute: &Compute, rows: &[f32], matrix: &[f32]) -> Vec<f32> {
         let count = rows.len() / self.inputs;
         let mut out = vec![0.0; count * self.outputs];
         let input = |data, rows| MatRef {
@@ -273,6 +330,7 @@ mod tests {
     fn a_layer_adds_bias_function_and_its_input() {
         let compute = Compute::new(Some(Isa::Portable), 1).expect("portable runs everywhere");
         let layer = |residual, outputs: usize, weight: &[f32]| Linear {
+            folder: "2_Dense".into(),
             weight: weight.to_vec(),
             bias: Some(vec![1.0; outputs]),
             activation: Activation::Relu,

@@ -9,16 +9,17 @@ use kerf_tensors::files::pipeline::{Module, PoolingModule, Vectors};
 use std::sync::Arc;
 
 /// A sentence-transformers pipeline after the network, with its weights.
+#[derive(Clone)]
 pub struct SentenceHead {
-    tokens: Vec<Step>,
-    pooling: PoolingModule,
-    sentence: Vec<Step>,
+    pub(crate) tokens: Vec<Step>,
+    pub(crate) pooling: PoolingModule,
+    pub(crate) sentence: Vec<Step>,
     hidden: usize,
     width: usize,
     /// Numbers of each vector that are kept.
     dimensions: usize,
     /// Tokens at the start of each text that are not pooled.
-    skip: usize,
+    pub(crate) skip: usize,
 }
 
 impl SentenceHead {
@@ -49,6 +50,39 @@ impl SentenceHead {
     pub fn keep(mut self, dimensions: usize) -> Self {
         self.dimensions = dimensions.min(self.width);
         self
+    }
+
+    /// Adds the tensors of the modules to weights that learn, each under the name of its folder and its own: `2_Dense/linear.weight`.
+    #[cfg(feature = "train")]
+    pub fn add_to(&self, weights: &mut crate::MemoryWeights) -> Result<(), ModelError> {
+        let mut own = self.clone();
+        for (name, shape, values) in own.tensors() {
+            weights.insert(&name, shape, std::mem::take(values))?;
+        }
+        Ok(())
+    }
+
+    /// The same modules with the tensors that a source has of them. `WRONG_SHAPE`, and what reading gives.
+    #[cfg(feature = "train")]
+    pub fn with(
+        &self,
+        compute: &Compute,
+        weights: &dyn crate::WeightSource,
+    ) -> Result<Self, ModelError> {
+        let mut own = self.clone();
+        for (name, shape, values) in own.tensors() {
+            if weights.shape(&name).is_some() {
+                let len = shape.iter().product();
+                *values = crate::block::read(compute, weights, &name, (len, 1))?;
+            }
+        }
+        Ok(own)
+    }
+
+    #[cfg(feature = "train")]
+    fn tensors(&mut self) -> impl Iterator<Item = (String, Vec<usize>, &mut Vec<f32>)> {
+        let steps = self.tokens.iter_mut().chain(&mut self.sentence);
+        steps.flat_map(Step::tensors)
     }
 
     /// Says that each text begins with a prompt of so many tokens. They are left out of pooling if the model says so.

@@ -44,13 +44,13 @@ impl Examples for LabelledTexts {
     ) -> Result<Box<dyn Loss + 'a>, ModelError> {
         let compute = teacher.compute;
         let head = ClassifierHead::load(teacher.network, &self.config, compute, teacher.weights)?;
-        let logits = head.logits(compute, batch, teacher.states)?;
+        let mut shares = head.logits(compute, batch, teacher.states)?;
+        for row in shares.chunks_exact_mut(head.labels().names.len()) {
+            compute.kernels.softmax(row);
+        }
         Ok(Box::new(Classification {
             config: &self.config,
-            wanted: Wanted::Logits {
-                logits,
-                temperature: 1.0,
-            },
+            wanted: Wanted::Shares(shares),
         }))
     }
 }

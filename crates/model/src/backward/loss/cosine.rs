@@ -46,12 +46,60 @@ fn cosine_grad(a: &[f32], b: &[f32], factor: f64, out: &mut [f32]) {
     }
 }
 
+impl Against<'_> {
+    /// What a loss of these counts.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Pairs(wanted) => wanted.len(),
+            Self::Vectors(vectors) => vectors.len(),
+        }
+    }
+}
+
+/// The loss of the vectors of all sequences, and `share` times its gradient for each.
+///
+/// # Panics
+/// If there are not as many vectors as the wanted values ask for.
+pub(super) fn compare(
+    vectors: &[&[f32]],
+    against: &Against<'_>,
+    share: f32,
+) -> (f64, Vec<Vec<f32>>) {
+    let width = vectors.first().map_or(0, |vector| vector.len());
+    let mut grads = vec![vec![0.0; width]; vectors.len()];
+    let mut loss = 0.0;
+    match against {
+        Against::Pairs(wanted) => {
+            assert_eq!(vectors.len(), 2 * wanted.len(), "two texts a pair");
+            let count = wanted.len().max(1) as f64;
+            for (pair, wanted) in wanted.iter().enumerate() {
+                let (a, b) = (vectors[2 * pair], vectors[2 * pair + 1]);
+                let off = cosine(a, b) - f64::from(*wanted);
+                loss += off * off / count;
+                let factor = 2.0 * off * f64::from(share) / count;
+                cosine_grad(a, b, factor, &mut grads[2 * pair]);
+                cosine_grad(b, a, factor, &mut grads[2 * pair + 1]);
+            }
+        }
+        Against::Vectors(wanted) => {
+            assert_eq!(vectors.len() * width, wanted.len(), "a vector a text");
+            let count = vectors.len().max(1) as f64;
+            let rows = wanted
+                .chunks_exact(width.max(1))
+                .zip(vectors)
+                .zip(&mut grads);
+            for ((wanted, own), grad) in rows {
+                loss += (1.0 - cosine(own, wanted)) / count;
+                cosine_grad(own, wanted, -f64::from(share) / count, grad);
+            }
+        }
+    }
+    (loss, grads)
+}
+
 impl Loss for Cosine<'_> {
     fn count(&self) -> usize {
-        match &self.against {
-            Against::Pairs(wanted) => wanted.len(),
-            Against::Vectors(vectors) => vectors.len(),
-        }
+        self.against.count()
     }
 
     /// # Panics
@@ -70,37 +118,14 @@ impl Loss for Cosine<'_> {
         let vectors: Vec<Vec<f32>> = (texts.iter())
             .map(|own| pool(self.pooling, &states[own.clone()], hidden, 0))
             .collect();
-        let mut grads = vec![vec![0.0; hidden]; texts.len()];
-        let mut loss = 0.0;
-        match &self.against {
-            Against::Pairs(wanted) => {
-                assert_eq!(texts.len(), 2 * wanted.len(), "two texts a pair");
-                let count = wanted.len().max(1) as f64;
-                for (pair, wanted) in wanted.iter().enumerate() {
-                    let (a, b) = (&vectors[2 * pair], &vectors[2 * pair + 1]);
-                    let off = cosine(a, b) - f64::from(*wanted);
-                    loss += off * off / count;
-                    let factor = 2.0 * off * f64::from(share) / count;
-                    cosine_grad(a, b, factor, &mut grads[2 * pair]);
-                    cosine_grad(b, a, factor, &mut grads[2 * pair + 1]);
-                }
-            }
-            Against::Vectors(wanted) => {
-                assert_eq!(texts.len() * hidden, wanted.len(), "a vector a text");
-                let count = texts.len().max(1) as f64;
-                let rows = wanted.chunks_exact(hidden).zip(&vectors).zip(&mut grads);
-                for ((wanted, own), grad) in rows {
-                    loss += (1.0 - cosine(own, wanted)) / count;
-                    cosine_grad(own, wanted, -f64::from(share) / count, grad);
-                }
-            }
-        }
+        let vectors: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
+        let (loss, grads) = compare(&vectors, &self.against, share);
         let mut out = vec![0.0; states.len()];
         for (own, grad) in texts.iter().zip(&grads) {
             let states = &states[own.clone()];
             pool_grad(
                 place.compute,
-                self.pooling,
+                (self.pooling, 0),
                 states,
                 grad,
                 &mut out[own.clone()],

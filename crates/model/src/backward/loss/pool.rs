@@ -3,11 +3,11 @@
 use crate::evaluate::Pooling;
 use kerf_kernels::Compute;
 
-/// Adds the gradient of the states [tokens, hidden] of one text to `out`, from that of its vector. A maximum passes it on to the first
-/// token that has it.
+/// Adds the gradient of the pooled states [tokens, hidden] of one text to `out`, from that of its vector; `skip` tokens stand before
+/// them. A maximum passes it on to the first token that has it.
 pub(super) fn pool_grad(
     compute: &Compute,
-    pooling: Pooling,
+    (pooling, skip): (Pooling, usize),
     states: &[f32],
     grad: &[f32],
     out: &mut [f32],
@@ -18,12 +18,13 @@ pub(super) fn pool_grad(
         Pooling::Cls => kernels.add(grad, &mut out[..hidden]),
         Pooling::LastToken => kernels.add(grad, &mut out[(tokens - 1) * hidden..]),
         Pooling::Mean | Pooling::MeanSqrtLen | Pooling::WeightedMean => {
-            let total = (tokens * (tokens + 1) / 2) as f64;
+            let weight = |token: usize| (skip + token + 1) as f64;
+            let total: f64 = (0..tokens).map(weight).sum();
             for (token, row) in out.chunks_exact_mut(hidden).enumerate() {
                 let weight = match pooling {
                     Pooling::Mean => 1.0 / tokens as f64,
                     Pooling::MeanSqrtLen => 1.0 / (tokens as f64).sqrt(),
-                    _ => (token + 1) as f64 / total,
+                    _ => weight(token) / total,
                 };
                 kernels.axpy(weight as f32, grad, row);
             }
