@@ -5,9 +5,13 @@ mod common;
 use common::*;
 use kerf_kernels::Stop;
 use kerf_model::backward::{Loss, hidden_states, loss_and_gradients};
+use kerf_model::evaluate::SentenceHead;
 use kerf_model::{Batch, MemoryWeights};
 use kerf_run::param::Params;
 use kerf_run::{Alone, Step};
+use kerf_tensors::Folder;
+use kerf_tensors::files::pipeline::Vectors;
+use kerf_tensors::folder::MemFolder;
 use kerf_train::prune::{Pruner, Ranking, by_id, candidates, cut};
 use kerf_train::task::{Answers, Completions, LabelledTexts, ScoredPairs, Windows, split};
 use kerf_train::{Examples, Order, PruneOptions, Student, Teaching, TrainOptions};
@@ -487,8 +491,10 @@ fn every_task_learns() {
         learns(&mut of_head(name, of));
     }
     let mut pairs = tiny("mpnet");
+    let hidden = pairs.network.hidden();
+    let folder: Arc<dyn Folder> = Arc::new(MemFolder::new("no modules"));
     pairs.examples = Box::new(ScoredPairs {
-        pooling: kerf_model::evaluate::Pooling::Mean,
+        head: SentenceHead::load(&compute(2), &folder, &Vectors::usual(), hidden).expect("a head"),
         texts: vec![vec![1, 2, 3], vec![4, 5], vec![6, 7], vec![8, 9, 3, 2]],
         scores: vec![0.3, -0.2],
     });
