@@ -233,7 +233,8 @@ mod tests {
     fn case() -> (MemoryWeights, Gradients) {
         let mut weights = MemoryWeights::default();
         for (name, count) in [("a", 5), ("b", 2 * TILE + 7)] {
-            let value = |at: usize| (at % 5) as f32 * 0.003 * if at % 2 == 0 { 1.0 } else { -1.0 };
+            let value =
+                |at: usize| (at % 5) as f32 * 0.003 * if at.is_multiple_of(2) { 1.0 } else { -1.0 };
             weights
                 .insert(name, vec![count], (0..count).map(value).collect())
                 .expect("a shape that fits");
