@@ -2,6 +2,7 @@
 
 use crate::TrainOptions;
 use kerf_model::Network;
+use kerf_model::evaluate::head_bytes;
 
 /// What a plan is made of.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +38,12 @@ pub fn peak_bytes(network: &Network, training: &Training, options: &TrainOptions
     let saved = all_kept.min(options.keep_bytes.max(4 * of_block));
     // The gradients of a block's operations are about as large as what it saved.
     let at_work = 4 * (of_block + 3 * linears);
-    let vocabulary = match network.head() {
-        Some(_) => kerf_model::evaluate::head_bytes(network, training.tokens, 2),
-        None => 0,
-    };
-    let taught = if training.teaches { 4 * inputs } else { 0 };
+    // Logits and their gradient, and as much of a teacher. What blocks worked with waits for its next use meanwhile.
+    let teachers = u64::from(training.teaches);
+    let models = 2 + 2 * usize::from(training.teaches);
+    let vocabulary = head_bytes(network, training.tokens, models);
+    // Hidden states of the teacher, and those that its loss looks at.
+    let taught = teachers * 2 * 4 * tokens * hidden;
     4 * (training.weights + 3 * training.learned + kept + inputs)
         + saved
         + at_work

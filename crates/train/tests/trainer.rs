@@ -5,13 +5,18 @@ mod common;
 use common::*;
 use kerf_kernels::Stop;
 use kerf_model::backward::{Loss, hidden_states, loss_and_gradients};
+use kerf_model::evaluate::SentenceHead;
 use kerf_model::{Batch, MemoryWeights};
+use kerf_run::param::Params;
 use kerf_run::{Alone, Step};
-use kerf_train::prune::{Ranking, by_id, candidates, cut};
+use kerf_tensors::Folder;
+use kerf_tensors::files::pipeline::Vectors;
+use kerf_tensors::folder::MemFolder;
+use kerf_train::prune::{Pruner, Ranking, by_id, candidates, cut};
 use kerf_train::task::{Answers, Completions, LabelledTexts, ScoredPairs, Windows, split};
 use kerf_train::{Examples, Order, PruneOptions, Student, Teaching, TrainOptions};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 fn pruned(method: &str, sparsity: f64) -> PruneOptions {
     PruneOptions {
@@ -193,53 +198,81 @@ impl Examples for Stopping {
     }
 }
 
-/// A stop comes when it wants: while gradients are made, and (by a thread of its own) anywhere else in a step.
+/// When a ranking shall ask for a stop: after so many steps.
+static ASKS: Mutex<Option<(usize, Stop)>> = Mutex::new(None);
+
+/// Removes the smallest weights, and asks for a stop after gradients are made and before weights move.
+struct Asking;
+
+impl Pruner for Asking {
+    fn id(&self) -> &'static str {
+        "asking"
+    }
+
+    fn about(&self) -> &'static str {
+        "asks for a stop"
+    }
+
+    fn ranking(&self, _: Params<'_>, _: &[usize]) -> Box<dyn Ranking> {
+        Box::new(Asking)
+    }
+}
+
+impl Ranking for Asking {
+    fn observed(&mut self) {
+        if let Some((left, stop)) = &mut *ASKS.lock().unwrap() {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                stop.ask();
+            }
+        }
+    }
+
+    fn scores(&self, tensor: usize, first: usize, values: &[f32], out: &mut [f32]) {
+        Magnitude.scores(tensor, first, values, out);
+    }
+}
+
+/// A stop comes when it wants: while gradients are made, or while weights move and are removed.
 #[test]
 fn a_stop_in_the_middle_of_a_step_leaves_no_trace() {
     let options = TrainOptions {
-        prune: pruned("movement", 0.7),
+        prune: PruneOptions {
+            pruner: &Asking,
+            ..pruned("gradual", 0.7)
+        },
         evaluate_every: 6,
         ..options(30, 1e-2)
     };
     let mut whole = trainer(&compute(2), &options, tiny("gpt2"), &workspace()).unwrap();
     let wanted = run(&mut whole, |_| {}).unwrap();
-    let mut cancelled = 0;
-    for attempt in 0..12 {
-        let kept = workspace();
-        let stop = Stop::default();
-        let mut student = tiny("gpt2");
-        if attempt < 4 {
-            student.examples = Box::new(Stopping {
-                of: made_up(40, student.network.vocab() as u32),
-                left: AtomicUsize::new(1 + 7 * attempt),
-                stop: stop.clone(),
-            });
-        }
-        let machine = compute(2).with_stop(stop.clone());
-        let mut first = trainer(&machine, &options, student, &kept).unwrap();
-        let asking = (attempt >= 4).then(|| {
-            std::thread::spawn(move || {
-                std::thread::sleep(std::time::Duration::from_micros(1500 * attempt as u64));
-                stop.ask();
-            })
-        });
-        let ended = run(&mut first, |_| {});
-        if let Some(asking) = asking {
-            asking.join().unwrap();
-        }
-        if let Err(error) = ended {
+    for step in [1, 5, 6, 13, 21] {
+        for moves in [false, true] {
+            let (kept, stop) = (workspace(), Stop::default());
+            let mut student = tiny("gpt2");
+            match moves {
+                true => *ASKS.lock().unwrap() = Some((step, stop.clone())),
+                false => {
+                    student.examples = Box::new(Stopping {
+                        of: made_up(40, student.network.vocab() as u32),
+                        left: AtomicUsize::new(step),
+                        stop: stop.clone(),
+                    });
+                }
+            }
+            let machine = compute(2).with_stop(stop);
+            let mut first = trainer(&machine, &options, student, &kept).unwrap();
+            let error = run(&mut first, |_| {}).expect_err("stopped");
+            *ASKS.lock().unwrap() = None;
             assert_eq!(error.code(), "CANCELLED", "{error}");
-            cancelled += 1;
+            let mut again = trainer(&compute(2), &options, tiny("gpt2"), &kept).unwrap();
+            // A step that was whole when it was stopped is kept.
+            assert_eq!(again.done() as usize, if moves { step } else { step - 1 });
+            let learned = run(&mut again, |_| {}).unwrap();
+            let same = all_bits(again.weights()) == all_bits(whole.weights());
+            assert!(same && learned.points == wanted.points, "{step} {moves}");
         }
-        let mut again = trainer(&compute(2), &options, tiny("gpt2"), &kept).unwrap();
-        let learned = run(&mut again, |_| {}).unwrap();
-        assert!(
-            all_bits(again.weights()) == all_bits(whole.weights()),
-            "{attempt}"
-        );
-        assert_eq!(learned.points, wanted.points);
     }
-    assert!(cancelled >= 4, "{cancelled}");
 }
 
 #[test]
@@ -458,8 +491,10 @@ fn every_task_learns() {
         learns(&mut of_head(name, of));
     }
     let mut pairs = tiny("mpnet");
+    let hidden = pairs.network.hidden();
+    let folder: Arc<dyn Folder> = Arc::new(MemFolder::new("no modules"));
     pairs.examples = Box::new(ScoredPairs {
-        pooling: kerf_model::evaluate::Pooling::Mean,
+        head: SentenceHead::load(&compute(2), &folder, &Vectors::usual(), hidden).expect("a head"),
         texts: vec![vec![1, 2, 3], vec![4, 5], vec![6, 7], vec![8, 9, 3, 2]],
         scores: vec![0.3, -0.2],
     });

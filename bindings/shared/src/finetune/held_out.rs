@@ -6,11 +6,9 @@ use super::start::Start;
 use crate::encoding::Encoding;
 use crate::error::bad_option;
 use crate::tasks::{Bench, Windows};
+use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host};
 use kerf_kernels::Compute;
-use kerf_model::ModelError;
-use kerf_model::evaluate::Pooling;
-use kerf_tensors::files::pipeline::{self, Module};
 use kerf_train::task::{Answers, Completions, LabelledTexts, ScoredPairs, Windows as Texts};
 use kerf_train::{Examples as Learnable, some, split};
 use serde_json::Value;
@@ -170,38 +168,13 @@ impl<'a> Reader<'a> {
             Examples::Windows(windows) => Box::new(Texts(windows)),
             Examples::Completions(completions) => Box::new(Completions(completions)),
             Examples::Pairs(texts, scores) => {
-                let files = &self.start.model.opened.catalog.files;
-                let vectors = match &files.pipeline {
-                    Some(pipeline) => pipeline.vectors.clone()?,
-                    None => pipeline::Vectors::usual(),
-                };
+                let made = Vectors::of(&self.start.model, self.bench.compute, &Wish::default())?;
                 Box::new(ScoredPairs {
-                    pooling: pooling_of(&vectors)?,
+                    head: made.head,
                     texts,
                     scores,
                 })
             }
         })
-    }
-}
-
-/// How the model pools. `WRONG_KIND` for vectors whose way back kerf does not compute.
-fn pooling_of(vectors: &pipeline::Vectors) -> Result<Pooling, Error> {
-    let plain = |module: &Module| matches!(module, Module::Normalize);
-    let others = vectors.tokens.iter().chain(&vectors.sentence);
-    match vectors.pooling.modes[..] {
-        [pooling @ (Pooling::Mean | Pooling::Cls | Pooling::LastToken)]
-            if others.clone().all(plain) =>
-        {
-            Ok(pooling)
-        }
-        _ => Err(ModelError::WrongKind {
-            operation: "finetune on similarity".into(),
-            expected:
-                "a model whose vectors are a mean, a first or a last state, perhaps normalised"
-                    .into(),
-            architecture: "a model with other modules (modules.json)".into(),
-        }
-        .into()),
     }
 }

@@ -112,7 +112,7 @@ impl Network {
         let old_head = self.head().filter(|head| *head != self.token_embedding());
         let mut kept = Vec::new();
         for (entry, used) in catalog.tensors.iter().zip(self.uses(catalog)?) {
-            let is_old = Some(entry.name.as_str()) == old_head.as_deref()
+            let is_old = Some(entry.name.as_str()) == old_head
                 || self.head_bias() == Some(entry.name.as_str());
             if used == Use::Read && !is_old {
                 kept.extend(renamed(&entry.name).map(|name| (name, entry.name.clone())));

@@ -1,14 +1,14 @@
 //! Pairs of texts whose cosine people gave.
 
 use super::{Examples, Teaching};
-use kerf_model::backward::{Against, Cosine, Gradients, Loss, MeanSquare, Place};
-use kerf_model::evaluate::Pooling;
+use kerf_model::backward::{Against, Gradients, Loss, MeanSquare, Place, SentenceCosine};
+use kerf_model::evaluate::SentenceHead;
 use kerf_model::{Batch, ModelError};
 
 /// Pairs of texts with the cosine that their vectors should have. The loss is the mean squared difference.
 pub struct ScoredPairs {
-    /// How hidden states become a vector.
-    pub pooling: Pooling,
+    /// How hidden states become a vector. Its modules stay as they are.
+    pub head: SentenceHead,
     /// Token ids: texts 2 i and 2 i + 1 are a pair.
     pub texts: Vec<Vec<u32>>,
     /// The cosine of each pair.
@@ -16,12 +16,12 @@ pub struct ScoredPairs {
 }
 
 /// A cosine loss that owns what it compares with.
-struct Owned {
-    pooling: Pooling,
+struct Owned<'a> {
+    head: &'a SentenceHead,
     scores: Vec<f32>,
 }
 
-impl Loss for Owned {
+impl Loss for Owned<'_> {
     fn count(&self) -> usize {
         self.scores.len()
     }
@@ -33,8 +33,8 @@ impl Loss for Owned {
         share: f32,
         gradients: &mut Gradients,
     ) -> Result<(f64, Vec<f32>), ModelError> {
-        let loss = Cosine {
-            pooling: self.pooling,
+        let loss = SentenceCosine {
+            head: self.head,
             against: Against::Pairs(&self.scores),
         };
         loss.backward(place, states, share, gradients)
@@ -56,7 +56,7 @@ impl Examples for ScoredPairs {
             .flat_map(|index| [&self.texts[2 * index][..], &self.texts[2 * index + 1][..]])
             .collect();
         let loss = Owned {
-            pooling: self.pooling,
+            head: &self.head,
             scores: chosen.iter().map(|index| self.scores[*index]).collect(),
         };
         (Batch::new(&texts), Box::new(loss))
