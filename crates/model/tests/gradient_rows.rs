@@ -262,7 +262,8 @@ fn with_modules() -> (Arc<dyn Folder>, Vectors) {
     let wider = dense("Wider", (32, 24), true, Activation::Tanh, true);
     let second = dense("Second", (24, 8), true, Activation::Identity, false);
     let vectors = Vectors {
-        tokens: vec![norm, square],
+        // Behind the last module a length does not matter to a cosine; before pooling it does.
+        tokens: vec![norm, square, Module::Normalize],
         sentence: vec![wider, second, Module::Normalize],
         truncate_dim: Some(6),
         ..Vectors::usual()
