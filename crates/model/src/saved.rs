@@ -41,6 +41,20 @@ pub struct Saved {
 }
 
 impl Network {
+    /// f32 values that a token takes while a block learns: its [`Saved`], and what a backward pass has beside it. For the memory plan.
+    pub fn learning_per_token(&self) -> usize {
+        let settings = &self.settings;
+        let (query, kv) = (settings.query_width(), settings.kv_width());
+        self.saved_values() + 3 * settings.hidden + 2 * query + 4 * kv + 3 * settings.intermediate
+    }
+
+    /// Values that [`Saved`] has for a token, and those of the copy of its input.
+    pub fn saved_values(&self) -> usize {
+        let settings = &self.settings;
+        let (query, kv) = (settings.query_width(), settings.kv_width());
+        7 * settings.hidden + 3 * query + 4 * kv + 3 * settings.intermediate
+    }
+
     /// [`Network::run_block`] without a cache, the same to the bit, which keeps what a backward pass needs. Takes memory for all
     /// tokens at once: about 6 hidden + 3 query + 4 kv + 3 intermediate values a token.
     pub fn forward_saving(

@@ -26,15 +26,6 @@ pub fn loss_and_gradients(
     loss_and_gradients_keeping(network, compute, weights, batch, loss, share, gradients, 0)
 }
 
-impl Network {
-    /// Values that [`Saved`] has for a token, and those of the copy of its input.
-    pub fn saved_values(&self) -> usize {
-        let settings = &self.settings;
-        let (query, kv) = (settings.query_width(), settings.kv_width());
-        7 * settings.hidden + 3 * query + 4 * kv + 3 * settings.intermediate
-    }
-}
-
 /// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, so that
 /// it need not be made again: with all blocks kept, a quarter less work. The last block is always kept.
 #[allow(clippy::too_many_arguments)]
