@@ -108,7 +108,7 @@ fn recovery_lowers_the_held_out_divergence_and_keeps_zeros_and_size() {
     };
     let before = compressed(plain.path(), without);
     let (zeros, bytes) = (matrices(plain.path()), before.output_bytes);
-    for (by, tokens, least) in [("block", 40_000, 0.9), ("whole", 40_000, 0.8)] {
+    for (by, tokens, least) in [("block", 16_000, 0.95), ("whole", 20_000, 0.9)] {
         let root = temp();
         let after = compressed(root.path(), recovering(by, tokens));
         let kl = |report: &Report| report.measured.as_ref().unwrap().loss;
@@ -148,7 +148,7 @@ fn recovery_lowers_the_held_out_divergence_and_keeps_zeros_and_size() {
 #[test]
 fn a_recovery_has_the_same_bytes_with_two_threads_and_after_cancels() {
     for by in ["block", "whole"] {
-        let options = recovering(by, 6000);
+        let options = recovering(by, 2500);
         let reference = temp();
         let mut host = Host::default();
         run(
@@ -158,7 +158,7 @@ fn a_recovery_has_the_same_bytes_with_two_threads_and_after_cancels() {
         .unwrap();
         let expected = files(reference.path());
         let events = host.events.len();
-        for (first, threads) in [(usize::MAX, 2), (events / 2, 1), (events * 3 / 4, 2)] {
+        for (first, threads) in [(usize::MAX, 2), (events * 3 / 4, 1)] {
             let root = temp();
             let options = Options {
                 threads,
@@ -167,12 +167,12 @@ fn a_recovery_has_the_same_bytes_with_two_threads_and_after_cancels() {
             let mut cancels = 0;
             loop {
                 let mut host = Host {
-                    cancel_after: first.checked_add(40 * cancels),
+                    cancel_after: first.checked_add(30 * cancels),
                     ..Host::default()
                 };
                 match run(&mut open(root.path(), options.clone()).unwrap(), &mut host) {
                     Ok(report) => {
-                        assert_eq!(report.recovered.is_empty(), false);
+                        assert!(!report.recovered.is_empty());
                         break;
                     }
                     Err(CompressError::Run(RunError::Cancelled { .. })) => cancels += 1,
