@@ -48,7 +48,7 @@ pub fn plan(request: CompressRequest, host: &dyn Host) -> Result<PlanReport, Err
         let bytes = calibration::encoded_bytes(&*storage, &request.calibration, network, draw);
         if bytes.is_some_and(|bytes| bytes <= READ_FOR_PLAN_BYTES) {
             // What is wrong with the text is for `compress` to say: a plan does not need one.
-            drawn = calibrate(opened, &settings, &request, host).ok();
+            drawn = calibrate(opened, &plan, &request, host).ok();
         }
         reading = match drawn {
             Some(_) => started.elapsed().as_secs_f64(),
@@ -127,7 +127,7 @@ impl Compression {
             true => {
                 let host = Part::of(host, opening, reading_end);
                 host.event(reading_event(&plan));
-                calibrate(opened, &settings, &request, &host)?
+                calibrate(opened, &plan, &request, &host)?
             }
             false => Drawn::default(),
         };
@@ -146,6 +146,7 @@ impl Compression {
             calibration: drawn.sequences,
             workspace: storage.workspace(&places.work_dir)?,
             held,
+            taught: drawn.taught,
             out: Box::new(move || for_out.out_folder(&out, existing)),
             out_name: places.out,
             beside: (
@@ -195,17 +196,46 @@ impl Compression {
 
 fn calibrate(
     opened: OpenModel,
-    settings: &Settings,
+    plan: &Plan,
     request: &CompressRequest,
     host: &dyn Host,
 ) -> Result<Drawn, Error> {
+    let settings = &plan.settings;
     let network = opened.network()?;
     let model = Runnable { opened, network };
     let options = &settings.options;
     let compute = Compute::new(settings.isa, options.threads);
     let compute = compute.map_or_else(|| machine::compute(options.threads), Ok)?;
-    let draw = draw_of(settings);
-    calibration::draw(&request.calibration, &model, &compute, draw, host)
+    let mut draw = draw_of(settings);
+    let recovery = plan.recovery.filter(|_| plan.recovers_whole());
+    draw.tokens = draw
+        .tokens
+        .max(recovery.map_or(0, |recovery| recovery.tokens));
+    let mut drawn = calibration::draw(&request.calibration, &model, &compute, draw, host)?;
+    if recovery.is_some() {
+        let few = spread(&drawn.sequences, settings.tokens);
+        drawn.taught = std::mem::replace(&mut drawn.sequences, few);
+    }
+    Ok(drawn)
+}
+
+/// Sequences from all over the text that have no more than `most` tokens together, one at least.
+fn spread(sequences: &[Vec<u32>], most: usize) -> Vec<Vec<u32>> {
+    let all: usize = sequences.iter().map(Vec::len).sum();
+    let (mut taken, mut passed, mut few) = (0, 0, Vec::new());
+    for sequence in sequences {
+        passed += sequence.len();
+        // Never ahead of the share of the text that is behind.
+        let due = most as u128 * passed as u128 / all.max(1) as u128;
+        if taken + sequence.len() <= due as usize {
+            taken += sequence.len();
+            few.push(sequence.clone());
+        }
+    }
+    if few.is_empty() {
+        few.extend(sequences.first().cloned());
+    }
+    few
 }
 
 fn draw_of(settings: &Settings) -> Draw {

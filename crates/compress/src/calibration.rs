@@ -6,6 +6,9 @@ use rand_xoshiro::rand_core::{Rng, SeedableRng};
 /// Longest window of a decoder, in tokens.
 pub const MAX_WINDOW: usize = 2048;
 
+/// Most tokens of a step of recovery, if it has several sequences.
+pub const LESSON_TOKENS: usize = 512;
+
 /// Windows of a decoder's calibration: as many windows of min(`max_context`, 2048) tokens as fit in `limit` and in the text,
 /// starts drawn without overlap by `seed`, in order of the text. A text shorter than a window is one short window; a limit
 /// below a window gives one window of `limit` tokens.

@@ -258,6 +258,14 @@ impl Network {
         })
         .collect()
     }
+    /// Tensors of the norm behind the last block: scale, and shift if norms have one. None where an architecture has no such norm.
+    pub fn final_norm_tensors(&self) -> Vec<String> {
+        let Some(stem) = self.arch.final_norm else {
+            return Vec::new();
+        };
+        let (scale, shift) = self.norm_names(&self.name(stem, 0));
+        std::iter::once(scale).chain(shift).collect()
+    }
     /// Number of shared inputs of a block.
     pub fn inputs(&self) -> usize {
         INPUTS

@@ -37,6 +37,8 @@ pub struct Draw {
 pub struct Drawn {
     /// Token ids.
     pub sequences: Vec<Vec<u32>>,
+    /// Token ids that a whole model is taught on; empty where nothing is.
+    pub taught: Vec<Vec<u32>>,
     /// Token ids that are held out, to measure the result on.
     pub held: Vec<Vec<u32>>,
     /// Token ids of other text to measure on, which ships with kerf.

@@ -3,6 +3,7 @@
 use super::groups::{Group, groups};
 use crate::allocate::matrix::Matrix;
 use crate::calibration;
+use crate::options::recover::Recovery;
 use crate::options::resolve::Settings;
 use kerf_kernels::Pool;
 use kerf_model::evaluate::Pieces;
@@ -15,6 +16,8 @@ pub(crate) struct Task<'a> {
     pub settings: &'a Settings,
     pub targets: &'a [Matrix],
     pub embeddings: &'a [Matrix],
+    /// How what survived is taught.
+    pub recovery: Option<Recovery>,
 }
 
 /// A run with calibration, in batches of one size.

@@ -5,6 +5,7 @@ mod sibling;
 
 use crate::calibration::MAX_WINDOW;
 use crate::job::{Sample, sample as sample_job};
+use crate::options::recover::{By, Recover, RecoverOption};
 use crate::plan::Plan;
 use crate::prepass;
 use crate::prepass::search::search_tokens;
@@ -59,7 +60,7 @@ pub fn seconds(
         seen.keep_shorter(again);
     }
     let rate = match sibling.factor {
-        1 if !plan.searches() => f64::INFINITY,
+        1 if !plan.searches() && plan.recovery.is_none() => f64::INFINITY,
         _ => scaled::product_rate(&compute, clock),
     };
     let scaled = Scaled {
@@ -81,6 +82,8 @@ pub fn seconds(
         scaled.run(network, tokens)
             + scaled.run(network, before)
             + scaled.probe(network, tokens)
+            + scaled.recover(network, tokens)
+            + taught_logits_flops(plan, network, tokens) / rate
             + logits
     });
     // The sibling is read from memory too; only what the disk adds to it is counted here.
@@ -108,6 +111,18 @@ fn logits_flops(plan: &Plan, network: &Network, tokens: usize) -> f64 {
     4.0 * measured as f64 * network.vocab() as f64 * network.hidden() as f64
 }
 
+/// Operations of the heads of both models while a whole decoder is taught: two passes of each, and two back.
+fn taught_logits_flops(plan: &Plan, network: &Network, tokens: usize) -> f64 {
+    let Some(recovery) = plan.recovery.filter(|_| plan.recovers_whole()) else {
+        return 0.0;
+    };
+    if network.head().is_none() {
+        return 0.0;
+    }
+    let products = 6.0 * recovery.tokens as f64 + 4.0 * scaled::looked_tokens(tokens);
+    2.0 * products * network.vocab() as f64 * network.hidden() as f64
+}
+
 /// Runs the job on the sibling.
 fn sample(
     plan: &Plan,
@@ -127,6 +142,14 @@ fn sample(
         max_memory_bytes: 0,
         strict: false,
         max_loss: None,
+        // A whole model is its blocks, and a head.
+        recover: plan.recovery.map(|_| {
+            RecoverOption::On(Recover {
+                by: Some(By::Block.id().into()),
+                tokens: TOKENS,
+                ..Recover::default()
+            })
+        }),
         ..plan.settings.options.clone()
     };
     if plan.settings.solving.method.chooses_rate() {
@@ -149,6 +172,7 @@ fn sample(
         out_name: "sibling".into(),
         beside: (out("beside a sibling"), "sibling".into()),
         held: Vec::new(),
+        taught: Vec::new(),
         clock,
         stop: Stop::default(),
     };

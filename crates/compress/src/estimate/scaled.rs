@@ -124,6 +124,32 @@ impl Scaled<'_> {
         network_seconds + distance + matrices
     }
 
+    /// Teaching what survived: a step is three passes of its tokens, beside it are looks at the held-out share and the way of the dense
+    /// model.
+    pub fn recover(&self, network: &Network, tokens: usize) -> f64 {
+        let Some((seconds, recovery)) = self.sample.recovered.zip(self.plan.recovery) else {
+            return 0.0;
+        };
+        let passes =
+            |taught: f64, tokens: usize| 3.0 * taught + looked_tokens(tokens) + tokens as f64;
+        let seen = passes(self.sample.tokens as f64, self.sample.tokens);
+        let taught = recovery.tokens as f64;
+        let all = match self.plan.recovers_whole() {
+            // The dense model runs with every lesson.
+            true => passes(taught, tokens) + taught + looked_tokens(tokens),
+            false => passes(taught, tokens),
+        };
+        let square = self.factor * self.factor;
+        let per_pass: f64 = network
+            .linears(0)
+            .iter()
+            .map(|l| (l.rows * l.cols) as f64)
+            .sum();
+        let flops = 2.0 * per_pass / square * seen;
+        let (products, rest) = self.split(seconds, flops);
+        all / seen * (square * products + self.factor * rest) * network.blocks() as f64
+    }
+
     fn split_spent(&self, spent: Spent) -> (f64, f64) {
         self.split(spent.seconds, spent.flops as f64)
     }
@@ -133,6 +159,12 @@ impl Scaled<'_> {
         let products = (flops / self.flops_per_second).min(seconds);
         (products, seconds - products)
     }
+}
+
+/// Tokens of all looks at the held-out share.
+pub(super) fn looked_tokens(tokens: usize) -> f64 {
+    const LOOKS: f64 = 11.0;
+    LOOKS * tokens as f64 / 8.0
 }
 
 fn weights(matrix: &Matrix) -> f64 {

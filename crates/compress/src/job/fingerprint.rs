@@ -21,11 +21,11 @@ const UNDECISIVE: [&str; 8] = [
     "maxShardBytes",
 ];
 
-/// Digest of model, options, calibration, instruction set, and the program.
+/// Digest of model, options, texts (of the calibration, and what is taught), instruction set, and the program.
 pub(super) fn of(
     catalog: &Catalog,
     plan: &Plan,
-    sequences: &[Vec<u32>],
+    texts: [&[Vec<u32>]; 2],
     compute: &Compute,
 ) -> Result<String, CompressError> {
     let mut digest = Digest::default();
@@ -36,7 +36,10 @@ pub(super) fn of(
         .update(format!("{:?}", plan.settings.budget).as_bytes())
         .update(compute.kernels.isa().id().as_bytes())
         .update(&(plan.memory.batch_tokens as u64).to_le_bytes());
-    for sequence in sequences {
+    if let Some(recovery) = &plan.recovery {
+        digest.update(recovery.by.id().as_bytes());
+    }
+    for sequence in texts.into_iter().flatten() {
         digest.update(&(sequence.len() as u64).to_le_bytes());
         for id in sequence {
             digest.update(&id.to_le_bytes());

@@ -61,6 +61,8 @@ pub struct JobInputs {
     pub catalog: Catalog,
     /// Calibration sequences of token ids; not looked at by methods without calibration.
     pub calibration: Vec<Vec<u32>>,
+    /// Sequences that a whole model is taught on; the calibration if there are none.
+    pub taught: Vec<Vec<u32>>,
     /// Text that calibration does not see, on which a calibrated run measures its result; the first counts. Without any nothing is measured.
     pub held: Vec<HeldOut>,
     /// Journal and units.
@@ -85,6 +87,7 @@ pub struct Job {
     journal: Journal,
     places: Places,
     held: Vec<HeldOut>,
+    taught: Vec<Vec<u32>>,
     started: f64,
     units: Vec<Unit>,
     shares: Shares,
@@ -128,7 +131,12 @@ impl Job {
         } else {
             &[]
         };
-        let fingerprint = fingerprint::of(&inputs.catalog, &plan, sequences, &compute)?;
+        let fingerprint = fingerprint::of(
+            &inputs.catalog,
+            &plan,
+            [sequences, &inputs.taught],
+            &compute,
+        )?;
         let journal = Journal::open(inputs.workspace.clone(), &fingerprint)?;
         let batches = batches(sequences, plan.memory.batch_tokens);
         let held = match plan.calibrated() {
@@ -158,6 +166,7 @@ impl Job {
             journal,
             places,
             held,
+            taught: inputs.taught,
             started,
             units,
             shares,
@@ -242,8 +251,15 @@ impl Job {
             Unit::Recover(block) => {
                 recover::recover_block(machine, plan, journal, walk, block, host)?;
             }
+            #[cfg(feature = "train")]
+            Unit::RecoverWhole => {
+                *walk = Walk::default();
+                recover::recover_whole(machine, plan, journal, &self.taught, host)?;
+            }
             #[cfg(not(feature = "train"))]
-            Unit::Recover(_) => unreachable!("options refuse it in a build that cannot teach"),
+            Unit::Recover(_) | Unit::RecoverWhole => {
+                unreachable!("options refuse it in a build that cannot teach")
+            }
             Unit::Measure => {
                 *walk = Walk::default();
                 measure(machine, plan, journal, &self.held, host)?;

@@ -22,6 +22,8 @@ pub(crate) struct Sample {
     pub solved: Vec<SolvedSample>,
     /// The unit that measures each matrix alone, if there is one.
     pub probed: Option<ProbedSample>,
+    /// Seconds of teaching a block, if it is taught.
+    pub recovered: Option<f64>,
 }
 
 /// What it took to measure each matrix alone.
@@ -73,6 +75,9 @@ impl Sample {
         for (mine, theirs) in self.moves.iter_mut().zip(&other.moves) {
             *mine = (mine.0.min(theirs.0), mine.1.min(theirs.1));
         }
+        if let (Some(mine), Some(theirs)) = (&mut self.recovered, other.recovered) {
+            *mine = mine.min(theirs);
+        }
         for (mine, theirs) in self.solved.iter_mut().zip(&other.solved) {
             mine.seconds = mine.seconds.min(theirs.seconds);
         }
@@ -110,7 +115,12 @@ pub(crate) fn sample(job: &mut Job) -> Result<Sample, CompressError> {
             }
             Unit::Prepass(PrepassUnit::Probe) => sample.probed = Some(sample_probe(job)?),
             Unit::Prepass(_) | Unit::Allocate => {}
-            Unit::Recover(_) => {}
+            Unit::Recover(_) => {
+                let begun = clock();
+                job.run(unit, &mut Alone)?;
+                sample.recovered = Some(clock() - begun);
+            }
+            Unit::RecoverWhole => {}
             Unit::Forward(_) | Unit::Measure | Unit::Write => {}
         }
     }

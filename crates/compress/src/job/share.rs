@@ -66,7 +66,8 @@ impl<'a> Costs<'a> {
             Unit::Allocate => 0.0,
             Unit::Statistics(block, input) => self.statistics(block, input),
             Unit::Forward(block) => self.way(block, self.time.network().inputs()),
-            Unit::Recover(block) => self.recover(block),
+            Unit::Recover(block) => self.recover(self.time.block(block)),
+            Unit::RecoverWhole => self.recover(self.time.whole()),
             Unit::Measure => self.measure(),
             Unit::Write => self.write(),
         };
@@ -117,11 +118,12 @@ impl<'a> Costs<'a> {
             .products(models * self.time.tokens as f64 * self.time.forward(block, from, upto))
     }
 
-    /// A step back takes twice as long as one forward, and what weights take each step counts for as much as one more.
-    fn recover(&self, block: usize) -> f64 {
+    /// A step back takes twice as long as one forward, and what weights take each step counts for as much as one more; the dense model
+    /// and the held-out share are beside it. `token`: flops of a token.
+    fn recover(&self, token: f64) -> f64 {
         let taught = self.plan.recovery.map_or(0, |recovery| recovery.tokens) as f64;
-        let passes = 4.0 * taught + 3.0 * self.time.tokens as f64;
-        self.time.products(passes * self.time.block(block))
+        let passes = 5.0 * taught + self.time.tokens as f64;
+        self.time.products(passes * token)
     }
 
     /// Both models on the held-out text.

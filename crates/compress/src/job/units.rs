@@ -25,6 +25,8 @@ pub(super) enum Unit {
     Forward(usize),
     /// Teach a block the outputs of the dense one.
     Recover(usize),
+    /// Teach the whole model.
+    RecoverWhole,
     /// How close the result is to the original, on text that calibration did not see.
     Measure,
     /// All files of the result.
@@ -40,7 +42,7 @@ impl Unit {
             Self::Prepass(_) | Self::Allocate => "survey",
             Self::Statistics(..) => "statistics",
             Self::Forward(_) => "forward",
-            Self::Recover(_) => "recover",
+            Self::Recover(_) | Self::RecoverWhole => "recover",
             Self::Measure => "measure",
             Self::Write => "write",
         }
@@ -54,7 +56,11 @@ impl Unit {
                 .map(|(block, _)| block),
             Self::Prepass(PrepassUnit::Survey(block) | PrepassUnit::Levels(block)) => Some(block),
             Self::Statistics(block, _) | Self::Forward(block) | Self::Recover(block) => Some(block),
-            Self::Prepass(_) | Self::Allocate | Self::Measure | Self::Write => None,
+            Self::Prepass(_)
+            | Self::Allocate
+            | Self::RecoverWhole
+            | Self::Measure
+            | Self::Write => None,
         }
     }
 
@@ -67,6 +73,7 @@ impl Unit {
             Self::Allocate => journal.has(decisions::ALLOCATION),
             Self::Measure => journal.has(measure::MEASURED),
             Self::Recover(block) => journal.has(&recover::unit(block)),
+            Self::RecoverWhole => journal.has(recover::WHOLE),
             Self::Statistics(block, input) => {
                 let id = InputId { block, input };
                 let mut readers = plan.targets.iter().filter(|matrix| matrix.input_id() == id);
@@ -137,6 +144,9 @@ pub(super) fn units(plan: &Plan, measures: bool) -> Vec<Unit> {
         if plan.calibrated() && block + 1 < blocks {
             units.push(Unit::Forward(block));
         }
+    }
+    if plan.recovers_whole() {
+        units.push(Unit::RecoverWhole);
     }
     if measures {
         units.push(Unit::Measure);

@@ -67,6 +67,13 @@ fn options_of(plan: &Plan) -> serde_json::Value {
         }
         decisive["seed"] = json!(options.seed);
     }
+    if let Some(recovery) = &plan.recovery {
+        decisive["recover"] = json!({
+            "by": recovery.by.id(),
+            "tokens": recovery.tokens,
+            "learningRate": recovery.rate(),
+        });
+    }
     for param in params::all() {
         if options.params.get(param.name).is_some() {
             decisive[param.name] = say(param);

@@ -110,18 +110,16 @@ impl Plan {
         notes::short_rows(&targets, &mut notes);
         notes::kept_zeros(&targets, &mut notes);
         notes::format(&settings, catalog, &targets, &model_info, &mut notes);
-        let task = Task {
+        let mut task = Task {
             catalog,
             settings: &settings,
             targets: &targets,
             embeddings: &embeddings,
+            recovery: settings.recovery,
         };
         let calibrating = network.as_ref().filter(|_| calibrated);
-        let memory = memory::plan(&task, calibrating, tokens)?;
-        let recovery = settings.recovery.map(|recovery| Recovery {
-            by: By::Block,
-            ..recovery
-        });
+        let memory = memory::decide(&mut task, calibrating, tokens)?;
+        let recovery = task.recovery;
         let mut plan = Self {
             recovery,
             settings,
@@ -149,6 +147,7 @@ impl Plan {
             settings: &self.settings,
             targets: &self.targets,
             embeddings: &self.embeddings,
+            recovery: self.recovery,
         };
         let calibrating = self.network.as_ref().filter(|_| self.calibrated());
         let memory = memory::plan(&task, calibrating, tokens)?;
@@ -209,6 +208,12 @@ impl Plan {
     /// Whether what the dense model computes goes along with the calibration.
     pub fn dense_stream(&self) -> bool {
         self.recovers_blocks() || self.targets.iter().any(|matrix| matrix.blend > 0.0)
+    }
+
+    /// Whether the whole model is taught after its last block is solved.
+    pub fn recovers_whole(&self) -> bool {
+        self.recovery
+            .is_some_and(|recovery| recovery.by == By::Whole)
     }
 
     /// Whether each block is taught after it is solved.

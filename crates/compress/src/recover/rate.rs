@@ -6,6 +6,7 @@
 
 use crate::solve::rate::{Counts, SYMBOLS};
 use kerf_kernels::Compute;
+use serde::{Deserialize, Serialize};
 
 /// How fast the price follows the excess of the rate.
 const FOLLOW: f64 = 2.0;
@@ -15,7 +16,7 @@ const HIGHEST: f64 = 1.0;
 const NOISE: f64 = 1e-3;
 
 /// The price of a bit, the same for all matrices that learn together.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Price {
     /// In squares of a step.
     pub of_bit: f64,

@@ -1,10 +1,12 @@
 //! The loop: a step for each lesson, a look at the held-out share now and then, the best state kept.
 
+use super::rules::Rules;
 use super::student::{State, Student};
 use crate::CompressError;
 use kerf_kernels::Compute;
 use kerf_model::backward::Gradients;
-use kerf_train::{AdamW, Curve, Optimizer, Rate, Rule, shuffled};
+use kerf_train::{AdamW, Curve, Optimizer, Rate, shuffled};
+use serde::{Deserialize, Serialize};
 
 /// What a student learns.
 pub(crate) trait Task {
@@ -28,12 +30,10 @@ pub(crate) trait Task {
 pub(crate) struct Course {
     /// Steps in all.
     pub steps: u64,
+    /// Share of them in which only scales, norms and biases move.
+    pub continuous: f64,
     /// Highest learning rate of weights, as a share of their root mean square.
     pub learning_rate: f64,
-    /// Factor for scales.
-    pub scale_rate: f64,
-    /// Factor for norms and biases.
-    pub vector_rate: f64,
     /// Seed of the order.
     pub seed: u64,
 }
@@ -45,9 +45,30 @@ const PATIENCE: u64 = 4;
 /// A gradient of a larger norm is shortened to it.
 const CLIP: f64 = 1.0;
 
-/// What came of it.
-#[derive(Clone)]
-pub(crate) struct Taught {
+impl Course {
+    fn rate(&self) -> Rate {
+        Rate {
+            peak: self.learning_rate,
+            end: 0.05,
+            warm_up: 0.05,
+            curve: Curve::Linear,
+        }
+    }
+
+    /// Whether the values of the survivors move at a step, or only what is around them.
+    fn moves_values(&self, step: u64) -> bool {
+        step as f64 >= self.continuous * self.steps as f64
+    }
+
+    /// Whether the held-out share is looked at after so many steps.
+    fn looks_after(&self, done: u64) -> bool {
+        done * LOOKS / self.steps != (done - 1) * LOOKS / self.steps
+    }
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Standing {
     /// Held-out loss before.
     pub before: f64,
     /// That of the best state.
@@ -56,138 +77,121 @@ pub(crate) struct Taught {
     pub steps: u64,
     /// Tokens of all steps.
     pub tokens: usize,
+    /// Looks since the best state.
+    pub since: u64,
+}
+
+/// A student on its course.
+pub(crate) struct Teaching<'a> {
+    pub compute: &'a Compute,
+    pub student: Student,
+    pub course: Course,
+    pub optimizer: Optimizer,
+    pub standing: Standing,
     /// The best state; `None` if that is the first.
     pub best: Option<State>,
+    rules: Rules,
 }
 
-/// Teaches. `told` gets the number of steps done, and may end the loop by an error.
-pub(crate) fn teach(
-    compute: &Compute,
-    student: &mut Student,
-    task: &mut dyn Task,
-    course: &Course,
-    told: &mut dyn FnMut(u64) -> Result<(), CompressError>,
-) -> Result<Taught, CompressError> {
-    let before = task.held(student)?;
-    let mut taught = Taught {
-        before,
-        after: before,
-        steps: 0,
-        tokens: 0,
-        best: None,
-    };
-    let names: Vec<String> = student.masters.names().map(String::from).collect();
-    let names = || names.iter().map(String::as_str);
-    let settings = AdamW::default();
-    let mut optimizer = Optimizer::new(settings, &student.masters, names())?;
-    let mut gradients = Gradients::zeros(&student.masters, names())?;
-    let rate = Rate {
-        peak: course.learning_rate,
-        end: 0.05,
-        warm_up: 0.05,
-        curve: Curve::Linear,
-    };
-    let rules = Rules::of(student, course);
-    let mut since = 0;
-    let mut list = Vec::new();
-    let lessons = task.lessons().max(1) as u64;
-    for step in 0..course.steps {
-        if step % lessons == 0 {
-            list = shuffled(lessons as usize, course.seed.wrapping_add(step / lessons));
-        }
-        gradients.clear();
-        let lesson = list[(step % lessons) as usize];
-        let loss = task.lesson(student, lesson, &mut gradients)?;
-        if !loss.is_finite() {
-            break; // The best state stays.
-        }
-        student.fold(compute, &mut gradients);
-        let norm = gradients.norm(compute);
-        let scale = if norm > CLIP { CLIP / norm } else { 1.0 };
-        let now = rate.at(step, course.steps);
-        let rule = |name: &str| rules.rule(name, now);
-        optimizer.step(compute, &mut student.masters, &gradients, scale, rule)?;
-        student.round(compute);
-        taught.steps = step + 1;
-        taught.tokens += task.tokens(lesson);
-        told(taught.steps)?;
-        if !looks_after(taught.steps, course.steps) {
-            continue;
-        }
-        let held = task.held(student)?;
-        if std::env::var("KERF_RECOVER_TRACE").is_ok() {
-            eprintln!(
-                "  step {} rate {now:.2e} loss {loss:.5} held {held:.5} (before {before:.5}) norm {norm:.3} kept {} {:?}",
-                step + 1,
-                student.price.is_met(),
-                student.price
-            );
-        }
-        if held < taught.after && student.price.is_met() {
-            since = 0;
-            taught.after = held;
-            taught.best = Some(student.state());
-        } else if student.price.is_met() {
-            since += 1;
-        }
-        if since >= PATIENCE {
-            break;
-        }
+impl<'a> Teaching<'a> {
+    /// Before the first step.
+    pub fn new(
+        compute: &'a Compute,
+        student: Student,
+        course: Course,
+    ) -> Result<Self, CompressError> {
+        let optimizer =
+            Optimizer::new(AdamW::default(), &student.masters, student.masters.names())?;
+        Ok(Self {
+            rules: Rules::of(&student),
+            compute,
+            student,
+            course,
+            optimizer,
+            standing: Standing::default(),
+            best: None,
+        })
     }
-    Ok(taught)
-}
 
-/// Whether the held-out share is looked at after so many steps.
-fn looks_after(done: u64, steps: u64) -> bool {
-    done * LOOKS / steps != (done - 1) * LOOKS / steps
-}
-
-/// How each tensor moves: learning rates are shares of the size of a tensor at the start.
-struct Rules(std::collections::HashMap<String, Own>);
-
-/// Of one tensor.
-struct Own {
-    /// Root mean square of what is not 0, times the factor of its kind.
-    size: f64,
-    hold_zeros: bool,
-}
-
-impl Rules {
-    fn of(student: &Student, course: &Course) -> Self {
-        let mut rules = std::collections::HashMap::new();
-        let mut add = |name: &str, factor: f64, hold_zeros: bool| {
-            let size = student.masters.get(name).map_or(0.0, size) * factor;
-            rules.insert(name.to_string(), Own { size, hold_zeros });
-        };
-        for learner in &student.learners {
-            // Without a mask, what is 0 may become something else.
-            add(&learner.name, 1.0, learner.rounded.mask.is_some());
-            if learner.scales().is_some() {
-                add(&learner.scales_name(), course.scale_rate, true);
+    /// Teaches to the end, or until the held-out loss no longer falls. `told` gets the number of steps done, and `keep` the state after
+    /// each look; both may end the loop by an error.
+    pub fn run(
+        &mut self,
+        task: &mut dyn Task,
+        told: &mut dyn FnMut(u64) -> Result<(), CompressError>,
+        keep: &mut dyn FnMut(&Self) -> Result<(), CompressError>,
+    ) -> Result<(), CompressError> {
+        if self.standing.steps == 0 {
+            self.standing.before = task.held(&self.student)?;
+            self.standing.after = self.standing.before;
+        }
+        told(self.standing.steps)?;
+        let names: Vec<String> = self.student.masters.names().map(String::from).collect();
+        let names = names.iter().map(String::as_str);
+        let mut gradients = Gradients::zeros(&self.student.masters, names)?;
+        let lessons = task.lessons().max(1) as u64;
+        let mut pass = (u64::MAX, Vec::new());
+        while self.standing.steps < self.course.steps && self.standing.since < PATIENCE {
+            let step = self.standing.steps;
+            if pass.0 != step / lessons {
+                let at = step / lessons;
+                pass = (
+                    at,
+                    shuffled(lessons as usize, self.course.seed.wrapping_add(at)),
+                );
+            }
+            let lesson = pass.1[(step % lessons) as usize];
+            if !self.step(task, lesson, &mut gradients)? {
+                break; // The best state stays.
+            }
+            told(self.standing.steps)?;
+            if self.course.looks_after(self.standing.steps) {
+                let held = task.held(&self.student)?;
+                self.look(held);
+                keep(self)?;
             }
         }
-        for vector in &student.vectors {
-            add(&vector.name, course.vector_rate, false);
-        }
-        Self(rules)
+        Ok(())
     }
 
-    fn rule(&self, name: &str, rate: f64) -> Rule {
-        let own = &self.0[name];
-        Rule {
-            rate: rate * own.size,
-            decay: false,
-            prior: None,
-            hold_zeros: own.hold_zeros,
+    /// One step; `false` if the loss is no number.
+    fn step(
+        &mut self,
+        task: &mut dyn Task,
+        lesson: usize,
+        gradients: &mut Gradients,
+    ) -> Result<bool, CompressError> {
+        gradients.clear();
+        let loss = task.lesson(&self.student, lesson, gradients)?;
+        if !loss.is_finite() {
+            return Ok(false);
+        }
+        self.student.fold(self.compute, gradients);
+        let norm = gradients.norm(self.compute);
+        let scale = if norm > CLIP { CLIP / norm } else { 1.0 };
+        let step = self.standing.steps;
+        let rate = self.course.rate().at(step, self.course.steps);
+        let values = self.course.moves_values(step);
+        let rule = |name: &str| self.rules.rule(name, rate, values);
+        let masters = &mut self.student.masters;
+        self.optimizer
+            .step(self.compute, masters, gradients, scale, rule)?;
+        self.student.round(self.compute);
+        self.standing.steps += 1;
+        self.standing.tokens += task.tokens(lesson);
+        Ok(true)
+    }
+
+    fn look(&mut self, held: f64) {
+        if !self.student.price.is_met() {
+            return;
+        }
+        if held < self.standing.after {
+            self.standing.since = 0;
+            self.standing.after = held;
+            self.best = Some(self.student.state());
+        } else {
+            self.standing.since += 1;
         }
     }
-}
-
-/// Root mean square of the values that are not 0.
-fn size(values: &[f32]) -> f64 {
-    let live = values.iter().filter(|value| **value != 0.0);
-    let (sum, count) = live.fold((0.0, 0u64), |(sum, count), value| {
-        (sum + f64::from(*value).powi(2), count + 1)
-    });
-    (sum / count.max(1) as f64).sqrt()
 }

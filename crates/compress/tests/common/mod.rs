@@ -82,6 +82,7 @@ pub fn open_catalog(
     let plan = Plan::new(&catalog, options.resolve()?, Some(tokens), tokenizer)?;
     let inputs = JobInputs {
         held: Vec::new(),
+        taught: Vec::new(),
         beside: (
             Box::new(|| unreachable!("nothing is measured")),
             String::new(),

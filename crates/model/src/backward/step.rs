@@ -33,20 +33,6 @@ impl Network {
         let shapes = linears.map(|row| self.shape(row.role));
         shapes.map(|(rows, cols)| rows * cols).sum::<usize>() + tokens * self.saved_values()
     }
-
-    /// Values that [`Saved`] has for a token, at most.
-    fn saved_values(&self) -> usize {
-        let (settings, names) = (&self.settings, &self.arch.block);
-        let (query, kv) = (settings.query_width(), settings.kv_width());
-        // Its input, the stream after attention, and one of the norm before and the norm behind each sublayer.
-        let norms = 2 + usize::from(names.attention_output_norm.is_some()) * 2;
-        let heads = 1 + usize::from(names.query_norm.is_some());
-        let gates = 1 + usize::from(self.gated());
-        (2 + norms) * settings.hidden
-            + heads * (query + 2 * kv)
-            + query
-            + gates * settings.intermediate
-    }
 }
 
 /// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, and of

@@ -2,23 +2,20 @@
 
 use super::{start, unit, write};
 use crate::CompressError;
+use crate::calibration::LESSON_TOKENS;
 use crate::job::activations::{Activations, Progress, Store, Streams};
 use crate::job::blocks::{Walk, check_finite, ensure_reached, store};
 use crate::job::decisions::put_json;
 use crate::job::records::Journal;
 use crate::job::{Machine, block_name};
-use crate::options::recover::Recovery;
 use crate::plan::Plan;
 use crate::recover::block::{BlockTask, Lesson};
-use crate::recover::lessons::split;
-use crate::recover::teach::{Course, teach};
+use crate::recover::lessons::{split, steps};
+use crate::recover::teach::{Course, Teaching};
 use crate::report::RecoveredPart;
 use kerf_model::{Batch, fill};
 use kerf_run::{Event, Host, Stage};
 use std::ops::Range;
-
-/// Most tokens of a lesson, if it has several sequences.
-const LESSON_TOKENS: usize = 1024;
 
 /// Teaches a block the outputs of the dense one, and writes what it learned.
 pub(in crate::job) fn recover_block(
@@ -42,11 +39,16 @@ pub(in crate::job) fn recover_block(
     let data = dense_outputs(machine, &store, inputs, block)?;
     machine.cancel.check(host)?;
     let places = lesson_places(&machine.batches);
-    let tensors = machine.network().block_tensors(&machine.catalog, block);
-    let (mut student, solved) = start::student(machine, plan, journal, &tensors)?;
+    let tensors = start::of_block(machine, block);
+    let (student, records) = start::student(machine, plan, journal, &tensors)?;
     let (learned, watched) = split(places.len());
     let lengths: Vec<usize> = places.iter().map(|place| place.tokens.len()).collect();
-    let course = course(plan, &recovery, &lengths[learned.clone()]);
+    let course = Course {
+        steps: steps(recovery.tokens, &lengths[learned.clone()]),
+        continuous: 0.0,
+        learning_rate: recovery.rate(),
+        seed: plan.settings.options.seed,
+    };
     let mut task = BlockTask {
         network: machine.network(),
         compute: &machine.compute,
@@ -71,51 +73,26 @@ pub(in crate::job) fn recover_block(
         host.event(event.with_share(done, all));
         Ok(machine.cancel.check(host)?)
     };
-    let teaching = || {
-        teach(
-            &machine.compute,
-            &mut student,
-            &mut task,
-            &course,
-            &mut told,
-        )
-    };
-    let taught = machine.compute.meter.section("teach", teaching)?;
+    let mut teaching = Teaching::new(&machine.compute, student, course)?;
+    let run = || teaching.run(&mut task, &mut told, &mut |_| Ok(()));
+    machine.compute.meter.section("teach", run)?;
+    machine.cancel.check(host)?;
     drop(task);
     store.discard(data)?;
-    if let Some(best) = &taught.best {
+    let standing = teaching.standing;
+    if let Some(best) = &teaching.best {
         let prefix = format!("recovered-{block:04}");
-        write::write(machine, journal, &student, &solved, best, &prefix)?;
+        write::write(machine, journal, &teaching.student, &records, best, &prefix)?;
     }
-    machine.cancel.check(host)?;
     let part = RecoveredPart {
         block: Some(block),
-        tokens: taught.tokens,
-        steps: taught.steps,
+        tokens: standing.tokens,
+        steps: standing.steps,
         seconds: (machine.clock)() - begun,
-        before: taught.before,
-        after: taught.after,
+        before: standing.before,
+        after: standing.after,
     };
     put_json(journal, unit(block), format!("recover-{block}.json"), &part)
-}
-
-/// How a block is taught.
-fn course(plan: &Plan, recovery: &Recovery, lengths: &[usize]) -> Course {
-    let number = |name: &str, or: f64| std::env::var(name).ok().map_or(or, |v| v.parse().unwrap());
-    Course {
-        steps: steps(recovery.tokens, lengths),
-        learning_rate: recovery.rate(),
-        scale_rate: number("KERF_SCALE_RATE", 0.1),
-        vector_rate: number("KERF_VECTOR_RATE", 1.0),
-        seed: plan.settings.options.seed,
-    }
-}
-
-/// Steps over lessons of these lengths for so many tokens.
-fn steps(tokens: usize, lengths: &[usize]) -> u64 {
-    let pass: usize = lengths.iter().sum();
-    let passes = tokens as f64 / pass.max(1) as f64;
-    ((passes * lengths.len() as f64).round() as u64).max(1)
 }
 
 /// Where a lesson is: sequences of a batch.
@@ -128,9 +105,6 @@ struct Place {
 
 /// The lessons of all batches, in order.
 fn lesson_places(batches: &[Batch]) -> Vec<Place> {
-    let limit = std::env::var("KERF_LESSON")
-        .ok()
-        .map_or(LESSON_TOKENS, |v| v.parse().unwrap());
     let of_batch = |(index, batch): (usize, &Batch)| {
         let lengths = batch.starts.windows(2).map(|pair| pair[1] - pair[0]);
         let place = |sequences: Range<usize>| Place {
@@ -138,7 +112,7 @@ fn lesson_places(batches: &[Batch]) -> Vec<Place> {
             tokens: batch.starts[sequences.start]..batch.starts[sequences.end],
             sequences,
         };
-        let lessons = fill(lengths, limit).into_iter().map(place);
+        let lessons = fill(lengths, LESSON_TOKENS).into_iter().map(place);
         lessons.collect::<Vec<_>>()
     };
     batches.iter().enumerate().flat_map(of_batch).collect()

@@ -5,10 +5,12 @@ mod block;
 #[cfg(feature = "train")]
 mod start;
 #[cfg(feature = "train")]
+mod whole;
+#[cfg(feature = "train")]
 mod write;
 
 #[cfg(feature = "train")]
-pub(super) use block::recover_block;
+pub(super) use {block::recover_block, whole::recover_whole};
 
 use super::records::Journal;
 use crate::CompressError;
@@ -20,6 +22,9 @@ pub(super) fn unit(block: usize) -> String {
     format!("recover:{block}")
 }
 
+/// The unit that teaches the whole model.
+pub(super) const WHOLE: &str = "recover";
+
 /// What was taught so far, also before a resume.
 pub(super) fn parts(plan: &Plan, journal: &Journal) -> Result<Vec<RecoveredPart>, CompressError> {
     let blocks = plan.network.as_ref().map_or(0, kerf_model::Network::blocks);
@@ -27,5 +32,6 @@ pub(super) fn parts(plan: &Plan, journal: &Journal) -> Result<Vec<RecoveredPart>
     for block in 0..blocks {
         parts.extend(journal.value::<RecoveredPart>(&unit(block))?);
     }
+    parts.extend(journal.value::<RecoveredPart>(WHOLE)?);
     Ok(parts)
 }

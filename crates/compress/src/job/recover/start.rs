@@ -12,19 +12,46 @@ use kerf_model::{BlockTensor, MemoryWeights, TensorPlace, WeightSource};
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::{DType, Stored, Values};
 
+/// A tensor that may learn.
+pub(super) struct Candidate {
+    pub name: String,
+    pub is_matrix: bool,
+}
+
+/// Those of a block.
+pub(super) fn of_block(machine: &Machine, block: usize) -> Vec<Candidate> {
+    let tensors = machine.network().block_tensors(&machine.catalog, block);
+    let candidate = |tensor: BlockTensor| Candidate {
+        is_matrix: matches!(tensor.place, TensorPlace::Weight { .. }),
+        name: tensor.name,
+    };
+    tensors.into_iter().map(candidate).collect()
+}
+
+/// Those of all blocks, and of the norm behind the last.
+pub(super) fn of_model(machine: &Machine) -> Vec<Candidate> {
+    let blocks = (0..machine.blocks()).flat_map(|block| of_block(machine, block));
+    let last = machine.network().final_norm_tensors().into_iter();
+    let last = last.map(|name| Candidate {
+        name,
+        is_matrix: false,
+    });
+    blocks.chain(last).collect()
+}
+
 /// The tensors of some blocks that learn: solved matrices, and norms and biases that the source has as plain floats. Of each matrix
 /// also the record of its solver, which its new file repeats.
 pub(super) fn student(
     machine: &Machine,
     plan: &Plan,
     journal: &Journal,
-    tensors: &[BlockTensor],
+    tensors: &[Candidate],
 ) -> Result<(Student, Vec<TensorRecord>), CompressError> {
     let (compute, catalog) = (&machine.compute, &machine.catalog);
     let (mut learners, mut vectors, mut solved) = (Vec::new(), Vec::new(), Vec::new());
     let mut seen = MemoryWeights::new();
     for tensor in tensors {
-        if let TensorPlace::Weight { .. } = tensor.place {
+        if tensor.is_matrix {
             let Some(matrix) = plan
                 .targets
                 .iter()

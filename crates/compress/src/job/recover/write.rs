@@ -7,6 +7,7 @@ use crate::job::records::{Findings, Journal, Record};
 use crate::plan::solve_unit;
 use crate::recover::student::{State, Student};
 use kerf_kernels::Compute;
+use kerf_tensors::bytes::as_bytes;
 use kerf_tensors::kerf::TensorRecord;
 use kerf_tensors::safetensors::{OutTensor, plan_files};
 use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix};
@@ -68,7 +69,7 @@ pub(super) fn write(
         };
         let unit = (vec![tensor], BTreeMap::new());
         let plan = plan_files("model", "safetensors", &[unit], &BTreeMap::new(), u64::MAX);
-        let bytes = as_bytes(compute, vector.dtype, values);
+        let bytes = in_type(compute, vector.dtype, values);
         let file = format!("{prefix}-v{index:03}.safetensors");
         let record = Record::new(recovered_unit(&vector.name), file, Findings::default());
         journal.put(record, &[&plan.files[0].header, &bytes])?;
@@ -77,20 +78,12 @@ pub(super) fn write(
 }
 
 /// Values in their type, little-endian.
-fn as_bytes(compute: &Compute, dtype: DType, values: &[f32]) -> Vec<u8> {
+fn in_type(compute: &Compute, dtype: DType, values: &[f32]) -> Vec<u8> {
     let mut narrow = vec![0u16; values.len()];
     match dtype {
         DType::F16 => compute.kernels.f32_to_f16(values, &mut narrow),
         DType::BF16 => compute.kernels.f32_to_bf16(values, &mut narrow),
-        _ => {
-            return values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect();
-        }
+        _ => return as_bytes(values).to_vec(),
     }
-    narrow
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
+    as_bytes(&narrow).to_vec()
 }

@@ -6,10 +6,12 @@
 
 mod after;
 mod solving;
+mod teaching;
 
 use crate::CompressError;
 use crate::costs::footprint::{Footprint, Task};
 use crate::costs::groups::Group;
+use crate::options::recover::{By, Recovery};
 use crate::prepass;
 use crate::solve::target;
 use kerf_model::Network;
@@ -43,6 +45,8 @@ pub struct MemoryPlan {
     pub batches_at_once: usize,
     /// Whether activations go through the work folder.
     pub spill: bool,
+    /// Bytes that may hold what blocks computed on the way forward, while a whole model is taught.
+    pub keep_bytes: u64,
     /// Size of all activations of one block boundary.
     pub activation_bytes: u64,
 }
@@ -66,7 +70,14 @@ pub(crate) fn plan(
     for spill in [false, true] {
         for batch_tokens in BATCH_TOKENS {
             let candidate = match network {
-                Some(network) => Footprint::new(task, network, tokens, batch_tokens).plan(spill),
+                Some(network) => {
+                    let footprint = Footprint::new(task, network, tokens, batch_tokens);
+                    let keeping = footprint.plan(spill, footprint.all_saved());
+                    match limit == 0 || keeping.peak_bytes <= limit {
+                        true => keeping,
+                        false => footprint.plan(spill, 0),
+                    }
+                }
                 None => without_calibration(task, batch_tokens, spill),
             };
             if limit == 0 || candidate.peak_bytes <= limit {
@@ -88,24 +99,58 @@ pub(crate) fn plan(
     })
 }
 
+/// What `auto` may take for a whole model where no limit is given.
+const AUTO_BYTES: u64 = 16 << 30;
+
+/// [`plan`] for a task whose recovery may still be open: `auto` is the whole model where that keeps to the limit, or to 16 GiB without one.
+pub(crate) fn decide(
+    task: &mut Task<'_>,
+    network: Option<&Network>,
+    tokens: usize,
+) -> Result<MemoryPlan, CompressError> {
+    let Some(open) = task.recovery.filter(|recovery| recovery.by == By::Auto) else {
+        return plan(task, network, tokens);
+    };
+    let by = |by| Some(Recovery { by, ..open });
+    task.recovery = by(By::Whole);
+    let limit = match task.settings.options.max_memory_bytes {
+        0 => AUTO_BYTES,
+        limit => limit,
+    };
+    match plan(task, network, tokens) {
+        Ok(whole) if whole.peak_bytes <= limit => Ok(whole),
+        _ => {
+            task.recovery = by(By::Block);
+            plan(task, network, tokens)
+        }
+    }
+}
+
 fn without_calibration(task: &Task<'_>, batch_tokens: usize, spill: bool) -> MemoryPlan {
     MemoryPlan {
         peak_bytes: BASE_BYTES + solving::alone(task, task.embeddings.iter().chain(task.targets)),
         batch_tokens,
         batches_at_once: 1,
         spill,
+        keep_bytes: 0,
         activation_bytes: 0,
     }
 }
 
 impl Footprint<'_> {
-    fn plan(&self, spill: bool) -> MemoryPlan {
+    fn plan(&self, spill: bool, keep_bytes: u64) -> MemoryPlan {
         let activation_bytes = self.activations();
         let resident = if spill { 0 } else { activation_bytes };
         let embeddings = solving::alone(self.task, self.task.embeddings.iter());
         let peak = (resident + self.collecting().max(self.solving()))
             .max(self.looking())
             .max(self.measuring());
+        let by_block = self
+            .task
+            .recovery
+            .is_some_and(|recovery| recovery.by == By::Block);
+        let teaching = self.teaching(keep_bytes);
+        let peak = peak.max(teaching + if by_block { resident } else { 0 });
         // The text is made into tokens before the job begins, and embeddings are solved before the network runs: neither has workers'
         // buffers, nor what the allocator keeps of them, beside it.
         let workers = WORKER_BYTES * self.threads as u64;
@@ -117,13 +162,18 @@ impl Footprint<'_> {
             batch_tokens: self.batch_tokens,
             batches_at_once: self.batches_at_once(),
             spill,
+            keep_bytes,
             activation_bytes,
         }
     }
 
     /// The model, and the dense one beside it where a layer aims at what that computes.
     fn streams(&self) -> usize {
-        1 + usize::from(self.task.targets.iter().any(|matrix| matrix.blend > 0.0))
+        let by_block = self
+            .task
+            .recovery
+            .is_some_and(|recovery| recovery.by == By::Block);
+        1 + usize::from(by_block || self.task.targets.iter().any(|matrix| matrix.blend > 0.0))
     }
 
     /// Of each stream; on the disk twice while they move.
