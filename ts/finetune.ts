@@ -1,11 +1,26 @@
+import { backend } from './backend/backend.js'
 import { call, type RunOptions } from './call.js'
-import { check, checkOptions, flag, integer, number, oneOf, path, texts, type Rules } from './check.js'
+import {
+  badOption,
+  check,
+  checkOptions,
+  flag,
+  integer,
+  number,
+  oneOf,
+  path,
+  texts,
+  type Rules,
+} from './check.js'
 import { PRUNER_PARAMS, PRUNERS, RATE_SCHEDULES, TASKS } from './generated/index.js'
 import type { FinetuneOptions as Options, FinetuneReport, PrunerParams } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
 import { rulesOf } from './params.js'
 import { atLeastOne, size, type Size } from './size.js'
+import { commandOf } from './report/learning/command.js'
+import { writePage } from './report/write.js'
 import { file, model as modelRule } from './source.js'
+import { version } from './version.js'
 
 /** Kind of a task. */
 export type Task = (typeof TASKS)[number]
@@ -43,6 +58,14 @@ export interface FinetuneOptions extends Omit<Options, Changed>, PrunerParams, M
   force?: boolean
   /** Folder of checkpoints, removed after success. Default: a hidden sibling of `out`. */
   workDir?: string
+  /** Path of a self-contained HTML page about the training, with the way of the loss. It is replaced if it exists. */
+  report?: string
+}
+
+/** What {@link finetune} resolves to. */
+export interface FinetuneResult extends FinetuneReport {
+  /** The HTML page, if one was asked for. */
+  reportFile?: string
 }
 
 /** Rule of every option, under its name in TypeScript. The core checks what needs to know the model. */
@@ -59,6 +82,7 @@ const rules: Rules = {
   out: path,
   force: flag,
   workDir: path,
+  report: path,
   epochs: number(0),
   steps: integer(1),
   batch: integer(1),
@@ -103,17 +127,31 @@ const rules: Rules = {
 export async function finetune(
   model: string,
   options: FinetuneOptions & RunOptions,
-): Promise<FinetuneReport> {
+): Promise<FinetuneResult> {
   check('model', model, modelRule)
   checkOptions(options, rules)
   check('task', options.task, oneOf(TASKS))
   check('data', options.data, file)
-  return call<FinetuneReport>('finetune', finetuneRequest(model, options), options)
+  const { report: page } = options
+  const unwritable = page === undefined ? undefined : await backend().files.whatToWrite(page)
+  if (unwritable !== undefined) throw badOption('report', unwritable, page)
+  const report = await call<FinetuneReport>('finetune', finetuneRequest(model, options), options)
+  if (page === undefined) return report
+  const { renderLearning } = await import('./report/learning/page.js')
+  const date = new Date().toISOString()
+  const data = {
+    model: backend().files.name(model),
+    report,
+    command: commandOf(model, options, report),
+    date,
+  }
+  const text = await renderLearning({ ...data, version: version() })
+  return { ...report, reportFile: await writePage(page, text, report) }
 }
 
 /** The request of {@link finetune}. */
 function finetuneRequest(model: string, given: FinetuneOptions & RunOptions): object {
-  const { onProgress: _, signal: __, ...options } = given
+  const { onProgress: _, signal: __, report: ___, ...options } = given
   const { task, data, heldOut, maxTokens, out, force, workDir, architecture, maxMemory, ...rest } = options
   const isParam = ([name]: [string, unknown]): boolean => Object.hasOwn(PRUNER_PARAMS, name)
   const set = Object.entries(rest).filter(([, value]) => value !== undefined)

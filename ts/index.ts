@@ -4,5 +4,12 @@ import { nodeBackend } from './backend/node.js'
 provideBackend(nodeBackend)
 
 export * from './api.js'
-export { finetune, type FinetuneOptions, type Pruner, type RateSchedule, type Task } from './finetune.js'
+export {
+  finetune,
+  type FinetuneOptions,
+  type FinetuneResult,
+  type Pruner,
+  type RateSchedule,
+  type Task,
+} from './finetune.js'
 export { loadConfig, type LoadedConfig } from './load-config.js'

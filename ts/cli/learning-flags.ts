@@ -33,6 +33,9 @@ export function addLearningFlags(command: Command): Command {
     number('--seed <n>', 'seed of the order, of a new head, and of what is held out (default: 0)'),
   ])
   group(command, 'The machine:', [memoryFlag(), threadsFlag()])
+  group(command, 'What came of it:', [
+    new Option('--report <file>', 'write a self-contained HTML page about the training'),
+  ])
   group(command, 'Tuning:', rare(tuningFlags()))
   return command
 }

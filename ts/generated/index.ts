@@ -15,8 +15,8 @@ export type Options = {
    */
   sparsity?: number
   /**
-   * Zeros that the target matrices have already stay exactly zero, and nothing else is removed: for a model that was pruned while it was
-   * fine-tuned. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
+   * Zeros that the target matrices have already stay exactly zero, and nothing else is removed, whatever method solves: for a model that was
+   * pruned while it was fine-tuned. Few bits may still round a small survivor to 0, as they may any weight. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
    * these for some matrices decides about them alone. Default: false.
    */
   keepMask?: boolean
@@ -808,7 +808,7 @@ export type FinetuneOptions = {
   clip?: number
   /** Seed of the order of the examples, of a new head, and of what is held out. */
   seed?: number
-  /** Steps between two measurements on the held-out examples. Default: a tenth of the training, 200 at most. */
+  /** Steps between two measurements on the held-out examples, of which 512 at most count. Default: a tenth of the training, 200 at most. */
   evaluateEvery?: number
   /** Measurements without a better one after which the training ends. Default: it goes on to its end. */
   patience?: number
@@ -848,7 +848,7 @@ export type LearningPoint = {
   heldOut?: number
   /** Learning rate. */
   learningRate: number
-  /** Share of the target weights that are zero. */
+  /** Share of the target weights that the last cut removed; between two cuts some of them may be back. */
   sparsity: number
 }
 
@@ -866,7 +866,7 @@ export type FinetuneReport = {
   labels?: Array<string>
   /** Examples that were learned from. */
   examples: number
-  /** Examples that were only measured. */
+  /** Examples that were only measured: 512 at most on the way; `measured` is of all. */
   heldOutExamples: number
   /** Examples that were cut at `maxTokens`. */
   truncated: number
@@ -892,6 +892,10 @@ export type FinetuneReport = {
   tokens: number
   /** Wall time. */
   seconds: number
+  /** Id of the instruction set. */
+  isa: string
+  /** Worker threads. */
+  threads: number
   /** Peak memory of the process. */
   peakRssBytes: number
   /** Peak memory as planned. */

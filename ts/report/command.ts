@@ -28,6 +28,13 @@ export function commandOf(
   for (const [name, value] of Object.entries({ ...report.options, isa: report.isa })) {
     if (isWanted(name, value, given, report) && isPlain(value)) add(flagOf(name as keyof Options), value)
   }
+  const { recover } = report.options
+  if (recover) {
+    add('recover', recover.tokens)
+    add('recover-by', recover.by)
+    add('recover-rate', recover.learningRate)
+    add('recover-text', recover.text)
+  }
   if (typeof given.calibration === 'string') add('calibration', given.calibration)
   if (typeof given.evalText === 'string') add('eval-text', given.evalText)
   if (typeof given.evalPairs === 'string') add('eval-pairs', given.evalPairs)

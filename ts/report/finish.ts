@@ -17,6 +17,7 @@ import { version } from '../version.js'
 import { commandOf } from './command.js'
 import type { ReportData } from './data.js'
 import { partsOf } from './parts.js'
+import { writePage } from './write.js'
 
 /** The calls of one request, which was checked and made once. */
 export interface Work {
@@ -69,7 +70,7 @@ export async function finish(
     date: new Date().toISOString(),
     ...('quality' in measured ? { quality: measured.quality } : { qualityMissing: measured.missing }),
   }
-  return { ...done, reportFile: await write(after.report, await renderReport(data), report) }
+  return { ...done, reportFile: await writePage(after.report, await renderReport(data), report) }
 }
 
 /** Quality, or the sentence that says why there is none: what is written stays written. */
@@ -112,15 +113,5 @@ async function whileComplete<T>(report: CompressReport, body: () => Promise<T>):
     const message = `cancelled while quality was measured; the result in ${report.out} is complete`
     const { cause } = error
     throw new KerfError({ code: 'CANCELLED', message, details: { out: report.out } }, { cause })
-  }
-}
-
-async function write(path: string, page: string, { out }: CompressReport): Promise<string> {
-  try {
-    return await backend().files.write(path, page)
-  } catch (error) {
-    const { code = '', message: reason } = error as { code?: string; message: string }
-    const message = `the result in ${out} is complete, but the report ${path} could not be written: ${reason}`
-    throw new KerfError({ code: 'IO', message, details: { path, kind: code, reason } }, { cause: error })
   }
 }

@@ -8,10 +8,11 @@ use common::rows::{TOKENS, config, weights};
 use common::*;
 use kerf_model::arch::{self, Architecture};
 use kerf_model::backward::{
-    Against, Cosine, Gradients, Loss, MeanSquare, NextToken, loss_and_gradients,
+    Against, Classification, Cosine, Gradients, Loss, MeanSquare, NextToken, SpanTeacher, Teacher,
+    Wanted, loss_and_gradients,
 };
 use kerf_model::evaluate::Pooling;
-use kerf_model::{Batch, Kind, MemoryWeights, Network, WeightSource};
+use kerf_model::{Batch, ClassifierHead, Kind, MemoryWeights, Network, SpanLogits, WeightSource};
 
 /// How far each weight moves.
 const STEP: f32 = 1.0 / 4096.0;
@@ -148,6 +149,7 @@ fn cosines_of_pairs_and_every_pooling_move_as_their_gradients_say() {
         Pooling::LastToken,
         Pooling::MeanSqrtLen,
         Pooling::WeightedMean,
+        Pooling::Max,
     ] {
         let against = Against::Pairs(&[-0.9, 0.2]);
         let loss = Cosine { pooling, against };
@@ -159,10 +161,106 @@ fn cosines_of_pairs_and_every_pooling_move_as_their_gradients_say() {
         };
         case.check(&mut weights);
     }
-    let (pooling, against) = (Pooling::Max, Against::Pairs(&[0.0, 0.0]));
-    let loss = Cosine { pooling, against };
-    let (network, compute) = (&model.network, compute());
-    let none = &mut Gradients::default();
-    let error = loss_and_gradients(network, &compute, &weights, &batch, &loss, 1.0, none);
-    assert_eq!(error.unwrap_err().code(), "WRONG_KIND");
+}
+
+/// A model with its tensors in memory.
+fn in_memory(model: &Model) -> MemoryWeights {
+    let tensors = model.catalog.tensors.iter();
+    let names: Vec<&str> = tensors.map(|entry| entry.name.as_str()).collect();
+    MemoryWeights::copy_of(&model.catalog, &compute(), names).unwrap()
+}
+
+/// Logits of another model, as wide apart as those of one that is sure of itself.
+fn logits(count: usize) -> Vec<f32> {
+    (0..count)
+        .map(|at| ((at * at + at) % 13) as f32 / 2.0 - 3.0)
+        .collect()
+}
+
+#[test]
+fn softened_labels_and_answers_move_as_their_gradients_say() {
+    for temperature in [1.0, 3.0] {
+        for name in ["bert-classifier", "bert-span"] {
+            let folder = root().join("test/golden/head").join(name);
+            let (model, reference) = (Model::open(&folder), Reference::open(&folder));
+            let batch = Batch::new(&reference.ids());
+            let config = model.catalog.files.config.as_ref().unwrap();
+            let spans: Vec<SpanLogits> = (batch.starts.windows(2))
+                .map(|pair| SpanLogits {
+                    start: logits(pair[1] - pair[0]),
+                    end: logits(pair[1] - pair[0] + 5)[5..].to_vec(),
+                })
+                .collect();
+            let answers = SpanTeacher {
+                config,
+                logits: spans,
+                temperature,
+            };
+            let labels = || {
+                let load = ClassifierHead::load;
+                let head = load(&model.network, config, &compute(), &model.catalog).unwrap();
+                Classification {
+                    config,
+                    wanted: Wanted::Logits {
+                        logits: logits(batch.sequences() * head.labels().names.len()),
+                        temperature,
+                    },
+                }
+            };
+            let labels = (name != "bert-span").then(labels);
+            let loss = labels
+                .as_ref()
+                .map_or(&answers as &dyn Loss, |labels| labels);
+            let case = Case {
+                name,
+                network: &model.network,
+                batch: &batch,
+                loss,
+            };
+            case.check(&mut in_memory(&model));
+        }
+    }
+}
+
+#[test]
+fn a_softened_teacher_moves_as_its_gradient_says() {
+    let folder = golden("gpt2");
+    let (model, reference) = (Model::open(&folder), Reference::open(&folder));
+    let ids = &reference.ids()[0];
+    let batch = Batch::new(&[&ids[..], &ids[3..12]]);
+    let states: Vec<f32> = (0..batch.tokens() * model.network.hidden())
+        .map(|at| ((at * 7 + 3) % 11) as f32 / 5.0 - 1.0)
+        .collect();
+    let teacher = || Teacher {
+        network: &model.network,
+        weights: &model.catalog,
+        states: &states,
+        tokens: (0..batch.tokens()).collect(),
+        pieces: None,
+    };
+    let soft = teacher().softened(2.5);
+    let case = Case {
+        name: "softened teacher",
+        network: &model.network,
+        batch: &batch,
+        loss: &soft,
+    };
+    let mut weights = in_memory(&model);
+    case.check(&mut weights);
+    // At a temperature of 1 it is the teacher itself; at a high one, T^2 KL nears half the variance of the difference of logits,
+    // which a further doubling hardly changes.
+    let value = |loss: &dyn Loss| {
+        let (network, compute) = (&model.network, compute());
+        let none = &mut Gradients::default();
+        loss_and_gradients(network, &compute, &weights, &batch, loss, 1.0, none).unwrap()
+    };
+    assert_eq!(value(&teacher().softened(1.0)), value(&teacher()));
+    let (hot, hotter) = (
+        value(&teacher().softened(16.0)),
+        value(&teacher().softened(32.0)),
+    );
+    assert!(
+        (hot - hotter).abs() < 0.1 * hot && hot != hotter,
+        "{hot} {hotter}"
+    );
 }

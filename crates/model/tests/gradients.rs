@@ -7,11 +7,11 @@ use common::*;
 use kerf_kernels::Compute;
 use kerf_model::backward::{
     Against, Classification, Cosine, Gradients, Loss, MeanSquare, NextToken, SpanOfAnswer,
-    SpanShares, Sum, Teacher, Wanted, hidden_states, loss_and_gradients,
+    SpanTeacher, Sum, Teacher, Wanted, hidden_states, loss_and_gradients,
     loss_and_gradients_keeping,
 };
 use kerf_model::evaluate::{Pieces, Pooling};
-use kerf_model::{Batch, Kind, MemoryWeights};
+use kerf_model::{Batch, Kind, MemoryWeights, SpanLogits};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -179,6 +179,12 @@ fn heads_have_the_gradients_of_pytorch() {
     }
 }
 
+/// Logits of these probabilities; those of what is impossible are far below all others.
+fn logits(probabilities: &[f32]) -> Vec<f32> {
+    let of = |p: &f32| if *p > 0.0 { p.ln() } else { -80.0 };
+    probabilities.iter().map(of).collect()
+}
+
 /// Probabilities by another model give the gradients of certain labels, which PyTorch's are held to, as often as they are likely: a gradient
 /// is linear in them. Tolerance 1e-5 of the largest value: sums of f32.
 #[test]
@@ -200,11 +206,16 @@ fn probabilities_of_another_model_teach_like_labels_as_often_as_they_are_likely(
                     let answers = answers.to_vec();
                     Box::new(SpanOfAnswer { config, answers })
                 };
-                let loss = SpanShares {
+                let of_text = |start: &[f32], end: &[f32]| SpanLogits {
+                    start: logits(start),
+                    end: logits(end),
+                };
+                let first = of_text(&[0.0, 0.25, 0.75, 0.0], &[0.0, 0.0, 0.25, 0.75]);
+                let second = of_text(&[1.0, 0.0, 0.0], &[0.0, 0.25, 0.75]);
+                let loss = SpanTeacher {
                     config,
-                    start: vec![0.0, 0.25, 0.75, 0.0, 1.0, 0.0, 0.0],
-                    end: vec![0.0, 0.0, 0.25, 0.75, 0.0, 0.25, 0.75],
-                    sequences: 2,
+                    logits: vec![first, second],
+                    temperature: 1.0,
                 };
                 ([of([(1, 2), (0, 1)]), of([(2, 3), (0, 2)])], Box::new(loss))
             } else {
@@ -227,7 +238,10 @@ fn probabilities_of_another_model_teach_like_labels_as_often_as_they_are_likely(
                     let wanted = Wanted::Label(vec![label, labels - 1]);
                     Box::new(Classification { config, wanted })
                 };
-                let wanted = Wanted::Shares(shares);
+                let wanted = Wanted::Logits {
+                    logits: logits(&shares),
+                    temperature: 1.0,
+                };
                 ([of(0), of(1)], Box::new(Classification { config, wanted }))
             };
         let [one, other] = certain.map(|loss| step(&model, &compute(), &batch, &*loss));

@@ -1,6 +1,5 @@
 import { Option, type Command } from 'commander'
-import { finetune, type FinetuneOptions } from '../../finetune.js'
-import type { FinetuneReport } from '../../generated/index.js'
+import { finetune, type FinetuneOptions, type FinetuneResult } from '../../finetune.js'
 import { addCommonFlags, forceFlag, ownFlags } from '../flags.js'
 import { addHelpAll, examples, group } from '../help.js'
 import { addLearningFlags } from '../learning-flags.js'
@@ -28,7 +27,7 @@ export function addFinetune(program: Command): void {
     'kerf finetune ./MiniLM --task classification --data reviews.tsv --sparsity 0.9 --epochs 6',
   ])
   command.action(async (model: string, flags: Flags) => {
-    await runWork<FinetuneReport>(command, flags, {
+    await runWork<FinetuneResult>(command, flags, {
       work: run => finetune(model, { ...ownFlags(flags), ...run }),
       show: (report, screen) => showLearning(model, report, screen),
     })

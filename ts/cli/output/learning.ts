@@ -1,4 +1,4 @@
-import type { FinetuneReport } from '../../generated/index.js'
+import type { FinetuneResult } from '../../finetune.js'
 import { bytes, duration, integer, percent, plural, shellWord, significant } from '../../format.js'
 import type { Screen } from '../screen.js'
 import { measuresOf } from './measures.js'
@@ -8,7 +8,7 @@ import { facts, notes, table } from './table.js'
 const ROWS = 12
 
 /** Shows what was learned. */
-export function showLearning(model: string, report: FinetuneReport, screen: Screen): void {
+export function showLearning(model: string, report: FinetuneResult, screen: Screen): void {
   const { colors } = screen
   screen.line()
   screen.line(`${colors.bold(model)}  ${report.architecture}`)
@@ -31,6 +31,7 @@ export function showLearning(model: string, report: FinetuneReport, screen: Scre
     ['time', duration(report.seconds)],
     ['peak memory', bytes(report.peakRssBytes), `planned ${bytes(report.plannedPeakBytes)}`],
     ['where', report.out],
+    ...(report.reportFile === undefined ? [] : [['report', report.reportFile] as const]),
   ])
   notes(screen, report.notes)
   const next = report.sparsity > 0 ? '--keep-mask --bits 4' : '--preset light'
@@ -40,7 +41,7 @@ export function showLearning(model: string, report: FinetuneReport, screen: Scre
 }
 
 /** Losses on the way. */
-function curve({ curve }: FinetuneReport, screen: Screen): void {
+function curve({ curve }: FinetuneResult, screen: Screen): void {
   const every = Math.ceil(curve.length / ROWS)
   const shown = curve.filter((_, index) => index % every === 0 || index === curve.length - 1)
   const rows = shown.map(point => [

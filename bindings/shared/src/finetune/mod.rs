@@ -146,6 +146,8 @@ impl Finetune {
             truncated: held.truncated,
             learned: learn.iter().map(|name| values_of(&catalog, name)).sum(),
             planned_peak_bytes: planned,
+            isa: compute.kernels.isa().id().into(),
+            threads: compute.pool.threads(),
             notes,
             ..FinetuneReport::default()
         };

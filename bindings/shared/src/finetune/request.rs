@@ -147,6 +147,10 @@ pub struct FinetuneReport {
     pub tokens: u64,
     /// Wall time.
     pub seconds: f64,
+    /// Id of the instruction set.
+    pub isa: String,
+    /// Worker threads.
+    pub threads: usize,
     /// Peak memory of the process.
     pub peak_rss_bytes: u64,
     /// Peak memory as planned.

@@ -32,8 +32,8 @@ pub struct Options {
     /// removed unless it is asked for. Methods that only remove weights need it, or an N:M pattern, or `keepMask`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sparsity: Option<f64>,
-    /// Zeros that the target matrices have already stay exactly zero, and nothing else is removed: for a model that was pruned while it was
-    /// fine-tuned. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
+    /// Zeros that the target matrices have already stay exactly zero, and nothing else is removed, whatever method solves: for a model that was
+    /// pruned while it was fine-tuned. Few bits may still round a small survivor to 0, as they may any weight. Not beside `sparsity`, an N:M `pattern`, a budget or the method `entropy`; a rule that says one of
     /// these for some matrices decides about them alone. Default: false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "ts", ts(optional, as = "Option<bool>"))]

@@ -47,7 +47,10 @@ pub(super) fn product(
         let b = b.part(0, j, b.rows, cols);
         // SAFETY: every task writes a tile of c of its own; a and b are only read.
         unsafe {
-            scale(c, beta);
+            // A product that replaces the tile needs no zeros in it.
+            if beta != 0.0 || a.cols == 0 {
+                scale(c, beta);
+            }
             if a.cols > 0 {
                 block.product(c, a, b, alpha, beta != 0.0);
             }

@@ -39,7 +39,7 @@ mod step;
 
 pub use gradients::Gradients;
 pub use loss::{
-    Against, Classification, Cosine, Loss, MeanSquare, NextToken, Place, SpanOfAnswer, SpanShares,
-    Sum, Teacher, Wanted,
+    Against, Classification, Cosine, Loss, MeanSquare, NextToken, Place, Softened, SpanOfAnswer,
+    SpanTeacher, Sum, Teacher, Wanted,
 };
 pub use step::{hidden_states, loss_and_gradients, loss_and_gradients_keeping};

@@ -3,7 +3,7 @@
 use super::embedding::{embedding_grad, named_norm_grad};
 use super::gradients::Gradients;
 use super::loss::{Loss, Place};
-use crate::{Batch, ModelError, Network, Saved, WeightSource};
+use crate::{Batch, BlockWeights, ModelError, Network, Saved, WeightSource};
 use kerf_kernels::Compute;
 
 /// The loss of a batch, and `share` times its gradients added to `gradients`.
@@ -42,8 +42,16 @@ impl Network {
     }
 }
 
-/// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, so that
-/// it need not be made again: with all blocks kept, a quarter less work. The last block is always kept.
+/// Values of the linear layers of a block.
+fn weights_of_block(network: &Network) -> usize {
+    let linears = network.arch.block.linears.iter();
+    let shapes = linears.map(|row| network.shape(row.role));
+    shapes.map(|(rows, cols)| rows * cols).sum()
+}
+
+/// [`loss_and_gradients`], the same to the bit, which keeps up to `keep_bytes` of what the last blocks computed on the way forward, and of
+/// their weights, so that it need not be made and they need not be read again: with all blocks kept, a quarter less work. The last block
+/// is always kept.
 #[allow(clippy::too_many_arguments)]
 pub fn loss_and_gradients_keeping(
     network: &Network,
@@ -55,11 +63,12 @@ pub fn loss_and_gradients_keeping(
     gradients: &mut Gradients,
     keep_bytes: u64,
 ) -> Result<f64, ModelError> {
-    let of_block = 4 * (batch.tokens() * network.saved_values()) as u64;
-    let kept = (keep_bytes / of_block.max(1)).clamp(1, network.blocks() as u64) as usize;
-    let remade = network.blocks() - kept.min(network.blocks());
+    let values = batch.tokens() * network.saved_values() + weights_of_block(network);
+    let of_block = 4 * values as u64;
+    let count = (keep_bytes / of_block.max(1)).clamp(1, network.blocks().max(1) as u64) as usize;
+    let remade = network.blocks() - count.min(network.blocks());
     let mut x = network.embed(compute, weights, batch)?;
-    let (mut inputs, mut saved) = (Vec::new(), Vec::<Saved>::new());
+    let (mut inputs, mut kept) = (Vec::new(), Vec::<(BlockWeights, Saved)>::new());
     for index in 0..network.blocks() {
         let block = network.load_block_dense(compute, weights, index)?;
         if index < remade {
@@ -67,7 +76,8 @@ pub fn loss_and_gradients_keeping(
             network.run_block(compute, &block, batch, &mut x, None);
         } else {
             let buffers = &mut gradients.buffers;
-            saved.push(network.forward_saving_in(compute, &block, batch, &mut x, buffers));
+            let saved = network.forward_saving_in(compute, &block, batch, &mut x, buffers);
+            kept.push((block, saved));
         }
     }
     let last = network.arch.final_norm.map(|stem| (stem, x.clone()));
@@ -87,13 +97,16 @@ pub fn loss_and_gradients_keeping(
         grad = named_norm_grad(network, compute, weights, stem, (&x, &grad), gradients)?;
     }
     for index in (0..network.blocks()).rev() {
-        let block = network.load_block_dense(compute, weights, index)?;
-        let saved = saved.pop().unwrap_or_else(|| {
-            let (mut x, buffers) = (inputs.pop().unwrap_or_default(), &mut gradients.buffers);
-            let saved = network.forward_saving_in(compute, &block, batch, &mut x, buffers);
-            buffers.give(x);
-            saved
-        });
+        let (block, saved) = match kept.pop() {
+            Some(both) => both,
+            None => {
+                let block = network.load_block_dense(compute, weights, index)?;
+                let (mut x, buffers) = (inputs.pop().unwrap_or_default(), &mut gradients.buffers);
+                let saved = network.forward_saving_in(compute, &block, batch, &mut x, buffers);
+                buffers.give(x);
+                (block, saved)
+            }
+        };
         let tensors = network.block_tensors(weights, index);
         grad = network.backward_block(compute, &block, &tensors, batch, &saved, grad, gradients);
         saved.give(&mut gradients.buffers);

@@ -44,13 +44,13 @@ impl Examples for LabelledTexts {
     ) -> Result<Box<dyn Loss + 'a>, ModelError> {
         let compute = teacher.compute;
         let head = ClassifierHead::load(teacher.network, &self.config, compute, teacher.weights)?;
-        let mut shares = head.logits(compute, batch, teacher.states)?;
-        for row in shares.chunks_exact_mut(head.labels().names.len()) {
-            compute.kernels.softmax(row);
-        }
+        let logits = head.logits(compute, batch, teacher.states)?;
         Ok(Box::new(Classification {
             config: &self.config,
-            wanted: Wanted::Shares(shares),
+            wanted: Wanted::Logits {
+                logits,
+                temperature: 1.0,
+            },
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! Windows with a question and the span of its answer.
 
 use super::{Examples, Teaching, typed_batch};
-use kerf_model::backward::{Loss, SpanOfAnswer, SpanShares};
+use kerf_model::backward::{Loss, SpanOfAnswer, SpanTeacher};
 use kerf_model::evaluate::Typed;
 use kerf_model::{Batch, ModelError, SpanHead};
 use serde_json::Value;
@@ -43,18 +43,15 @@ impl Examples for Answers {
     ) -> Result<Box<dyn Loss + 'a>, ModelError> {
         let compute = teacher.compute;
         let head = SpanHead::load(teacher.network, &self.config, compute, teacher.weights)?;
-        let said = head.logits(compute, teacher.states);
-        let shares = |mut logits: Vec<f32>| {
-            for pair in batch.starts.windows(2) {
-                compute.kernels.softmax(&mut logits[pair[0]..pair[1]]);
-            }
-            logits
+        let width = teacher.network.hidden();
+        let of_text = |pair: &[usize]| {
+            let own = &teacher.states[pair[0] * width..pair[1] * width];
+            head.logits(compute, own)
         };
-        Ok(Box::new(SpanShares {
+        Ok(Box::new(SpanTeacher {
             config: &self.config,
-            start: shares(said.start),
-            end: shares(said.end),
-            sequences: batch.sequences(),
+            logits: batch.starts.windows(2).map(of_text).collect(),
+            temperature: 1.0,
         }))
     }
 }

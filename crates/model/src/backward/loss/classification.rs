@@ -13,12 +13,18 @@ use serde_json::Value;
 pub enum Wanted {
     /// Index of the one label that is right: cross-entropy.
     Label(Vec<usize>),
-    /// Probabilities of the labels by another model, [sequences, labels]: the divergence of the model's from them.
-    Shares(Vec<f32>),
     /// For each sequence and label whether it is right (1 or 0), [sequences, labels]: cross-entropy of a sigmoid each.
     Labels(Vec<f32>),
     /// Numbers to predict, [sequences, labels]: squares.
     Numbers(Vec<f32>),
+    /// Another model's logits, [sequences, labels]: T^2 KL of the distributions of logits / T, whose gradient is that of the
+    /// cross-entropy to soft labels.
+    Logits {
+        /// What the other model gives.
+        logits: Vec<f32>,
+        /// T, above 0.
+        temperature: f32,
+    },
 }
 
 /// Mean over texts (and labels, where each has its own loss) of the loss of a classifier's logits.
@@ -41,12 +47,15 @@ impl Wanted {
                     rows.map(|(row, right)| cross_entropy(place.compute, row, *right, factor));
                 losses.sum::<f64>() / texts as f64
             }
-            Self::Shares(wanted) => {
-                let rows = logits.chunks_exact_mut(labels);
-                let rows = rows.zip(wanted.chunks_exact(labels));
+            Self::Logits {
+                logits: wanted,
+                temperature,
+            } => {
+                let rows = (logits.chunks_exact_mut(labels)).zip(wanted.chunks_exact(labels));
                 let factor = share / texts as f32;
-                let losses =
-                    rows.map(|(row, wanted)| divergence(place.compute, row, wanted, factor));
+                let losses = rows.map(|(row, wanted)| {
+                    divergence(place.compute, row, wanted, *temperature, factor)
+                });
                 losses.sum::<f64>() / texts as f64
             }
             Self::Labels(right) => mean(logits, right, share, |x, right| {
@@ -76,7 +85,8 @@ impl Loss for Classification<'_> {
     fn count(&self) -> usize {
         match &self.wanted {
             Wanted::Label(right) => right.len(),
-            Wanted::Shares(right) | Wanted::Labels(right) | Wanted::Numbers(right) => right.len(),
+            Wanted::Labels(right) | Wanted::Numbers(right) => right.len(),
+            Wanted::Logits { logits, .. } => logits.len(),
         }
     }
 
@@ -102,7 +112,8 @@ impl Loss for Classification<'_> {
         let (hidden, mut out) = (head.hidden, vec![0.0; states.len()]);
         for (tokens, grad) in looked_at.iter().zip(grad.chunks_exact(hidden)) {
             let own = &mut out[tokens.start * hidden..tokens.end * hidden];
-            pool_grad(place, Pooling::Mean, grad, own)?;
+            let seen = &states[tokens.start * hidden..tokens.end * hidden];
+            pool_grad(place.compute, Pooling::Mean, seen, grad, own);
         }
         Ok((loss, out))
     }

@@ -19,7 +19,7 @@ pub enum Against<'a> {
 
 /// A loss of cosines.
 pub struct Cosine<'a> {
-    /// How the hidden states of a text become one vector: by mean, first or last token.
+    /// How the hidden states of a text become one vector: one of those of sentence-transformers.
     pub pooling: Pooling,
     /// With what vectors are compared.
     pub against: Against<'a>,
@@ -97,7 +97,14 @@ impl Loss for Cosine<'_> {
         }
         let mut out = vec![0.0; states.len()];
         for (own, grad) in texts.iter().zip(&grads) {
-            pool_grad(place, self.pooling, grad, &mut out[own.clone()])?;
+            let states = &states[own.clone()];
+            pool_grad(
+                place.compute,
+                self.pooling,
+                states,
+                grad,
+                &mut out[own.clone()],
+            );
         }
         Ok((loss, out))
     }

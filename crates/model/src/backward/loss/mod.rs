@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | [`NextToken`] | cross-entropy of the next token, where it counts | `next_token.rs` |
 //! | [`Teacher`] | KL of another model's next-token distribution to the model's | `teacher.rs` |
-//! | [`Classification`] | labels of texts: cross-entropy, sigmoids, or squares | `classification.rs` |
+//! | [`Classification`] | labels of texts: cross-entropy, sigmoids, squares, or another model's logits | `classification.rs` |
+//! | [`Softened`] | the same with a temperature | `teacher.rs` |
+//! | [`SpanTeacher`] | KL of another model's starts and ends of answers to the model's | `span.rs` |
 //! | [`SpanOfAnswer`] | cross-entropy of the start and the end of an answer | `span.rs` |
-//! | [`SpanShares`] | divergence of both from another model's probabilities | `span.rs` |
 //! | [`Cosine`] | cosine of pairs of texts, or to another model's vectors | `cosine.rs` |
 //! | [`MeanSquare`] | distance of hidden states to those of another model | `mean_square.rs` |
 //! | [`Sum`] | several of them, weighted | here |
@@ -27,8 +28,8 @@ pub use classification::{Classification, Wanted};
 pub use cosine::{Against, Cosine};
 pub use mean_square::MeanSquare;
 pub use next_token::NextToken;
-pub use span::{SpanOfAnswer, SpanShares};
-pub use teacher::Teacher;
+pub use span::{SpanOfAnswer, SpanTeacher};
+pub use teacher::{Softened, Teacher};
 
 use super::Gradients;
 use crate::{Batch, ModelError, Network, WeightSource};

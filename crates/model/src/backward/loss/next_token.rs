@@ -1,11 +1,12 @@
 //! Cross-entropy of the next token.
 
-use super::vocabulary::{Piece, Vocabulary, gather, scatter};
+use super::vocabulary::{Piece, Rule, Vocabulary, gather, scatter};
 use super::{Loss, Place};
 use crate::backward::Gradients;
 use crate::evaluate::Pieces;
 use crate::evaluate::softmax::{log_add, log_sum};
 use crate::{Batch, ModelError};
+use kerf_kernels::Compute;
 
 /// Mean of -ln of the probability of the token that follows, over the predictions that count.
 pub struct NextToken {
@@ -56,54 +57,61 @@ impl Loss for NextToken {
         let seen = gather(states, hidden, &tokens);
         let of = Vocabulary::new(place, &seen)?;
         let pieces = self.pieces.unwrap_or_else(|| Pieces::of(place.network));
-        // The logarithm of the sum so far, and the logit of the target.
-        let mut known = vec![(f64::NEG_INFINITY, 0.0); tokens.len()];
-        let add = |piece: &Piece<'_>, known: &mut [(f64, f64)]| {
-            let width = piece.tokens.len();
-            let known = &mut known[piece.rows.clone()];
-            compute.pool.chunks_mut(known, 1, |row, known| {
-                let own = &piece.logits[row * width..][..width];
-                known[0].0 = log_add(known[0].0, log_sum(compute, own));
-                let target = self.predicted[piece.rows.start + row].1 as usize;
-                if piece.tokens.contains(&target) {
-                    known[0].1 = f64::from(own[target - piece.tokens.start]);
-                }
-            });
-        };
-        // A vocabulary of one piece is gone through once: the sums of its rows are known at once.
-        let once = pieces.ranges().count() == 1;
-        if !once {
-            of.walk(pieces, &mut |piece, _| {
-                add(&piece, &mut known);
-                Ok(())
-            })?;
-        }
         let count = tokens.len() as f64;
-        let factor = (f64::from(share) / count) as f32;
-        let mut out = vec![0.0; seen.len()];
-        of.walk(pieces, &mut |piece, weight| {
-            if once {
-                add(&piece, &mut known);
-            }
-            let (width, first) = (piece.tokens.len(), piece.rows.start);
-            let mut grad = piece.logits.clone();
-            compute.pool.chunks_mut(&mut grad, width, |row, grad| {
-                let own = match once {
-                    true => factor,
-                    false => (log_sum(compute, grad) - known[first + row].0).exp() as f32 * factor,
-                };
-                compute.kernels.softmax(grad);
-                grad.iter_mut().for_each(|p| *p *= own);
-                let target = self.predicted[first + row].1 as usize;
-                if piece.tokens.contains(&target) {
-                    grad[target - piece.tokens.start] -= factor;
-                }
-            });
-            let at = (&piece.rows, &piece.tokens);
-            of.head_grad(at, weight, piece.logits, &mut grad, &mut out, gradients);
-            Ok(())
-        })?;
-        let loss = known.iter().map(|(sum, target)| sum - target).sum::<f64>() / count;
+        let mut rule = Targets {
+            compute,
+            predicted: &self.predicted,
+            known: vec![(f64::NEG_INFINITY, 0.0); tokens.len()],
+            factor: (f64::from(share) / count) as f32,
+        };
+        let out = of.backward(pieces, &mut rule, gradients)?;
+        let losses = rule.known.iter().map(|(sum, target)| sum - target);
+        let loss = losses.sum::<f64>() / count;
         Ok((loss, scatter(&out, hidden, &tokens, states.len())))
+    }
+}
+
+/// Cross-entropy of each row to its token.
+struct Targets<'a> {
+    compute: &'a Compute,
+    predicted: &'a [(usize, u32)],
+    /// Of each row the logarithm of the sum of exponentials so far, and the logit of the target.
+    known: Vec<(f64, f64)>,
+    factor: f32,
+}
+
+impl Rule for Targets<'_> {
+    fn look(&mut self, piece: &Piece<'_>) -> Result<(), ModelError> {
+        let (width, compute) = (piece.tokens.len(), self.compute);
+        let known = &mut self.known[piece.rows.clone()];
+        compute.pool.chunks_mut(known, 1, |row, known| {
+            let own = &piece.logits[row * width..][..width];
+            known[0].0 = log_add(known[0].0, log_sum(compute, own));
+            let target = self.predicted[piece.rows.start + row].1 as usize;
+            if piece.tokens.contains(&target) {
+                known[0].1 = f64::from(own[target - piece.tokens.start]);
+            }
+        });
+        Ok(())
+    }
+
+    fn grad(&mut self, piece: &Piece<'_>, copy: &mut [f32]) -> Result<(), ModelError> {
+        let (width, first, compute) = (piece.tokens.len(), piece.rows.start, self.compute);
+        compute.pool.chunks_mut(copy, width, |row, grad| {
+            let own = match piece.whole {
+                true => self.factor,
+                false => {
+                    let share = log_sum(compute, grad) - self.known[first + row].0;
+                    share.exp() as f32 * self.factor
+                }
+            };
+            compute.kernels.softmax(grad);
+            grad.iter_mut().for_each(|p| *p *= own);
+            let target = self.predicted[first + row].1 as usize;
+            if piece.tokens.contains(&target) {
+                grad[target - piece.tokens.start] -= self.factor;
+            }
+        });
+        Ok(())
     }
 }

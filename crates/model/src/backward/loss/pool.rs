@@ -1,25 +1,25 @@
 //! Backward of pooling; forward: [`crate::evaluate::pool`].
 
-use super::Place;
-use crate::ModelError;
 use crate::evaluate::Pooling;
+use kerf_kernels::Compute;
 
-/// Adds the gradient of the states of one text. `WRONG_KIND` for a pooling that no loss has.
+/// Adds the gradient of the states [tokens, hidden] of one text to `out`, from that of its vector. A maximum passes it on to the first
+/// token that has it.
 pub(super) fn pool_grad(
-    place: Place<'_>,
+    compute: &Compute,
     pooling: Pooling,
+    states: &[f32],
     grad: &[f32],
-    states: &mut [f32],
-) -> Result<(), ModelError> {
-    let hidden = grad.len();
+    out: &mut [f32],
+) {
+    let (hidden, kernels) = (grad.len(), &compute.kernels);
     let tokens = states.len() / hidden;
-    let kernels = &place.compute.kernels;
     match pooling {
-        Pooling::Cls => kernels.add(grad, &mut states[..hidden]),
-        Pooling::LastToken => kernels.add(grad, &mut states[(tokens - 1) * hidden..]),
+        Pooling::Cls => kernels.add(grad, &mut out[..hidden]),
+        Pooling::LastToken => kernels.add(grad, &mut out[(tokens - 1) * hidden..]),
         Pooling::Mean | Pooling::MeanSqrtLen | Pooling::WeightedMean => {
             let total = (tokens * (tokens + 1) / 2) as f64;
-            for (token, row) in states.chunks_exact_mut(hidden).enumerate() {
+            for (token, row) in out.chunks_exact_mut(hidden).enumerate() {
                 let weight = match pooling {
                     Pooling::Mean => 1.0 / tokens as f64,
                     Pooling::MeanSqrtLen => 1.0 / (tokens as f64).sqrt(),
@@ -29,12 +29,14 @@ pub(super) fn pool_grad(
             }
         }
         Pooling::Max => {
-            return Err(ModelError::WrongKind {
-                operation: "learning by cosines".into(),
-                expected: "pooling by the mean, the first or the last token".into(),
-                architecture: place.network.architecture().into(),
-            });
+            for (at, grad) in grad.iter().enumerate() {
+                let value = |token: usize| states[token * hidden + at];
+                let best = (1..tokens).fold(0, |best, token| match value(token) > value(best) {
+                    true => token,
+                    false => best,
+                });
+                out[best * hidden + at] += grad;
+            }
         }
     }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Losses of one row of logits.
 
+use crate::evaluate::softmax::{First, Pair};
 use kerf_kernels::Compute;
 
 /// -ln of the probability of `target`; `row` becomes `share` times its gradient.
@@ -11,17 +12,24 @@ pub(super) fn cross_entropy(compute: &Compute, row: &mut [f32], target: usize, s
     loss
 }
 
-/// KL(wanted || softmax of the row), where `wanted` are probabilities; `row` becomes `share` times its gradient.
-pub(super) fn divergence(compute: &Compute, row: &mut [f32], wanted: &[f32], share: f32) -> f64 {
-    let sum = f64::from(compute.kernels.log_sum_exp(row));
-    let pairs = row.iter().zip(wanted).filter(|(_, wanted)| **wanted > 0.0);
-    let each = pairs.map(|(logit, wanted)| {
-        let wanted = f64::from(*wanted);
-        wanted * (wanted.ln() - (f64::from(*logit) - sum))
-    });
-    let loss = each.sum::<f64>();
+/// T^2 KL of the softmax of `teacher` / T to that of `row` / T, for a temperature T; `row` becomes `share` times its gradient.
+pub(super) fn divergence(
+    compute: &Compute,
+    row: &mut [f32],
+    teacher: &[f32],
+    temperature: f32,
+    share: f32,
+) -> f64 {
+    let mut wanted = teacher.to_vec();
+    for logits in [&mut *row, &mut wanted] {
+        logits.iter_mut().for_each(|logit| *logit /= temperature);
+    }
+    let pair = Pair::of(compute, &First::of(compute, &wanted), &wanted, row);
+    compute.kernels.softmax(&mut wanted);
     compute.kernels.softmax(row);
-    let pairs = row.iter_mut().zip(wanted);
-    pairs.for_each(|(value, wanted)| *value = (*value - wanted) * share);
-    loss
+    let factor = share * temperature;
+    for (own, wanted) in row.iter_mut().zip(&wanted) {
+        *own = (*own - wanted) * factor;
+    }
+    pair.kl * f64::from(temperature).powi(2)
 }

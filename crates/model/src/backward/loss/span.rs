@@ -4,7 +4,7 @@ use super::dense::dense_grad;
 use super::softmax::{cross_entropy, divergence};
 use super::{Loss, Place, head_layer};
 use crate::backward::Gradients;
-use crate::{ModelError, SpanHead};
+use crate::{ModelError, SpanHead, SpanLogits};
 use serde_json::Value;
 
 /// Mean over texts of half the cross-entropy of the start and half that of the end, as transformers has it.
@@ -15,16 +15,15 @@ pub struct SpanOfAnswer<'a> {
     pub answers: Vec<(usize, usize)>,
 }
 
-/// Mean over texts of half the divergence of the probabilities of the start from those of another model, and half that of the end.
-pub struct SpanShares<'a> {
+/// Mean over texts of half the divergence of the starts and half that of the ends from another model's: T^2 KL of the distributions of
+/// logits / T over the tokens of a text, whose gradient is that of the cross-entropy to soft answers.
+pub struct SpanTeacher<'a> {
     /// config.json of the model.
     pub config: &'a Value,
-    /// Probability of each token of a batch that the answer of its sequence begins there: [tokens].
-    pub start: Vec<f32>,
-    /// The same of the end.
-    pub end: Vec<f32>,
-    /// Number of sequences.
-    pub sequences: usize,
+    /// What the other model gives for the tokens of each text.
+    pub logits: Vec<SpanLogits>,
+    /// T, above 0.
+    pub temperature: f32,
 }
 
 impl Loss for SpanOfAnswer<'_> {
@@ -43,22 +42,25 @@ impl Loss for SpanOfAnswer<'_> {
     ) -> Result<(f64, Vec<f32>), ModelError> {
         let texts = place.batch.sequences();
         assert_eq!(self.answers.len(), texts, "an answer a text");
-        let loss = |row: &mut [f32], of: Row, factor: f32| {
-            let (start, end) = self.answers[of.sequence];
-            let target = [start, end][of.side];
+        let each = |text: usize, side: Side, row: &mut [f32], factor: f32| {
+            let (start, end) = self.answers[text];
+            let target = match side {
+                Side::Start => start,
+                Side::End => end,
+            };
             cross_entropy(place.compute, row, target, factor)
         };
-        of_rows(self.config, place, states, share, gradients, &loss)
+        spans((place, self.config), states, share, gradients, &each)
     }
 }
 
-impl Loss for SpanShares<'_> {
+impl Loss for SpanTeacher<'_> {
     fn count(&self) -> usize {
-        self.sequences
+        self.logits.len()
     }
 
     /// # Panics
-    /// If there are not two probabilities for each token.
+    /// If there are not two logits for each token of each sequence.
     fn backward(
         &self,
         place: Place<'_>,
@@ -66,34 +68,37 @@ impl Loss for SpanShares<'_> {
         share: f32,
         gradients: &mut Gradients,
     ) -> Result<(f64, Vec<f32>), ModelError> {
-        let loss = |row: &mut [f32], of: Row, factor: f32| {
-            let wanted = [&self.start, &self.end][of.side];
-            let own = of.first..of.first + row.len();
-            divergence(place.compute, row, &wanted[own], factor)
+        let texts = place.batch.sequences();
+        assert_eq!(self.logits.len(), texts, "logits for each text");
+        let each = |text: usize, side: Side, row: &mut [f32], factor: f32| {
+            let wanted = match side {
+                Side::Start => &self.logits[text].start,
+                Side::End => &self.logits[text].end,
+            };
+            assert_eq!(wanted.len(), row.len(), "two logits a token");
+            divergence(place.compute, row, wanted, self.temperature, factor)
         };
-        of_rows(self.config, place, states, share, gradients, &loss)
+        spans((place, self.config), states, share, gradients, &each)
     }
 }
 
-/// Which logits of a batch a row is: those of one sequence, from the token `first` on, for the start (0) or the end (1).
+/// An end of an answer.
 #[derive(Clone, Copy)]
-struct Row {
-    sequence: usize,
-    first: usize,
-    side: usize,
+enum Side {
+    Start,
+    End,
 }
 
-/// The loss of a row of logits, which become their gradients times a factor.
-type OfRow<'l> = dyn Fn(&mut [f32], Row, f32) -> f64 + 'l;
+/// The loss of a text's logits at one side, which become so many times their gradient.
+type Each<'e> = dyn Fn(usize, Side, &mut [f32], f32) -> f64 + 'e;
 
-/// Half the mean of the losses of all rows.
-fn of_rows(
-    config: &Value,
-    place: Place<'_>,
+/// Mean over texts of half of what `each` says of both sides.
+fn spans(
+    (place, config): (Place<'_>, &Value),
     states: &[f32],
     share: f32,
     gradients: &mut Gradients,
-    of_row: &OfRow<'_>,
+    each: &Each<'_>,
 ) -> Result<(f64, Vec<f32>), ModelError> {
     let (compute, batch) = (place.compute, place.batch);
     let head = SpanHead::load(place.network, config, compute, place.weights)?;
@@ -103,17 +108,13 @@ fn of_rows(
     let half = 0.5 / batch.sequences().max(1) as f64;
     let factor = (half * f64::from(share)) as f32;
     let mut loss = 0.0;
-    for (sequence, pair) in batch.starts.windows(2).enumerate() {
-        for (side, logits) in [&logits.start, &logits.end].into_iter().enumerate() {
+    for (text, pair) in batch.starts.windows(2).enumerate() {
+        for (place, side, logits) in [(0, Side::Start, &logits.start), (1, Side::End, &logits.end)]
+        {
             let mut row = logits[pair[0]..pair[1]].to_vec();
-            let of = Row {
-                sequence,
-                first: pair[0],
-                side,
-            };
-            loss += half * of_row(&mut row, of, factor);
+            loss += half * each(text, side, &mut row, factor);
             for (token, value) in (pair[0]..).zip(row) {
-                grad[2 * token + side] = value;
+                grad[2 * token + place] = value;
             }
         }
     }

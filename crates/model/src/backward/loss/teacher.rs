@@ -1,12 +1,15 @@
 //! Divergence from another model's next-token distribution.
 
-use super::vocabulary::{Piece, Vocabulary, gather, scatter};
+use super::vocabulary::{Piece, Rule, Vocabulary, gather, scatter};
 use super::{Loss, Place};
 use crate::backward::Gradients;
 use crate::evaluate::Pieces;
 use crate::evaluate::head::Head;
 use crate::evaluate::softmax::{First, Pair, log_sum};
 use crate::{ModelError, Network, WeightSource};
+use kerf_kernels::Compute;
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Mean of KL(teacher || model) over next-token distributions, in nats. `BAD_CONFIG` unless both have a vocabulary of one size.
 pub struct Teacher<'a> {
@@ -22,6 +25,23 @@ pub struct Teacher<'a> {
     pub pieces: Option<Pieces>,
 }
 
+/// [`Teacher`] with a temperature T: T^2 KL of the distributions of logits / T (Hinton, Vinyals and Dean 2015). The factor keeps the
+/// gradient as large as that of the labels beside it.
+pub struct Softened<'a> {
+    teacher: Teacher<'a>,
+    temperature: f32,
+}
+
+impl<'a> Teacher<'a> {
+    /// The same at a temperature above 0.
+    pub fn softened(self, temperature: f32) -> Softened<'a> {
+        Softened {
+            teacher: self,
+            temperature,
+        }
+    }
+}
+
 impl Loss for Teacher<'_> {
     fn count(&self) -> usize {
         self.tokens.len()
@@ -29,6 +49,35 @@ impl Loss for Teacher<'_> {
 
     fn backward(
         &self,
+        place: Place<'_>,
+        states: &[f32],
+        share: f32,
+        gradients: &mut Gradients,
+    ) -> Result<(f64, Vec<f32>), ModelError> {
+        self.backward_at(1.0, place, states, share, gradients)
+    }
+}
+
+impl Loss for Softened<'_> {
+    fn count(&self) -> usize {
+        self.teacher.count()
+    }
+
+    fn backward(
+        &self,
+        place: Place<'_>,
+        states: &[f32],
+        share: f32,
+        gradients: &mut Gradients,
+    ) -> Result<(f64, Vec<f32>), ModelError> {
+        (self.teacher).backward_at(self.temperature, place, states, share, gradients)
+    }
+}
+
+impl Teacher<'_> {
+    fn backward_at(
+        &self,
+        temperature: f32,
         place: Place<'_>,
         states: &[f32],
         share: f32,
@@ -52,60 +101,105 @@ impl Loss for Teacher<'_> {
         let head = Head::load(self.network, compute, self.weights, u64::MAX)?;
         let widest = hidden.max(self.network.hidden());
         let pieces = self.pieces.unwrap_or_else(|| Pieces::new(vocab, widest));
-        let mut wanted = Vec::new();
-        let mut teach = |rows: &std::ops::Range<usize>, tokens: &std::ops::Range<usize>| {
-            let width = self.network.hidden();
-            let weight = head.piece(compute, self.weights, tokens.clone())?;
-            let x = &other[rows.start * width..rows.end * width];
-            head.logits_into(compute, x, (&weight[..], tokens.clone()), &mut wanted);
-            Ok::<Vec<f32>, ModelError>(std::mem::take(&mut wanted))
-        };
-        let mut known = vec![Pair::EMPTY; self.tokens.len()];
-        let add = |piece: &Piece<'_>, p: &[f32], known: &mut [Pair]| {
-            let width = piece.tokens.len();
-            let known = &mut known[piece.rows.clone()];
-            compute.pool.chunks_mut(known, 1, |row, known| {
-                let own = row * width..(row + 1) * width;
-                let (p, q) = (&p[own.clone()], &piece.logits[own]);
-                let pair = Pair::of(compute, &First::of(compute, p), p, q);
-                known[0] = known[0].join(pair);
-            });
-        };
-        // As for the next token: a vocabulary of one piece is gone through once.
-        let once = pieces.ranges().count() == 1;
-        if !once {
-            of.walk(pieces, &mut |piece, _| {
-                let p = teach(&piece.rows, &piece.tokens)?;
-                add(&piece, &p, &mut known);
-                Ok(())
-            })?;
-        }
         let count = self.tokens.len() as f64;
-        let factor = (f64::from(share) / count) as f32;
-        let mut out = vec![0.0; seen.len()];
-        of.walk(pieces, &mut |piece, weight| {
-            let (width, first) = (piece.tokens.len(), piece.rows.start);
-            let p = teach(&piece.rows, &piece.tokens)?;
-            if once {
-                add(&piece, &p, &mut known);
-            }
-            let mut grad = piece.logits.clone();
-            compute.pool.chunks_mut(&mut grad, width, |row, grad| {
-                let pair = known[first + row];
-                let mut p = p[row * width..][..width].to_vec();
-                let of_p = (log_sum(compute, &p) - pair.p).exp() as f32 * factor;
-                let of_q = (log_sum(compute, grad) - pair.q).exp() as f32 * factor;
-                compute.kernels.softmax(&mut p);
-                compute.kernels.softmax(grad);
-                grad.iter_mut()
-                    .zip(&p)
-                    .for_each(|(q, p)| *q = *q * of_q - p * of_p);
-            });
-            let at = (&piece.rows, &piece.tokens);
-            of.head_grad(at, weight, piece.logits, &mut grad, &mut out, gradients);
-            Ok(())
-        })?;
-        let loss = known.iter().map(|pair| pair.kl).sum::<f64>() / count;
+        let mut rule = Distributions {
+            compute,
+            teacher: (&head, self.weights, &other),
+            temperature,
+            factor: (f64::from(share) / count) as f32 * temperature,
+            known: vec![Pair::EMPTY; self.tokens.len()],
+            wanted: Vec::new(),
+            wanted_at: (0..0, 0..0),
+        };
+        let out = of.backward(pieces, &mut rule, gradients)?;
+        let sum = rule.known.iter().map(|pair| pair.kl).sum::<f64>();
+        let loss = sum / count * f64::from(temperature).powi(2);
         Ok((loss, scatter(&out, hidden, &self.tokens, states.len())))
+    }
+}
+
+/// Divergence of each row from the teacher's distribution.
+struct Distributions<'a> {
+    compute: &'a Compute,
+    /// Its head, weights, and states of the rows.
+    teacher: (&'a Head, &'a dyn WeightSource, &'a [f32]),
+    temperature: f32,
+    factor: f32,
+    known: Vec<Pair>,
+    /// The teacher's logits over the temperature at a piece, and the rows and tokens of that.
+    wanted: Vec<f32>,
+    wanted_at: (Range<usize>, Range<usize>),
+}
+
+impl Distributions<'_> {
+    /// The teacher's logits over the temperature at a piece.
+    fn teach(&mut self, piece: &Piece<'_>) -> Result<(), ModelError> {
+        let at = (piece.rows.clone(), piece.tokens.clone());
+        if self.wanted_at == at {
+            return Ok(());
+        }
+        let ((head, weights, states), compute) = (self.teacher, self.compute);
+        let weight = head.piece(compute, weights, piece.tokens.clone())?;
+        let x = &states[piece.rows.start * head.hidden()..piece.rows.end * head.hidden()];
+        head.logits_into(
+            compute,
+            x,
+            (&weight[..], piece.tokens.clone()),
+            &mut self.wanted,
+        );
+        divide(&mut self.wanted, self.temperature);
+        self.wanted_at = at;
+        Ok(())
+    }
+}
+
+impl Rule for Distributions<'_> {
+    fn look(&mut self, piece: &Piece<'_>) -> Result<(), ModelError> {
+        self.teach(piece)?;
+        let (width, compute, temperature) = (piece.tokens.len(), self.compute, self.temperature);
+        let (known, wanted) = (&mut self.known[piece.rows.clone()], &self.wanted);
+        compute.pool.chunks_mut(known, 1, |row, known| {
+            let own = row * width..(row + 1) * width;
+            let (p, q) = (
+                &wanted[own.clone()],
+                softened(&piece.logits[own], temperature),
+            );
+            let pair = Pair::of(compute, &First::of(compute, p), p, &q);
+            known[0] = known[0].join(pair);
+        });
+        Ok(())
+    }
+
+    fn grad(&mut self, piece: &Piece<'_>, copy: &mut [f32]) -> Result<(), ModelError> {
+        self.teach(piece)?;
+        let (width, first, compute) = (piece.tokens.len(), piece.rows.start, self.compute);
+        compute.pool.chunks_mut(copy, width, |row, grad| {
+            let pair = self.known[first + row];
+            let mut p = self.wanted[row * width..][..width].to_vec();
+            divide(grad, self.temperature);
+            let of_p = (log_sum(compute, &p) - pair.p).exp() as f32 * self.factor;
+            let of_q = (log_sum(compute, grad) - pair.q).exp() as f32 * self.factor;
+            compute.kernels.softmax(&mut p);
+            compute.kernels.softmax(grad);
+            grad.iter_mut()
+                .zip(&p)
+                .for_each(|(q, p)| *q = *q * of_q - p * of_p);
+        });
+        Ok(())
+    }
+}
+
+/// Logits over a temperature.
+fn softened(logits: &[f32], temperature: f32) -> Cow<'_, [f32]> {
+    let mut logits = Cow::Borrowed(logits);
+    if temperature != 1.0 {
+        divide(logits.to_mut(), temperature);
+    }
+    logits
+}
+
+fn divide(logits: &mut [f32], temperature: f32) {
+    if temperature != 1.0 {
+        logits.iter_mut().for_each(|logit| *logit /= temperature);
     }
 }

@@ -22,6 +22,17 @@ pub(super) struct Piece<'p> {
     pub rows: Range<usize>,
     pub tokens: Range<usize>,
     pub logits: &'p mut Vec<f32>,
+    /// Whether these are all tokens of the vocabulary: what is known of the rows then comes from this piece alone.
+    pub whole: bool,
+}
+
+/// A loss of logits in pieces. It sees every piece first, and then each once more, to give its gradient.
+pub(super) trait Rule {
+    /// Adds a piece to what is known of its rows.
+    fn look(&mut self, piece: &Piece<'_>) -> Result<(), ModelError>;
+
+    /// Turns a copy of the logits of a piece into their gradient.
+    fn grad(&mut self, piece: &Piece<'_>, copy: &mut [f32]) -> Result<(), ModelError>;
 }
 
 /// Gets each piece of the logits, with the weights [tokens, hidden] of its tokens.
@@ -37,8 +48,34 @@ impl<'a> Vocabulary<'a> {
         })
     }
 
+    /// The gradient of the states; adds that of the head to `gradients`. The pieces are gone through twice, unless there is one.
+    pub fn backward(
+        &self,
+        pieces: Pieces,
+        rule: &mut dyn Rule,
+        gradients: &mut Gradients,
+    ) -> Result<Vec<f32>, ModelError> {
+        let once = pieces.ranges().count() == 1;
+        if !once {
+            self.walk(pieces, &mut |piece, _| rule.look(&piece))?;
+        }
+        let mut out = vec![0.0; self.states.len()];
+        let mut grad = Vec::new();
+        self.walk(pieces, &mut |piece, weight| {
+            if once {
+                rule.look(&piece)?;
+            }
+            grad.clone_from(piece.logits);
+            rule.grad(&piece, &mut grad)?;
+            let at = (&piece.rows, &piece.tokens);
+            self.head_grad(at, weight, piece.logits, &mut grad, &mut out, gradients);
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
     /// Goes through all logits: piece by piece of the vocabulary, some rows at a time.
-    pub fn walk(&self, pieces: Pieces, each: &mut Each<'_>) -> Result<(), ModelError> {
+    fn walk(&self, pieces: Pieces, each: &mut Each<'_>) -> Result<(), ModelError> {
         let (compute, hidden) = (self.place.compute, self.head.hidden());
         let rows = self.states.len() / hidden;
         let mut logits = Vec::new();
@@ -55,6 +92,7 @@ impl<'a> Vocabulary<'a> {
                     rows,
                     tokens: tokens.clone(),
                     logits: &mut logits,
+                    whole: tokens.len() == self.place.network.vocab(),
                 };
                 each(piece, &weight)?;
             }
@@ -64,7 +102,7 @@ impl<'a> Vocabulary<'a> {
 
     /// Backward of the head at a piece: `capped` are its logits, `grad` their gradient; `out` [rows of all, hidden] gets that of the
     /// states added.
-    pub fn head_grad(
+    fn head_grad(
         &self,
         piece: (&Range<usize>, &Range<usize>),
         weight: &[f32],
