@@ -4,8 +4,8 @@ use crate::arch::{self, Architecture, INPUTS, LinearRow, Role};
 pub use crate::block::BlockWeights;
 pub use crate::cache::BlockCache;
 use crate::config::Settings;
-use crate::forward::Pass;
 pub use crate::forward::Part;
+use crate::forward::Pass;
 use crate::names::NORM_SUFFIXES;
 use crate::norm::NormWeights;
 use crate::reader::Reader;
@@ -354,11 +354,7 @@ impl Network {
         look: Option<(Look, &mut Vec<f64>)>,
     ) {
         if let Some(caches) = &caches {
-            assert_eq!(
-                caches.len(),
-                batch.sequences(),
-                "a cache for each sequence"
-            );
+            assert_eq!(caches.len(), batch.sequences(), "a cache for each sequence");
         }
         Pass::new(self, compute, block, batch).run(part, x, caches, look);
     }
