@@ -511,7 +511,11 @@ fn forced_texts_are_predicted_as_a_dense_model_predicts_them() {
     let (at_once, pairs) = routed(Pace::AtOnce);
     let (steps, pairs_of_steps) = routed(Pace::Steps);
     assert_eq!(pairs, pairs_of_steps);
-    assert!((0.4..0.5).contains(&pairs.skipped()), "{}", pairs.skipped());
+    assert!(
+        (0.4..0.55).contains(&pairs.skipped()),
+        "{}",
+        pairs.skipped()
+    );
     for (a, b) in at_once.iter().zip(&steps) {
         assert!((a - b).abs() < 1e-3);
     }

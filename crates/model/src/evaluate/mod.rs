@@ -41,7 +41,7 @@ pub use perplexity::Perplexity;
 pub use pool::pool;
 pub use ranks::{cosine, pearson, spearman};
 pub use rouge::{RougeL, rouge_l};
-pub use runner::{BATCH_TOKENS, Progress, Runner};
+pub use runner::{BATCH_TOKENS, Decoded, Progress, Runner};
 pub use sentence_head::SentenceHead;
 pub use squad::{AnswerScore, answer_score, mean_scores};
 pub use texts::{Typed, TypedText};

@@ -32,6 +32,15 @@ pub struct Runner<'a> {
     pairs: [Pairs; 2],
 }
 
+/// Weights that a runner has decoded. A gate is borrowed by its runner; with this the next runner, with another gate, need not decode
+/// them again.
+#[derive(Default)]
+pub struct Decoded {
+    blocks: Vec<Option<BlockWeights>>,
+    head: Option<Head>,
+    bytes: u64,
+}
+
 impl<'a> Runner<'a> {
     /// Keeps up to `keep_bytes` of decoded blocks (and the head) between batches.
     pub fn new(
@@ -58,6 +67,26 @@ impl<'a> Runner<'a> {
     #[must_use]
     pub fn with_gate(mut self, gate: &'a dyn Gate) -> Self {
         self.gate = Some(gate);
+        self
+    }
+
+    /// The weights that were decoded and kept, for the next runner of the same weights.
+    pub fn into_decoded(self) -> Decoded {
+        Decoded {
+            bytes: self.kept_bytes,
+            blocks: self.blocks,
+            head: self.head,
+        }
+    }
+
+    /// The same with what an earlier runner of the same network and weights had decoded.
+    #[must_use]
+    pub fn with_decoded(mut self, decoded: Decoded) -> Self {
+        if decoded.bytes <= self.keep_bytes && decoded.blocks.len() == self.blocks.len() {
+            self.kept_bytes = decoded.bytes;
+            self.blocks = decoded.blocks;
+            self.head = decoded.head;
+        }
         self
     }
 
