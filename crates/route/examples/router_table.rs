@@ -3,7 +3,7 @@
 //!
 //! `cargo run --release -p kerf-route --example router_table -- FOLDER TEXT [NAME=VALUE ...]`
 //!
-//! Names: `windows` (of 512 tokens, 8), `calibration` (windows of the search, 8), `generations` (0: no search), `offspring` (8),
+//! Names: `windows` (of 512 tokens, or as many as the model takes, 8), `calibration` (windows of the search, 8), `generations` (0: no search), `offspring` (8),
 //! `pruner` (tokens of calibration of BlockPruner, 0: left out), `pairs` (of each set, 0), `sets` (folder of sets of pairs), `prefill`
 //! (tokens of a prompt, 0), `threads` (1), `ratios` (0.2,0.3,0.4), `seed` (0).
 
@@ -25,10 +25,16 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+/// Tokens of a window, where the model can take as many; three quarters are the prompt.
 const WINDOW: usize = 512;
-const PROMPT: usize = 384;
-/// What goes through a window: its last token predicts nothing.
-const FED: usize = WINDOW - 1;
+
+fn window(network: &Network) -> usize {
+    WINDOW.min(network.max_context())
+}
+
+fn prompt(network: &Network) -> usize {
+    window(network) * 3 / 4
+}
 
 type Failure = Box<dyn std::error::Error>;
 type Pairs = Vec<(Vec<u32>, Vec<u32>)>;
@@ -184,13 +190,16 @@ fn main() -> Result<(), Failure> {
     let text: String = std::fs::read_to_string(&text)?;
     let text: String = text.chars().take((count + own) * WINDOW * 8).collect();
     let ids = tokenizer.encode(&text, false)?;
-    let mut windows: Vec<Vec<u32>> = ids.chunks_exact(WINDOW).map(<[u32]>::to_vec).collect();
+    let mut windows: Vec<Vec<u32>> = ids
+        .chunks_exact(window(&network))
+        .map(<[u32]>::to_vec)
+        .collect();
     windows.truncate(count + own);
     let calibration = windows.split_off(count.min(windows.len()));
 
     let new = || Runner::new(&network, &catalog, &compute, u64::MAX);
     let mut original = new();
-    let dense = Continuations::new(&mut original, windows, PROMPT, &mut |_, _| true)?;
+    let dense = Continuations::new(&mut original, windows, prompt(&network), &mut |_, _| true)?;
     let most = asked.number("pairs", 0)?;
     let mut measured_sets = Vec::new();
     if let Some(folder) = asked.0.get("sets").filter(|_| most > 0) {
@@ -239,7 +248,8 @@ fn routers(bench: &mut Bench<'_>, asked: &Asked, calibration: &[Vec<u32>]) -> Re
             bench.row(id, ratio, gate(id, &even, network, seed)?.as_ref())?;
         }
         // As many pairs in all, of prompts alone.
-        let of_prompt = (ratio * FED as f64 / PROMPT as f64).min(0.95);
+        let of_prompt = ratio * (window(network) - 1) as f64 / prompt(network) as f64;
+        let of_prompt = of_prompt.min(0.95);
         let even = Schedule::uniform(network, of_prompt);
         for id in ["random", "static"] {
             let gate = gate(id, &even, network, seed)?;
@@ -259,7 +269,7 @@ fn routers(bench: &mut Bench<'_>, asked: &Asked, calibration: &[Vec<u32>]) -> Re
                 weights: bench.catalog,
                 compute: bench.compute,
                 windows: calibration,
-                prompt: PROMPT,
+                prompt: prompt(network),
                 keep_bytes: u64::MAX,
                 fingerprint: "",
             };
