@@ -6,8 +6,8 @@ use common::*;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Pace, Runner};
 use kerf_model::gate::{
-    self, DroppedParts, Gate, Kept, MaskGate, Phase, PromptOnly, Removal, Router, Settings, Share,
-    Shares, View,
+    self, DroppedParts, Gate, Kept, MaskGate, Phase, PromptOnly, Removal, Router, RouterWeights,
+    Settings, Share, Shares, Standing, View,
 };
 use kerf_model::generate::{Sampling, generate};
 use kerf_model::{Batch, BlockCache, Cache, Kind, Look, Network, Part, WeightSource};
@@ -16,6 +16,7 @@ fn settings(share: f64) -> Settings {
     Settings {
         shares: Shares::uniform(Share::new(share).unwrap(), 8),
         seed: 3,
+        ..Settings::default()
     }
 }
 
@@ -46,6 +47,12 @@ fn plain(network: &Network, weights: &dyn WeightSource, batch: &Batch) -> Vec<f3
     x
 }
 
+/// Of tokens that went through no block yet.
+const NEUTRAL: [Standing; 400] = [Standing {
+    score: 1.0,
+    rank: 0.5,
+}; 400];
+
 fn view<'a>(block: usize, batch: &'a Batch) -> View<'a> {
     View {
         block,
@@ -53,7 +60,7 @@ fn view<'a>(block: usize, batch: &'a Batch) -> View<'a> {
         phase: Phase::Prompt,
         batch,
         states: &[],
-        standing: &[],
+        standing: &NEUTRAL,
         passed: &[],
     }
 }
@@ -236,7 +243,11 @@ fn seeds_and_shares_matter() {
     let batch = Batch::new(&[vec![0; 200]]);
     let kept = |seed, block| {
         let shares = Shares::uniform(Share::new(0.5).unwrap(), 3);
-        let gate = (gate::by_id("random").unwrap().build)(&Settings { shares, seed });
+        let gate = (gate::by_id("random").unwrap().build)(&Settings {
+            shares,
+            seed,
+            ..Settings::default()
+        });
         gate.keep(&view(block, &batch))
     };
     assert_eq!(kept(1, 0), kept(1, 0));
@@ -524,4 +535,59 @@ fn forced_texts_are_predicted_as_a_dense_model_predicts_them() {
     assert_eq!(short.unwrap_err().code(), "EMPTY");
     let stopped = runner().forced_losses(&windows, 30, Pace::Steps, &mut |_, _| false);
     assert_eq!(stopped.unwrap_err().code(), "CANCELLED");
+}
+
+#[test]
+fn a_router_is_read_from_its_file_and_a_wrong_one_is_refused() {
+    let mut file = Memory::default();
+    let shapes: [&[usize]; 4] = [&[64, 4], &[64], &[1, 64], &[1]];
+    for (name, shape) in RouterWeights::TENSORS.iter().zip(shapes) {
+        file.add(name, shape, 0.0, 1.0);
+    }
+    let router = RouterWeights::open(&compute(), &file).unwrap();
+    assert_eq!(router.hidden, file.tensors["hidden.weight"].1);
+    assert_eq!(router.decision_bias, file.tensors["decision.bias"].1[0]);
+    let refused = |change: &dyn Fn(&mut Memory)| {
+        let mut other = file.clone();
+        change(&mut other);
+        RouterWeights::open(&compute(), &other).unwrap_err().code()
+    };
+    let cut = refused(&|file| file.add("hidden.weight", &[64, 3], 0.0, 1.0));
+    assert_eq!(cut, "WRONG_SHAPE");
+    let broken = refused(&|file| {
+        let values = &mut file.tensors.get_mut("decision.weight").unwrap().1;
+        values[3] = f32::NAN;
+    });
+    assert_eq!(broken, "NOT_FINITE");
+    let missing = refused(&|file| {
+        file.tensors.remove("hidden.bias");
+    });
+    assert!(
+        ["TENSOR_MISSING", "WRONG_SHAPE"].contains(&missing),
+        "{missing}"
+    );
+}
+
+#[test]
+fn a_learned_router_decides_by_its_weights() {
+    let (config, weights) = small_llama();
+    let network = Network::open(&config, &weights).unwrap();
+    let batch = Batch::new(&[some_ids(200, 50)]);
+    let skipped = |bias: f32, strict| {
+        let router = RouterWeights {
+            decision_bias: bias,
+            ..RouterWeights::of_static_rule()
+        };
+        let own = Settings {
+            weights: Some(std::sync::Arc::new(router)),
+            strict,
+            ..settings(0.6)
+        };
+        let gate = (gate::by_id("mlp").unwrap().build)(&own);
+        routed(&network, &weights, &compute(), gate.as_ref(), &batch).1
+    };
+    assert!((skipped(0.0, false) - 0.4).abs() < 0.02);
+    assert!((skipped(0.2, false) - 0.2).abs() < 0.02);
+    assert!(skipped(-2.0, false) > 0.98);
+    assert!((skipped(-2.0, true) - 0.4).abs() < 0.02);
 }

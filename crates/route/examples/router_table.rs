@@ -235,7 +235,11 @@ fn gate(
 ) -> Result<Box<dyn Gate>, Failure> {
     let shares = schedule.shares(network)?;
     let row = by_id(id).ok_or("a gate")?;
-    Ok((row.build)(&Settings { shares, seed }))
+    Ok((row.build)(&Settings {
+        shares,
+        seed,
+        ..Settings::default()
+    }))
 }
 
 fn routers(bench: &mut Bench<'_>, asked: &Asked, calibration: &[Vec<u32>]) -> Result<(), Failure> {
@@ -281,7 +285,11 @@ fn routers(bench: &mut Bench<'_>, asked: &Asked, calibration: &[Vec<u32>]) -> Re
                 ..SearchOptions::default()
             };
             let build = |shares| -> Box<dyn Gate> {
-                let settings = Settings { shares, seed };
+                let settings = Settings {
+                    shares,
+                    seed,
+                    ..Settings::default()
+                };
                 let row = by_id("static").expect("a row");
                 let gate = (row.build)(&settings);
                 match prompt_only {

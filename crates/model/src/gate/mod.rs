@@ -5,6 +5,7 @@
 //! them, puts the results back, and knows what attention each token received last.
 
 mod dropped;
+mod mlp;
 mod none;
 mod pairs;
 mod prompt_only;
@@ -16,6 +17,7 @@ mod static_rule;
 mod view;
 
 pub use dropped::{DroppedParts, Removal};
+pub use mlp::{MlpGate, RouterWeights};
 pub use none::NoGate;
 pub use pairs::Pairs;
 pub use prompt_only::PromptOnly;
@@ -25,6 +27,8 @@ pub use shares::{Share, Shares};
 pub use standing::Standing;
 pub use static_rule::{MaskGate, StaticGate};
 pub use view::{FACTORS, Kept, Phase, View};
+
+use std::sync::Arc;
 
 /// Chooses the tokens that go through a block.
 ///
@@ -57,6 +61,10 @@ pub struct Settings {
     pub shares: Shares,
     /// Same seed, same tokens.
     pub seed: u64,
+    /// What a learned gate has learned; `None`: nothing yet.
+    pub weights: Option<Arc<RouterWeights>>,
+    /// Whether a learned gate keeps its shares to the token.
+    pub strict: bool,
 }
 
 /// One kind of gate.
@@ -67,13 +75,15 @@ pub struct Row {
     pub about: &'static str,
     /// Whether it keeps the shares that it is given; otherwise it keeps all tokens.
     pub has_shares: bool,
+    /// Whether it reads [`Settings::weights`].
+    pub learned: bool,
     /// Makes one.
     pub build: fn(&Settings) -> Box<dyn Gate>,
 }
 
 /// All kinds of gates.
 pub fn table() -> &'static [Row] {
-    const TABLE: &[Row] = &[none::ROW, static_rule::ROW, random::ROW];
+    const TABLE: &[Row] = &[none::ROW, static_rule::ROW, random::ROW, mlp::ROW];
     TABLE
 }
 

@@ -7,6 +7,7 @@ pub(super) const ROW: Row = Row {
     id: "static",
     about: "The first token and the most recent ones go through a block, as many as its share says.",
     has_shares: true,
+    learned: false,
     build: |settings| {
         Box::new(StaticGate {
             shares: settings.shares.clone(),
