@@ -3,12 +3,12 @@
 //! A tile never depends on the batch or the number of threads, so a sequence gives the same values alone and in a batch.
 //! Memory is one tile of scores [QUERY_TILE, keys] for each worker.
 //!
-//! Somebody may look at the probabilities that each key receives ([`Received`]). A tile then adds up its own in a fixed order, and
+//! Somebody may look at the probabilities that tokens receive ([`Received`]). A tile then adds up its own in a fixed order, and
 //! the tiles are added up one after the other, so that the sums do not depend on threads. Where nobody looks, nothing is added.
 
 use crate::attention_heads::Heads;
 use crate::positions::Positions;
-use crate::received::{Received, TileSums, add_up};
+use crate::received::{Look, Received, TileSums, add_up};
 use crate::small::{self, Panel};
 use crate::{Batch, BlockCache};
 use kerf_kernels::{Compute, Isa, Linalg, MatMut, MatRef, Pool};
@@ -28,7 +28,7 @@ struct KeysValues<'a> {
     values: &'a [f32],
     stride: usize,
     positions: Positions<'a>,
-    /// Place of the first key among those of the whole batch.
+    /// Place of the first key among those of all sequences.
     first: usize,
 }
 
@@ -38,8 +38,9 @@ struct Tile<'a> {
     queries: &'a [f32],
     query_stride: usize,
     rows: usize,
-    /// Positions of the queries.
+    /// Positions of the queries, and the place of the first in the batch.
     positions: &'a [usize],
+    place: usize,
     source: KeysValues<'a>,
     /// [rows, heads * dim].
     out: &'a mut [f32],
@@ -90,42 +91,52 @@ pub(crate) fn attend_into(
             positions: Positions::new(positions),
             first: pair[0],
         };
-        cut(heads, rows, positions, source, own, &mut tiles);
+        cut(heads, rows, (positions, pair[0]), source, own, &mut tiles);
     }
     run(compute, heads, &mut tiles, batch.tokens(), received);
 }
 
-/// Attention of new tokens at `positions` to all that the cache holds, themselves included: they were appended to it before.
+/// Attention of the tokens of a batch to all that the caches of their sequences hold, themselves included: they were appended before.
 pub(crate) fn attend_cached(
     compute: &Compute,
     heads: &Heads<'_>,
     qkv: &[f32],
-    positions: &[usize],
-    cache: &BlockCache,
+    batch: &Batch,
+    caches: &[&mut BlockCache],
     received: Received<'_>,
 ) -> Vec<f32> {
     let (query, kv) = heads.widths();
     let stride = query + 2 * kv;
-    let tokens = qkv.len() / stride;
-    let mut out = vec![0.0; tokens * query];
-    let mut tiles = Vec::new();
-    let source = KeysValues {
-        keys: &cache.keys,
-        values: &cache.values,
-        stride: kv,
-        positions: Positions::new(&cache.positions),
-        first: 0,
-    };
-    cut(heads, qkv, positions, source, &mut out, &mut tiles);
-    run(compute, heads, &mut tiles, cache.tokens(), received);
+    let mut out = vec![0.0; batch.tokens() * query];
+    let (mut tiles, mut first) = (Vec::new(), 0);
+    let mut rest = out.as_mut_slice();
+    for (pair, cache) in batch.starts.windows(2).zip(caches) {
+        let (own, others) = rest.split_at_mut((pair[1] - pair[0]) * query);
+        rest = others;
+        let source = KeysValues {
+            keys: &cache.keys,
+            values: &cache.values,
+            stride: kv,
+            positions: Positions::new(&cache.positions),
+            first,
+        };
+        first += cache.tokens();
+        if own.is_empty() {
+            continue;
+        }
+        let rows = &qkv[pair[0] * stride..pair[1] * stride];
+        let positions = &batch.positions[pair[0]..pair[1]];
+        cut(heads, rows, (positions, pair[0]), source, own, &mut tiles);
+    }
+    run(compute, heads, &mut tiles, first, received);
     out
 }
 
-/// Cuts the queries of one sequence into tiles.
+/// Cuts the queries of one sequence into tiles. `positions`: of the queries, with the place of the first in the batch.
 fn cut<'a>(
     heads: &Heads<'_>,
     rows: &'a [f32],
-    positions: &'a [usize],
+    (positions, place): (&'a [usize], usize),
     source: KeysValues<'a>,
     out: &'a mut [f32],
     tiles: &mut Vec<Tile<'a>>,
@@ -139,6 +150,7 @@ fn cut<'a>(
             query_stride: stride,
             rows: out.len() / query,
             positions: &positions[index * QUERY_TILE..][..out.len() / query],
+            place: place + index * QUERY_TILE,
             source,
             out,
             received: None,
@@ -154,9 +166,9 @@ fn run(
     keys: usize,
     received: Received<'_>,
 ) {
-    if received.is_some() {
+    if let Some((look, _)) = received {
         for tile in &mut *tiles {
-            tile.received = Some(TileSums::default());
+            tile.received = Some(TileSums::new(look));
         }
     }
     // Products inside a tile stay on its thread.
@@ -167,9 +179,13 @@ fn run(
             tile.run(compute, &linalg, heads);
         }
     });
-    if let Some(received) = received {
+    if let Some((look, received)) = received {
+        let values = match look {
+            Look::Received => keys,
+            Look::Own => tiles.iter().map(|tile| tile.rows).sum(),
+        };
         let sums = tiles.iter().filter_map(|tile| tile.received.as_ref());
-        add_up(sums, keys, received);
+        add_up(sums, values, received);
     }
 }
 
@@ -212,18 +228,18 @@ pub(crate) fn softmax(
 impl Tile<'_> {
     fn run(&mut self, compute: &Compute, linalg: &Linalg, heads: &Heads<'_>) {
         // What any of the queries sees: of a window no more keys than it has are touched.
-        let keys = self.source.positions;
-        let first = heads.visible(self.positions[0], keys).start;
+        let all = self.source.positions;
+        let first = heads.visible(self.positions[0], all).start;
         let last = self.positions[self.rows - 1];
-        let keys = heads.visible(last, keys).end - first;
+        let keys = heads.visible(last, all).end - first;
         let stride = keys.next_multiple_of(small::LANES);
         let mut scores = vec![0.0; self.rows * stride];
         let few_keys = keys <= FEW_KEYS;
         let mut packed = vec![0.0; if few_keys { heads.dim * stride } else { 0 }];
         let group = heads.heads / heads.kv_heads;
         if let Some(received) = &mut self.received {
-            received.first = self.source.first + first;
-            received.sums = vec![0.0; keys];
+            let own = self.positions.iter().map(|own| all.before(*own) - first);
+            received.begin((self.place, own), (self.source.first + first, keys));
         }
         for head in 0..heads.heads {
             let at = first * self.source.stride + head / group * heads.dim;

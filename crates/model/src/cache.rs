@@ -31,6 +31,17 @@ impl Cache {
         Batch::continued(ids, self.length)
     }
 
+    /// The next tokens of some sequences as a batch, with the positions that they have.
+    pub fn next_of(caches: &[Self], ids: &[&[u32]]) -> Batch {
+        let mut batch = Batch::new(ids);
+        for (cache, pair) in caches.iter().zip(batch.starts.windows(2)) {
+            let own = &mut batch.positions[pair[0]..pair[1]];
+            own.iter_mut()
+                .for_each(|position| *position += cache.length);
+        }
+        batch
+    }
+
     /// Counts tokens that have gone through all blocks, or past them.
     pub fn advance(&mut self, tokens: usize) {
         self.length += tokens;
@@ -43,6 +54,9 @@ pub struct BlockCache {
     pub(crate) keys: Vec<f32>,
     pub(crate) values: Vec<f32>,
     pub(crate) positions: Vec<usize>,
+    /// Of each token of the sequence, skipped ones included, its score when it came to this block, where a gate watches attention:
+    /// see [`crate::gate::Standing`].
+    pub(crate) scores: Vec<f32>,
 }
 
 impl BlockCache {

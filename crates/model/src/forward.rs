@@ -9,6 +9,7 @@ use crate::received::Received;
 use crate::rope::Angles;
 use crate::{Batch, BlockCache, Network};
 use kerf_kernels::{Compute, Kernels, MatMut, MatRef};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// Tokens that go through the MLP at once while running: bounds its memory and keeps its hidden values in cache.
@@ -32,6 +33,18 @@ pub(crate) fn scratch_per_token(network: &Network, max_sequence: usize) -> usize
     let parallel = settings.order == Order::Parallel;
     let apart = network.arch.block.mlp_output_norm.is_some();
     attention.max(mlp) + hidden * (1 + usize::from(parallel) + usize::from(apart))
+}
+
+/// What of a block is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Part {
+    /// All of it.
+    Block,
+    /// Attention, with its norms.
+    Attention,
+    /// The MLP, with its norms.
+    Mlp,
 }
 
 /// Part of a block that is added to the residual stream, by the shared input of its last matrix.
@@ -62,25 +75,56 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// See [`Network::run_block`].
-    pub fn run(&self, x: &mut [f32], cache: Option<&mut BlockCache>, received: Received<'_>) {
+    /// See [`Network::run_part`].
+    pub fn run(
+        &self,
+        part: Part,
+        x: &mut [f32],
+        caches: Option<&mut [&mut BlockCache]>,
+        received: Received<'_>,
+    ) {
         if x.is_empty() {
             return;
         }
+        let beside = match part {
+            Part::Mlp => None,
+            _ => self.run_attention(part, x, caches, received),
+        };
+        if part != Part::Attention {
+            self.run_mlp(x, beside.as_deref());
+        }
+    }
+
+    /// Adds attention to `x`. What the MLP sees, where that is not made of the result: in a parallel block that is run whole.
+    fn run_attention(
+        &self,
+        part: Part,
+        x: &mut [f32],
+        caches: Option<&mut [&mut BlockCache]>,
+        received: Received<'_>,
+    ) -> Option<Vec<f32>> {
         let (attended, beside) = {
             let input = self.before(x, ATTENTION);
-            let attended = self.attend(&input, cache, received);
-            (attended, self.beside(x, input))
+            let attended = self.attend(&input, caches, received);
+            let beside = match part {
+                Part::Block => self.beside(x, input),
+                _ => None,
+            };
+            (attended, beside)
         };
         let width = self.network.settings.query_width();
         self.add(&attended, width, ATTENTION, x, None);
-        drop(attended);
+        beside
+    }
+
+    /// Adds the MLP to `x`. `beside`: what it sees, where that is not made of `x`.
+    fn run_mlp(&self, x: &mut [f32], beside: Option<&[f32]>) {
         // One buffer for all tiles: to zero and map fresh memory for each would cost more than a norm.
         let (rows, hidden) = (self.block.stacks[2].rows, self.network.hidden());
         let mut inside = vec![0.0; (x.len() / hidden).min(MLP_TILE) * rows];
         for (tile, x) in x.chunks_mut(MLP_TILE * hidden).enumerate() {
             let inside = &mut inside[..x.len() / hidden * rows];
-            match &beside {
+            match beside {
                 Some(input) => {
                     self.mlp_inside(&input[tile * MLP_TILE * hidden..][..x.len()], inside)
                 }
@@ -156,7 +200,7 @@ impl<'a> Pass<'a> {
     fn attend(
         &self,
         input: &[f32],
-        cache: Option<&mut BlockCache>,
+        caches: Option<&mut [&mut BlockCache]>,
         received: Received<'_>,
     ) -> Vec<f32> {
         let settings = &self.network.settings;
@@ -165,12 +209,14 @@ impl<'a> Pass<'a> {
         self.norm_heads(&mut qkv);
         self.turn(&mut qkv);
         let heads = self.heads();
-        match cache {
-            Some(cache) => {
+        match caches {
+            Some(caches) => {
                 let (query, kv) = (settings.query_width(), settings.kv_width());
-                let positions = &self.batch.positions;
-                cache.append(&qkv, query, kv, positions);
-                attention::attend_cached(self.compute, &heads, &qkv, positions, cache, received)
+                for (pair, cache) in self.batch.starts.windows(2).zip(&mut *caches) {
+                    let own = &qkv[pair[0] * (query + 2 * kv)..pair[1] * (query + 2 * kv)];
+                    cache.append(own, query, kv, &self.batch.positions[pair[0]..pair[1]]);
+                }
+                attention::attend_cached(self.compute, &heads, &qkv, self.batch, caches, received)
             }
             None => attention::attend(self.compute, &heads, &qkv, self.batch, received),
         }
@@ -243,17 +289,8 @@ impl<'a> Pass<'a> {
 
     /// Shape of the heads of this block, and what they see.
     pub(crate) fn heads(&self) -> Heads<'_> {
-        let settings = &self.network.settings;
-        Heads {
-            heads: settings.heads,
-            kv_heads: settings.kv_heads,
-            dim: settings.head_dim,
-            causal: self.network.arch.kind == crate::Kind::Decoder,
-            scale: settings.score_scale,
-            cap: settings.score_cap,
-            reach: settings.layers[self.block.index].reach,
-            distance: self.block.distance.as_ref(),
-        }
+        let distance = self.block.distance.as_ref();
+        Heads::of(self.network, self.block.index, distance)
     }
 
     /// The MLP short of its last matrix. Row stride is that of the stack of input 2; a gated MLP leaves its result in the

@@ -62,8 +62,9 @@ pub use label_heads::{ClassifierHead, Labels, Problem, SpanHead, SpanLogits};
 #[cfg(feature = "train")]
 pub use label_heads::{FreshHead, FreshTensor, Headed};
 pub use memory_weights::MemoryWeights;
-pub use network::{Kind, Linear, Network};
+pub use network::{Kind, Linear, Network, Part};
 pub use overlay::Overlay;
+pub use received::Look;
 #[cfg(feature = "train")]
 pub use saved::Saved;
 pub use uses::Use;

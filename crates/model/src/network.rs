@@ -4,10 +4,12 @@ use crate::arch::{self, Architecture, INPUTS, LinearRow, Role};
 pub use crate::block::BlockWeights;
 pub use crate::cache::BlockCache;
 use crate::config::Settings;
+pub use crate::forward::Part;
 use crate::forward::Pass;
 use crate::names::NORM_SUFFIXES;
 use crate::norm::NormWeights;
 use crate::reader::Reader;
+use crate::received::Look;
 use crate::{Batch, ModelError, WeightSource, embedding, forward, neutral};
 use kerf_kernels::Compute;
 use kerf_tensors::Catalog;
@@ -316,7 +318,9 @@ impl Network {
         x: &mut [f32],
         cache: Option<&mut BlockCache>,
     ) {
-        Pass::new(self, compute, block, batch).run(x, cache, None);
+        let mut cache = cache;
+        let caches = cache.as_mut().map(std::slice::from_mut);
+        self.run_part(compute, block, Part::Block, batch, x, caches, None);
     }
     /// [`Network::run_block`], the same to the bit, which also tells the attention that each token receives as a key: its
     /// probabilities summed over all heads and all queries of the batch. Those of one query and head add up to 1. The sums are
@@ -332,7 +336,44 @@ impl Network {
         received: &mut Vec<f64>,
     ) {
         received.clear();
-        Pass::new(self, compute, block, batch).run(x, cache, Some(received));
+        let mut cache = cache;
+        let caches = cache.as_mut().map(std::slice::from_mut);
+        let look = Some((Look::Received, received));
+        self.run_part(compute, block, Part::Block, batch, x, caches, look);
+    }
+    /// [`Network::run_block`] of any number of sequences with caches (`caches`: one for each sequence of the batch), or of one part of
+    /// the block alone: the other adds nothing to `x`. Attention and then the MLP is the whole block to the bit, but in blocks whose
+    /// MLP stands beside attention, where it then sees what attention has added.
+    ///
+    /// `look`: what to tell of the probabilities of attention, as [`Network::run_block_observed`] does; of no token, and of an MLP,
+    /// nothing is told.
+    ///
+    /// # Panics
+    /// If there are not as many caches as sequences.
+    #[allow(clippy::too_many_arguments)]
+    pub fn run_part(
+        &self,
+        compute: &Compute,
+        block: &BlockWeights,
+        part: Part,
+        batch: &Batch,
+        x: &mut [f32],
+        caches: Option<&mut [&mut BlockCache]>,
+        look: Option<(Look, &mut Vec<f64>)>,
+    ) {
+        if let Some(caches) = &caches {
+            assert_eq!(caches.len(), batch.sequences(), "a cache for each sequence");
+        }
+        Pass::new(self, compute, block, batch).run(part, x, caches, look);
+    }
+    /// Weights of the matrices of attention, and of those of the MLP: the same in each block.
+    pub fn part_weights(&self) -> [u64; 2] {
+        let mut weights = [0; 2];
+        for row in self.arch.block.linears {
+            let (rows, cols) = self.shape(row.role);
+            weights[usize::from(row.role.input() > 1)] += (rows * cols) as u64;
+        }
+        weights
     }
     /// Reads what [`Network::next_input`] needs to get past the shared input `input` of a block, and no other matrix.
     pub fn load_part(

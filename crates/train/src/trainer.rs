@@ -165,6 +165,13 @@ impl Trainer {
         Ok(())
     }
 
+    /// Removes what a training of another fingerprint has left in a work folder. [`Trainer::open`] does it, too; this is for a caller that
+    /// puts files of its own there before.
+    pub fn prepare(workspace: Arc<dyn Workspace>, fingerprint: &str) -> Result<(), TrainError> {
+        Checkpoints::open(workspace, fingerprint)?;
+        Ok(())
+    }
+
     /// Whether a training has kept anything in a work folder.
     pub fn is_in(workspace: &dyn Workspace) -> Result<bool, TrainError> {
         Ok(Checkpoints::are_in(workspace)?)

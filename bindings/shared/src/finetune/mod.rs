@@ -104,6 +104,9 @@ impl Finetune {
         notes.extend(opened.catalog.is_compressed().then(|| {
             "the model is compressed: its weights are learned as they are decoded, and the result is not compressed".into()
         }));
+        let fingerprint = digest.hex();
+        // What another training has left would be removed under the open file of a model with a new head.
+        Trainer::prepare(workspace.clone(), &fingerprint)?;
         let making = Making {
             compute: &compute,
             storage: &*storage,
@@ -111,6 +114,12 @@ impl Finetune {
             seed: request.options.seed,
         };
         let start = making.of_task(opened, &request.task, &request.data)?;
+        if let (true, Some(distill)) =
+            (start.is_fresh, request.options.distill.filter(|d| *d > 0.0))
+        {
+            let expected = "left out for a model whose head is new, and says nothing yet";
+            return Err(crate::error::bad_option("distill", expected, distill));
+        }
         notes.extend(start.notes.iter().cloned());
         let held = Held::read(&start, &compute, &request, host)?;
         notes.extend(held.notes.iter().cloned());
@@ -165,7 +174,7 @@ impl Finetune {
             options,
             student,
             workspace.clone(),
-            &digest.hex(),
+            &fingerprint,
             seconds,
         )?;
         Ok(Self {

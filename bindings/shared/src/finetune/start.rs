@@ -16,6 +16,8 @@ pub struct Start {
     pub model: Runnable,
     /// Names of its labels, if it is a classifier.
     pub labels: Option<Vec<String>>,
+    /// Whether the head is new.
+    pub is_fresh: bool,
     /// What a user should know.
     pub notes: Vec<String>,
 }
@@ -117,6 +119,7 @@ impl Making<'_> {
         let network = opened.network()?;
         let mut start = ready(opened, network)?;
         start.notes.push(note);
+        start.is_fresh = true;
         Ok(start)
     }
 }
@@ -125,6 +128,7 @@ fn ready(opened: OpenModel, network: Network) -> Result<Start, Error> {
     Ok(Start {
         model: Runnable { opened, network },
         labels: None,
+        is_fresh: false,
         notes: Vec::new(),
     })
 }

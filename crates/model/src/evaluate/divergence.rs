@@ -22,7 +22,7 @@ pub struct Divergence {
 
 /// Sums over predictions.
 #[derive(Clone, Copy, Default)]
-struct Sums {
+pub(super) struct Sums {
     original: f64,
     small: f64,
     kl: f64,
@@ -32,14 +32,14 @@ struct Sums {
 
 /// One prediction of both models, from the pieces of the vocabulary so far.
 #[derive(Clone, Copy)]
-struct Both {
+pub(super) struct Both {
     original: Prediction,
     small: Prediction,
     pair: Pair,
 }
 
 impl Sums {
-    fn add(&mut self, both: &Both) {
+    pub fn add(&mut self, both: &Both) {
         self.original += both.original.nll();
         self.small += both.small.nll();
         self.kl += both.pair.kl;
@@ -47,7 +47,7 @@ impl Sums {
         self.count += 1;
     }
 
-    fn mean(&self) -> Divergence {
+    pub fn mean(&self) -> Divergence {
         let count = self.count as f64;
         Divergence {
             original: Perplexity::from_sum(self.original, self.count),
@@ -159,7 +159,7 @@ pub fn divergence_between(
 }
 
 /// Each prediction of a batch, from the last hidden states of both models; `None` where nothing is predicted.
-fn compare(
+pub(super) fn compare(
     original: &mut Runner<'_>,
     small: &mut Runner<'_>,
     states: [&[f32]; 2],

@@ -121,8 +121,9 @@ impl Runner<'_> {
         Ok(Perplexity::from_sum(sum, count))
     }
 
-    /// Negative log likelihood of each target, from last hidden states.
-    pub(super) fn losses(
+    /// Negative log likelihood of each target in nats, from last hidden states [targets, hidden] after the final norm; `None` where
+    /// there is no target.
+    pub fn losses(
         &mut self,
         hidden: &[f32],
         targets: &[Option<u32>],

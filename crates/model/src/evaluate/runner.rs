@@ -1,9 +1,9 @@
 //! A model ready to run many batches, its weights read block by block.
 
 use super::head::Head;
-use crate::gate::{Gate, Router};
+use crate::gate::{Gate, Pairs, Phase, Router};
 use crate::{
-    Batch, BlockCache, BlockWeights, Cache, Kind, ModelError, Network, WeightSource, finite,
+    Batch, BlockCache, BlockWeights, Cache, Kind, ModelError, Network, Part, WeightSource, finite,
 };
 use kerf_kernels::Compute;
 
@@ -28,6 +28,17 @@ pub struct Runner<'a> {
     blocks: Vec<Option<BlockWeights>>,
     head: Option<Head>,
     gate: Option<&'a dyn Gate>,
+    /// Of prompts, and of what was decoded.
+    pairs: [Pairs; 2],
+}
+
+/// Weights that a runner has decoded. A gate is borrowed by its runner; with this the next runner, with another gate, need not decode
+/// them again.
+#[derive(Default)]
+pub struct Decoded {
+    blocks: Vec<Option<BlockWeights>>,
+    head: Option<Head>,
+    bytes: u64,
 }
 
 impl<'a> Runner<'a> {
@@ -48,6 +59,7 @@ impl<'a> Runner<'a> {
             blocks: vec![None; network.blocks()],
             head: None,
             gate: None,
+            pairs: [Pairs::default(); 2],
         }
     }
 
@@ -56,6 +68,38 @@ impl<'a> Runner<'a> {
     pub fn with_gate(mut self, gate: &'a dyn Gate) -> Self {
         self.gate = Some(gate);
         self
+    }
+
+    /// The weights that were decoded and kept, for the next runner of the same weights.
+    pub fn into_decoded(self) -> Decoded {
+        Decoded {
+            bytes: self.kept_bytes,
+            blocks: self.blocks,
+            head: self.head,
+        }
+    }
+
+    /// The same with what an earlier runner of the same network and weights had decoded.
+    #[must_use]
+    pub fn with_decoded(mut self, decoded: Decoded) -> Self {
+        if decoded.bytes <= self.keep_bytes && decoded.blocks.len() == self.blocks.len() {
+            self.kept_bytes = decoded.bytes;
+            self.blocks = decoded.blocks;
+            self.head = decoded.head;
+        }
+        self
+    }
+
+    /// Pairs of a token and a block so far, in a phase; none without a gate.
+    pub fn pairs(&self, phase: Phase) -> Pairs {
+        self.pairs[phase as usize]
+    }
+
+    /// Pairs of a token and a block so far, in both phases.
+    pub fn all_pairs(&self) -> Pairs {
+        let [mut all, decoding] = self.pairs;
+        all += decoding;
+        all
     }
 
     /// The same with other batches: fewer tokens take less memory, and each block is read once for so many.
@@ -86,36 +130,88 @@ impl<'a> Runner<'a> {
         batch: &Batch,
         between: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<f32>, ModelError> {
-        let mut x = self.network.embed(self.compute, self.weights, batch)?;
-        let mut router = self.gate.map(|gate| Router::new(gate, batch));
-        for index in 0..self.network.blocks() {
-            self.run_block(index, batch, &mut x, None, router.as_mut())?;
-            if !between(index + 1) {
-                return Err(ModelError::Cancelled {});
-            }
-        }
-        self.network.finish(self.compute, self.weights, &mut x)?;
-        self.check(&x)?;
+        let mut x = self.through_blocks(Phase::Prompt, batch, None, between)?;
+        self.finish(&mut x)?;
         Ok(x)
     }
 
-    /// Continues the sequence in `cache` by `ids`; last hidden state [hidden] of the last of them.
+    /// Continues the sequence in `cache` by `ids`; last hidden state [hidden] of the last of them. What an empty cache gets is the
+    /// prompt.
     pub(crate) fn continue_hidden(
         &mut self,
         ids: &[u32],
         cache: &mut Cache,
     ) -> Result<Vec<f32>, ModelError> {
-        let batch = cache.next(ids);
-        let mut x = self.network.embed(self.compute, self.weights, &batch)?;
-        let mut router = self.gate.map(|gate| Router::new(gate, &batch));
-        for (index, block) in cache.blocks.iter_mut().enumerate() {
-            self.run_block(index, &batch, &mut x, Some(block), router.as_mut())?;
-        }
-        cache.advance(ids.len());
+        let phase = match cache.length() {
+            0 => Phase::Prompt,
+            _ => Phase::Decoding,
+        };
+        let caches = std::slice::from_mut(cache);
+        let mut x = self.advance(phase, &[ids], caches)?;
         let mut last = x.split_off(x.len() - self.network.hidden());
-        self.network.finish(self.compute, self.weights, &mut last)?;
-        self.check(&last)?;
+        self.finish(&mut last)?;
         Ok(last)
+    }
+
+    /// Continues the sequences in `caches`, each by its ids; last hidden states [tokens, hidden] of all of them, after the final norm.
+    ///
+    /// Without a gate the phase does not matter. Errors are those of running the model.
+    pub fn continue_states(
+        &mut self,
+        phase: Phase,
+        ids: &[&[u32]],
+        caches: &mut [Cache],
+    ) -> Result<Vec<f32>, ModelError> {
+        let mut x = self.advance(phase, ids, caches)?;
+        self.finish(&mut x)?;
+        Ok(x)
+    }
+
+    /// Hidden states after the last block, before the final norm.
+    fn advance(
+        &mut self,
+        phase: Phase,
+        ids: &[&[u32]],
+        caches: &mut [Cache],
+    ) -> Result<Vec<f32>, ModelError> {
+        let batch = Cache::next_of(caches, ids);
+        let x = self.through_blocks(phase, &batch, Some(caches), &mut |_| true)?;
+        for (cache, ids) in caches.iter_mut().zip(ids) {
+            cache.advance(ids.len());
+        }
+        Ok(x)
+    }
+
+    /// The final norm, and whether the result is finite.
+    fn finish(&self, x: &mut [f32]) -> Result<(), ModelError> {
+        self.network.finish(self.compute, self.weights, x)?;
+        self.check(x)
+    }
+
+    /// From the token ids to the last block. `between` gets the number of blocks done and returns false to cancel.
+    fn through_blocks(
+        &mut self,
+        phase: Phase,
+        batch: &Batch,
+        mut caches: Option<&mut [Cache]>,
+        between: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Vec<f32>, ModelError> {
+        let mut x = self.network.embed(self.compute, self.weights, batch)?;
+        let mut router = self.gate.map(|gate| Router::new(gate, phase, batch));
+        for index in 0..self.network.blocks() {
+            let mut own: Option<Vec<&mut BlockCache>> = caches.as_deref_mut().map(|caches| {
+                let own = caches.iter_mut().map(|cache| &mut cache.blocks[index]);
+                own.collect()
+            });
+            self.run_block(index, batch, &mut x, own.as_deref_mut(), router.as_mut())?;
+            if !between(index + 1) {
+                return Err(ModelError::Cancelled {});
+            }
+        }
+        if let Some(router) = router {
+            self.pairs[phase as usize] += router.pairs();
+        }
+        Ok(x)
     }
 
     /// `NOT_FINITE` for hidden states that are no numbers.
@@ -128,7 +224,7 @@ impl<'a> Runner<'a> {
         index: usize,
         batch: &Batch,
         x: &mut [f32],
-        cache: Option<&mut BlockCache>,
+        caches: Option<&mut [&mut BlockCache]>,
         router: Option<&mut Router<'_>>,
     ) -> Result<(), ModelError> {
         let kept = self.blocks[index].is_some();
@@ -141,8 +237,8 @@ impl<'a> Runner<'a> {
         let block = block?;
         let (network, compute) = (self.network, self.compute);
         match router {
-            Some(router) => router.run_block(network, compute, &block, batch, x, cache),
-            None => network.run_block(compute, &block, batch, x, cache),
+            Some(router) => router.run_block(network, compute, &block, batch, x, caches),
+            None => network.run_part(compute, &block, Part::Block, batch, x, caches, None),
         }
         self.go_on()?;
         if kept || self.has_room(block.bytes()) {

@@ -6,6 +6,7 @@ pub(super) const ROW: Row = Row {
     id: "none",
     about: "All tokens go through all blocks.",
     has_shares: false,
+    learned: false,
     build: |_| Box::new(NoGate),
 };
 

@@ -6,6 +6,7 @@ pub(super) const ROW: Row = Row {
     id: "random",
     about: "Each token goes through a block with the probability of the block's share.",
     has_shares: true,
+    learned: false,
     build: |settings| {
         Box::new(RandomGate {
             shares: settings.shares.clone(),

@@ -34,6 +34,12 @@ impl Shares {
         Self(vec![share; blocks])
     }
 
+    /// Mean share of so many blocks.
+    pub fn mean(&self, blocks: usize) -> f64 {
+        let all = (0..blocks).map(|block| self.of_block(block).get());
+        all.sum::<f64>() / blocks.max(1) as f64
+    }
+
     /// The share of one block.
     pub fn of_block(&self, block: usize) -> Share {
         self.0.get(block).copied().unwrap_or(Share::ALL)

@@ -1,0 +1,47 @@
+//! Errors of routing, beside those of files, models and runs.
+
+use kerf_model::ModelError;
+use kerf_run::RunError;
+use kerf_tensors::error::error_data;
+use kerf_tensors::{ErrorData, TensorsError, error_codes};
+use serde::Serialize;
+
+/// Errors of routing. The Display text names the thing and the fix.
+#[derive(Clone, Debug, thiserror::Error, Serialize)]
+#[serde(rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum RouteError {
+    /// From the files.
+    #[error(transparent)]
+    Tensors(#[from] TensorsError),
+    /// From the model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// From the run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A schedule, or a router, of another model.
+    #[error("the schedule is for {expected}, but the model is {actual}: make one for this model")]
+    WrongModel {
+        /// What it was made for.
+        expected: String,
+        /// What it is used with.
+        actual: String,
+    },
+}
+
+error_codes!(RouteError or the code inside Tensors, Model, Run {
+    WrongModel => "WRONG_MODEL",
+});
+
+impl RouteError {
+    /// Code, sentence and fields.
+    pub fn data(&self) -> ErrorData {
+        match self {
+            Self::Tensors(error) => error.data(),
+            Self::Model(error) => error.data(),
+            Self::Run(error) => error.data(),
+            other => error_data(other.code(), other),
+        }
+    }
+}

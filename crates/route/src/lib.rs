@@ -1,0 +1,17 @@
+//! Which tokens a model skips, and what that costs: a searched schedule over the blocks, pruning by depth to compare with, and
+//! measures that do not look ahead. It knows token ids, not text. Gates and the runtime are in `kerf_model::gate`.
+
+mod error;
+mod influence;
+mod measure;
+mod part_pruning;
+mod passage;
+mod schedule;
+mod search;
+
+pub use error::RouteError;
+pub use influence::{by_influence, influences};
+pub use measure::{Measured, accuracy_kept, measure, preferred_share, prefill_seconds};
+pub use part_pruning::{PartPruning, Pruned};
+pub use schedule::{LEVELS, Levels, Schedule};
+pub use search::{GateOf, Search, SearchOptions};
