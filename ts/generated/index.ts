@@ -251,13 +251,16 @@ export type RecoverOption = false | Recover
 export type Recover = {
   /**
    * `block`: each block learns the outputs of the dense block, with one block in memory. `whole`: the whole model learns the
-   * predictions (decoders) or vectors (encoders) of the dense one, with all weights in memory, five times over. `auto`: `whole` where
-   * `maxMemoryBytes` allows it, else `block`. Default `auto`.
+   * predictions (decoders) or vectors (encoders) of the dense one, with all weights in memory, six times over. `auto`: `whole` where
+   * `maxMemoryBytes` allows it (without a limit: 16 GiB), else `block`. Default `auto`.
    */
   by?: string
-  /** Tokens that are taught in all; the text is repeated as often as it takes. By block each block sees so many. */
+  /**
+   * Tokens that are taught in all; the text is repeated as often as it takes. A whole model is taught on up to so many tokens of the
+   * calibration text, a block on the calibration itself (`tokens` of the options), and each block sees so many.
+   */
   tokens: number
-  /** Highest learning rate. Default: 0.0005 by block, 0.0002 for the whole. */
+  /** Highest learning rate, as a share of the root mean square of each tensor's values, 0 to 1. Default 0.03. */
   learningRate?: number
   /** What is read: `calibration`, the calibration text. Default `calibration`. */
   text?: string
