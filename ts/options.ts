@@ -187,7 +187,6 @@ export function compressRequest(
     recover,
     recoverBy,
     recoverRate,
-    recoverText,
     ...rest
   } = options
   const core: Partial<Options> = rest
@@ -199,7 +198,7 @@ export function compressRequest(
   if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
   if (architecture !== undefined) request.architecture = architecture
-  const recovery = recoverRequest({ recover, recoverBy, recoverRate, recoverText })
+  const recovery = recoverRequest({ recover, recoverBy, recoverRate })
   if (recovery !== undefined) core.recover = recovery
   if (damping !== undefined) core.dampingRel = damping
   if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)

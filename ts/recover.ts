@@ -6,26 +6,23 @@ export type TokenCount = number | string
 
 /** What is taught at once after the solver: a block, or the whole model; `auto` is `whole` where `maxMemory` allows it. */
 export const RECOVER_BY = ['auto', 'block', 'whole'] as const
-/** What is read meanwhile. */
-export const RECOVER_TEXTS = ['calibration', 'self', 'both'] as const
 
 /** Options of recovery. */
 export interface RecoverOptions {
   /**
    * Tokens on which what survived is taught, after the solver, to do what the dense model does, such as `'200k'` or `'2M'`: values,
-   * scales, norms and biases move, what is 0 stays 0, and the result takes no more bytes. By block each block sees so many tokens; a
-   * text that is shorter is read again. Default: nothing is taught.
+   * scales, norms and biases move, what is 0 stays 0, and the result takes no more bytes. What is read is the calibration text
+   * (with `calibration: 'self'` what the model writes), again and again if it is shorter. Default: nothing is taught.
    */
   recover?: TokenCount | false
   /**
-   * What is taught at once: `'block'` keeps one block in memory, `'whole'` the whole model (about 20 bytes for a weight) and is better;
-   * `'auto'`, the default, takes `'whole'` where `maxMemory` allows it.
+   * What is taught at once: with `'block'` one block after the other learns the outputs of the dense block, with the memory of one;
+   * with `'whole'` the whole model learns the predictions (decoders) or vectors (encoders) of the dense one, with all weights in memory
+   * six times over, which is better. `'auto'`, the default, takes `'whole'` where `maxMemory` allows it (without a limit: 16 GiB).
    */
   recoverBy?: (typeof RECOVER_BY)[number]
-  /** Highest learning rate of the recovery. Default: 5e-4 by block, 2e-4 for the whole. */
+  /** Highest learning rate of the recovery, as a share of the root mean square of each tensor's values. Default 0.03. */
   recoverRate?: number
-  /** What is read: the calibration text (default), what the model itself writes (`'self'`), or both. */
-  recoverText?: (typeof RECOVER_TEXTS)[number]
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9 }
@@ -39,8 +36,7 @@ const tokens: Rule = {
 export const recoverRules: Rules = {
   recover: tokens,
   recoverBy: oneOf(RECOVER_BY),
-  recoverRate: number(0, 0.1),
-  recoverText: oneOf(RECOVER_TEXTS),
+  recoverRate: number(0, 1),
 }
 
 /** What was given of {@link RecoverOptions}. */
@@ -48,10 +44,10 @@ type Given = { [K in keyof RecoverOptions]: RecoverOptions[K] | undefined }
 
 /** The option of the core, if something is taught. `BAD_OPTION` for details of a recovery that is not wanted. */
 export function recoverRequest(options: Given): Recover | undefined {
-  const { recover, recoverBy, recoverRate, recoverText } = options
+  const { recover, recoverBy, recoverRate } = options
   const count = recover === false ? undefined : countOf(recover)
   if (count === undefined) {
-    const details = { recoverBy, recoverRate, recoverText }
+    const details = { recoverBy, recoverRate }
     for (const [name, value] of Object.entries(details))
       if (value !== undefined) throw badOption(name, 'left out without `recover`, to which it belongs', value)
     return undefined
@@ -60,7 +56,6 @@ export function recoverRequest(options: Given): Recover | undefined {
     tokens: count,
     ...(recoverBy !== undefined && { by: recoverBy }),
     ...(recoverRate !== undefined && { learningRate: recoverRate }),
-    ...(recoverText !== undefined && { text: recoverText }),
   }
 }
 

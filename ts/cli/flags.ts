@@ -13,7 +13,7 @@ import {
   SCHEDULES,
 } from '../generated/index.js'
 import type { Param } from '../params.js'
-import { RECOVER_BY, RECOVER_TEXTS } from '../recover.js'
+import { RECOVER_BY } from '../recover.js'
 import { size } from '../size.js'
 import { suggest } from '../suggest.js'
 import { group, rare } from './help.js'
@@ -155,8 +155,10 @@ function tuningFlags(): Option[] {
     number('--seed <n>', `seed of everything random (default: ${D.seed})`),
     new Option('--strict', 'a repair (more damping, dead columns, a fallback) is an error'),
     choice('--recover-by <what>', 'what is taught at once (default: auto)', RECOVER_BY),
-    number('--recover-rate <n>', 'learning rate of --recover (default: 5e-4 by block, 2e-4 for the whole)'),
-    choice('--recover-text <what>', 'what is read for --recover (default: calibration)', RECOVER_TEXTS),
+    number(
+      '--recover-rate <share>',
+      'learning rate of --recover, relative to the values of each tensor (default: 0.03)',
+    ),
     choice('--isa <id>', 'instruction set; portable gives the same bytes everywhere', ISAS),
     sizeOf('--max-shard-size <size>', 'largest file of the result (default: 5GB)'),
     architectureFlag(),

@@ -33,7 +33,6 @@ export function commandOf(
     add('recover', recover.tokens)
     add('recover-by', recover.by)
     add('recover-rate', recover.learningRate)
-    add('recover-text', recover.text)
   }
   if (typeof given.calibration === 'string') add('calibration', given.calibration)
   if (typeof given.evalText === 'string') add('eval-text', given.evalText)
