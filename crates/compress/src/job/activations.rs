@@ -171,6 +171,7 @@ impl Store<'_> {
     }
 
     /// A piece of the residual streams of a batch, of the compressed and of the dense model: of each the values of that range.
+    #[cfg(feature = "train")]
     pub fn read(
         &self,
         activations: &Activations,
@@ -204,6 +205,7 @@ impl Store<'_> {
     }
 
     /// Removes the file of activations that are of no more use. One that a resumed job reads stays.
+    #[cfg(feature = "train")]
     pub fn discard(&self, activations: Activations) -> Result<(), TensorsError> {
         match &activations.data {
             Data::Spilled { file, .. } if !file.starts_with(CHECKPOINT) => {

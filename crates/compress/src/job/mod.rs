@@ -87,6 +87,7 @@ pub struct Job {
     journal: Journal,
     places: Places,
     held: Vec<HeldOut>,
+    #[cfg(feature = "train")]
     taught: Vec<Vec<u32>>,
     started: f64,
     units: Vec<Unit>,
@@ -166,6 +167,7 @@ impl Job {
             journal,
             places,
             held,
+            #[cfg(feature = "train")]
             taught: inputs.taught,
             started,
             units,
