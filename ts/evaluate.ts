@@ -23,6 +23,11 @@ export interface EvaluateOptions extends MeasureOptions {
    * `sentence_bad` are read, too.
    */
   completion?: string
+  /**
+   * For `completion`: let the model write behind each prompt, greedily, up to so many tokens or its end token, and score the texts against
+   * all completions of the prompt: BLEU (as sacrebleu computes it) and ROUGE-L.
+   */
+  generate?: number
   /** For `qa`: tokens of a context that two windows share. Default 128, and at most a third of a window. */
   stride?: number
   /** For `qa`: most tokens of an answer. Default 30. */
@@ -33,6 +38,7 @@ const rules: Rules = {
   task: file,
   qa: file,
   completion: file,
+  generate: integer(1),
   stride: integer(0),
   maxAnswer: integer(1),
 }
@@ -60,7 +66,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   check('model', model, modelRule)
   const shared = measureRequest(options, rules, ['task', 'qa', 'completion'])
-  const { task, qa, completion, stride, maxAnswer } = options
-  const request = { model, ...shared, task, qa, completion, stride, maxAnswer }
+  const { task, qa, completion, generate, stride, maxAnswer } = options
+  const request = { model, ...shared, task, qa, completion, generate, stride, maxAnswer }
   return call<Evaluation>('evaluate', request, options)
 }

@@ -210,6 +210,10 @@ export function addTaskFlags(command: Command): Command {
       '--completion <file>',
       'JSON lines or CSV of prompt and completion, or of good and bad, for a decoder',
     ),
+    number(
+      '--generate <n>',
+      'let it write behind the prompts of --completion, up to n tokens each: BLEU, ROUGE-L',
+    ),
   ])
   return command
 }

@@ -562,6 +562,8 @@ export type EvaluateRequest = {
   qa?: string
   /** File of completions: JSON lines, or CSV with a header, of prompt and completion, or of good and bad. */
   completion?: string
+  /** Let the model write behind each prompt of `completion`, up to so many tokens, and score what it wrote. */
+  generate?: number
   /** Tokens of the context that two windows of one question share; default 128, and at most a third of a window. */
   stride?: number
   /** Most tokens of an answer; default 30. */
@@ -614,6 +616,18 @@ export type Completions = {
   preferred?: number
 }
 
+/** How what a decoder writes is like what people wrote. */
+export type Writing = {
+  /** Number of prompts, each once. */
+  prompts: number
+  /** Tokens that were written. */
+  tokens: number
+  /** BLEU against all completions of a prompt, 0 to 100, as sacrebleu computes it. */
+  bleu: number
+  /** Mean F1 of ROUGE-L against the nearest completion of a prompt, 0 to 1. */
+  rougeL: number
+}
+
 /** What `evaluate` measured. */
 export type Evaluation = {
   /** exp(nll). */
@@ -632,6 +646,8 @@ export type Evaluation = {
   answering?: Answering
   /** How likely a decoder finds the texts of `completion`. */
   completions?: Completions
+  /** What a decoder writes behind the prompts of `completion`, with `generate`. */
+  writing?: Writing
   /** How much of the text was used: windows are whole. */
   text?: TextUse
   /** Wall time. */

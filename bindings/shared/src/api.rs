@@ -140,6 +140,8 @@ pub struct EvaluateRequest {
     #[serde(default)] pub qa: Option<String>,
     /// File of completions: JSON lines, or CSV with a header, of prompt and completion, or of good and bad.
     #[serde(default)] pub completion: Option<String>,
+    /// Let the model write behind each prompt of `completion`, up to so many tokens, and score what it wrote.
+    #[serde(default)] pub generate: Option<usize>,
     /// Tokens of the context that two windows of one question share; default 128, and at most a third of a window.
     #[serde(default)] pub stride: Option<usize>,
     /// Most tokens of an answer; default 30.
@@ -176,6 +178,9 @@ pub struct Evaluation {
     /// How likely a decoder finds the texts of `completion`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completions: Option<Completions>,
+    /// What a decoder writes behind the prompts of `completion`, with `generate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writing: Option<Writing>,
     /// How much of the text was used: windows are whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextUse>,
@@ -226,6 +231,19 @@ pub struct Completions {
     pub perplexity: f64,
     /// Share of pairs whose good text is more likely.
     #[serde(skip_serializing_if = "Option::is_none")] pub preferred: Option<f64>,
+}}
+
+data! {
+/// How what a decoder writes is like what people wrote.
+pub struct Writing {
+    /// Number of prompts, each once.
+    pub prompts: u64,
+    /// Tokens that were written.
+    pub tokens: u64,
+    /// BLEU against all completions of a prompt, 0 to 100, as sacrebleu computes it.
+    pub bleu: f64,
+    /// Mean F1 of ROUGE-L against the nearest completion of a prompt, 0 to 1.
+    pub rouge_l: f64,
 }}
 
 data! {

@@ -8,7 +8,7 @@ use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
 use crate::sentences::Sentences;
 use crate::share::{Part, ends};
 use crate::storage::Storage;
-use crate::tasks::{Bench, Windows, answering, classification, completion};
+use crate::tasks::{Bench, Windows, answering, classification, completion, writing};
 use crate::text_file::{self, Text};
 use crate::text_tokens::TextTokens;
 use crate::vectors::{Vectors, Wish};
@@ -52,6 +52,12 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
         ),
         ("stride", request.stride, asks, "`qa`"),
         ("maxAnswer", request.max_answer, asks, "`qa`"),
+        (
+            "generate",
+            request.generate,
+            request.completion.is_some(),
+            "`completion`",
+        ),
     ])?;
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
@@ -106,6 +112,8 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     if let Some(path) = &request.completion {
         bench(part(4), &mut |bench| {
             result.completions = Some(completion(bench, path)?);
+            let most = request.generate;
+            result.writing = most.map(|most| writing(bench, path, most)).transpose()?;
             Ok(())
         })?;
     }

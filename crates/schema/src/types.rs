@@ -58,6 +58,7 @@ pub fn declarations() -> Vec<String> {
         Classification,
         Answering,
         Completions,
+        Writing,
         Evaluation,
         CompareRequest,
         Comparison,

@@ -28,6 +28,7 @@ interface EvalFlags extends MeasureFlags {
   task?: string
   qa?: string
   completion?: string
+  generate?: number
   stride?: number
   maxAnswer?: number
 }

@@ -26,7 +26,12 @@ export function measuresOf(result: Evaluation): [string, string, string?][] {
 }
 
 /** What heads do on the files of tasks. */
-function ofHeads({ classification, answering, completions }: Evaluation): [string, string, string?][] {
+function ofHeads({
+  classification,
+  answering,
+  completions,
+  writing,
+}: Evaluation): [string, string, string?][] {
   const rows: [string, string, string?][] = []
   if (classification) {
     const { accuracy, f1, positive, texts, truncated } = classification
@@ -46,6 +51,11 @@ function ofHeads({ classification, answering, completions }: Evaluation): [strin
       rows.push(['preferred', percent(preferred), 'of the good texts are more likely'])
     rows.push(['log likelihood', significant(logLikelihood, 5), `nats, mean over ${plural(texts, of)}`])
     rows.push(['perplexity', significant(perplexity, 6), `over ${plural(tokens, 'token')} of them`])
+  }
+  if (writing) {
+    const { bleu, rougeL, prompts, tokens } = writing
+    rows.push(['BLEU', significant(bleu, 4), `of what it wrote behind ${plural(prompts, 'prompt')}`])
+    rows.push(['ROUGE-L', percent(rougeL), `F1; ${plural(tokens, 'token')} written`])
   }
   return rows
 }

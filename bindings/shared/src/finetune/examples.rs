@@ -167,11 +167,14 @@ fn span_of(window: &Encoded, asked: &Asked) -> Option<(usize, usize)> {
     (holds && first <= last).then_some((first, last))
 }
 
-/// Completions behind their prompts.
+/// Completions behind their prompts, each with the end token of the model, if it has one.
 pub fn completions(bench: &Bench<'_>, path: &str, longest: usize) -> Result<Read, Error> {
     let mut all = completion::continued(bench, path)?;
     let mut truncated = 0;
+    // A completion ends: the model learns to stop.
+    let end = bench.model.network.eos().first().copied();
     for one in &mut all {
+        one.ids.extend(end);
         if one.ids.len() > longest && one.from < longest {
             one.ids.truncate(longest);
             truncated += 1;

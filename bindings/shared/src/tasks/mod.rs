@@ -3,10 +3,12 @@
 pub mod answering;
 pub mod classification;
 pub mod completion;
+mod writing;
 
 pub use answering::{Windows, answering};
 pub use classification::classification;
 pub use completion::completion;
+pub use writing::writing;
 
 use crate::open_model::Runnable;
 use crate::reporter::Reporter;
