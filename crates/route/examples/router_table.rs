@@ -363,8 +363,13 @@ fn prefill(bench: &mut Bench<'_>, asked: &Asked, ids: &[u32]) -> Result<(), Fail
     let (network, prompt) = (bench.network, &ids[..tokens]);
     let mut runner = bench.runner();
     prefill_seconds(&mut runner, prompt, 1, clock)?;
-    for ratio in asked.ratios()? {
-        let gate = gate("static", &Schedule::uniform(network, ratio), network, 0)?;
+    let all = asked.ratios()?;
+    // `mlp` before it has learned keeps the same tokens, but looks at attention.
+    for (ratio, id) in all
+        .iter()
+        .flat_map(|ratio| [(*ratio, "static"), (*ratio, "mlp")])
+    {
+        let gate = gate(id, &Schedule::uniform(network, ratio), network, 0)?;
         let mut seconds = [f64::INFINITY; 2];
         for _ in 0..5 {
             seconds[0] = seconds[0].min(prefill_seconds(&mut runner, prompt, 1, clock)?);
@@ -378,7 +383,7 @@ fn prefill(bench: &mut Bench<'_>, asked: &Asked, ids: &[u32]) -> Result<(), Fail
                 Runner::new(network, bench.catalog, bench.compute, u64::MAX).with_decoded(decoded);
         }
         println!(
-            "prefill of {tokens} tokens at {ratio:.2}: dense {:.3} s, routed {:.3} s, {:.2} times as fast; by pairs alone {:.2}",
+            "prefill of {tokens} tokens, {id} at {ratio:.2}: dense {:.3} s, routed {:.3} s, {:.2} times as fast; by pairs alone {:.2}",
             seconds[0],
             seconds[1],
             seconds[0] / seconds[1],

@@ -2,17 +2,16 @@
 //! and what goes out of it, mean over tokens. A block of little influence can go.
 
 use crate::RouteError;
-use crate::passage::Passage;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::cosine;
-use kerf_model::gate::{DroppedParts, Removal};
-use kerf_model::{Network, Part, WeightSource};
+use kerf_model::gate::Removal;
+use kerf_model::{Batch, ModelError, Network, Part, WeightSource};
 use kerf_run::{CancelCheck, Event, Host, Stage};
 
-/// The influence of each block of a decoder on some sequences, from 0 to 2. All of it is one pass of the model. Memory: all decoded
-/// blocks, and the hidden states of the sequences twice.
+/// The influence of each block of a model on some sequences, from 0 to 2. All of it is one pass of the model. Memory: one decoded
+/// block, and the hidden states of the sequences twice.
 ///
-/// `EMPTY` without a prediction, `CANCELLED`, and what may go wrong with a model.
+/// `EMPTY` without a token, `CANCELLED`, and what may go wrong with a model.
 pub fn influences(
     network: &Network,
     weights: &dyn WeightSource,
@@ -20,22 +19,30 @@ pub fn influences(
     sequences: &[Vec<u32>],
     host: &mut dyn Host,
 ) -> Result<Vec<f64>, RouteError> {
-    let passage = Passage::new(network, weights, compute, sequences)?;
+    let batch = Batch::new(sequences);
+    if batch.tokens() == 0 {
+        return Err(ModelError::Empty {
+            what: "the calibration text".into(),
+            fix: "give a text of a token at least".into(),
+        }
+        .into());
+    }
     let cancel = CancelCheck::new(compute.pool.clone(), String::new());
-    let (whole, hidden) = (DroppedParts::default(), network.hidden());
-    let mut x = passage.start()?;
+    let hidden = network.hidden();
+    let mut x = network.embed(compute, weights, &batch)?;
     let mut influences = Vec::with_capacity(network.blocks());
     for block in 0..network.blocks() {
         let (done, total) = (block as u64, network.blocks() as u64);
         let name = format!("block {block}");
         let event = Event::new(Stage::Survey, done + 1, total, "blocks", &name);
         let before = x.clone();
-        passage.step(block, &whole, &mut x);
+        let block = network.load_block(compute, weights, block)?;
+        network.run_block(compute, &block, &batch, &mut x, None);
         cancel.check(host)?;
         host.event(event.with_share(done + 1, total));
         let pairs = before.chunks_exact(hidden).zip(x.chunks_exact(hidden));
         let sum: f64 = pairs.map(|(a, b)| 1.0 - cosine(a, b)).sum();
-        influences.push(sum / passage.batch.tokens() as f64);
+        influences.push(sum / batch.tokens() as f64);
     }
     Ok(influences)
 }

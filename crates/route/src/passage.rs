@@ -8,10 +8,10 @@ use kerf_model::{Batch, BlockWeights, ModelError, Network, WeightSource};
 
 /// A decoder with all its blocks in memory, and texts for it.
 pub struct Passage<'a> {
-    pub network: &'a Network,
-    pub weights: &'a dyn WeightSource,
-    pub compute: &'a Compute,
-    pub batch: Batch,
+    network: &'a Network,
+    weights: &'a dyn WeightSource,
+    compute: &'a Compute,
+    batch: Batch,
     blocks: Vec<BlockWeights>,
     targets: Vec<Option<u32>>,
     head: Runner<'a>,

@@ -2,7 +2,7 @@
 
 use crate::RouteError;
 use kerf_model::Network;
-use kerf_model::gate::{Share, Shares};
+use kerf_model::gate::{Removal, Share, Shares};
 use serde::{Deserialize, Serialize};
 
 /// Levels of sparsity: a block of level l skips l / LEVELS of its tokens. All levels but LEVELS itself are allowed, so that some tokens
@@ -89,6 +89,18 @@ pub(crate) fn even_levels(blocks: usize, sparsity: f64, dense: usize) -> Levels 
     levels
 }
 
+/// Levels whose sum comes nearest to a mean sparsity, as high as can be in the first blocks of an order.
+pub(crate) fn greedy_levels(order: &[Removal], sparsity: f64) -> Levels {
+    let mut left = (sparsity * (order.len() * LEVELS) as f64).round() as usize;
+    let mut levels = vec![0u8; order.len()];
+    for removal in order {
+        let own = left.min(LEVELS - 1);
+        levels[removal.block] = own as u8;
+        left -= own;
+    }
+    levels
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +118,11 @@ mod tests {
                 }
             }
         }
+        let order = [2, 0, 3, 1].map(|block| Removal {
+            block,
+            part: kerf_model::Part::Block,
+        });
+        assert_eq!(greedy_levels(&order, 0.3), [5, 0, 19, 0]);
         assert_eq!(even_levels(6, 0.3, 1), [0, 9, 9, 9, 9, 0]);
         assert_eq!(even_levels(4, 0.3, 0), [6; 4]);
         assert_eq!(even_levels(4, 0.6, 1), [5, 19, 19, 5]);

@@ -2,7 +2,8 @@
 //! skip more and another as much less. The measure is the KL to the dense model on calibration text, over tokens behind routed prompts.
 
 use crate::RouteError;
-use crate::schedule::{LEVELS, Levels, Schedule, even_levels};
+use crate::influence::{by_influence, influences};
+use crate::schedule::{LEVELS, Levels, Schedule, even_levels, greedy_levels};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{Continuations, Decoded, Pace, Runner};
 use kerf_model::evolve::{Candidates, Draws, Evolution, Round};
@@ -28,7 +29,7 @@ pub type GateOf<'a> = &'a dyn Fn(Shares) -> Box<dyn Gate>;
 pub struct SearchOptions {
     /// Mean share of tokens that blocks skip, from 0 to 0.95. It is met to half a level of one block.
     pub sparsity: f64,
-    /// Generations; 0 gives the better of the two starts.
+    /// Generations; 0 gives the best of the starts.
     pub generations: usize,
     /// Changed schedules in each generation.
     pub offspring: usize,
@@ -38,7 +39,7 @@ pub struct SearchOptions {
     pub seed: u64,
 }
 
-/// 20 generations of 16, as METHODS of EvoPress has it for few blocks.
+/// 20 generations of 16.
 impl Default for SearchOptions {
     fn default() -> Self {
         Self {
@@ -84,8 +85,8 @@ struct Generation {
 }
 
 impl Search<'_> {
-    /// The best schedule found: at least as good on all windows as the better of two starts, which are the same sparsity in all blocks,
-    /// and the same in all but a tenth of the blocks at each end.
+    /// The best schedule found: at least as good on all windows as the best of three starts, which are the same sparsity in all blocks,
+    /// the same in all but a tenth of the blocks at each end, and as much as can be in the blocks of least influence.
     ///
     /// Measurements are kept after each generation, so a run that was stopped goes on and finds the same. `EMPTY`, `CANCELLED`,
     /// `NOT_FINITE`, and what may go wrong with files and model.
@@ -154,6 +155,17 @@ fn rounds(windows: usize, survivors: usize) -> Vec<Round> {
     }
 }
 
+/// A host that may stop the work and hears nothing: events of a part that has no share of the whole.
+struct Quiet<'h>(&'h mut dyn Host);
+
+impl Host for Quiet<'_> {
+    fn event(&mut self, _event: Event) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
 /// The candidates of the evolution.
 struct LevelSearch<'a, 'h> {
     search: &'a Search<'a>,
@@ -171,13 +183,30 @@ struct LevelSearch<'a, 'h> {
 }
 
 impl LevelSearch<'_, '_> {
-    /// The better start.
+    /// The best start.
     fn start(&mut self, windows: usize) -> Result<Levels, RouteError> {
-        let blocks = self.search.network.blocks();
-        let of = |dense| even_levels(blocks, self.options.sparsity, dense);
-        let (spared, even) = (of(blocks.div_ceil(10)), of(0));
-        let better = self.badness(&even, windows)? < self.badness(&spared, windows)?;
-        Ok(if better { even } else { spared })
+        let Search {
+            network,
+            weights,
+            compute,
+            windows: text,
+            ..
+        } = self.search;
+        let (blocks, sparsity) = (network.blocks(), self.options.sparsity);
+        let influences = influences(network, *weights, compute, text, &mut Quiet(self.host))?;
+        let starts = [
+            even_levels(blocks, sparsity, blocks.div_ceil(10)),
+            even_levels(blocks, sparsity, 0),
+            greedy_levels(&by_influence(&influences), sparsity),
+        ];
+        let mut best: Option<(f64, Levels)> = None;
+        for start in starts {
+            let kl = self.badness(&start, windows)?;
+            if best.as_ref().is_none_or(|best| kl < best.0) {
+                best = Some((kl, start));
+            }
+        }
+        Ok(best.map(|(_, levels)| levels).unwrap_or_default())
     }
 
     fn keep(&mut self, generation: usize) -> Result<(), RouteError> {

@@ -36,12 +36,12 @@ fn bench() -> Bench {
             ..Default::default()
         };
         let mut ids = vec![1];
-        let new = generate::generate(&mut runner, &ids, 95, sampling, &mut |_| true).unwrap();
+        let new = generate::generate(&mut runner, &ids, 79, sampling, &mut |_| true).unwrap();
         ids.extend(new);
         ids
     });
     let windows: Vec<Vec<u32>> = windows.collect();
-    assert!(windows.iter().all(|ids| ids.len() > 60));
+    assert!(windows.iter().all(|ids| ids.len() > 50));
     Bench {
         catalog,
         network,
