@@ -26,6 +26,7 @@ pub mod generate;
 mod heads;
 mod label_heads;
 mod layers;
+mod learning_size;
 mod memory_weights;
 mod model_info;
 mod names;

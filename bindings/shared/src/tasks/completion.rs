@@ -99,6 +99,7 @@ fn encode_all(
 
 /// Token ids of the completions of a file, each behind its prompt. `BAD_TASK_DATA` also for pairs of a good and a bad text, of which no
 /// one follows from a prompt.
+#[cfg(feature = "train")]
 pub fn continued(bench: &Bench<'_>, path: &str) -> Result<Vec<Completion>, Error> {
     let text = text_file::read(&*bench.host.storage(), path)?;
     let prompted = kerf_tasks::completion(path, &text)?;

@@ -26,6 +26,7 @@ pub(crate) enum Step {
 #[derive(Clone)]
 pub(crate) struct Norm {
     /// Folder of the module inside that of the model.
+    #[cfg_attr(not(feature = "train"), allow(dead_code))]
     pub folder: String,
     pub weight: Vec<f32>,
     pub bias: Vec<f32>,
@@ -35,6 +36,7 @@ pub(crate) struct Norm {
 #[derive(Clone)]
 pub(crate) struct Linear {
     /// Folder of the module inside that of the model.
+    #[cfg_attr(not(feature = "train"), allow(dead_code))]
     pub folder: String,
     pub weight: Vec<f32>,
     pub bias: Option<Vec<f32>>,

@@ -18,6 +18,7 @@ pub(super) const CLASS_END: &str = "ForSequenceClassification";
 /// How the tensors of a head are called.
 struct Layout {
     /// Architectures whose classes of transformers have this layout.
+    #[cfg_attr(not(feature = "train"), allow(dead_code))]
     architectures: &'static [&'static str],
     kind: Kind,
     before: Option<Before>,
