@@ -17,7 +17,7 @@ struct Kind {
     next: &'static str,
 }
 
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     Kind {
         id: "method",
         folder: "crates/compress/src/methods",
@@ -53,6 +53,13 @@ const KINDS: [Kind; 5] = [
         row: "MODULE::ROW",
         next: "fill in `keep` and the doc block, then run `cargo test --workspace --test gates` until the battery passes",
     },
+    Kind {
+        id: "pruner",
+        folder: "crates/train/src/prune",
+        template: include_str!("pruner.rs.txt"),
+        row: "&MODULE::TYPE",
+        next: "fill in `ranking`, `about`, `params` and the doc block, then run `cargo test --workspace --test pruners` until the battery passes",
+    },
 ];
 
 /// The kinds that can be made, for the usage.
@@ -82,6 +89,7 @@ pub fn write(root: &Path, kind: &str, name: &str) -> Result<String, String> {
     // The table last: a failure before leaves nothing that does not compile.
     put(&file, &spelled.fill(kind.template))?;
     put(&table, &text)?;
+    format(&table);
     let (folder, module, next) = (kind.folder, &spelled.module, kind.next);
     Ok(format!(
         "wrote {folder}/{module}.rs, and its row in {folder}/mod.rs\nnext: {next}\nthen: `cargo run -p kerf-schema` and `npm run docs:api` make it known to TypeScript and the docs"
@@ -174,6 +182,13 @@ fn with_row(text: &str, row: &str) -> Result<String, String> {
 fn read(path: &Path) -> Result<String, String> {
     let text = std::fs::read_to_string(path);
     text.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Formats the table with its new row, where rustfmt is there.
+fn format(table: &Path) {
+    let mut rustfmt = std::process::Command::new("rustfmt");
+    // CI says what is not formatted.
+    let _ = rustfmt.args(["--edition", "2024"]).arg(table).output();
 }
 
 fn put(path: &Path, text: &str) -> Result<(), String> {
