@@ -26,7 +26,7 @@ export function beforeYouChoose({ real, sentences, texts }) {
   const like = kind => real.find(row => row.preset === 'small' && row.calibration === kind).results[0].comparisons
   return [
     '## Before you choose',
-    'Kerf changes weights once and trains nothing. What that costs depends on how much a model has to spare.',
+    'All of this is without teaching ([what that brings](teaching.md)). What it costs depends on how much a model has to spare.',
     [
       `- **A small language model has little.** SmolLM2-135M was trained on 2,000 billion tokens, and uses what it has. On an encyclopedia and on novels\n` +
         `  its perplexity rises by ${of('light')} with \`light\`, ${of('compact')} with \`compact\`, ${of('small')} with \`small\`, ${of('tiny')} with\n` +
