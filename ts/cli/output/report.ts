@@ -3,7 +3,7 @@ import type { CompressReport, LayerReport, Repair } from '../../generated/index.
 import { headlineOf, othersOf } from '../../quality/words.js'
 import { resultParts } from '../../report/parts.js'
 import type { Screen } from '../screen.js'
-import { bytes, duration, percent, plural, significant, textUse } from '../../format.js'
+import { bytes, duration, integer, percent, plural, significant, textUse } from '../../format.js'
 import { describe } from './plan.js'
 import { showSamples } from './samples.js'
 import { facts, notes } from './table.js'
@@ -30,6 +30,7 @@ export function showReport(model: string, report: CompressResult, screen: Screen
     ],
     ['bits per weight', significant(report.bitsPerWeight, 3), embeddings(report)],
     ['output error', outputError(report.layers)],
+    ...recovery(report),
     ...verdict(report),
     ...quality(report),
     ['calibration', report.tokens === 0 ? 'none' : textUse(report.tokens, report.text)],
@@ -55,6 +56,18 @@ function parts(report: CompressReport): string {
   const words = [`linear layers ${bytes(target)}`]
   if (embedding > 0) words.push(`embeddings ${bytes(embedding)}`)
   return [...words, `everything else ${bytes(other)}`].join(', ')
+}
+
+/** What was taught after the solver. */
+function recovery({ recovered = [] }: CompressReport): [string, string, string][] {
+  const [first] = recovered
+  if (first === undefined) return []
+  const seconds = recovered.reduce((sum, part) => sum + part.seconds, 0)
+  const losses = recovered.map(({ before, after }) => 1 - after / before)
+  const better = losses.reduce((sum, share) => sum + share, 0) / losses.length
+  const what = first.block === undefined ? 'the whole model' : plural(recovered.length, 'block')
+  const remark = `${what}, ${integer(first.tokens)} tokens, ${duration(seconds)}`
+  return [['recovery', `held-out loss ${percent(better)} lower`, remark]]
 }
 
 /** What the run found out about its own result, in one sentence. */

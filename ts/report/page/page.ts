@@ -6,6 +6,7 @@ import { matricesSection } from '../sections/matrices.js'
 import { notesSection } from '../sections/notes.js'
 import { partsSection } from '../sections/parts.js'
 import { qualitySection } from '../sections/quality.js'
+import { recoverySection } from '../sections/recovery.js'
 import { repairsSection } from '../sections/repairs.js'
 import { runSection } from '../sections/run.js'
 import { samplesSection } from '../sections/samples.js'
@@ -19,6 +20,7 @@ const SECTIONS = [
   qualitySection,
   samplesSection,
   depthSection,
+  recoverySection,
   repairsSection,
   notesSection,
   truthSection,
