@@ -105,7 +105,7 @@ describe('npm install kerf', () => {
     }
   })
 
-  it('takes at most 16 MB with every dependency', () => {
+  it('takes at most 17.5 MB with every dependency', () => {
     const bytes = installedBytes(join(esm, 'node_modules'))
     console.log(
       `installed: ${(bytes / MEGABYTE).toFixed(2)} MB in ${names(join(esm, 'node_modules')).length} packages`,
