@@ -28,6 +28,7 @@ beforeAll(() => {
   writeFileSync(at('mine/notes.txt'), 'mine')
   writeFileSync(at('notes.md'), 'not a model')
   writeFileSync(at('nothing.txt'), '')
+  writeFileSync(at('two.tsv'), 'a good one\tgood\na bad one\tbad\n')
   writeFileSync(at('latin.txt'), Buffer.from([0x61, 0xff]))
   writeFileSync(at('both.json'), '{"bits": 4, "targetBits": 3}')
   writeFileSync(at('typo.json'), '{"sparsty": 0.5}')
@@ -66,7 +67,31 @@ const generating =
   (): string[] => ['generate', stories, '--prompt', 'a', ...flags]
 const says = (sentence: string) => (): string => sentence
 
+const learning =
+  (...flags: string[]) =>
+  (): string[] => ['finetune', stories, '--out', out, ...flags]
+
 const rows: Row[] = [
+  [
+    learning('--task', 'classification', '--data', at('two.tsv'), '--sparsity', '0.5', '--window', '3'),
+    says('--window: expected left out for method mgpp, which does not have it, got 3'),
+  ],
+  [
+    learning('--task', 'language', '--data', sample, '--max-tokens', '1'),
+    says('--max-tokens: expected a whole number of at least 2, got 1'),
+  ],
+  [
+    compressing('--recover', 'many'),
+    says(
+      '--recover: expected a number of tokens of at least 1, such as 200000, "200k" or "2M", or false, got "many"',
+    ),
+  ],
+  [
+    compressing('--keep-mask', '--sparsity', '0.5'),
+    says(
+      '--sparsity cannot be given here: --keep-mask keeps the zeros that the model has and makes no others, so nothing is left to choose; give one of the two, or --bits beside --keep-mask',
+    ),
+  ],
   [() => ['shrink'], says("unknown command 'shrink'")],
   [() => ['inspct', stories], says("unknown command 'inspct'; did you mean inspect?")],
   [() => ['inspect'], says("argument 'model' is missing")],

@@ -310,11 +310,8 @@ fn places(storage: &dyn Storage, request: &FinetuneRequest) -> Result<(String, S
     let out = match &request.out {
         Some(out) => storage.place(out),
         None => {
-            storage
-                .beside(&request.model)
-                .trim_end_matches("-kerf")
-                .to_owned()
-                + "-tuned"
+            let beside = storage.beside(&request.model);
+            format!("{}-tuned", beside.strip_suffix("-kerf").unwrap_or(&beside))
         }
     };
     let work_dir = match &request.work_dir {
