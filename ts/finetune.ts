@@ -137,7 +137,7 @@ export async function finetune(
   if (unwritable !== undefined) throw badOption('report', unwritable, page)
   const report = await call<FinetuneReport>('finetune', finetuneRequest(model, options), options)
   if (page === undefined) return report
-  const { renderLearning } = await import('./report/learning/page.js')
+  const { renderLearning } = await import('./report/pages.js')
   const date = new Date().toISOString()
   const data = {
     model: backend().files.name(model),

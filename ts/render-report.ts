@@ -10,6 +10,6 @@ import type { ReportData } from './report/data.js'
  *     const page = await renderReport({ model: 'my model', report })
  */
 export async function renderReport(data: ReportData): Promise<string> {
-  const { renderPage } = await import('./report/page/page.js')
+  const { renderPage } = await import('./report/pages.js')
   return renderPage(data)
 }

@@ -37,9 +37,9 @@ export async function bundle() {
   await writeSchema(dist)
 }
 
-/** The page of a report with the charting library inside: one file, which both module systems load when a page is wanted. */
+/** The pages of reports with the charting library inside: one file, which both module systems load when a page is wanted. */
 const reportBundle = {
-  entryPoints: ['ts/report/page/page.ts'],
+  entryPoints: ['ts/report/pages.ts'],
   outfile: 'dist/report.js',
   format: 'esm',
   packages: 'bundle',
@@ -60,12 +60,12 @@ const hubBundle = {
   drop: ['console'],
 }
 
-/** Leaves the page of a report and the library of the hub out of the other bundles: they import them at run time. */
+/** Leaves the pages of reports and the library of the hub out of the other bundles: they import them at run time. */
 const apart = {
   name: 'apart',
   setup(build) {
     for (const [filter, path] of [
-      [/\/report\/page\/page\.js$/, './report.js'],
+      [/\/report\/pages\.js$/, './report.js'],
       [/^\.\/library\.js$/, './hub.js'],
     ]) {
       build.onResolve({ filter }, () => ({ path, external: true }))
@@ -108,7 +108,7 @@ function types() {
   for (const project of ['tsconfig.types.json', 'tsconfig.types-browser.json'])
     run(process.execPath, [compiler, '-p', project])
   // The inside of report.js, which nobody imports: its types would ask for the charting library's.
-  for (const part of ['page', 'charts', 'sections']) {
+  for (const part of ['page', 'charts', 'sections', 'learning', 'pages.d.ts']) {
     rmSync(join(dist, 'types', 'report', part), { recursive: true })
   }
   // Nobody outside imports it either, and it names types of the library.
