@@ -21,7 +21,7 @@ export interface RecoverOptions {
    * six times over, which is better. `'auto'`, the default, takes `'whole'` where `maxMemory` allows it (without a limit: 16 GiB).
    */
   recoverBy?: (typeof RECOVER_BY)[number]
-  /** Highest learning rate of the recovery, as a share of the root mean square of each tensor's values. Default 0.03. */
+  /** Highest learning rate of the recovery, as a share of the root mean square of each tensor's values; 0.03 where it is left out. */
   recoverRate?: number
 }
 
