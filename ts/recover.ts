@@ -18,7 +18,7 @@ export interface RecoverOptions {
   /**
    * What is taught at once: with `'block'` one block after the other learns the outputs of the dense block, with the memory of one;
    * with `'whole'` the whole model learns the predictions (decoders) or vectors (encoders) of the dense one, with all weights in memory
-   * six times over, which is better. `'auto'`, the default, takes `'whole'` where `maxMemory` allows it (without a limit: 16 GiB).
+   * six times over, which is often better. `'auto'`, the default, takes `'whole'` where `maxMemory` allows it (without a limit: 16 GiB).
    */
   recoverBy?: (typeof RECOVER_BY)[number]
   /** Highest learning rate of the recovery, as a share of the root mean square of each tensor's values; 0.03 where it is left out. */
