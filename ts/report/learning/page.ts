@@ -5,8 +5,9 @@ import { depthChart, legend, type Line } from '../charts/depth.js'
 import { linearScale } from '../charts/scale.js'
 import { lookOf } from '../charts/series.js'
 import { html, type Markup } from '../page/html.js'
-import { section, table } from '../page/table.js'
+import { commandBlock, factList, section, table, tile } from '../page/table.js'
 import { wholePage } from '../page/whole.js'
+import { notesSection } from '../sections/notes.js'
 
 /** All that a page about a training shows. */
 export interface LearningData {
@@ -33,7 +34,7 @@ export function renderLearning(data: LearningData): Promise<string> {
       headline(data),
       losses(report),
       sparsities(report),
-      remarks(report),
+      notesSection(data),
       run(data),
       points(report),
     ],
@@ -47,40 +48,30 @@ function headline({ model, report }: LearningData): Markup {
     <h1 dir="auto">${model}</h1>
     <p class="subtitle">${report.architecture} · ${report.task} · method ${report.method}</p>
     <dl class="tiles">
-      ${tile(
-        'Held-out loss',
-        significant(lossAfter, 4),
+      ${tile('Held-out loss', significant(lossAfter, 4), [
         `${significant(lossBefore, 4)} before the first step`,
-      )}
-      ${tile(...measured(report))}
-      ${tile('Removed', percent(report.sparsity), 'of the weights of the matrices of the blocks')}
-      ${tile('Steps', integer(report.steps), `the result is that of step ${integer(report.bestStep)}`)}
+      ])}
+      ${measured(report)}
+      ${tile('Removed', percent(report.sparsity), ['of the weights of the matrices of the blocks'])}
+      ${tile('Steps', integer(report.steps), [`the result is that of step ${integer(report.bestStep)}`])}
     </dl>
   </header> `
 }
 
 /** The measure that people ask for first. */
-function measured({ measured, heldOutExamples }: FinetuneReport): [string, string, string] {
+function measured({ measured, heldOutExamples }: FinetuneReport): Markup {
   const { classification, answering, completions, spearman, perplexity } = measured ?? {}
   if (classification)
-    return ['Accuracy', percent(classification.accuracy), `of ${plural(classification.texts, 'text')}`]
-  if (answering) return ['F1', percent(answering.f1), `of ${plural(answering.questions, 'question')}`]
-  if (completions)
-    return [
-      'Perplexity',
-      significant(completions.perplexity, 4),
-      `of ${plural(completions.texts, 'completion')}`,
-    ]
-  if (spearman !== undefined) return ['Spearman', significant(spearman, 4), 'on the held-out pairs']
-  if (perplexity !== undefined) return ['Perplexity', significant(perplexity, 4), 'on the held-out text']
-  return ['Held out', integer(heldOutExamples), 'examples that were only measured']
-}
-
-function tile(name: string, value: string, remark: string): Markup {
-  return html`<div class="tile">
-    <dt>${name}</dt>
-    <dd><strong>${value}</strong><span>${remark}</span></dd>
-  </div> `
+    return tile('Accuracy', percent(classification.accuracy), [`of ${plural(classification.texts, 'text')}`])
+  if (answering) return tile('F1', percent(answering.f1), [`of ${plural(answering.questions, 'question')}`])
+  if (completions) {
+    const of = `of ${plural(completions.texts, 'completion')}`
+    return tile('Perplexity', significant(completions.perplexity, 4), [of])
+  }
+  if (spearman !== undefined) return tile('Spearman', significant(spearman, 4), ['on the held-out pairs'])
+  if (perplexity !== undefined)
+    return tile('Perplexity', significant(perplexity, 4), ['on the held-out text'])
+  return tile('Held out', integer(heldOutExamples), ['examples that were only measured'])
 }
 
 type Value = (point: LearningPoint) => number | undefined
@@ -132,14 +123,6 @@ function sparsities({ curve, sparsity }: FinetuneReport): Markup | undefined {
   ])
 }
 
-function remarks({ notes }: FinetuneReport): Markup | undefined {
-  if (notes.length === 0) return undefined
-  const list = html`<ul class="notes">
-    ${notes.map(note => html`<li>${note}</li> `)}
-  </ul>`
-  return section('notes', 'Notes', undefined, list)
-}
-
 /** How the result was made: the command that does it again, the time, the memory. */
 function run({ report, command }: LearningData): Markup {
   const rows: [string, string][] = [
@@ -151,19 +134,8 @@ function run({ report, command }: LearningData): Markup {
     ['size', bytes(report.outputBytes)],
   ]
   return section('run', 'How it was made', undefined, [
-    command === undefined
-      ? undefined
-      : html`<p class="lead">The same input, options and instruction set give the same bytes:</p>
-          <pre class="command" tabindex="0"><code>${command}</code></pre>`,
-    html`<dl class="facts">
-      ${rows.map(
-        ([name, value]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${value}</dd>
-          </div> `,
-      )}
-    </dl>`,
+    command === undefined ? undefined : commandBlock(command),
+    factList(rows),
   ])
 }
 

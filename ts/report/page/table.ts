@@ -45,3 +45,34 @@ export function section(id: string, title: string, lead: Content, body: Content)
     ${lead === undefined ? undefined : html`<p class="lead">${lead}</p>`} ${body}
   </section> `
 }
+
+/** A number that is large on the page, with remarks below it. */
+export function tile(name: string, value: string, remarks: readonly string[]): Markup {
+  return html`<div class="tile">
+    <dt>${name}</dt>
+    <dd>
+      <strong>${value}</strong>
+      ${remarks.map(remark => html`<span>${remark}</span>`)}
+    </dd>
+  </div> `
+}
+
+/** Names and values. */
+export function factList(rows: readonly (readonly [string, string])[]): Markup {
+  return html`<dl class="facts">
+    ${rows.map(
+      ([name, value]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div> `,
+    )}
+  </dl>`
+}
+
+/** The command that does the same again. A word of it is not broken after its hyphens. */
+export function commandBlock(command: string): Markup {
+  const words = command.split(' ').map(word => html`<span>${word}</span> `)
+  return html`<p class="lead">The same input, options and instruction set give the same bytes:</p>
+    <pre class="command" tabindex="0"><code>${words}</code></pre>`
+}

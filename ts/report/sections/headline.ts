@@ -2,6 +2,7 @@ import { budget, bytes, percent, plural, sentence, significant } from '../../for
 import type { CompressReport, Options } from '../../generated/index.js'
 import type { ReportData } from '../data.js'
 import { html, type Markup } from '../page/html.js'
+import { tile } from '../page/table.js'
 import { headlineOf } from '../../quality/words.js'
 
 /** Name of the model and the four numbers that matter most. */
@@ -52,16 +53,6 @@ function qualityTile({ quality, report }: ReportData): Markup {
   }
   const { name, value } = medianError(report)
   return tile(name, value, ['median of all matrices; quality itself was not measured'])
-}
-
-function tile(name: string, value: string, remarks: readonly string[]): Markup {
-  return html`<div class="tile">
-    <dt>${name}</dt>
-    <dd>
-      <strong>${value}</strong>
-      ${remarks.map(remark => html`<span>${remark}</span>`)}
-    </dd>
-  </div> `
 }
 
 function medianError({ layers }: CompressReport): { name: string; value: string } {

@@ -3,7 +3,7 @@ import type { CompressReport } from '../../generated/index.js'
 import { stackedBars } from '../charts/bars.js'
 import type { ReportData } from '../data.js'
 import { html, type Content, type Markup } from '../page/html.js'
-import { section, table } from '../page/table.js'
+import { commandBlock, factList, section, table } from '../page/table.js'
 
 const PHASES = ['plan', 'calibrate', 'statistics', 'solve', 'forward', 'write']
 /** A phase that takes less of the time than this is one of the others. */
@@ -12,19 +12,11 @@ const LEAST_SHARE = 0.005
 /** How the result was made: the command that does it again, the time, all options. */
 export function runSection({ report, command }: ReportData): Markup {
   return section('run', 'How it was made', undefined, [
-    command === undefined
-      ? undefined
-      : html`<p class="lead">The same input, options and instruction set give the same bytes:</p>
-          <pre class="command" tabindex="0"><code>${words(command)}</code></pre>`,
+    command === undefined ? undefined : commandBlock(command),
     facts(report),
     phases(report),
     options(report),
   ])
-}
-
-/** A word of a command is not broken after its hyphens. */
-function words(command: string): Markup[] {
-  return command.split(' ').map(word => html`<span>${word}</span> `)
 }
 
 function facts(report: CompressReport): Markup {
@@ -37,15 +29,7 @@ function facts(report: CompressReport): Markup {
   if (report.resumedUnits > 0) {
     rows.push(['taken over', `${plural(report.resumedUnits, 'unit')} of an interrupted run`])
   }
-  return html`<dl class="facts">
-    ${rows.map(
-      ([name, value]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div> `,
-    )}
-  </dl>`
+  return factList(rows)
 }
 
 function phases({ phases }: CompressReport): Content {
