@@ -3,9 +3,9 @@
 use kerf_kernels::Compute;
 use kerf_model::{MemoryWeights, ModelError};
 use kerf_tensors::folder::MemFolder;
-use kerf_tensors::formats::{ModelInfo, Output, Replacement, by_id, write_as};
-use kerf_tensors::safetensors::{OutTensor, plan_files};
-use kerf_tensors::{Catalog, OutFolder, Sink, TensorEntry, TensorsError, kerf};
+use kerf_tensors::formats::{ModelInfo, Output, Replacement, by_id, one_tensor_file};
+use kerf_tensors::safetensors::OutTensor;
+use kerf_tensors::{Catalog, OutFolder, TensorEntry, TensorsError, kerf};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,27 +36,10 @@ fn one_tensor(
         dtype: entry.dtype,
         shape: entry.shape.clone(),
     };
-    let unit = [(vec![tensor], BTreeMap::new())];
-    let planned = plan_files("model", "safetensors", &unit, &BTreeMap::new(), u64::MAX);
-    let mut bytes = Bytes(planned.files[0].header.clone());
-    write_as(&compute.kernels, entry.dtype, values, &mut bytes)?;
+    let file = one_tensor_file(&compute.kernels, tensor, values)?;
     let folder = MemFolder::new("what was learned");
-    folder.insert("model.safetensors", bytes.0);
+    folder.insert("model.safetensors", file);
     Catalog::open(Arc::new(folder))
-}
-
-/// Bytes that are written into memory.
-struct Bytes(Vec<u8>);
-
-impl Sink for Bytes {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), TensorsError> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> Result<(), TensorsError> {
-        Ok(())
-    }
 }
 
 /// Called with the bytes written so far and all of them; an error ends the writing.

@@ -123,7 +123,7 @@ impl Finetune {
         notes.extend(start.notes.iter().cloned());
         let held = Held::read(&start, &compute, &request, host)?;
         notes.extend(held.notes.iter().cloned());
-        let options = options::resolved(&request, held.examples.count(), &start.model.network)?;
+        let options = options::resolved(&request, held.examples.count())?;
         let Start { model, labels, .. } = start;
         let catalog = model.opened.catalog;
         let info = model.network.model_info(&catalog)?;

@@ -3,7 +3,6 @@
 use super::request::{FinetuneOptions, FinetuneRequest};
 use crate::Error;
 use crate::error::bad_option;
-use kerf_model::Network;
 use kerf_tasks::TASKS;
 use kerf_train::prune::{self, Pruner};
 use kerf_train::{AdamW, Curve, PruneOptions, Rate, TrainOptions};
@@ -41,11 +40,7 @@ pub fn decisive(request: &FinetuneRequest) -> String {
 }
 
 /// Options of a training on so many examples. `BAD_OPTION`.
-pub fn resolved(
-    request: &FinetuneRequest,
-    examples: usize,
-    _network: &Network,
-) -> Result<TrainOptions, Error> {
+pub fn resolved(request: &FinetuneRequest, examples: usize) -> Result<TrainOptions, Error> {
     let given = &request.options;
     let pruner = pruner(given)?;
     let prunes = pruner.prunes();

@@ -3,6 +3,7 @@
 
 use super::{Format, Outgoing, Piece, Planned, safetensors_files, write_floats};
 use crate::bytes::as_bytes;
+use crate::safetensors::{OutTensor, plan_files};
 use crate::{DType, Grid, Scales, Sink, TensorsError};
 use kerf_kernels::{Compute, Kernels};
 use std::collections::BTreeMap;
@@ -81,4 +82,32 @@ pub fn write_as(
         sink.write(as_bytes(narrow))?;
     }
     Ok(())
+}
+
+/// A safetensors file of one tensor, in memory, with its values rounded to the type of the tensor (f32, bf16 or f16).
+pub fn one_tensor_file(
+    kernels: &Kernels,
+    tensor: OutTensor,
+    values: &[f32],
+) -> Result<Vec<u8>, TensorsError> {
+    let dtype = tensor.dtype;
+    let unit = [(vec![tensor], BTreeMap::new())];
+    let mut planned = plan_files("model", "safetensors", &unit, &BTreeMap::new(), u64::MAX);
+    let mut bytes = Bytes(planned.files.swap_remove(0).header);
+    write_as(kernels, dtype, values, &mut bytes)?;
+    Ok(bytes.0)
+}
+
+/// Bytes that are written into memory.
+struct Bytes(Vec<u8>);
+
+impl Sink for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TensorsError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), TensorsError> {
+        Ok(())
+    }
 }

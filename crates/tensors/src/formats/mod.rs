@@ -13,7 +13,7 @@ mod model_info;
 mod output;
 
 pub(crate) use compressed_tensors::target_matches;
-pub use dense::write_as;
+pub use dense::{one_tensor_file, write_as};
 pub use grid_change::{GridChange, grid_change};
 pub use model_info::{GgufInfo, GgufName, ModelInfo, TensorKind, TokenizerValues, Value};
 pub use output::{NothingReplaced, OnProgress, Output, Replacement};

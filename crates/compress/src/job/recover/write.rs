@@ -7,11 +7,10 @@ use crate::job::records::{Findings, Journal, Record};
 use crate::plan::solve_unit;
 use crate::recover::student::{State, Student};
 use kerf_kernels::Compute;
-use kerf_tensors::bytes::as_bytes;
+use kerf_tensors::formats::one_tensor_file;
 use kerf_tensors::kerf::TensorRecord;
-use kerf_tensors::safetensors::{OutTensor, plan_files};
-use kerf_tensors::{DType, EncodedTensor, QuantizedMatrix};
-use std::collections::BTreeMap;
+use kerf_tensors::safetensors::OutTensor;
+use kerf_tensors::{EncodedTensor, QuantizedMatrix};
 
 /// The matrix as a reader will find it.
 pub(super) fn encoded(
@@ -67,23 +66,10 @@ pub(super) fn write(
             dtype: vector.dtype,
             shape: entry.shape.clone(),
         };
-        let unit = (vec![tensor], BTreeMap::new());
-        let plan = plan_files("model", "safetensors", &[unit], &BTreeMap::new(), u64::MAX);
-        let bytes = in_type(compute, vector.dtype, values);
+        let bytes = one_tensor_file(&compute.kernels, tensor, values)?;
         let file = format!("{prefix}-v{index:03}.safetensors");
         let record = Record::new(recovered_unit(&vector.name), file, Findings::default());
-        journal.put(record, &[&plan.files[0].header, &bytes])?;
+        journal.put(record, &[&bytes])?;
     }
     Ok(())
-}
-
-/// Values in their type, little-endian.
-fn in_type(compute: &Compute, dtype: DType, values: &[f32]) -> Vec<u8> {
-    let mut narrow = vec![0u16; values.len()];
-    match dtype {
-        DType::F16 => compute.kernels.f32_to_f16(values, &mut narrow),
-        DType::BF16 => compute.kernels.f32_to_bf16(values, &mut narrow),
-        _ => return as_bytes(values).to_vec(),
-    }
-    as_bytes(&narrow).to_vec()
 }
