@@ -9,6 +9,8 @@ export default defineConfig({
     // Every file has a browser of its own.
     poolOptions: { forks: { maxForks: 1 } },
     testTimeout: 300_000,
+    // On a busy machine a download of Chromium did not begin, once. A fault of ours fails twice.
+    retry: 1,
     hookTimeout: 120_000,
   },
 })

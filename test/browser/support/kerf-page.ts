@@ -55,12 +55,19 @@ export async function done(page: Page): Promise<void> {
 export async function saved(page: Page, into: string): Promise<string> {
   const download = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Save the model (zip)' }).click()
-  const file = await download
+  const file = await Promise.race([download, refused(page)])
   for (const [name, content] of unzip(readFileSync(await file.path()))) {
     mkdirSync(dirname(join(into, name)), { recursive: true })
     writeFileSync(join(into, name), content)
   }
   return join(into, file.suggestedFilename().replace(/\.zip$/, ''))
+}
+
+/** Rejects with what the page says when it could not do something. */
+async function refused(page: Page): Promise<never> {
+  const alert = page.getByRole('alert').last()
+  await alert.waitFor({ timeout: 0 })
+  throw new Error(`the page says: ${await alert.innerText()}`)
 }
 
 /** How wide the page is, and how wide it may be. */
