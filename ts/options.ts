@@ -186,6 +186,7 @@ export function compressRequest(
     estimate,
     recover,
     recoverBy,
+    recoverText,
     recoverRate,
     ...rest
   } = options
@@ -198,7 +199,7 @@ export function compressRequest(
   if (estimate !== undefined) request.estimate = estimate
   if (workDir !== undefined) request.workDir = workDir
   if (architecture !== undefined) request.architecture = architecture
-  const recovery = recoverRequest({ recover, recoverBy, recoverRate })
+  const recovery = recoverRequest({ recover, recoverBy, recoverText, recoverRate })
   if (recovery !== undefined) core.recover = recovery
   if (damping !== undefined) core.dampingRel = damping
   if (maxMemory !== undefined) core.maxMemoryBytes = atLeastOne('maxMemory', maxMemory)

@@ -13,7 +13,7 @@ import {
   SCHEDULES,
 } from '../generated/index.js'
 import type { Param } from '../params.js'
-import { RECOVER_BY } from '../recover.js'
+import { RECOVER_BY, RECOVER_TEXT } from '../recover.js'
 import { size } from '../size.js'
 import { suggest } from '../suggest.js'
 import { group, rare } from './help.js'
@@ -92,8 +92,8 @@ export function addCompressFlags(command: Command): Command {
     ),
     new Option(
       '--recover <tokens>',
-      'teach what survived on so many tokens, such as 200k or 2M, to do what the dense model does (default: not)',
-    ),
+      'teach what survived on so many tokens, such as 200k or 2M, to do what the dense model does, or false (default: not; the calibration tokens with --quality best)',
+    ).argParser(value => (value === 'false' ? false : value)),
   ])
   group(command, 'The machine:', [
     memoryFlag(),
@@ -155,6 +155,11 @@ function tuningFlags(): Option[] {
     number('--seed <n>', `seed of everything random (default: ${D.seed})`),
     new Option('--strict', 'a repair (more damping, dead columns, a fallback) is an error'),
     choice('--recover-by <what>', 'what is taught at once (default: auto)', RECOVER_BY),
+    choice(
+      '--recover-text <what>',
+      'what a whole model reads: the calibration text, what it writes itself, or both (default: calibration)',
+      RECOVER_TEXT,
+    ),
     number(
       '--recover-rate <share>',
       'learning rate of --recover, relative to the values of each tensor (default: 0.03)',

@@ -262,7 +262,10 @@ export type Recover = {
   tokens: number
   /** Highest learning rate, as a share of the root mean square of each tensor's values, 0 to 1. Default 0.03. */
   learningRate?: number
-  /** What is read: `calibration`, the calibration text. Default `calibration`. */
+  /**
+   * What a whole model reads: `calibration`, the calibration text; `self`, what the dense model itself writes (decoders); `both`, half
+   * of each. Default `calibration`.
+   */
   text?: string
 }
 

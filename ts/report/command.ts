@@ -29,9 +29,11 @@ export function commandOf(
     if (isWanted(name, value, given, report) && isPlain(value)) add(flagOf(name as keyof Options), value)
   }
   const { recover } = report.options
-  if (recover) {
+  if (recover === false) add('recover', recover)
+  else if (recover) {
     add('recover', recover.tokens)
     add('recover-by', recover.by)
+    add('recover-text', recover.text)
     add('recover-rate', recover.learningRate)
   }
   if (typeof given.calibration === 'string') add('calibration', given.calibration)

@@ -7,6 +7,7 @@ use crate::open_model::{OpenModel, Runnable};
 use crate::share::{self, Part};
 use crate::storage::Storage;
 use crate::{Error, Host, machine, vocabulary};
+use kerf_compress::options::recover::Text;
 use kerf_compress::plan::Plan;
 use kerf_compress::{
     Job, JobInputs, PlanReport, Report, Settings, TextUse, estimate, expected_seconds,
@@ -194,6 +195,9 @@ impl Compression {
     }
 }
 
+/// Share of the time before the job that reading a text takes, where the model also writes.
+const READING: f64 = 0.1;
+
 fn calibrate(
     opened: OpenModel,
     plan: &Plan,
@@ -206,17 +210,49 @@ fn calibrate(
     let options = &settings.options;
     let compute = Compute::new(settings.isa, options.threads);
     let compute = compute.map_or_else(|| machine::compute(options.threads), Ok)?;
-    let mut draw = draw_of(settings);
-    let recovery = plan.recovery.filter(|_| plan.recovers_whole());
-    draw.tokens = draw
-        .tokens
-        .max(recovery.map_or(0, |recovery| recovery.tokens));
-    let mut drawn = calibration::draw(&request.calibration, &model, &compute, draw, host)?;
-    if recovery.is_some() {
-        let few = spread(&drawn.sequences, settings.tokens);
-        drawn.taught = std::mem::replace(&mut drawn.sequences, few);
+    let draw = draw_of(settings);
+    let Some(recovery) = plan.recovery.filter(|_| plan.recovers_whole()) else {
+        return calibration::draw(&request.calibration, &model, &compute, draw, host);
+    };
+    let (given, own) = match recovery.text {
+        Text::Calibration => (recovery.tokens.max(draw.tokens), 0),
+        Text::Own => (0, recovery.tokens),
+        Text::Both => (recovery.tokens.div_ceil(2), recovery.tokens / 2),
+    };
+    let more = Draw {
+        tokens: draw.tokens.max(given),
+        ..draw
+    };
+    let reading = if own > 0 { READING } else { 1.0 };
+    let part = Part::of(host, 0.0, reading);
+    let mut drawn = calibration::draw(&request.calibration, &model, &compute, more, &part)?;
+    let few = spread(&drawn.sequences, draw.tokens);
+    let all = std::mem::replace(&mut drawn.sequences, few);
+    if given > 0 {
+        drawn.taught = spread(&all, given);
+    }
+    if own > 0 {
+        let draw = Draw {
+            tokens: own,
+            ..draw
+        };
+        let part = Part::of(host, reading, 1.0);
+        let written = calibration::draw(&Calibration::Own, &model, &compute, draw, &part)?;
+        drawn.taught = mixed(drawn.taught, written.sequences);
     }
     Ok(drawn)
+}
+
+/// Sequences of two lists, each spread evenly over the whole, so that every share of it has both.
+fn mixed(a: Vec<Vec<u32>>, b: Vec<Vec<u32>>) -> Vec<Vec<u32>> {
+    let place = |list: Vec<Vec<u32>>| {
+        let all = list.len() as f64;
+        let placed = list.into_iter().enumerate();
+        placed.map(move |(index, ids)| ((index as f64 + 0.5) / all, ids))
+    };
+    let mut all: Vec<(f64, Vec<u32>)> = place(a).chain(place(b)).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    all.into_iter().map(|(_, ids)| ids).collect()
 }
 
 /// Sequences from all over the text that have no more than `most` tokens together, one at least.

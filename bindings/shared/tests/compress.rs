@@ -262,6 +262,27 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
 }
 
 #[test]
+fn a_whole_model_is_taught_on_the_text_that_is_asked_for() {
+    let folder = tempfile::tempdir().expect("folder");
+    let taught = |name: &str, recover: Value| {
+        let out = folder.path().join(name);
+        let options = json!({ "tokens": 600, "bits": 3, "recover": recover });
+        let request = json!({ "model": stories(), "out": text(&out), "options": options });
+        let host = Recorder::default();
+        let report = dispatch("compress", &request.to_string(), &host).expect("success");
+        host.check_progress();
+        let parts = report["recovered"].as_array().expect("parts").clone();
+        assert_eq!(parts.len(), 1, "{name}");
+        assert!(f64_of(&report, "tokens") <= 600.0, "{name}");
+        assert!(f64_of(&parts[0], "tokens") >= 1500.0, "{name}");
+        files(&out)
+    };
+    let text = |text: &str| json!({ "tokens": 1500, "by": "whole", "text": text });
+    let results = ["calibration", "self", "both"].map(|name| taught(name, text(name)));
+    assert!(results[0] != results[1] && results[1] != results[2] && results[0] != results[2]);
+}
+
+#[test]
 fn an_encoder_is_calibrated_line_by_line() {
     let (Some(model), Some(lines)) = (
         shared("models/all-MiniLM-L6-v2"),

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Host, files, fixture, run, temp};
 use kerf_compress::measured::HeldOut;
-use kerf_compress::options::recover::{Recover, RecoverOption};
+use kerf_compress::options::recover::{Recover, RecoverOption, Text};
 use kerf_compress::plan::Plan;
 use kerf_compress::{CompressError, Job, JobInputs, Options, Report};
 use kerf_kernels::{Compute, Stop};
@@ -206,9 +206,13 @@ fn a_recovery_that_makes_no_sense_is_refused() {
     assert_eq!(refused(with(|r| r.tokens = 0)), "recover.tokens");
     assert_eq!(refused(with(|r| r.by = Some("layer".into()))), "recover.by");
     assert_eq!(
-        refused(with(|r| r.text = Some("both".into()))),
+        refused(with(|r| r.text = Some("novel".into()))),
         "recover.text"
     );
+    let blocks_of_own_text = |r: &mut Recover| {
+        (r.by, r.text) = (Some("block".into()), Some("both".into()));
+    };
+    assert_eq!(refused(with(blocks_of_own_text)), "recover.text");
     assert_eq!(
         refused(with(|r| r.learning_rate = Some(-1.0))),
         "recover.learningRate"
@@ -223,4 +227,35 @@ fn a_recovery_that_makes_no_sense_is_refused() {
         ..Options::default()
     };
     assert_eq!(refused(yes), "recover");
+}
+
+#[test]
+fn the_best_quality_recovers_unless_it_is_told_not_to() {
+    let recovery = |change: fn(&mut Options)| {
+        let mut options = Options {
+            quality: Some("best".into()),
+            ..Options::default()
+        };
+        change(&mut options);
+        options.resolve().unwrap().recovery
+    };
+    let own = recovery(|_| {}).expect("a recovery");
+    assert_eq!((own.tokens, own.text), (65_536, Text::Calibration));
+    assert_eq!(recovery(|o| o.tokens = Some(77)).unwrap().tokens, 77);
+    let given = |o: &mut Options| {
+        let tokens = 9;
+        o.recover = Some(RecoverOption::On(Recover {
+            tokens,
+            ..Recover::default()
+        }));
+    };
+    assert_eq!(recovery(given).unwrap().tokens, 9);
+    assert_eq!(
+        recovery(|o| o.recover = Some(RecoverOption::Off(false))),
+        None
+    );
+    assert_eq!(recovery(|o| o.quality = None), None);
+    // Nothing is calibrated, so there is no text.
+    let alone = |o: &mut Options| o.preset = Some("safe".into());
+    assert_eq!(recovery(alone), None);
 }

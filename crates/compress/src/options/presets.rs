@@ -122,6 +122,8 @@ pub struct Quality {
     tokens: usize,
     /// Whether the dense model runs along and matrices are probed.
     looks_at_dense: bool,
+    /// Whether what survived is taught afterwards; see [`super::recover`].
+    pub(super) recovers: bool,
 }
 
 /// How much effort.
@@ -132,18 +134,21 @@ pub fn qualities() -> &'static [Quality; 3] {
             about: "4,096 calibration tokens, without the dense model beside them and without probes",
             tokens: 4096,
             looks_at_dense: false,
+            recovers: false,
         },
         Quality {
             id: "balanced",
             about: "16,384 calibration tokens: what is done without a quality",
             tokens: 16384,
             looks_at_dense: true,
+            recovers: false,
         },
         Quality {
             id: "best",
-            about: "65,536 calibration tokens",
+            about: "65,536 calibration tokens, on which what survived is taught afterwards",
             tokens: 65536,
             looks_at_dense: true,
+            recovers: true,
         },
     ]
 }

@@ -1,6 +1,7 @@
 //! The option `recover`.
 
-use super::{Options, bad_option, conflict};
+use super::checks::{check, lookup};
+use super::{Options, bad_option, conflict, presets};
 use crate::CompressError;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,8 @@ pub struct Recover {
     /// Highest learning rate, as a share of the root mean square of each tensor's values, 0 to 1. Default 0.03.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
-    /// What is read: `calibration`, the calibration text. Default `calibration`.
+    /// What a whole model reads: `calibration`, the calibration text; `self`, what the dense model itself writes (decoders); `both`, half
+    /// of each. Default `calibration`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
@@ -62,6 +64,32 @@ impl By {
     }
 }
 
+/// What a whole model reads while it is taught.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Text {
+    /// The calibration text.
+    Calibration,
+    /// What the dense model writes.
+    Own,
+    /// Half of each.
+    Both,
+}
+
+impl Text {
+    const IDS: [&str; 3] = ["calibration", "self", "both"];
+
+    fn by_id(id: &str) -> Option<Self> {
+        let all = [Self::Calibration, Self::Own, Self::Both];
+        let found = Self::IDS.iter().position(|known| *known == id);
+        found.map(|at| all[at])
+    }
+
+    /// Its id.
+    pub fn id(self) -> &'static str {
+        Self::IDS[self as usize]
+    }
+}
+
 /// The option with defaults filled in and names looked up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recovery {
@@ -71,6 +99,8 @@ pub struct Recovery {
     pub tokens: usize,
     /// Highest learning rate, if it is given.
     pub learning_rate: Option<f64>,
+    /// What is read.
+    pub text: Text,
 }
 
 impl Recovery {
@@ -80,19 +110,21 @@ impl Recovery {
     }
 }
 
+/// Whether this build has a backward pass.
+const CAN_TEACH: bool = cfg!(feature = "train");
+
 /// Tried on stories260K, classics-6M and MiniLM at 70 % and 4 bits: 0.01 learns less in the same tokens.
 const USUAL_RATE: f64 = 0.03;
 
-const TEXTS: [&str; 1] = ["calibration"];
-
 impl Options {
-    /// Checks `recover`. `calibrates`: whether the run does.
+    /// Checks `recover`, which a quality may ask for. `calibrates`: whether the run does.
     pub(super) fn resolve_recover(
         &self,
         calibrates: bool,
     ) -> Result<Option<Recovery>, CompressError> {
         let option = match &self.recover {
-            None | Some(RecoverOption::Off(false)) => return Ok(None),
+            None => return Ok(self.recovery_of_quality(calibrates)),
+            Some(RecoverOption::Off(false)) => return Ok(None),
             Some(RecoverOption::Off(true)) => {
                 let expected = "false, or how much is taught, such as { tokens: 100000 }";
                 return Err(bad_option("recover", expected, true));
@@ -100,7 +132,7 @@ impl Options {
             Some(RecoverOption::On(option)) => option,
         };
         let asked = serde_json::to_string(option).unwrap_or_default();
-        if !cfg!(feature = "train") {
+        if !CAN_TEACH {
             let reason = "this build of kerf cannot teach (that of pages); leave it out, or compress on the command line";
             return Err(conflict("recover", asked, reason));
         }
@@ -109,13 +141,20 @@ impl Options {
             return Err(conflict("recover", asked, reason));
         }
         let by = option.by.as_deref().unwrap_or("auto");
-        let by = super::checks::lookup(By::by_id(by), "recover.by", By::IDS.to_vec(), by)?;
-        let text = option.text.as_deref().unwrap_or(TEXTS[0]);
-        let found = TEXTS.contains(&text).then_some(());
-        super::checks::lookup(found, "recover.text", TEXTS.to_vec(), text)?;
-        super::checks::check(option.tokens > 0, "recover.tokens", "at least 1", 0)?;
+        let by = lookup(By::by_id(by), "recover.by", By::IDS.to_vec(), by)?;
+        let text = option.text.as_deref().unwrap_or(Text::IDS[0]);
+        let text = lookup(Text::by_id(text), "recover.text", Text::IDS.to_vec(), text)?;
+        let by = match (text, by) {
+            (Text::Calibration, by) => by,
+            (_, By::Auto | By::Whole) => By::Whole,
+            (_, By::Block) => {
+                let reason = "a block is taught on the calibration itself; leave it out, or calibrate on what the model writes (`calibration: 'self'`)";
+                return Err(conflict("recover.text", text.id(), reason));
+            }
+        };
+        check(option.tokens > 0, "recover.tokens", "at least 1", 0)?;
         let rate = option.learning_rate.unwrap_or(USUAL_RATE);
-        super::checks::check(
+        check(
             rate > 0.0 && rate <= 1.0,
             "recover.learningRate",
             "a positive number, at most 1",
@@ -125,6 +164,19 @@ impl Options {
             by,
             tokens: option.tokens,
             learning_rate: option.learning_rate,
+            text,
         }))
+    }
+
+    /// What a quality brings where the option says nothing: a pass over the calibration tokens.
+    fn recovery_of_quality(&self, calibrates: bool) -> Option<Recovery> {
+        let quality = &presets::qualities()[presets::quality_index(self.quality.as_deref())];
+        let recovers = CAN_TEACH && calibrates && quality.recovers;
+        recovers.then(|| Recovery {
+            by: By::Auto,
+            tokens: self.tokens.unwrap_or_default().max(1),
+            learning_rate: None,
+            text: Text::Calibration,
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Plan;
 use crate::options::params;
+use crate::options::recover::Text;
 use crate::schedules::Knowledge;
 use crate::solve::effort::{ITERATIONS, SWEEPS};
 use crate::solve::param::Param;
@@ -73,6 +74,9 @@ fn options_of(plan: &Plan) -> serde_json::Value {
             "tokens": recovery.tokens,
             "learningRate": recovery.rate(),
         });
+        if recovery.text != Text::Calibration {
+            decisive["recover"]["text"] = json!(recovery.text.id());
+        }
     }
     for param in params::all() {
         if options.params.get(param.name).is_some() {
