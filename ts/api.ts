@@ -1,4 +1,5 @@
 // The public API without a backend; index.ts adds the one of Node.
+export { classify, type Classified, type ClassifyOptions, type TextOrPair } from './classify.js'
 export { compare } from './compare.js'
 export { compress, type CompressResult } from './compress.js'
 export { defineConfig, type KerfConfig } from './config.js'

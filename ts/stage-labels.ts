@@ -17,5 +17,6 @@ export const STAGE_LABELS: Readonly<Record<Stage, string>> = {
   measure: 'Measuring the result',
   evaluate: 'Measuring',
   embed: 'Making vectors',
+  classify: 'Labelling texts',
   generate: 'Writing text',
 }

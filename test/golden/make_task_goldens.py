@@ -92,6 +92,15 @@ def classification(made, tokenizer, path, names):
     return {"texts": len(rows), "accuracy": right / len(rows), **f1}
 
 
+def probabilities(made, tokenizer, path):
+    """Texts or pairs of the first lines, and the probability of each label."""
+    rows = [line.split("\t")[:-1] for line in path.read_text().splitlines()]
+    rows = [texts for texts in rows if texts != ["sentence"]][:4]
+    with torch.no_grad():
+        logits = [made(**tokenizer(*texts, truncation="longest_first", max_length=64, return_tensors="pt")).logits[0] for texts in rows]
+    return {"texts": rows, "probabilities": [own.softmax(0).tolist() for own in logits]}
+
+
 def normalized(text):
     text = "".join(ch for ch in text.lower() if ch not in string.punctuation)
     return re.sub(r"\b(a|an|the)\b", " ", text).split()
@@ -221,16 +230,21 @@ def main():
     names = {"id2label": {0: "bad", 1: "good"}}
     expected = []
     add = lambda name, file, what, result: expected.append({"model": name, "file": file, "kind": what, "expected": result})
+    of_labels = []
+    likely = lambda name, file: of_labels.append({"model": name, **probabilities(*made, data[file])})
     made = model("bert-two", AutoModelForSequenceClassification, "bert", "wordpiece", bert, data["pairs.tsv"], **names)
     for file in ["single.tsv", "pairs.tsv"]:
         add("bert-two", file, "task", classification(*made, data[file], ["bad", "good"]))
+        likely("bert-two", file)
     made = model("roberta-pairs", AutoModelForSequenceClassification, "roberta", "byte-level", roberta, data["pairs.tsv"], type_vocab_size=1, pad_token_id=1,
                  **{**names, "max_position_embeddings": 66})
     add("roberta-pairs", "pairs.tsv", "task", classification(*made, data["pairs.tsv"], ["bad", "good"]))
+    likely("roberta-pairs", "pairs.tsv")
     fast = {"tokenizer_class": "PreTrainedTokenizerFast", "cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]"}
     made = model("modernbert-three", AutoModelForSequenceClassification, "modernbert", "wordpiece", fast, data["three.tsv"], num_labels=3, pad_token_id=0,
                  classifier_pooling="mean", bos_token_id=2, eos_token_id=3, cls_token_id=2, sep_token_id=3)
     add("modernbert-three", "three.tsv", "task", classification(*made, data["three.tsv"], ["LABEL_0", "LABEL_1", "LABEL_2"]))
+    likely("modernbert-three", "three.tsv")
     for name, kind, base, tokenizer, options in [
         ("bert-span", "bert", "wordpiece", bert, {}),
         ("roberta-span", "roberta", "byte-level", roberta, dict(type_vocab_size=1, pad_token_id=1, max_position_embeddings=66)),
@@ -248,6 +262,7 @@ def main():
         for file in ["prompts.jsonl", "better.jsonl"]:
             add(name, file, "completion", completion(*made, data[file]))
     write("expected.json", json.dumps(expected, indent=1) + "\n")
+    write("probabilities.json", json.dumps(of_labels, indent=1, ensure_ascii=False) + "\n")
     for row in expected:
         print(row)
 

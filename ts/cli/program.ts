@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addClassify } from './commands/classify.js'
 import { addCompare } from './commands/compare.js'
 import { addCompress } from './commands/compress.js'
 import { addConvert } from './commands/convert.js'
@@ -24,6 +25,7 @@ const COMMANDS = [
   addCompare,
   addGenerate,
   addEmbed,
+  addClassify,
   addConvert,
   addPage,
 ] as const

@@ -782,6 +782,30 @@ export type Embeddings = {
   notes: Array<string>
 }
 
+/** `classify`. */
+export type ClassifyRequest = {
+  /** Folder or file of the model. */
+  model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
+  /** Texts: each alone, or two that make a pair. */
+  texts: Array<Array<string>>
+  /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
+  maxMemoryBytes?: number
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/** What a classifier says of texts. */
+export type Classes = {
+  /** Names of the labels, as config.json has them. */
+  labels: Array<string>
+  /** In the order of the texts: the probability of each label. */
+  probabilities: Array<Array<number>>
+  /** Number of texts that were cut at the model's maximum. */
+  truncated: number
+}
+
 /** `finetune`. */
 export type FinetuneRequest = {
   /** Folder or file of the model. */
@@ -955,7 +979,7 @@ export type Conversion = {
 }
 
 /** A phase of the work. */
-export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'recover' | 'learn' | 'measure' | 'write' | 'evaluate' | 'embed' | 'generate'
+export type Stage = 'download' | 'copy' | 'plan' | 'calibrate' | 'survey' | 'search' | 'statistics' | 'solve' | 'forward' | 'recover' | 'learn' | 'measure' | 'write' | 'evaluate' | 'embed' | 'classify' | 'generate'
 
 /**
  * Progress of a call, and of one stage of it. A stage counts one thing after another: `done` of a stage and a `unit` never falls and ends
@@ -988,6 +1012,7 @@ export const COMMANDS = [
   'compare',
   'generate',
   'embed',
+  'classify',
   'convert',
   'finetune',
 ] as const

@@ -371,6 +371,32 @@ pub struct Embeddings {
 }}
 
 data! {
+/// `classify`.
+pub struct ClassifyRequest {
+    /// Folder or file of the model.
+    pub model: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
+    #[serde(default)] pub architecture: Option<String>,
+    /// Texts: each alone, or two that make a pair.
+    pub texts: Vec<Vec<String>>,
+    /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
+    #[serde(default)] pub max_memory_bytes: Option<u64>,
+    /// Worker threads; 0 = all.
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<usize>"))] pub threads: usize,
+}}
+
+data! {
+/// What a classifier says of texts.
+pub struct Classes {
+    /// Names of the labels, as config.json has them.
+    pub labels: Vec<String>,
+    /// In the order of the texts: the probability of each label.
+    pub probabilities: Vec<Vec<f32>>,
+    /// Number of texts that were cut at the model's maximum.
+    pub truncated: u64,
+}}
+
+data! {
 /// `convert`.
 pub struct ConvertRequest {
     /// Folder or file of the model.

@@ -1,13 +1,14 @@
 //! From the name of a function and a JSON request to its response.
 
 use crate::answer::{Answer, Array, Envelope, Numbers, Response};
-use crate::api::{Comparison, Conversion, Embeddings, Evaluation, Generation, Inspection};
+use crate::api::{Classes, Comparison, Conversion, Embeddings, Evaluation, Generation, Inspection};
 use crate::call::Call;
 use crate::compress::Compression;
 #[cfg(feature = "train")]
 use crate::finetune::{Finetune, request::FinetuneReport};
 use crate::{
-    Error, Host, compare, compress, convert, embed, evaluate, generate, inspect, surrogates,
+    Error, Host, classify, compare, compress, convert, embed, evaluate, generate, inspect,
+    surrogates,
 };
 use kerf_compress::{PlanReport, Report};
 use kerf_tensors::{ErrorData, complaint::Complaint};
@@ -62,6 +63,7 @@ const TABLE: &[Command] = &[
     row!("compare", compare::compare),
     row!("generate", generate::generate),
     row!("embed", embed::embed),
+    row!("classify", classify::classify),
     row!("convert", convert::convert),
     #[cfg(feature = "train")]
     Command {
@@ -95,6 +97,7 @@ impl Work for Compression {
     }
 }
 
+impl Response for Classes {}
 impl Response for Comparison {}
 impl Response for Conversion {}
 impl Response for Evaluation {}

@@ -93,6 +93,7 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
             compute: &compute,
             limit_bytes,
             host: &host,
+            stage: Stage::Evaluate,
         })
     };
     if let Some(path) = &request.task {

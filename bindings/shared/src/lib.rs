@@ -8,6 +8,7 @@ mod answer;
 pub mod api;
 mod calibration;
 mod call;
+mod classify;
 mod compare;
 mod compress;
 mod convert;

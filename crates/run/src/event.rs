@@ -37,6 +37,8 @@ pub enum Stage {
     Evaluate,
     /// Making vectors of texts.
     Embed,
+    /// Giving texts labels.
+    Classify,
     /// Writing text.
     Generate,
 }

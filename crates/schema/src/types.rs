@@ -66,6 +66,8 @@ pub fn declarations() -> Vec<String> {
         Generation,
         EmbedRequest,
         Embeddings,
+        ClassifyRequest,
+        Classes,
         FinetuneRequest,
         FinetuneOptions,
         LearningPoint,

@@ -72,7 +72,8 @@ pub fn labels(
         .iter()
         .map(|example| label_index(path, example, names));
     let labels = labels.collect::<Result<Vec<usize>, _>>()?;
-    let (texts, truncated) = classification::encode(bench, &examples, longest)?;
+    let (texts, truncated) =
+        classification::encode(bench, &classification::texts_of(&examples), longest)?;
     Ok(Read {
         truncated,
         ..Examples::Labels(texts, labels).into()

@@ -9,6 +9,7 @@ use crate::tasks::{Bench, Windows};
 use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host};
 use kerf_kernels::Compute;
+use kerf_run::Stage;
 use kerf_train::task::{Answers, Completions, LabelledTexts, ScoredPairs, Windows as Texts};
 use kerf_train::{Examples as Learnable, some, split};
 use serde_json::Value;
@@ -56,6 +57,7 @@ impl Held {
             compute,
             limit_bytes: request.options.max_memory_bytes,
             host,
+            stage: Stage::Evaluate,
         };
         let reader = Reader::new(&bench, start, request)?;
         let Read {

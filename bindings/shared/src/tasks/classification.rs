@@ -15,15 +15,7 @@ use kerf_tasks::{Labelled, label_index};
 /// `WRONG_KIND` for a model without such a head, or whose head gives numbers or several labels; `BAD_TASK_DATA`, also for a label that
 /// the model does not have; `NO_TOKENIZER`, `EMPTY`, `NOT_FINITE`, `MEMORY_LIMIT`, `CANCELLED`.
 pub fn classification(bench: &Bench<'_>, path: &str) -> Result<Classification, Error> {
-    let (model, compute) = (bench.model, bench.compute);
-    bench.need_class(
-        "classification",
-        "a classifier's head",
-        "ForSequenceClassification",
-    )?;
-    let catalog = &model.opened.catalog;
-    let head = ClassifierHead::load(&model.network, bench.config(), compute, catalog)?;
-    need_one_label(head.labels().problem, model.network.labels())?;
+    let head = head(bench)?;
     let text = text_file::read(&*bench.host.storage(), path)?;
     let examples = kerf_tasks::classification(path, &text)?;
     let names = &head.labels().names;
@@ -31,17 +23,7 @@ pub fn classification(bench: &Bench<'_>, path: &str) -> Result<Classification, E
         .iter()
         .map(|example| label_index(path, example, names));
     let labels = labels.collect::<Result<Vec<usize>, _>>()?;
-    let longest = Encoding::of(model).max_tokens;
-    let (texts, truncated) = encode(bench, &examples, longest)?;
-    let reporter = bench.reporter();
-    let mut runner = bench
-        .running(longest, FEWER_THREADS)?
-        .runner(model, compute);
-    let progress = &mut |done, total| reporter.report(done, total);
-    let logits = runner.classify(&texts, &head, progress)?;
-    for logits in &logits {
-        finite::check(compute, "logits", &model.opened.path, logits)?;
-    }
+    let (logits, truncated) = logits(bench, &head, &texts_of(&examples))?;
     let two = names.len() == 2;
     Ok(Classification {
         texts: examples.len() as u64,
@@ -52,18 +34,62 @@ pub fn classification(bench: &Bench<'_>, path: &str) -> Result<Classification, E
     })
 }
 
+/// The head, which gives each text one label. `WRONG_KIND` for any other.
+pub fn head(bench: &Bench<'_>) -> Result<ClassifierHead, Error> {
+    let (model, catalog) = (bench.model, &bench.model.opened.catalog);
+    bench.need_class(
+        "classification",
+        "a classifier's head",
+        "ForSequenceClassification",
+    )?;
+    let head = ClassifierHead::load(&model.network, bench.config(), bench.compute, catalog)?;
+    need_one_label(head.labels().problem, model.network.labels())?;
+    Ok(head)
+}
+
+/// A text, and the one that makes it a pair.
+pub type TextOrPair<'t> = (&'t str, Option<&'t str>);
+
+/// Texts and pairs of a file.
+pub fn texts_of(examples: &[Labelled]) -> Vec<TextOrPair<'_>> {
+    let texts = examples.iter();
+    texts
+        .map(|example| (example.text.as_str(), example.second.as_deref()))
+        .collect()
+}
+
+/// Logits of each text or pair, one a label, and how many were cut.
+pub fn logits(
+    bench: &Bench<'_>,
+    head: &ClassifierHead,
+    texts: &[TextOrPair<'_>],
+) -> Result<(Vec<Vec<f32>>, u64), Error> {
+    let (model, compute) = (bench.model, bench.compute);
+    let longest = Encoding::of(model).max_tokens;
+    let (texts, truncated) = encode(bench, texts, longest)?;
+    let reporter = bench.reporter();
+    let running = bench.running(longest, FEWER_THREADS)?;
+    let mut runner = running.runner(model, compute);
+    let progress = &mut |done, total| reporter.report(done, total);
+    let logits = runner.classify(&texts, head, progress)?;
+    for logits in &logits {
+        finite::check(compute, "logits", &model.opened.path, logits)?;
+    }
+    Ok((logits, truncated))
+}
+
 /// Token ids and types of all texts or pairs, of at most so many tokens, and how many were cut.
 pub fn encode(
     bench: &Bench<'_>,
-    examples: &[Labelled],
+    given: &[TextOrPair<'_>],
     longest: usize,
 ) -> Result<(Vec<Typed>, u64), Error> {
     let tokenizer = bench.model.opened.tokenizer("classification")?;
-    let encoded = bench.compute.pool.map(examples.len(), |index| {
-        let example = &examples[index];
-        tokenizer.encode_pair_within(&example.text, example.second.as_deref(), longest)
+    let encoded = bench.compute.pool.map(given.len(), |index| {
+        let (text, second) = given[index];
+        tokenizer.encode_pair_within(text, second, longest)
     });
-    let (mut texts, mut truncated) = (Vec::with_capacity(examples.len()), 0);
+    let (mut texts, mut truncated) = (Vec::with_capacity(given.len()), 0);
     for encoded in encoded {
         let (encoded, cut) = encoded?;
         truncated += u64::from(cut);

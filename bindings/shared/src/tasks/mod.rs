@@ -29,13 +29,15 @@ pub struct Bench<'a> {
     pub limit_bytes: u64,
     /// Who hears of progress.
     pub host: &'a dyn Host,
+    /// What the work is called.
+    pub stage: Stage,
 }
 
 impl Bench<'_> {
     /// What counts the texts of a task.
     fn reporter(&self) -> Reporter<'_> {
         let path = &self.model.opened.path;
-        Reporter::new(self.host, Stage::Evaluate, "texts", path)
+        Reporter::new(self.host, self.stage, "texts", path)
     }
 
     /// How the model runs on sequences of at most so many tokens. `MEMORY_LIMIT`.
