@@ -19,7 +19,7 @@ pub mod task;
 mod trainer;
 
 pub use error::TrainError;
-pub use optimizer::{AdamW, Optimizer, Prior, Rule};
+pub use optimizer::{AdamW, Optimizer, Prior, Rule, clipping};
 pub use options::{PruneOptions, TrainOptions};
 pub use order::{Order, shuffled};
 pub use rate::{Curve, Rate};

@@ -11,6 +11,15 @@ use std::collections::BTreeMap;
 /// Weights of one task of the pool. It does not depend on the number of threads.
 const TILE: usize = 1 << 15;
 
+/// The factor that shortens a gradient of Euclidean norm `norm` to `most`, 1 if it is no longer; `most` of 0 does not shorten.
+pub fn clipping(norm: f64, most: f64) -> f64 {
+    if most > 0.0 && norm > most {
+        most / norm
+    } else {
+        1.0
+    }
+}
+
 /// Settings of AdamW.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {

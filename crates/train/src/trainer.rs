@@ -5,6 +5,7 @@ mod losses;
 use crate::checkpoint::{Checkpoints, Progress};
 use crate::error::bad_option;
 use crate::exact;
+use crate::optimizer::clipping;
 use crate::order::Order;
 use crate::prune::Pruning;
 use crate::{Examples, Optimizer, Rule, TrainError, TrainOptions};
@@ -307,12 +308,7 @@ impl Trainer {
             _ => return Err(self.not_finite(step + 1, named(&chosen))?),
         };
         let rate = self.options.rate.at(step, self.steps);
-        let clip = self.options.clip;
-        let scale = if clip > 0.0 && norm > clip {
-            clip / norm
-        } else {
-            1.0
-        };
+        let scale = clipping(norm, self.options.clip);
         self.pruning
             .before_step(&self.student.weights, &self.gradients, scale);
         self.move_weights(rate, scale)?;

@@ -60,7 +60,7 @@ impl Task for BlockTask<'_> {
             wanted,
         } = (self.fetch)(self.learned.start + index)?;
         let seen = Seen {
-            own: &student.seen,
+            student,
             base: self.base,
         };
         let block = network.load_block_dense(compute, &seen, self.block)?;
@@ -74,7 +74,7 @@ impl Task for BlockTask<'_> {
     fn held(&mut self, student: &Student) -> Result<f64, CompressError> {
         let (network, compute) = (self.network, self.compute);
         let seen = Seen {
-            own: &student.seen,
+            student,
             base: self.base,
         };
         let block = network.load_block_dense(compute, &seen, self.block)?;

@@ -71,7 +71,7 @@ pub(crate) fn recall(teaching: &mut Teaching<'_>, bytes: &[u8]) -> Option<()> {
     if !rest.is_empty() {
         return None;
     }
-    teaching.student.show(teaching.compute, &now);
+    teaching.student.show(&now);
     teaching.student.price = head.price;
     teaching.optimizer.resume(head.standing.steps, moments);
     teaching.standing = head.standing;

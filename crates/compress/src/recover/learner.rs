@@ -80,22 +80,21 @@ impl Learner {
         }
     }
 
-    /// The rounded values in the layout of the file.
-    pub fn values_into(&self, compute: &Compute, out: &mut [f32]) {
-        let (rows, cols) = (self.rounded.rows, self.rounded.cols);
-        let panel = PANEL_ROWS * cols.max(1);
-        let fill = |out: &mut [f32]| {
-            compute.pool.chunks_mut(out, panel, |index, out| {
-                self.rounded
-                    .dequantize_rows(&compute.kernels, index * PANEL_ROWS, out);
-            });
-        };
-        if !self.transposed {
-            return fill(out);
+    /// Shape of the tensor in the file.
+    pub fn shape(&self) -> Vec<usize> {
+        match self.transposed {
+            true => vec![self.rounded.cols, self.rounded.rows],
+            false => vec![self.rounded.rows, self.rounded.cols],
         }
-        let mut values = vec![0.0; out.len()];
-        fill(&mut values);
-        out.copy_from_slice(&transpose(compute, &values, rows, cols));
+    }
+
+    /// The rounded values in the layout of the file.
+    pub fn values(&self, compute: &Compute) -> Vec<f32> {
+        let values = self.rounded.dequantize_on(compute);
+        match self.transposed {
+            true => transpose(compute, &values, self.rounded.rows, self.rounded.cols),
+            false => values,
+        }
     }
 
     /// Turns the gradient of the rounded values, in the layout of the file, into that of the floats `w`: what was clipped has none. Adds

@@ -1,4 +1,4 @@
-//! All tensors that learn: floats that the optimiser moves, and the rounded values that the network reads.
+//! All tensors that learn: floats that the optimiser moves, and what the network reads instead ([`super::student_source`]).
 
 use super::learner::Learner;
 use super::rate::Price;
@@ -25,7 +25,7 @@ pub(crate) struct Student {
     pub vectors: Vec<Vector>,
     /// Floats behind all of them, a matrix [outputs, inputs]; scales under a name of their own.
     pub masters: MemoryWeights,
-    /// What the network reads, in the layout of the file.
+    /// Norms and biases as the network reads them.
     pub seen: MemoryWeights,
     /// What a bit costs.
     pub price: Price,
@@ -41,24 +41,17 @@ pub(crate) struct State {
 }
 
 impl Student {
-    /// Of matrices and vectors as they are; `seen` has the vectors and whatever else the network reads.
+    /// Of matrices and vectors as they are; `seen` has the vectors.
     pub fn new(
         compute: &Compute,
         learners: Vec<Learner>,
         vectors: Vec<Vector>,
-        mut seen: MemoryWeights,
+        seen: MemoryWeights,
     ) -> Result<Self, CompressError> {
         let mut masters = MemoryWeights::new();
         for learner in &learners {
             let QuantizedMatrix { rows, cols, .. } = learner.rounded;
             let values = learner.rounded.dequantize_on(compute);
-            let shape = match learner.transposed {
-                true => vec![cols, rows],
-                false => vec![rows, cols],
-            };
-            let mut in_file = vec![0.0; values.len()];
-            learner.values_into(compute, &mut in_file);
-            seen.insert(&learner.name, shape, in_file)?;
             masters.insert(&learner.name, vec![rows, cols], values)?;
             if let Some(scales) = learner.scales() {
                 let name = learner.scales_name();
@@ -78,15 +71,17 @@ impl Student {
         })
     }
 
+    /// The matrix of that name.
+    pub fn learner(&self, name: &str) -> Option<&Learner> {
+        self.learners.iter().find(|learner| learner.name == name)
+    }
+
     /// Rounds the floats to what the network reads.
     pub fn round(&mut self, compute: &Compute) {
         for learner in &mut self.learners {
             let w = self.masters.get(&learner.name).unwrap_or_default();
             let scales = self.masters.get(&learner.scales_name());
             learner.round(compute, w, scales.unwrap_or_default(), self.price.of_bit);
-            if let Some(out) = self.seen.get_mut(&learner.name) {
-                learner.values_into(compute, out);
-            }
         }
         let rates = self.learners.iter();
         self.price
@@ -128,12 +123,9 @@ impl Student {
     }
 
     /// Lets the network read a state. The floats stay where they are.
-    pub fn show(&mut self, compute: &Compute, state: &State) {
+    pub fn show(&mut self, state: &State) {
         for (learner, matrix) in self.learners.iter_mut().zip(&state.matrices) {
             learner.rounded.clone_from(matrix);
-            if let Some(out) = self.seen.get_mut(&learner.name) {
-                learner.values_into(compute, out);
-            }
         }
         for (vector, values) in self.vectors.iter().zip(&state.vectors) {
             if let Some(out) = self.seen.get_mut(&vector.name) {

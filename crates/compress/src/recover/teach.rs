@@ -5,7 +5,7 @@ use super::student::{State, Student};
 use crate::CompressError;
 use kerf_kernels::Compute;
 use kerf_model::backward::Gradients;
-use kerf_train::{AdamW, Curve, Optimizer, Rate, shuffled};
+use kerf_train::{AdamW, Curve, Optimizer, Rate, clipping, shuffled};
 use serde::{Deserialize, Serialize};
 
 /// What a student learns.
@@ -168,7 +168,7 @@ impl<'a> Teaching<'a> {
         }
         self.student.fold(self.compute, gradients);
         let norm = gradients.norm(self.compute);
-        let scale = if norm > CLIP { CLIP / norm } else { 1.0 };
+        let scale = clipping(norm, CLIP);
         let step = self.standing.steps;
         let rate = self.course.rate().at(step, self.course.steps);
         let values = self.course.moves_values(step);

@@ -91,7 +91,7 @@ impl Task for WholeTask<'_> {
     ) -> Result<f64, CompressError> {
         let batch = &self.lessons[self.learned.start + index];
         let seen = Seen {
-            own: &student.seen,
+            student,
             base: self.base,
         };
         let loss = self.with_loss(batch, |loss| {
@@ -113,7 +113,7 @@ impl Task for WholeTask<'_> {
     fn held(&mut self, student: &Student) -> Result<f64, CompressError> {
         let (network, compute) = (self.network, self.compute);
         let seen = Seen {
-            own: &student.seen,
+            student,
             base: self.base,
         };
         let (mut sum, mut tokens) = (0.0, 0);

@@ -1,5 +1,6 @@
 //! The unit that teaches one block.
 
+use super::course::{course, part};
 use super::{start, unit, write};
 use crate::CompressError;
 use crate::calibration::LESSON_TOKENS;
@@ -10,9 +11,8 @@ use crate::job::records::Journal;
 use crate::job::{Machine, block_name};
 use crate::plan::Plan;
 use crate::recover::block::{BlockTask, Lesson};
-use crate::recover::lessons::{split, steps};
-use crate::recover::teach::{Course, Teaching};
-use crate::report::RecoveredPart;
+use crate::recover::lessons::split;
+use crate::recover::teach::Teaching;
 use kerf_model::{Batch, fill};
 use kerf_run::{Event, Host, Stage};
 use std::ops::Range;
@@ -26,9 +26,6 @@ pub(in crate::job) fn recover_block(
     block: usize,
     host: &mut dyn Host,
 ) -> Result<(), CompressError> {
-    let recovery = plan
-        .recovery
-        .expect("units of recovery are planned with it");
     let begun = (machine.clock)();
     walk.inputs = None;
     let at = Progress::at_block(block);
@@ -43,12 +40,7 @@ pub(in crate::job) fn recover_block(
     let (student, records) = start::student(machine, plan, journal, &tensors)?;
     let (learned, watched) = split(places.len());
     let lengths: Vec<usize> = places.iter().map(|place| place.tokens.len()).collect();
-    let course = Course {
-        steps: steps(recovery.tokens, &lengths[learned.clone()]),
-        continuous: 0.0,
-        learning_rate: recovery.rate(),
-        seed: plan.settings.options.seed,
-    };
+    let course = course(plan, &lengths[learned.clone()], 0.0);
     let mut task = BlockTask {
         network: machine.network(),
         compute: &machine.compute,
@@ -84,14 +76,7 @@ pub(in crate::job) fn recover_block(
         let prefix = format!("recovered-{block:04}");
         write::write(machine, journal, &teaching.student, &records, best, &prefix)?;
     }
-    let part = RecoveredPart {
-        block: Some(block),
-        tokens: standing.tokens,
-        steps: standing.steps,
-        seconds: (machine.clock)() - begun,
-        before: standing.before,
-        after: standing.after,
-    };
+    let part = part(Some(block), standing, (machine.clock)() - begun);
     put_json(journal, unit(block), format!("recover-{block}.json"), &part)
 }
 

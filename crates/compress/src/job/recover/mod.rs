@@ -3,6 +3,8 @@
 #[cfg(feature = "train")]
 mod block;
 #[cfg(feature = "train")]
+mod course;
+#[cfg(feature = "train")]
 mod start;
 #[cfg(feature = "train")]
 mod whole;

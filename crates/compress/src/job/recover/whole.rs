@@ -1,5 +1,6 @@
 //! The unit that teaches the whole model, after its last block is solved.
 
+use super::course::{course, part};
 use super::{WHOLE, start, write};
 use crate::CompressError;
 use crate::job::Machine;
@@ -8,10 +9,9 @@ use crate::job::overlay::solved_over;
 use crate::job::records::{Findings, Journal, Record};
 use crate::plan::Plan;
 use crate::recover::kept;
-use crate::recover::lessons::{lessons, split, steps};
-use crate::recover::teach::{Course, Teaching};
+use crate::recover::lessons::{lessons, split};
+use crate::recover::teach::Teaching;
 use crate::recover::whole::WholeTask;
-use crate::report::RecoveredPart;
 use kerf_run::{Event, Host, Stage};
 
 /// Unit and file of the state on the way.
@@ -28,9 +28,6 @@ pub(in crate::job) fn recover_whole(
     taught: &[Vec<u32>],
     host: &mut dyn Host,
 ) -> Result<(), CompressError> {
-    let recovery = plan
-        .recovery
-        .expect("units of recovery are planned with it");
     let (begun, compute, network) = ((machine.clock)(), &machine.compute, machine.network());
     let sequences = match taught {
         [] => machine.sequences(),
@@ -39,12 +36,7 @@ pub(in crate::job) fn recover_whole(
     let lessons = lessons(&sequences, network.kind());
     let (learned, watched) = split(lessons.len());
     let lengths: Vec<usize> = lessons.iter().map(kerf_model::Batch::tokens).collect();
-    let course = Course {
-        steps: steps(recovery.tokens, &lengths[learned.clone()]),
-        continuous: CONTINUOUS,
-        learning_rate: recovery.rate(),
-        seed: plan.settings.options.seed,
-    };
+    let course = course(plan, &lengths[learned.clone()], CONTINUOUS);
     let names = machine.catalog.tensors.iter().map(|entry| &*entry.name);
     let base = solved_over(&machine.catalog, journal, names)?;
     let mut task = WholeTask {
@@ -88,14 +80,7 @@ pub(in crate::job) fn recover_whole(
     if let Some(best) = best {
         write::write(machine, journal, student, &records, best, "recovered")?;
     }
-    let part = RecoveredPart {
-        block: None,
-        tokens: standing.tokens,
-        steps: standing.steps,
-        seconds: (machine.clock)() - begun,
-        before: standing.before,
-        after: standing.after,
-    };
+    let part = part(None, standing, (machine.clock)() - begun);
     put_json(journal, WHOLE.into(), "recover.json".into(), &part)?;
     Ok(journal.forget_replaced(STATE, STATE_FILE)?)
 }

@@ -4,8 +4,8 @@ use crate::calibration::{LESSON_TOKENS, held_tokens};
 use crate::costs::footprint::Footprint;
 use crate::options::recover::By;
 
-/// Bytes of a weight that learns: the float, the rounded value, its gradient, two moments, and the codes of the state now and of the best.
-const OF_A_WEIGHT: u64 = 4 + 4 + 4 + 8 + 2;
+/// Bytes of a weight that learns: the float, its gradient, two moments, and the codes of the state now and of the best.
+const OF_A_WEIGHT: u64 = 4 + 4 + 8 + 2;
 /// A weight of a loaded block, and of the copy that it is made from.
 const LOADED: u64 = 8;
 
