@@ -3,6 +3,7 @@ import { abortSignal, callback, type Rules } from './check.js'
 import { KerfError, type ErrorData } from './errors.js'
 import { inPublicNames } from './public-names.js'
 import type { ProgressEvent } from './generated/index.js'
+import { Held } from './held.js'
 
 /** What every function takes besides its own options: how to follow the work, and how to stop it. */
 export interface RunOptions {
@@ -17,8 +18,17 @@ export const runRules: Rules = { onProgress: callback, signal: abortSignal }
 
 type Envelope<R> = { ok: R } | { error: ErrorData }
 
-/** Calls a function of the core with checked parameters. Arrays of numbers of the response are typed arrays. */
+/**
+ * Calls a function of the core with checked parameters; on an open model, when the calls before it have ended. Arrays of numbers of the
+ * response are typed arrays.
+ */
 export async function call<R extends object>(command: string, request: object, run: RunOptions): Promise<R> {
+  const { model } = request as { model?: unknown }
+  const work = (): Promise<R> => started<R>(command, request, run)
+  return model instanceof Held ? model.turn(run.signal, work) : work()
+}
+
+async function started<R extends object>(command: string, request: object, run: RunOptions): Promise<R> {
   const { onProgress, signal } = run
   if (signal?.aborted) throw cancelled(signal)
   let failure: { error: unknown } | undefined

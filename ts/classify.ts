@@ -2,8 +2,9 @@ import { call, type RunOptions } from './call.js'
 import { callback, check, checkOptions, integer, type Rule, type Rules } from './check.js'
 import type { Classes } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import type { OpenModel } from './open.js'
 import { memoryRequest, size, type Size } from './size.js'
-import { model as modelRule, type Model, type WithSources } from './source.js'
+import { runnable, type Model, type WithSources } from './source.js'
 
 /** Options of {@link classify}. */
 export interface ClassifyOptions extends ModelOptions {
@@ -53,16 +54,16 @@ const listOfTexts: Rule = {
  *     const [first] = await classify('./sentiment', ['What a fine film.', 'Two hours that I shall not get back.'])
  *     console.log(first?.label, first?.probability)
  *
- * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, what kerf wrote, or an open model.
  * @param texts Texts, or pairs of texts for a model that learned pairs.
  * @param options What to be told meanwhile.
  */
 export async function classify(
-  model: Model,
+  model: Model | OpenModel,
   texts: readonly TextOrPair[],
   options: WithSources<ClassifyOptions> & RunOptions = {},
 ): Promise<Classified[]> {
-  check('model', model, modelRule)
+  check('model', model, runnable)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
   const { onTruncated, threads, architecture, maxMemory } = options

@@ -2,8 +2,9 @@ import { call, type RunOptions } from './call.js'
 import { callback, check, checkOptions, integer, text, texts as listOfTexts, type Rules } from './check.js'
 import type { Embeddings } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import type { OpenModel } from './open.js'
 import { memoryRequest, size, type Size } from './size.js'
-import { model as modelRule, type Model, type WithSources } from './source.js'
+import { runnable, type Model, type WithSources } from './source.js'
 
 /** Options of {@link embed}. */
 export interface EmbedOptions extends ModelOptions {
@@ -50,16 +51,16 @@ const rules: Rules = {
  *     const vectors = await embed('./all-MiniLM-L6-v2', ['A saw takes away the kerf.', 'Rain is expected.'])
  *     console.log(vectors.length, vectors[0]?.length)
  *
- * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, what kerf wrote, or an open model.
  * @param texts One vector comes for each.
  * @param options What to be told meanwhile.
  */
 export async function embed(
-  model: Model,
+  model: Model | OpenModel,
   texts: readonly string[],
   options: WithSources<EmbedOptions> & RunOptions = {},
 ): Promise<Float32Array[]> {
-  check('model', model, modelRule)
+  check('model', model, runnable)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
   const { onTruncated, onNote, prompt, promptName, dimensions, threads, architecture, maxMemory } = options

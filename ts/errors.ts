@@ -12,6 +12,7 @@ import type { ErrorCode } from './generated/index.js'
  * - `WORKER_FAILED`: in a page: the worker or the WebAssembly module cannot be loaded; the message names the file.
  * - `STORAGE_UNAVAILABLE`: in a page: there is no origin private file system here.
  * - `STORAGE_BUSY`: in a page: another tab of this site works with it.
+ * - `CLOSED`: a call on an open model after its `close`.
  */
 export type HostErrorCode =
   | 'PLATFORM_UNSUPPORTED'
@@ -23,6 +24,7 @@ export type HostErrorCode =
   | 'WORKER_FAILED'
   | 'STORAGE_UNAVAILABLE'
   | 'STORAGE_BUSY'
+  | 'CLOSED'
 
 /** Every code that a {@link KerfError} can have. */
 export type KerfErrorCode = ErrorCode | HostErrorCode

@@ -2,7 +2,8 @@ import { call, type RunOptions } from './call.js'
 import { check, integer, type Rules } from './check.js'
 import type { Evaluation } from './generated/index.js'
 import { measureRequest, type MeasureOptions } from './measure.js'
-import { file, model as modelRule, type Model, type WithSources } from './source.js'
+import type { OpenModel } from './open.js'
+import { file, runnable, type Model, type WithSources } from './source.js'
 
 /** What {@link evaluate} measures on: at least one of `text`, `textFile`, `pairs`, `task`, `qa` and `completion`. */
 export interface EvaluateOptions extends MeasureOptions {
@@ -57,14 +58,14 @@ const rules: Rules = {
  *     const { completions } = await evaluate('./my-llama', { completion: './sentences.jsonl' })
  *     console.log(perplexity, spearman, classification?.accuracy, answering?.f1, completions?.preferred)
  *
- * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, what kerf wrote, or an open model.
  * @param options What to measure on.
  */
 export async function evaluate(
-  model: Model,
+  model: Model | OpenModel,
   options: WithSources<EvaluateOptions> & RunOptions,
 ): Promise<Evaluation> {
-  check('model', model, modelRule)
+  check('model', model, runnable)
   const shared = measureRequest(options, rules, ['task', 'qa', 'completion'])
   const { task, qa, completion, generate, stride, maxAnswer } = options
   const request = { model, ...shared, task, qa, completion, generate, stride, maxAnswer }

@@ -3,8 +3,9 @@ import { callback, check, checkOptions, flag, integer, number, text, type Rules 
 import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
+import type { OpenModel } from './open.js'
 import { memoryRequest, size, type Size } from './size.js'
-import { model as modelRule, type Model, type WithSources } from './source.js'
+import { runnable, type Model, type WithSources } from './source.js'
 
 /** Options of {@link generate}. */
 export interface GenerateOptions extends ModelOptions {
@@ -59,16 +60,16 @@ const rules: Rules = {
  *
  *     const { text } = await generate('./my-llama', 'Once upon a time', { maxTokens: 40 })
  *
- * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, or what kerf wrote.
+ * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, what kerf wrote, or an open model.
  * @param prompt Text to continue; may be empty if the model has a begin token.
  * @param options How much, how random, and where each piece of text goes.
  */
 export async function generate(
-  model: Model,
+  model: Model | OpenModel,
   prompt: string,
   options: WithSources<GenerateOptions> & RunOptions = {},
 ): Promise<Generation> {
-  check('model', model, modelRule)
+  check('model', model, runnable)
   check('prompt', prompt, text)
   checkOptions(options, rules)
   const { onToken, onProgress, signal, maxMemory, ...rest } = options

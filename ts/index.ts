@@ -12,4 +12,5 @@ export {
   type RateSchedule,
   type Task,
 } from './finetune.js'
+export { open, type OpenModel } from './open.js'
 export { loadConfig, type LoadedConfig } from './load-config.js'

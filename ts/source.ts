@@ -1,5 +1,6 @@
 // What a model, a text and a result may be besides a path. The types are structural, so that they need neither Node's nor the DOM's.
 import type { Rule } from './check.js'
+import { Held } from './held.js'
 
 /** A `Blob` or `File`. */
 export interface BlobSource {
@@ -114,6 +115,14 @@ export const model = rule(
   'isModel',
   'a directory handle, an array of File, a Blob, a URL, { size, read(offset, length) }, or an object of them by file name',
 )
+
+/** A model to run: to read, or one that is open. */
+export const runnable: Rule = {
+  get expected() {
+    return accepted ? model.expected : 'a path, or an open model'
+  },
+  test: value => value instanceof Held || model.test(value),
+}
 
 /** Where a result goes. */
 export const target = rule('isTarget', 'a directory handle or a WritableStream')

@@ -549,8 +549,8 @@ export type Inspection = {
 
 /** `evaluate`: of `text`, `textFile`, `pairsFile`, `task`, `qa` and `completion` at least one. */
 export type EvaluateRequest = {
-  /** Folder or file of the model. */
-  model: string
+  /** Folder or file of the model, or one that is open. */
+  model: ModelRef
   /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
   architecture?: string
   /** Text for perplexity. */
@@ -703,8 +703,8 @@ export type Comparison = {
 
 /** `generate`. */
 export type GenerateRequest = {
-  /** Folder or file of the model. */
-  model: string
+  /** Folder or file of the model, or one that is open. */
+  model: ModelRef
   /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
   architecture?: string
   /** Text to continue; may be empty if the model has a begin token. */
@@ -747,10 +747,40 @@ export type Generation = {
   seconds: number
 }
 
-/** `embed`. */
-export type EmbedRequest = {
+/** The model of a request: its path, or one that is open. */
+export type ModelRef = string | {
+  /** See `HeldModel`. */
+  open: number
+}
+
+/** `open`. */
+export type OpenRequest = {
   /** Folder or file of the model. */
   model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
+}
+
+/** A model that stays open. */
+export type HeldModel = {
+  /** Its number in this process. */
+  open: number
+  /** `encoder` or `decoder`. */
+  kind: string
+  /** Bytes of the decoded weights that it holds between calls. */
+  bytes: number
+}
+
+/** `memory` and `close`: which open model. */
+export type Released = {
+  /** Its number. */
+  open: number
+}
+
+/** `embed`. */
+export type EmbedRequest = {
+  /** Folder or file of the model, or one that is open. */
+  model: ModelRef
   /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
   architecture?: string
   /** Texts. */
@@ -784,8 +814,8 @@ export type Embeddings = {
 
 /** `classify`. */
 export type ClassifyRequest = {
-  /** Folder or file of the model. */
-  model: string
+  /** Folder or file of the model, or one that is open. */
+  model: ModelRef
   /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
   architecture?: string
   /** Texts: each alone, or two that make a pair. */
@@ -1006,6 +1036,9 @@ export type ProgressEvent = {
 /** Functions of the core. */
 export const COMMANDS = [
   'inspect',
+  'open',
+  'memory',
+  'close',
   'plan',
   'compress',
   'evaluate',

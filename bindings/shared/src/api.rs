@@ -124,8 +124,8 @@ pub struct Inspection {
 data! {
 /// `evaluate`: of `text`, `textFile`, `pairsFile`, `task`, `qa` and `completion` at least one.
 pub struct EvaluateRequest {
-    /// Folder or file of the model.
-    pub model: String,
+    /// Folder or file of the model, or one that is open.
+    pub model: ModelRef,
     /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
     #[serde(default)] pub architecture: Option<String>,
     /// Text for perplexity.
@@ -293,8 +293,8 @@ pub struct Comparison {
 data! {
 /// `generate`.
 pub struct GenerateRequest {
-    /// Folder or file of the model.
-    pub model: String,
+    /// Folder or file of the model, or one that is open.
+    pub model: ModelRef,
     /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
     #[serde(default)] pub architecture: Option<String>,
     /// Text to continue; may be empty if the model has a begin token.
@@ -334,11 +334,59 @@ pub struct Generation {
     pub seconds: f64,
 }}
 
+/// The model of a request: its path, or one that is open.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(untagged)]
+pub enum ModelRef {
+    /// Folder or file of the model.
+    Path(String),
+    /// The number that `open` gave.
+    Open {
+        /// See `HeldModel`.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        open: u64,
+    },
+}
+
+impl Default for ModelRef {
+    fn default() -> Self {
+        Self::Path(String::new())
+    }
+}
+
+data! {
+/// `open`.
+pub struct OpenRequest {
+    /// Folder or file of the model.
+    pub model: String,
+    /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
+    #[serde(default)] pub architecture: Option<String>,
+}}
+
+data! {
+/// A model that stays open.
+pub struct HeldModel {
+    /// Its number in this process.
+    pub open: u64,
+    /// `encoder` or `decoder`.
+    pub kind: String,
+    /// Bytes of the decoded weights that it holds between calls.
+    pub bytes: u64,
+}}
+
+data! {
+/// `memory` and `close`: which open model.
+pub struct Released {
+    /// Its number.
+    pub open: u64,
+}}
+
 data! {
 /// `embed`.
 pub struct EmbedRequest {
-    /// Folder or file of the model.
-    pub model: String,
+    /// Folder or file of the model, or one that is open.
+    pub model: ModelRef,
     /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
     #[serde(default)] pub architecture: Option<String>,
     /// Texts.
@@ -373,8 +421,8 @@ pub struct Embeddings {
 data! {
 /// `classify`.
 pub struct ClassifyRequest {
-    /// Folder or file of the model.
-    pub model: String,
+    /// Folder or file of the model, or one that is open.
+    pub model: ModelRef,
     /// Description of the architecture in JSON (a file), for a model_type that kerf does not know.
     #[serde(default)] pub architecture: Option<String>,
     /// Texts: each alone, or two that make a pair.

@@ -1,7 +1,7 @@
 //! `classify`: what a classifier says of texts.
 
 use crate::api::{Classes, ClassifyRequest};
-use crate::open_model::Runnable;
+use crate::held;
 use crate::tasks::{Bench, classification};
 use crate::{Error, Host, machine, text_file};
 use kerf_run::Stage;
@@ -27,11 +27,8 @@ pub fn classify(request: ClassifyRequest, host: &dyn Host) -> Result<Classes, Er
     });
     let texts = texts.collect::<Result<Vec<_>, _>>()?;
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
-    let model = Runnable::open(
-        &*host.storage(),
-        &request.model,
-        request.architecture.as_deref(),
-    )?;
+    let architecture = request.architecture.as_deref();
+    let model = held::model(&request.model, &*host.storage(), architecture)?;
     let bench = Bench {
         model: &model,
         compute: &compute,

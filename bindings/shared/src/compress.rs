@@ -206,7 +206,7 @@ fn calibrate(
 ) -> Result<Drawn, Error> {
     let settings = &plan.settings;
     let network = opened.network()?;
-    let model = Runnable { opened, network };
+    let model = Runnable::of(opened, network);
     let options = &settings.options;
     let compute = Compute::new(settings.isa, options.threads);
     let compute = compute.map_or_else(|| machine::compute(options.threads), Ok)?;

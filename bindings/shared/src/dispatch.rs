@@ -1,13 +1,16 @@
 //! From the name of a function and a JSON request to its response.
 
 use crate::answer::{Answer, Array, Envelope, Numbers, Response};
-use crate::api::{Classes, Comparison, Conversion, Embeddings, Evaluation, Generation, Inspection};
+use crate::api::{
+    Classes, Comparison, Conversion, Embeddings, Evaluation, Generation, HeldModel, Inspection,
+    Released,
+};
 use crate::call::Call;
 use crate::compress::Compression;
 #[cfg(feature = "train")]
 use crate::finetune::{Finetune, request::FinetuneReport};
 use crate::{
-    Error, Host, classify, compare, compress, convert, embed, evaluate, generate, inspect,
+    Error, Host, classify, compare, compress, convert, embed, evaluate, generate, held, inspect,
     surrogates,
 };
 use kerf_compress::{PlanReport, Report};
@@ -51,6 +54,9 @@ macro_rules! row {
 /// All functions: one file and one row each.
 const TABLE: &[Command] = &[
     row!("inspect", inspect::inspect),
+    row!("open", held::open),
+    row!("memory", held::memory),
+    row!("close", held::close),
     row!("plan", compress::plan),
     Command {
         id: "compress",
@@ -102,8 +108,10 @@ impl Response for Comparison {}
 impl Response for Conversion {}
 impl Response for Evaluation {}
 impl Response for Generation {}
+impl Response for HeldModel {}
 impl Response for Inspection {}
 impl Response for PlanReport {}
+impl Response for Released {}
 impl Response for Report {}
 
 impl Response for Embeddings {

@@ -1,7 +1,7 @@
 //! `embed`: one vector per text.
 
 use crate::api::{EmbedRequest, Embeddings};
-use crate::open_model::Runnable;
+use crate::held;
 use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running};
 use crate::vectors::{Vectors, Wish};
@@ -15,11 +15,8 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         return Err(text_file::empty("texts"));
     }
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
-    let model = Runnable::open(
-        &*host.storage(),
-        &request.model,
-        request.architecture.as_deref(),
-    )?;
+    let architecture = request.architecture.as_deref();
+    let model = held::model(&request.model, &*host.storage(), architecture)?;
     let wish = Wish {
         prompt: request.prompt,
         prompt_name: request.prompt_name,

@@ -5,6 +5,7 @@ use crate::open_model::{OpenModel, Runnable};
 use kerf_kernels::Compute;
 use kerf_tensors::files::Side;
 use kerf_text::Tokenizer;
+use std::sync::Arc;
 
 /// How a text becomes token ids, as the sentence-transformers files of a model say, or those of its tokenizer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,15 +53,18 @@ impl Encoding {
     }
 
     /// The tokenizer of the model, which lowercases if this says so; `operation` says in the error what needs it.
-    pub fn tokenizer(&self, opened: &OpenModel, operation: &str) -> Result<Tokenizer, Error> {
-        let mut tokenizer = opened.tokenizer(operation)?;
-        if let Some(side) = self.truncation_side {
-            tokenizer = tokenizer.cutting_off(side);
-        }
-        match self.lower_case {
-            true => Ok(tokenizer.lowercased()?),
-            false => Ok(tokenizer),
-        }
+    pub fn tokenizer(&self, opened: &OpenModel, operation: &str) -> Result<Arc<Tokenizer>, Error> {
+        let variant = (self.truncation_side, self.lower_case);
+        opened.tokenizers.get(variant, || {
+            let mut tokenizer = opened.new_tokenizer(operation)?;
+            if let Some(side) = self.truncation_side {
+                tokenizer = tokenizer.cutting_off(side);
+            }
+            match self.lower_case {
+                true => Ok(tokenizer.lowercased()?),
+                false => Ok(tokenizer),
+            }
+        })
     }
 
     /// Token ids of all texts, cut at the maximum, and how many were cut.

@@ -2,6 +2,7 @@
 
 use crate::api::{EvaluateRequest, Evaluation};
 use crate::error::bad_option;
+use crate::held;
 use crate::open_model::Runnable;
 use crate::reporter::Reporter;
 use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
@@ -60,7 +61,8 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
         ),
     ])?;
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
-    let model = Runnable::open(&*storage, &request.model, request.architecture.as_deref())?;
+    let architecture = request.architecture.as_deref();
+    let model = held::model(&request.model, &*storage, architecture)?;
     let mut result = Evaluation::default();
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
     let bytes = |path: &Option<String>| {
@@ -81,7 +83,7 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
         let tokenizer = model.opened.tokenizer("perplexity")?;
         let mut tokens = TextTokens::of(text, &tokenizer);
         let measured = perplexity(&model, &compute, running, &mut tokens, context, &part(0))?;
-        fill_perplexity(&mut result, &measured, &request.model)?;
+        fill_perplexity(&mut result, &measured, &model.opened.path)?;
         fill_text(&mut result, &tokens, context);
     }
     if let Some(path) = &request.pairs_file {

@@ -2,7 +2,7 @@
 
 use crate::api::{GenerateRequest, Generation};
 use crate::error::bad_option;
-use crate::open_model::Runnable;
+use crate::held;
 use crate::running::Running;
 use crate::{Error, Host, machine};
 use kerf_model::ModelError;
@@ -22,11 +22,8 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     check(&request)?;
     let limit = request.max_tokens.unwrap_or(DEFAULT_TOKENS);
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
-    let model = Runnable::open(
-        &*host.storage(),
-        &request.model,
-        request.architecture.as_deref(),
-    )?;
+    let architecture = request.architecture.as_deref();
+    let model = held::model(&request.model, &*host.storage(), architecture)?;
     let sampling = sampling(&request, &model.opened.catalog.files.generation)?;
     let tokenizer = model.opened.tokenizer("generation")?;
     let mut prompt = tokenizer.encode(&request.prompt, true)?;

@@ -73,7 +73,8 @@ pub fn inspect(request: InspectRequest, host: &dyn Host) -> Result<Inspection, E
     })
 }
 
-fn kind(kind: Kind) -> &'static str {
+/// What a model is called by what it gives.
+pub fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Decoder => "decoder",
         Kind::Encoder => "encoder",

@@ -20,6 +20,7 @@ mod evaluate;
 #[cfg(feature = "train")]
 pub mod finetune;
 mod generate;
+mod held;
 mod host;
 mod inspect;
 mod long_run;
@@ -38,6 +39,7 @@ mod surrogates;
 mod tasks;
 mod text_file;
 mod text_tokens;
+mod tokenizers;
 mod vectors;
 mod vocabulary;
 

@@ -1,11 +1,12 @@
 //! A model, opened: what is on disk, the network on top of it, and its tokenizer.
 
 use crate::storage::Storage;
+use crate::tokenizers::Tokenizers;
 use crate::{Error, text_file};
-use kerf_kernels::Compute;
-use kerf_model::{Network, arch, evaluate::Runner};
+use kerf_model::{Network, arch, evaluate::Decoded};
 use kerf_tensors::Catalog;
 use kerf_text::{Description, TextError, Tokenizer, TokenizerFiles};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A model of any form that kerf reads, from headers alone.
 pub struct OpenModel {
@@ -13,6 +14,8 @@ pub struct OpenModel {
     pub catalog: Catalog,
     /// Path as the user gave it.
     pub path: String,
+    /// Tokenizers that were built.
+    pub tokenizers: Tokenizers,
 }
 
 impl OpenModel {
@@ -56,10 +59,17 @@ impl OpenModel {
             arch::json::parse(file, description.as_bytes())?;
             catalog = catalog.with_sidecar(arch::json::FILE, description.into_bytes());
         }
-        Ok(Self {
-            catalog: kerf_model::with_own_head(catalog)?,
-            path: path.into(),
-        })
+        let catalog = kerf_model::with_own_head(catalog)?;
+        Ok(Self::of(catalog, path.into()))
+    }
+
+    /// Of what is on disk.
+    pub fn of(catalog: Catalog, path: String) -> Self {
+        Self {
+            catalog,
+            path,
+            tokenizers: Tokenizers::default(),
+        }
     }
 
     /// The network on top of the tensors.
@@ -68,7 +78,13 @@ impl OpenModel {
     }
 
     /// The tokenizer of the model; `operation` says in the error what needs it.
-    pub fn tokenizer(&self, operation: &str) -> Result<Tokenizer, Error> {
+    pub fn tokenizer(&self, operation: &str) -> Result<Arc<Tokenizer>, Error> {
+        self.tokenizers
+            .get((None, false), || self.new_tokenizer(operation))
+    }
+
+    /// A tokenizer that nobody else has.
+    pub fn new_tokenizer(&self, operation: &str) -> Result<Tokenizer, Error> {
         let description = self.tokenizer_description(operation)?;
         Tokenizer::new(description).map_err(|error| self.bad_tokenizer(error))
     }
@@ -112,6 +128,8 @@ pub struct Runnable {
     pub opened: OpenModel,
     /// The network.
     pub network: Network,
+    /// Weights that a call decoded, for the next one of a model that stays open. A call takes them out, so that two never share them.
+    decoded: Mutex<Decoded>,
 }
 
 impl Runnable {
@@ -123,11 +141,34 @@ impl Runnable {
     ) -> Result<Self, Error> {
         let opened = OpenModel::open(storage, path, architecture)?;
         let network = opened.network()?;
-        Ok(Self { opened, network })
+        Ok(Self::of(opened, network))
     }
 
-    /// A runner that keeps up to `keep_bytes` of decoded weights.
-    pub fn runner<'a>(&'a self, compute: &'a Compute, keep_bytes: u64) -> Runner<'a> {
-        Runner::new(&self.network, &self.opened.catalog, compute, keep_bytes)
+    /// Of what is open.
+    pub fn of(opened: OpenModel, network: Network) -> Self {
+        Self {
+            opened,
+            network,
+            decoded: Mutex::default(),
+        }
+    }
+
+    /// Takes the decoded weights out; none while another call has them.
+    pub fn take_decoded(&self) -> Decoded {
+        std::mem::take(&mut *self.decoded.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts decoded weights back, if they are more than what lies there.
+    pub fn put_decoded(&self, decoded: Decoded) {
+        let mut kept = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+        if decoded.bytes() >= kept.bytes() {
+            *kept = decoded;
+        }
+    }
+
+    /// Bytes of the decoded weights that lie there.
+    pub fn decoded_bytes(&self) -> u64 {
+        let kept = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.bytes()
     }
 }

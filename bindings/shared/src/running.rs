@@ -7,6 +7,8 @@ use kerf_compress::CompressError;
 use kerf_compress::memory::{BASE_BYTES, WORKER_BYTES, tokenizer_bytes};
 use kerf_kernels::Compute;
 use kerf_model::evaluate::{BATCH_TOKENS, Runner, cache_bytes, head_bytes, running_bytes};
+use kerf_model::gate::Gate;
+use std::ops::{Deref, DerefMut};
 
 /// What needs less memory where a text is measured in windows: the end of a sentence.
 pub const SHORTER_WINDOWS: &str = ", or measure in shorter windows (`context`)";
@@ -22,6 +24,8 @@ pub struct Running {
     pub keep_bytes: u64,
     /// Tokens of a batch.
     pub batch_tokens: usize,
+    /// Whether a user said how much memory there is.
+    pub limited: bool,
 }
 
 impl Running {
@@ -64,6 +68,7 @@ impl Running {
             return Ok(Self {
                 keep_bytes: machine::keep_bytes() / count,
                 batch_tokens: BATCH_TOKENS,
+                limited: false,
             });
         }
         let mut batch_tokens = BATCH_TOKENS;
@@ -74,6 +79,7 @@ impl Running {
                 return Ok(Self {
                     keep_bytes: (limit_bytes - needed_bytes) / count,
                     batch_tokens,
+                    limited: true,
                 });
             }
             if batch_tokens <= LEAST_BATCH.max(longest) {
@@ -88,10 +94,58 @@ impl Running {
         }
     }
 
-    /// A runner of a model.
-    pub fn runner<'a>(&self, model: &'a Runnable, compute: &'a Compute) -> Runner<'a> {
-        let runner = model.runner(compute, self.keep_bytes);
-        runner.with_batch_tokens(self.batch_tokens)
+    /// A runner of a model, with what an earlier one of the same open model decoded.
+    pub fn runner<'a>(&self, model: &'a Runnable, compute: &'a Compute) -> Lent<'a> {
+        let decoded = model.take_decoded();
+        // What was kept may stay: it is no longer part of what is free.
+        let keep_bytes = match self.limited {
+            true => self.keep_bytes,
+            false => self.keep_bytes.max(decoded.bytes()),
+        };
+        let runner = Runner::new(&model.network, &model.opened.catalog, compute, keep_bytes);
+        let runner = runner.with_batch_tokens(self.batch_tokens);
+        Lent {
+            runner: Some(runner.with_decoded(decoded)),
+            model,
+        }
+    }
+}
+
+/// A runner whose decoded weights go back to its model.
+pub struct Lent<'a> {
+    /// `None` only while it is dropped.
+    runner: Option<Runner<'a>>,
+    model: &'a Runnable,
+}
+
+impl<'a> Lent<'a> {
+    /// The same with a gate before each block; see [`Runner::with_gate`].
+    #[must_use]
+    pub fn with_gate(mut self, gate: &'a dyn Gate) -> Self {
+        self.runner = self.runner.take().map(|runner| runner.with_gate(gate));
+        self
+    }
+}
+
+impl<'a> Deref for Lent<'a> {
+    type Target = Runner<'a>;
+
+    fn deref(&self) -> &Runner<'a> {
+        self.runner.as_ref().expect("it is there until the end")
+    }
+}
+
+impl<'a> DerefMut for Lent<'a> {
+    fn deref_mut(&mut self) -> &mut Runner<'a> {
+        self.runner.as_mut().expect("it is there until the end")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(runner) = self.runner.take() {
+            self.model.put_decoded(runner.into_decoded());
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use kerf_model::evaluate::SentenceHead;
 use kerf_model::finite;
 use kerf_tensors::files::pipeline::{self, Prompts};
 use kerf_text::Tokenizer;
+use std::sync::Arc;
 
 /// What a request says about the vectors; where it says nothing, the model decides.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +29,7 @@ pub struct Vectors {
     /// From texts to token ids.
     pub encoding: Encoding,
     /// The tokenizer.
-    pub tokenizer: Tokenizer,
+    pub tokenizer: Arc<Tokenizer>,
     /// From hidden states to vectors.
     pub head: SentenceHead,
     /// What a user should know.

@@ -9,6 +9,7 @@ use kerf_compress::TextUse;
 use kerf_compress::calibration::held_tokens;
 use kerf_kernels::Compute;
 use kerf_text::Tokenizer;
+use std::sync::Arc;
 
 /// Most bytes of one text of an encoder that are encoded, and of several together. The library takes about 100 bytes for each.
 const LONGEST_TEXT_BYTES: usize = 256 << 10;
@@ -56,7 +57,7 @@ pub(super) fn from_texts(
 /// Texts of an encoder, encoded some at a time until there are enough.
 struct Texts<'a> {
     compute: &'a Compute,
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     encoding: Encoding,
     most: usize,
     /// Not encoded yet: the text as far as it was kept, and the bytes of all of it.

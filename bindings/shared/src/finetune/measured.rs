@@ -1,7 +1,7 @@
 //! What a result does on the held-out file, as `evaluate` measures it.
 
 use super::request::FinetuneRequest;
-use crate::api::{EvaluateRequest, Evaluation};
+use crate::api::{EvaluateRequest, Evaluation, ModelRef};
 use crate::evaluate::evaluate;
 use crate::{Error, Host};
 
@@ -15,7 +15,7 @@ pub fn of_task(
 ) -> Result<Option<Evaluation>, Error> {
     let file = Some(file.to_owned());
     let wanted = EvaluateRequest {
-        model: place.into(),
+        model: ModelRef::Path(place.into()),
         architecture: request.architecture.clone(),
         threads: request.options.threads,
         ..EvaluateRequest::default()

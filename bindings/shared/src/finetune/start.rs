@@ -112,10 +112,7 @@ impl Making<'_> {
                 .sum::<usize>()
         );
         let catalog = kerf_train::with_head(self.compute, &opened.catalog, &made, self.workspace)?;
-        let opened = OpenModel {
-            catalog,
-            path: opened.path,
-        };
+        let opened = OpenModel::of(catalog, opened.path);
         let network = opened.network()?;
         let mut start = ready(opened, network)?;
         start.notes.push(note);
@@ -126,7 +123,7 @@ impl Making<'_> {
 
 fn ready(opened: OpenModel, network: Network) -> Result<Start, Error> {
     Ok(Start {
-        model: Runnable { opened, network },
+        model: Runnable::of(opened, network),
         labels: None,
         is_fresh: false,
         notes: Vec::new(),

@@ -41,6 +41,13 @@ pub struct Decoded {
     bytes: u64,
 }
 
+impl Decoded {
+    /// Bytes of all of them.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 impl<'a> Runner<'a> {
     /// Keeps up to `keep_bytes` of decoded blocks (and the head) between batches.
     pub fn new(
