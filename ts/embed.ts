@@ -60,6 +60,15 @@ export async function embed(
   texts: readonly string[],
   options: WithSources<EmbedOptions> & RunOptions = {},
 ): Promise<Float32Array[]> {
+  return rows(await embedded(model, texts, options))
+}
+
+/** {@link embed} with what the core says beside the vectors. */
+export async function embedded(
+  model: Model | OpenModel,
+  texts: readonly string[],
+  options: WithSources<EmbedOptions> & RunOptions = {},
+): Promise<Embeddings> {
   check('model', model, runnable)
   check('texts', texts, listOfTexts)
   checkOptions(options, rules)
@@ -69,7 +78,7 @@ export async function embed(
   const result = await call<Embeddings>('embed', request, options)
   if (result.truncated > 0) onTruncated?.(result.truncated)
   if (onNote) result.notes.forEach(note => onNote(note))
-  return rows(result)
+  return result
 }
 
 /** The vectors one by one; they are views of one buffer. */

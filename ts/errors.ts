@@ -13,6 +13,8 @@ import type { ErrorCode } from './generated/index.js'
  * - `STORAGE_UNAVAILABLE`: in a page: there is no origin private file system here.
  * - `STORAGE_BUSY`: in a page: another tab of this site works with it.
  * - `CLOSED`: a call on an open model after its `close`.
+ * - `NO_CHAT_TEMPLATE`: `chat` with a model whose files do not say how it reads a conversation.
+ * - `BAD_CHAT_TEMPLATE`: the template of the model refuses a conversation, such as one without a turn of the user; the message says why.
  */
 export type HostErrorCode =
   | 'PLATFORM_UNSUPPORTED'
@@ -25,6 +27,8 @@ export type HostErrorCode =
   | 'STORAGE_UNAVAILABLE'
   | 'STORAGE_BUSY'
   | 'CLOSED'
+  | 'NO_CHAT_TEMPLATE'
+  | 'BAD_CHAT_TEMPLATE'
 
 /** Every code that a {@link KerfError} can have. */
 export type KerfErrorCode = ErrorCode | HostErrorCode

@@ -1,5 +1,15 @@
 import { call, type RunOptions } from './call.js'
-import { callback, check, checkOptions, flag, integer, number, text, type Rules } from './check.js'
+import {
+  callback,
+  check,
+  checkOptions,
+  flag,
+  integer,
+  number,
+  text,
+  texts as listOfTexts,
+  type Rules,
+} from './check.js'
 import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
@@ -27,6 +37,13 @@ export interface GenerateOptions extends ModelOptions {
    * model's, else 1, which changes nothing.
    */
   repetitionPenalty?: number
+  /** Strings that end the text: they and what is behind them are left out. */
+  stop?: readonly string[]
+  /**
+   * Whether the tokenizer puts its special tokens around the prompt. Default true; false for a prompt that has them already, such as that of a
+   * chat template.
+   */
+  specialTokens?: boolean
   /** Same seed, same text. Default 0. */
   seed?: number
   /** Worker threads. Default 0: all. */
@@ -45,6 +62,8 @@ const rules: Rules = {
   topP: number(0, 1),
   topK: integer(0),
   repetitionPenalty: number(0),
+  stop: listOfTexts,
+  specialTokens: flag,
   seed: integer(0),
   threads: integer(0, 1024),
   maxMemory: size,

@@ -12,5 +12,6 @@ export {
   type RateSchedule,
   type Task,
 } from './finetune.js'
+export type { ChatMessage } from './chat.js'
 export { open, type OpenModel } from './open.js'
 export { loadConfig, type LoadedConfig } from './load-config.js'

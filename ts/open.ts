@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" />
 import { call, type RunOptions } from './call.js'
+import { conversation, type ChatMessage } from './chat.js'
 import { check, checkOptions } from './check.js'
 import { classify, type Classified, type ClassifyOptions, type TextOrPair } from './classify.js'
 import { embed, type EmbedOptions } from './embed.js'
 import { evaluate, type EvaluateOptions } from './evaluate.js'
 import { generate, type GenerateOptions } from './generate.js'
-import type { Evaluation, Generation, HeldModel } from './generated/index.js'
+import type { ChatFormat, Evaluation, Generation, HeldModel } from './generated/index.js'
 import { Held } from './held.js'
 import { modelRules, type ModelOptions } from './model.js'
 import { model as modelRule } from './source.js'
@@ -13,6 +14,9 @@ import { streamed } from './streamed.js'
 
 /** Options of a call on an open model: those of the function, without what was said when the model was opened. */
 type Own<O> = Omit<O, 'architecture'> & RunOptions
+
+/** Options of an answer. */
+type Chat = Own<Omit<GenerateOptions, 'specialTokens'>>
 
 /** Lets models go that nobody holds any more. */
 const forgotten = new FinalizationRegistry<number>(open => void release(open))
@@ -26,10 +30,13 @@ export class OpenModel extends Held implements AsyncDisposable {
   /** `encoder` or `decoder`. */
   readonly kind: string
 
+  private readonly format: ChatFormat | undefined
+
   /** @internal */
-  constructor({ open, kind }: HeldModel) {
+  constructor({ open, kind, chat }: HeldModel) {
     super(open)
     this.kind = kind
+    this.format = chat
     forgotten.register(this, open, this)
   }
 
@@ -68,6 +75,27 @@ export class OpenModel extends Held implements AsyncDisposable {
   ): AsyncIterable<string> | Promise<Generation> {
     if (!stream) return generate(this, prompt, options)
     return streamed(options, run => generate(this, prompt, run))
+  }
+
+  /**
+   * The model's answer to a conversation, by its chat template; otherwise as {@link generate}. `NO_CHAT_TEMPLATE`, `BAD_CHAT_TEMPLATE`.
+   *
+   *     const { text } = await model.chat([{ role: 'user', content: 'What is a kerf?' }])
+   */
+  chat(conversation: readonly ChatMessage[], options: Chat & { stream: true }): AsyncIterable<string>
+  chat(conversation: readonly ChatMessage[], options?: Chat & { stream?: false }): Promise<Generation>
+  chat(
+    given: readonly ChatMessage[],
+    { stream, ...options }: Chat & { stream?: boolean } = {},
+  ): AsyncIterable<string> | Promise<Generation> {
+    const work = async (run: Chat): Promise<Generation> =>
+      generate(this, await conversation(this.format, given), { ...run, specialTokens: false })
+    return stream ? streamed(options, work) : work(options)
+  }
+
+  /** Whether its files say how it reads a conversation. */
+  get canChat(): boolean {
+    return this.format !== undefined
   }
 
   /** Bytes of the decoded weights that it holds now; nothing before the first call that needs them. */

@@ -29,7 +29,7 @@ export async function bundle() {
   await build({ ...common, entryPoints: ['ts/cli/main.ts'], format: 'esm', outfile: 'dist/cli.js' })
   chmodSync(join(dist, 'cli.js'), 0o755)
   await build({ ...common, ...reportBundle })
-  await build({ ...common, ...hubBundle })
+  for (const part of [hubBundle, chatBundle, serveBundle]) await build({ ...common, ...part })
   await bundleBrowser(common)
   licences()
   if (hasWasm()) await bundlePage(common)
@@ -60,6 +60,16 @@ const hubBundle = {
   drop: ['console'],
 }
 
+/** Hugging Face's Jinja, for chat templates. */
+const chatBundle = { ...reportBundle, entryPoints: ['ts/chat-template.ts'], outfile: 'dist/chat.js' }
+
+/** The server of `kerf serve`, with its library. */
+const serveBundle = {
+  ...reportBundle,
+  entryPoints: ['ts/cli/serve/server.ts'],
+  outfile: 'dist/serve.js',
+}
+
 /** Leaves the pages of reports and the library of the hub out of the other bundles: they import them at run time. */
 const apart = {
   name: 'apart',
@@ -67,13 +77,15 @@ const apart = {
     for (const [filter, path] of [
       [/\/report\/pages\.js$/, './report.js'],
       [/^\.\/library\.js$/, './hub.js'],
+      [/\/chat-template\.js$/, './chat.js'],
+      [/\/serve\/server\.js$/, './serve.js'],
     ]) {
       build.onResolve({ filter }, () => ({ path, external: true }))
     }
   },
 }
 
-/** The licences of what is inside report.js, hub.js and browser.js ask to go with it. */
+/** The licences of what is inside report.js, hub.js, chat.js, serve.js and browser.js ask to go with it. */
 function licences() {
   const inside = {
     'hub.licences.txt': [
@@ -83,6 +95,8 @@ function licences() {
       '@huggingface/blake3-jit/LICENSE',
       '@huggingface/xetchunk-wasm/LICENSE',
     ],
+    'chat.licences.txt': ['@huggingface/jinja/LICENSE'],
+    'serve.licences.txt': ['hono/LICENSE', '@hono/node-server/LICENSE'],
     'report.licences.txt': ['echarts/LICENSE', 'echarts/NOTICE', 'zrender/LICENSE'],
     'browser.licences.txt': ['client-zip/LICENSE.txt'],
   }

@@ -26,7 +26,7 @@ function program(): { app: string; entry: string } {
   const addon = `kerf.${platformTriple()}.node`
   for (const file of [
     'package.json',
-    ...['index.js', 'index.cjs', 'hub.js', 'report.js', addon].map(name => join('dist', name)),
+    ...['index.js', 'index.cjs', 'chat.js', 'hub.js', 'report.js', addon].map(name => join('dist', name)),
   ]) {
     copyFileSync(join(root, file), join(installed, file))
   }

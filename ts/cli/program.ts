@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addChat } from './commands/chat.js'
 import { addClassify } from './commands/classify.js'
 import { addCompare } from './commands/compare.js'
 import { addCompress } from './commands/compress.js'
@@ -10,6 +11,7 @@ import { addGenerate } from './commands/generate.js'
 import { addInspect } from './commands/inspect.js'
 import { addPage } from './commands/page.js'
 import { addPlan } from './commands/plan.js'
+import { addServe } from './commands/serve.js'
 import { exitCode, showFailure, toFailure } from './fail.js'
 
 /** Version of the package, put in by the build. */
@@ -26,6 +28,8 @@ const COMMANDS = [
   addGenerate,
   addEmbed,
   addClassify,
+  addChat,
+  addServe,
   addConvert,
   addPage,
 ] as const

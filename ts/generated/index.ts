@@ -727,6 +727,13 @@ export type GenerateRequest = {
    * generation_config.json, else 1.
    */
   repetitionPenalty?: number
+  /** Strings that end the text; they and what is behind them are left out. None is empty. */
+  stop?: Array<string>
+  /**
+   * Whether the tokenizer puts its special tokens around the prompt. Default true; false for a prompt that has them, such as that of a
+   * chat template.
+   */
+  specialTokens?: boolean
   /** Same seed, same text. */
   seed?: number
   /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
@@ -741,7 +748,9 @@ export type Generation = {
   text: string
   /** Number of new tokens. */
   tokens: number
-  /** Why it ended: `length`, `end` or `cancelled`. */
+  /** Number of tokens of the prompt. */
+  promptTokens: number
+  /** Why it ended: `length`, `end`, `stop` (a stop string) or `cancelled`. */
   finish: string
   /** Wall time. */
   seconds: number
@@ -769,6 +778,20 @@ export type HeldModel = {
   kind: string
   /** Bytes of the decoded weights that it holds between calls. */
   bytes: number
+  /** How it reads a conversation, if its files say. */
+  chat?: ChatFormat
+}
+
+/** How a model reads a conversation. */
+export type ChatFormat = {
+  /** Jinja template: chat_template of tokenizer_config.json, chat_template.jinja, or that of a GGUF file. */
+  template: string
+  /** Text of the token that begins a text. */
+  bosToken?: string
+  /** Text of the token that ends a text. */
+  eosToken?: string
+  /** Text of the token for padding. */
+  padToken?: string
 }
 
 /** `memory` and `close`: which open model. */
@@ -806,6 +829,8 @@ export type Embeddings = {
   vectors: Float32Array
   /** Width of each. */
   dimensions: number
+  /** Number of tokens of all texts, prompts and special tokens included. */
+  tokens: number
   /** Number of texts that were cut at the model's maximum. */
   truncated: number
   /** Things a user should know. */

@@ -313,6 +313,11 @@ pub struct GenerateRequest {
     /// Logits of tokens that were there already are divided by this (multiplied if negative). Default: that of
     /// generation_config.json, else 1.
     #[serde(default)] pub repetition_penalty: Option<f32>,
+    /// Strings that end the text; they and what is behind them are left out. None is empty.
+    #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<Vec<String>>"))] pub stop: Vec<String>,
+    /// Whether the tokenizer puts its special tokens around the prompt. Default true; false for a prompt that has them, such as that of a
+    /// chat template.
+    #[serde(default)] pub special_tokens: Option<bool>,
     /// Same seed, same text.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
     /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
@@ -328,7 +333,9 @@ pub struct Generation {
     pub text: String,
     /// Number of new tokens.
     pub tokens: usize,
-    /// Why it ended: `length`, `end` or `cancelled`.
+    /// Number of tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Why it ended: `length`, `end`, `stop` (a stop string) or `cancelled`.
     pub finish: String,
     /// Wall time.
     pub seconds: f64,
@@ -373,6 +380,21 @@ pub struct HeldModel {
     pub kind: String,
     /// Bytes of the decoded weights that it holds between calls.
     pub bytes: u64,
+    /// How it reads a conversation, if its files say.
+    #[serde(skip_serializing_if = "Option::is_none")] pub chat: Option<ChatFormat>,
+}}
+
+data! {
+/// How a model reads a conversation.
+pub struct ChatFormat {
+    /// Jinja template: chat_template of tokenizer_config.json, chat_template.jinja, or that of a GGUF file.
+    pub template: String,
+    /// Text of the token that begins a text.
+    #[serde(skip_serializing_if = "Option::is_none")] pub bos_token: Option<String>,
+    /// Text of the token that ends a text.
+    #[serde(skip_serializing_if = "Option::is_none")] pub eos_token: Option<String>,
+    /// Text of the token for padding.
+    #[serde(skip_serializing_if = "Option::is_none")] pub pad_token: Option<String>,
 }}
 
 data! {
@@ -412,6 +434,8 @@ pub struct Embeddings {
     pub vectors: Vec<f32>,
     /// Width of each.
     pub dimensions: usize,
+    /// Number of tokens of all texts, prompts and special tokens included.
+    pub tokens: usize,
     /// Number of texts that were cut at the model's maximum.
     pub truncated: usize,
     /// Things a user should know.

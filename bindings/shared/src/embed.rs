@@ -39,6 +39,7 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
     Ok(Embeddings {
         vectors: in_one(vectors),
         dimensions: made.head.dimensions(),
+        tokens: ids.iter().map(Vec::len).sum(),
         truncated,
         notes: made.notes,
     })

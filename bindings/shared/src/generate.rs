@@ -4,12 +4,12 @@ use crate::api::{GenerateRequest, Generation};
 use crate::error::bad_option;
 use crate::held;
 use crate::running::Running;
+use crate::writer::{StopStrings, Writer, Written};
 use crate::{Error, Host, machine};
 use kerf_model::ModelError;
 use kerf_model::generate::{Sampling, generate as continue_ids};
-use kerf_run::{Event, Stage};
 use kerf_tensors::files::Generation as Says;
-use kerf_text::{TextError, TextStream};
+use kerf_text::TextStream;
 use web_time::Instant;
 
 /// New tokens without a limit of the user.
@@ -26,20 +26,15 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     let model = held::model(&request.model, &*host.storage(), architecture)?;
     let sampling = sampling(&request, &model.opened.catalog.files.generation)?;
     let tokenizer = model.opened.tokenizer("generation")?;
-    let mut prompt = tokenizer.encode(&request.prompt, true)?;
+    let special = request.special_tokens.unwrap_or(true);
+    let mut prompt = tokenizer.encode(&request.prompt, special)?;
     if prompt.is_empty() {
         prompt.extend(model.network.bos());
     }
     let room = model.network.max_context().saturating_sub(prompt.len());
-    let mut writer = Writer {
-        stream: TextStream::new(&tokenizer, &prompt),
-        host,
-        limit: limit.min(room) as u64,
-        tokens: 0,
-        text: String::new(),
-        cancelled: false,
-        failed: None,
-    };
+    let stream = TextStream::new(&tokenizer, &prompt);
+    let limit_here = limit.min(room) as u64;
+    let mut writer = Writer::new(stream, host, limit_here, StopStrings::new(&request.stop));
     let total = prompt.len() + limit.min(room);
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
     let running = Running::writing(limit_bytes, &model, &compute, prompt.len(), total)?;
@@ -49,16 +44,16 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
         Err(ModelError::Cancelled {}) => writer.cancelled = true,
         result => drop(result?),
     }
-    writer.finish()?;
+    let Written {
+        text,
+        tokens,
+        finish,
+    } = writer.finish()?;
     Ok(Generation {
-        finish: match () {
-            () if writer.cancelled => "cancelled",
-            () if writer.tokens < writer.limit => "end",
-            () => "length",
-        }
-        .into(),
-        text: writer.text,
-        tokens: writer.tokens as usize,
+        finish: finish.into(),
+        text,
+        tokens,
+        prompt_tokens: prompt.len(),
         seconds: started.elapsed().as_secs_f64(),
     })
 }
@@ -111,6 +106,9 @@ fn check(request: &GenerateRequest) -> Result<(), Error> {
             top_p,
         ));
     }
+    if request.stop.iter().any(String::is_empty) {
+        return Err(bad_option("stop", "strings that are not empty", "\"\""));
+    }
     let penalty = request.repetition_penalty.unwrap_or(1.0);
     if !(penalty.is_finite() && penalty > 0.0) {
         return Err(bad_option(
@@ -120,52 +118,4 @@ fn check(request: &GenerateRequest) -> Result<(), Error> {
         ));
     }
     Ok(())
-}
-
-/// Turns new tokens into text and events.
-struct Writer<'a> {
-    stream: TextStream<'a>,
-    host: &'a dyn Host,
-    limit: u64,
-    tokens: u64,
-    text: String,
-    cancelled: bool,
-    failed: Option<TextError>,
-}
-
-impl Writer<'_> {
-    /// Takes one token; returns whether to go on.
-    fn take(&mut self, id: u32) -> bool {
-        self.tokens += 1;
-        match self.stream.push(id) {
-            Ok(piece) => self.tell(piece, self.limit),
-            Err(error) => self.failed = Some(error),
-        }
-        self.cancelled = self.host.cancelled();
-        !self.cancelled && self.failed.is_none()
-    }
-
-    /// The last piece, and the end of the stage: `total` is what was done.
-    fn finish(&mut self) -> Result<(), Error> {
-        if let Some(error) = self.failed.take() {
-            return Err(error.into());
-        }
-        let rest = self.stream.finish()?;
-        if !rest.is_empty() || self.tokens < self.limit {
-            self.tell(rest, self.tokens);
-        }
-        Ok(())
-    }
-
-    fn tell(&mut self, piece: String, total: u64) {
-        self.text.push_str(&piece);
-        self.host.event(Event {
-            stage: Stage::Generate,
-            done: self.tokens,
-            total,
-            unit: "tokens".into(),
-            name: piece,
-            overall: self.tokens as f64 / total.max(1) as f64,
-        });
-    }
 }

@@ -1,6 +1,6 @@
 //! Models that stay open between calls: `open`, `close` and `memory`.
 
-use crate::api::{HeldModel, ModelRef, OpenRequest, Released};
+use crate::api::{ChatFormat, HeldModel, ModelRef, OpenRequest, Released};
 use crate::error::bad_option;
 use crate::inspect::kind;
 use crate::open_model::Runnable;
@@ -75,5 +75,16 @@ fn describe(open: u64, model: &Runnable) -> HeldModel {
         open,
         kind: kind(model.network.kind()).into(),
         bytes: model.decoded_bytes(),
+        chat: chat(model),
     }
+}
+
+fn chat(model: &Runnable) -> Option<ChatFormat> {
+    let says = &model.opened.catalog.files.tokenizer;
+    Some(ChatFormat {
+        template: says.chat_template.clone()?,
+        bos_token: says.bos_token.clone(),
+        eos_token: says.eos_token.clone(),
+        pad_token: says.pad_token.clone(),
+    })
 }

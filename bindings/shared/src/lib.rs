@@ -42,6 +42,7 @@ mod text_tokens;
 mod tokenizers;
 mod vectors;
 mod vocabulary;
+mod writer;
 
 pub use answer::{Array, Envelope, Numbers};
 pub use call::Call;

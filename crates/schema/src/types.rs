@@ -67,6 +67,7 @@ pub fn declarations() -> Vec<String> {
         ModelRef,
         OpenRequest,
         HeldModel,
+        ChatFormat,
         Released,
         EmbedRequest,
         Embeddings,
