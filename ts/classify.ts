@@ -51,7 +51,7 @@ const listOfTexts: Rule = {
  * Errors: `BAD_OPTION`, `EMPTY` without texts, `WRONG_KIND` for a model without such a head, or whose head gives numbers or several labels,
  * `NO_TOKENIZER`, `CANCELLED` and those of reading a model.
  *
- *     const [first] = await classify('./sentiment', ['What a fine film.', 'Two hours that I shall not get back.'])
+ *     const [first] = await classify('./my-classifier', ['What a fine film.', 'Two hours that I shall not get back.'])
  *     console.log(first?.label, first?.probability)
  *
  * @param model Folder as the Hugging Face hub lays it out, its id there (in Node), a single file, what kerf wrote, or an open model.

@@ -1,4 +1,4 @@
-/// <reference lib="esnext.disposable" />
+/// <reference lib="esnext.disposable" preserve="true" />
 import { call, type RunOptions } from './call.js'
 import { conversation, type ChatMessage } from './chat.js'
 import { check, checkOptions } from './check.js'
@@ -65,6 +65,7 @@ export class OpenModel extends Held implements AsyncDisposable {
    * See {@link generate}. With `stream` the pieces of text come as an async iterable instead; a loop that is left early cancels the
    * rest.
    *
+   *     const model = await open('./my-llama')
    *     for await (const piece of model.generate('Once upon a time', { stream: true })) process.stdout.write(piece)
    */
   generate(prompt: string, options: Own<GenerateOptions> & { stream: true }): AsyncIterable<string>
@@ -80,6 +81,7 @@ export class OpenModel extends Held implements AsyncDisposable {
   /**
    * The model's answer to a conversation, by its chat template; otherwise as {@link generate}. `NO_CHAT_TEMPLATE`, `BAD_CHAT_TEMPLATE`.
    *
+   *     const model = await open('./my-chat-model')
    *     const { text } = await model.chat([{ role: 'user', content: 'What is a kerf?' }])
    */
   chat(conversation: readonly ChatMessage[], options: Chat & { stream: true }): AsyncIterable<string>
@@ -122,8 +124,9 @@ export class OpenModel extends Held implements AsyncDisposable {
  *
  * Errors: `BAD_OPTION` and those of reading a model.
  *
- *     await using model = await open('./small')
+ *     const model = await open('./all-MiniLM-L6-v2')
  *     const vectors = await model.embed(['A saw takes away the kerf.'])
+ *     await model.close()
  *
  * @param model Folder as the Hugging Face hub lays it out, its id there, a single file, or what kerf wrote.
  * @param options What to be told meanwhile.

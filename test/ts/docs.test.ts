@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process'
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -209,6 +210,9 @@ function project(folder = temporaryFolder()): string {
  * that the text gives them, and texts.
  */
 function place(): string {
+  const chatty = join(temporaryFolder(), 'my-chat-model')
+  cpSync(stories, chatty, { recursive: true })
+  writeFileSync(join(chatty, 'chat_template.jinja'), '{{ messages[0].content }}')
   const parent = temporaryFolder()
   const folder = project(join(parent, 'clone'))
   const cache = join(folder, 'hub', `models--${ENCODER_ID.replace('/', '--')}`)
@@ -221,6 +225,7 @@ function place(): string {
     ),
     [tinyEncoder, join(folder, 'all-MiniLM-L6-v2')],
     [join(tasks, 'bert-two'), join(folder, 'my-classifier')],
+    [chatty, join(folder, 'my-chat-model')],
     [join(tasks, 'bert-span'), join(folder, 'my-reader')],
     [tinyEncoder, join(cache, 'snapshots', COMMIT)],
     [join(root, 'test'), join(folder, 'test')],
@@ -229,6 +234,7 @@ function place(): string {
   for (const [to, at] of links) symlinkSync(to, at, 'junction')
   copyFileSync(sample, join(folder, 'held-out.txt'))
   copyFileSync(join(tasks, 'single.tsv'), join(folder, 'reviews.tsv'))
+  writeFileSync(join(folder, 'new-reviews.txt'), 'A fine film.\nIt was dull.\n')
   copyFileSync(join(tasks, 'squad.json'), join(folder, 'questions.json'))
   copyFileSync(join(tasks, 'better.jsonl'), join(folder, 'sentences.jsonl'))
   writeFileSync(join(folder, 'small.config.json'), '{ "preset": "small" }')

@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { kerf } from './support/cli.js'
 import { temporaryFolder } from './support/folders.js'
 import { root, stories } from './support/models.js'
 
@@ -171,4 +172,10 @@ describe('a request that is none', () => {
     const answer = await post('/v1/completions', { prompt: 'One day', max_tokens: 2 })
     expect(answer.status).toBe(200)
   })
+})
+
+it('says that its port is in use', async () => {
+  const { port } = new URL(url)
+  const { code, stderr } = await kerf(['serve', folder, '--port', port])
+  expect([code, stderr]).toEqual([2, expect.stringContaining(`${port}, in use`) as string])
 })

@@ -4,8 +4,8 @@ import { readdir, stat } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, relative, sep } from 'node:path'
-import { badOption } from '../check.js'
 import { KerfError } from '../errors.js'
+import { refused } from './listening.js'
 
 /** What is served, and where. */
 export interface Serving {
@@ -94,13 +94,6 @@ function listen(server: Server, host: string, port: number): Promise<void> {
     server.once('error', (error: NodeJS.ErrnoException) => reject(refused(error, host, port)))
     server.listen(port, host, resolve)
   })
-}
-
-function refused(error: NodeJS.ErrnoException, host: string, port: number): KerfError {
-  if (error.code === 'EADDRINUSE')
-    return badOption('port', 'a port that is free (such as 0, any)', `${port}, in use`)
-  if (error.code === 'EACCES') return badOption('port', 'a port that you may open, from 1024 on', port)
-  return badOption('host', `an address of this machine (${error.message})`, host)
 }
 
 function close(server: Server): Promise<void> {

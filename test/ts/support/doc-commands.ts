@@ -10,6 +10,7 @@ const STANDS_FOR: Readonly<Record<string, string>> = {
   MODEL: './model',
   ORIGINAL: './model',
   SMALL: './model-small',
+  CLASSIFIER: './my-classifier',
   OUT: './out',
   DIR: './out',
   FILE: './held-out.txt',
@@ -22,6 +23,8 @@ const STANDS_FOR: Readonly<Record<string, string>> = {
 /** Commands that no test of the documentation runs, and why. Each row has to be the reason of a command. */
 export const NOT_RUN: readonly (readonly [command: RegExp, why: string])[] = [
   [/^npx kerf page$/, 'it serves until Ctrl-C: test/ts/page.test.ts'],
+  [/^npx kerf serve /, 'it serves until Ctrl-C: test/ts/serve.test.ts'],
+  [/^npx kerf chat /, 'it talks: test/ts/chat.test.ts'],
   [/^npm (?:start|test)(?: --.*)?$/, 'it builds the whole project: it is what CI runs'],
   [/^npm run build && npm run pack:local$/, 'it builds the addon; test/ts/install.test.ts packs'],
   [/^npm run build:wasm$/, 'it takes minutes: npm test -- --browser runs it'],

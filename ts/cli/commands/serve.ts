@@ -9,6 +9,7 @@ import { size } from '../../size.js'
 import { exitCode, showFailure, toFailure } from '../fail.js'
 import { addCommonFlags, architectureFlag, memoryFlag, number, threadsFlag } from '../flags.js'
 import { examples } from '../help.js'
+import { refused } from '../listening.js'
 import { openInterrupt } from '../interrupt.js'
 import type { CommonFlags } from '../run.js'
 import { openScreen } from '../screen.js'
@@ -66,7 +67,10 @@ async function run(command: Command, path: string, flags: Flags): Promise<void> 
     }
     const limits = { queue, maxTokens, maxBody, maxTexts, run: limited }
     const name = flags.name ?? basename(resolve(path))
-    const serving = await listen({ model, name, host, port, limits, embedded })
+    const listening = listen({ model, name, host, port, limits, embedded })
+    const serving = await listening.catch((error: NodeJS.ErrnoException) => {
+      throw refused(error, host, port)
+    })
     const screen = openScreen()
     screen.line(
       json
