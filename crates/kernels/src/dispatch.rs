@@ -7,6 +7,7 @@ use crate::arch::aarch64::neon::Neon;
 use crate::arch::wasm32::simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::x86_64::{avx2::Avx2, avx512::Avx512};
+use crate::compact::CompactRows;
 pub use crate::panels::{DescentPanel, ObsPanel, PanelQuant, Price, Product};
 use crate::reference;
 use crate::sparse::Panel;
