@@ -6,17 +6,16 @@ use common::{Noise, bits};
 use kerf_kernels::{CompactMatrix, Compute, Isa, MatMut, MatRef, Pool};
 
 /// Tokens around every limit: one alone, as many as registers hold, the dense and the sparse product.
-const TOKENS: [usize; 10] = [0, 1, 2, 3, 4, 7, 8, 9, 127, 130];
+const TOKENS: [usize; 8] = [0, 1, 2, 3, 7, 8, 9, 130];
 /// Rows and columns around the limits of steps, blocks, tasks and panels.
-const SHAPES: [(usize, usize); 8] = [
+const SHAPES: [(usize, usize); 7] = [
     (1, 1),
     (3, 63),
     (7, 64),
     (9, 65),
     (17, 200),
-    (257, 128),
-    (70, 1000),
-    (530, 257),
+    (30, 128),
+    (259, 130),
 ];
 
 /// A matrix of codes, and its values.

@@ -1,6 +1,7 @@
 //! Arguments of the kernels of codes: masks that fit their codes, rows that fit their shape.
 
-use super::{Argument, Draw, Outcome};
+use super::argument::Numbers;
+use super::{Draw, Outcome};
 use crate::Kernels;
 use crate::compact::{BLOCK, CompactRows, Width};
 
@@ -91,7 +92,11 @@ impl Rows {
             Width::Sixteen => 0,
             _ => rows * blocks.div_ceil(group),
         };
-        let scales = draw.noise.fill(scales).iter().map(|scale| scale / largest);
+        let scales = draw
+            .noise
+            .fill(scales)
+            .into_iter()
+            .map(|scale| scale / largest);
         Self {
             width,
             rows,

@@ -3,6 +3,7 @@
 use super::few::Few;
 use super::{BLOCK, CompactRows, Width, column};
 use crate::aligned::Bytes;
+use crate::sparse::LEAST_ZEROS;
 use crate::{Kernels, Pool};
 use std::ops::Range;
 
@@ -72,13 +73,16 @@ impl CompactMatrix {
         })
     }
 
-    /// Values [rows, cols] in bf16. `None` for a matrix without weights. Cost: one pass.
+    /// Values [rows, cols] in bf16. `None` for a matrix without weights, and for one with so many zeros that a [`crate::SparseMatrix`] is
+    /// faster. Cost: two passes.
     ///
     /// # Panics
     /// If there are not `rows * cols` values.
     pub fn from_bf16(pool: &Pool, (rows, cols): (usize, usize), values: &[u16]) -> Option<Self> {
         assert_eq!(Some(values.len()), rows.checked_mul(cols), "rows * cols");
-        if values.is_empty() {
+        // Bits without that of the sign.
+        let zeros = values.iter().filter(|value| **value << 1 == 0).count();
+        if zeros as f64 >= LEAST_ZEROS * values.len() as f64 {
             return None;
         }
         let blocks = cols.div_ceil(BLOCK);
@@ -95,7 +99,7 @@ impl CompactMatrix {
             cols,
             group: blocks,
             scales: Vec::new(),
-            zeros: 0,
+            zeros,
             body: Body::All(Width::Sixteen, bytes),
         })
     }
@@ -119,7 +123,7 @@ impl CompactMatrix {
         (4 * self.scales.len() + body) as u64
     }
 
-    /// Share of the codes that are 0; 0 for bf16, whose zeros are not counted.
+    /// Share of the weights that are 0.
     pub fn zeros(&self) -> f64 {
         self.zeros as f64 / (self.rows * self.cols) as f64
     }

@@ -4,6 +4,7 @@ use super::CompactMatrix;
 use crate::aligned::{Spare, with_spare};
 use crate::linalg::tile::Tile;
 use crate::{Compute, MatMut, MatRef, SparseMatrix};
+use std::ops::Range;
 
 /// Up to so many tokens are multiplied with codes as they are turned to f32. With more, the dense product of decoded rows is faster.
 const FEW_TOKENS: usize = 8;
@@ -46,6 +47,19 @@ impl Compute {
             return self.sparse_nt(c, a, &sparse, add);
         }
         self.many(c, a, w, add);
+    }
+
+    /// Values [rows, cols] of some rows, by all threads: the bits of code times scale.
+    ///
+    /// # Panics
+    /// If the rows go beyond the matrix, or `out` has another length.
+    pub fn compact_values(&self, w: &CompactMatrix, rows: Range<usize>, out: &mut [f32]) {
+        assert_eq!(out.len(), rows.len() * w.cols(), "rows * cols");
+        let task = DECODED_ROWS * w.cols();
+        self.pool.chunks_mut(out, task, |index, out| {
+            let first = rows.start + index * DECODED_ROWS;
+            w.values(&self.kernels, first..first + out.len() / w.cols(), out);
+        });
     }
 
     /// The matrix as a sparse one, if it has zeros enough.
@@ -96,11 +110,7 @@ impl Compute {
         for first in (0..rows).step_by(PANEL_ROWS) {
             let count = PANEL_ROWS.min(rows - first);
             with_spare(&VALUES, count * cols, |values| {
-                let task = DECODED_ROWS * cols;
-                self.pool.chunks_mut(values, task, |index, out| {
-                    let start = first + index * task / cols;
-                    w.values(&self.kernels, start..start + out.len() / cols, out);
-                });
+                self.compact_values(w, first..first + count, values);
                 let out = MatMut {
                     data: &mut c.data[first..],
                     rows: tokens,

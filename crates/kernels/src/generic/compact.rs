@@ -1,7 +1,6 @@
 //! Products with codes. [`crate::compact`] says how they lie.
 
 use crate::compact::{BLOCK, CompactRows, Width};
-use crate::reference;
 use crate::simd::{MAX_LANES, Simd};
 
 /// The plain form is [`crate::reference::compact::spread_nibbles`]: place by place.
@@ -257,8 +256,7 @@ pub(crate) fn compact_decode<S: Simd>(
     match rows.width {
         Width::Four => values::<S, Nibbles>(simd, rows, cols, out),
         Width::Eight => values::<S, Signed>(simd, rows, cols, out),
-        // No scale, so nothing to multiply: the conversion is the plain one.
-        Width::Sixteen => reference::compact::compact_decode(rows, cols, out),
+        Width::Sixteen => values::<S, Halves>(simd, rows, cols, out),
     }
 }
 
@@ -270,7 +268,10 @@ fn values<S: Simd, B: Block>(simd: S, rows: &CompactRows<'_>, cols: usize, out: 
     let groups = rows.groups();
     for (row, out) in out.chunks_exact_mut(cols).enumerate().take(rows.rows) {
         for (block, out) in out.chunks_mut(BLOCK).enumerate() {
-            let scale = rows.scales[row * groups + block / rows.group];
+            let scale = match rows.width {
+                Width::Sixteen => 1.0,
+                _ => rows.scales[row * groups + block / rows.group],
+            };
             let at = rows.codes[(row * rows.blocks + block) * B::BYTES..].as_ptr();
             let mut whole = [0.0; BLOCK];
             let to = match out.len() {

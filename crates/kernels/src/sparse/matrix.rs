@@ -9,7 +9,7 @@ pub(crate) const BLOCK: usize = 96;
 pub(crate) const PANEL: usize = 192;
 /// Least share of zeros for which the sparse product is used. With many tokens it breaks even at about 0.35. With a single token
 /// and a matrix in the cache it takes longer than the dense product. A pattern of 2 zeros in 4 is safely above the limit.
-const LEAST_ZEROS: f64 = 0.45;
+pub(crate) const LEAST_ZEROS: f64 = 0.45;
 
 /// A matrix [rows, cols] that stores its nonzeros only. Each takes 5 bytes, and each row takes 5 bytes for every 96 columns.
 #[derive(Clone, Debug)]
