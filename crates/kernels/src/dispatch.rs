@@ -134,6 +134,18 @@ impl Kernels {
         instance.map(|instance| Self { instance })
     }
 
+    /// Whether codes are worth being stored with masks: the machine spreads them as fast as memory gives them. The plain kernels say
+    /// yes, for memory and not for speed.
+    pub(crate) fn spreads_codes(&self) -> bool {
+        match self.instance {
+            Instance::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Instance::Avx512(isa) => isa.expands_bytes(),
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
+
     /// Which instruction set this is.
     pub fn isa(&self) -> Isa {
         match self.instance {

@@ -1,7 +1,5 @@
 //! What the generic algorithms ask of an instruction set.
 
-use crate::generic::tables::EXPAND;
-
 /// A capability: a value exists only where the machine can run the instructions, so its safe methods are sound
 /// everywhere. All methods are inlined into entry points compiled with the instruction set's features (see
 /// [`crate::arch`]); elsewhere they would be correct but slow.
@@ -107,15 +105,15 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `2 * LANES` readable bytes at `src`; no alignment needed.
     unsafe fn load_bf16(self, src: *const u8) -> Self::F;
-    /// The next nibble of `codes` at each of 16 places whose bit of `mask` is set, 0 at the others; lowest first. What lies behind
-    /// the last nibble that is used does not matter.
+    /// [`crate::Kernels::spread_nibbles`], where the machine expands vectors by masks. Else it does nothing, and says so.
     #[inline(always)]
-    fn spread_nibbles(self, codes: u64, mask: u16) -> u64 {
-        let [first, second] = mask.to_le_bytes();
-        let low = self.shuffle_bytes(nibbles_to_bytes(codes as u32), EXPAND[usize::from(first)]);
-        let rest = codes >> (4 * first.count_ones());
-        let high = self.shuffle_bytes(nibbles_to_bytes(rest as u32), EXPAND[usize::from(second)]);
-        u64::from(bytes_to_nibbles(low)) | u64::from(bytes_to_nibbles(high)) << 32
+    fn expand_nibbles(self, _codes: &[u8], _masks: &[u64], _out: &mut [u8]) -> bool {
+        false
+    }
+    /// [`crate::Kernels::spread_bytes`] in the same way.
+    #[inline(always)]
+    fn expand_bytes(self, _codes: &[u8], _masks: &[u64], _out: &mut [u8]) -> bool {
+        false
     }
 
     /// Byte i of the result is byte `index[i]` of `bytes`, or 0 where `index[i]` is 128 or more. Indices are 0..=7 or 128..
@@ -131,23 +129,6 @@ pub(crate) trait Simd: Copy {
     fn f16_to_f32(self, src: &[u16], out: &mut [f32]);
     /// See [`crate::Kernels::f32_to_f16`].
     fn f32_to_f16(self, src: &[f32], out: &mut [u16]);
-}
-
-/// Eight nibbles, a byte each.
-#[inline(always)]
-fn nibbles_to_bytes(nibbles: u32) -> u64 {
-    let x = u64::from(nibbles);
-    let x = (x | x << 16) & 0x0000_ffff_0000_ffff;
-    let x = (x | x << 8) & 0x00ff_00ff_00ff_00ff;
-    (x | x << 4) & 0x0f0f_0f0f_0f0f_0f0f
-}
-
-/// The inverse of [`nibbles_to_bytes`].
-#[inline(always)]
-fn bytes_to_nibbles(x: u64) -> u32 {
-    let x = (x | x >> 4) & 0x00ff_00ff_00ff_00ff;
-    let x = (x | x >> 8) & 0x0000_ffff_0000_ffff;
-    (x | x >> 16) as u32
 }
 
 /// The most lanes any instruction set has: the size of a buffer for the end of a slice.

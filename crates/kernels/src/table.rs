@@ -254,8 +254,8 @@ macro_rules! kernel_table {
             // The product with codes. Callers use `crate::compact`, which says how codes lie.
             compact {
                 /// Spreads 4-bit codes of a row to blocks without masks: the next nibble of `codes` goes to each place whose bit of
-                /// `masks` is set, 0 to the others. The codes of every 16 places begin a byte. `out` has 32 bytes a mask, and behind
-                /// the last code there are 8 bytes at least.
+                /// `masks` is set, 0 to the others. The codes of every mask begin a byte. `out` has 32 bytes a mask, and behind the last
+                /// code there are 64 bytes at least.
                 pub(crate) exact fn spread_nibbles(codes: &[u8], masks: &[u64], out: &mut [u8]);
 
                 /// Spreads 8-bit codes of a row in the same way: 64 bytes a mask.

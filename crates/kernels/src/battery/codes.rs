@@ -3,7 +3,7 @@
 use super::argument::Numbers;
 use super::{Draw, Outcome};
 use crate::Kernels;
-use crate::compact::{BLOCK, CompactRows, Width};
+use crate::compact::{BLOCK, CompactRows, SLACK, Width};
 
 /// The outcome of each instruction set.
 fn each(instances: &[Kernels], run: impl Fn(&Kernels) -> Outcome) -> Vec<Outcome> {
@@ -33,16 +33,10 @@ fn masks(draw: &mut Draw) -> Vec<u64> {
 
 pub(super) fn spread_nibbles(instances: &[Kernels], draw: &mut Draw) -> Vec<Outcome> {
     let masks = masks(draw);
-    let piece = |mask: u64, at: u32| ((mask >> at) as u16).count_ones().div_ceil(2) as usize;
-    let pieces = |mask: &u64| {
-        [0, 16, 32, 48]
-            .map(|at| piece(*mask, at))
-            .iter()
-            .sum::<usize>()
-    };
-    let used: usize = masks.iter().map(pieces).sum();
+    let pairs = |mask: &u64| mask.count_ones().div_ceil(2) as usize;
+    let used: usize = masks.iter().map(pairs).sum();
     // No byte more than was promised.
-    let codes = draw.bits(used + 8, |bits| bits as u8);
+    let codes = draw.bits(used + SLACK, |bits| bits as u8);
     each(instances, |kernels| {
         let mut out = vec![7; masks.len() * BLOCK / 2];
         kernels.spread_nibbles(&codes, &masks, &mut out);
@@ -53,7 +47,7 @@ pub(super) fn spread_nibbles(instances: &[Kernels], draw: &mut Draw) -> Vec<Outc
 pub(super) fn spread_bytes(instances: &[Kernels], draw: &mut Draw) -> Vec<Outcome> {
     let masks = masks(draw);
     let used: u32 = masks.iter().map(|mask| mask.count_ones()).sum();
-    let codes = draw.bits(used as usize + 8, |bits| bits as u8);
+    let codes = draw.bits(used as usize + SLACK, |bits| bits as u8);
     each(instances, |kernels| {
         let mut out = vec![7; masks.len() * BLOCK];
         kernels.spread_bytes(&codes, &masks, &mut out);

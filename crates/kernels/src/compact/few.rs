@@ -1,11 +1,9 @@
 //! Rows that keep the codes that are not 0, and a mask that says where they are.
 
-use super::{BLOCK, Width, column};
+use super::{BLOCK, SLACK, Width, column};
 use crate::{Kernels, Pool};
 use std::ops::Range;
 
-/// Bytes behind the last code, so that a kernel may read whole words.
-const SLACK: usize = 8;
 /// Rows that one task builds.
 const TASK_ROWS: usize = 64;
 
@@ -102,20 +100,17 @@ impl Part {
     }
 
     fn push_nibbles(&mut self, block: &[i8; BLOCK]) {
-        let mut mask = 0;
-        for first in (0..BLOCK).step_by(16) {
-            let (mut nibbles, mut count) = (0u64, 0);
-            for place in first..first + 16 {
-                // Every code is written, and only one that is not 0 stays: a branch could not be predicted.
-                let code = block[column(place)];
-                let kept = code != 0;
-                nibbles |= u64::from(code as u8 & 15) << (4 * count);
-                mask |= u64::from(kept) << place;
-                count += usize::from(kept);
-            }
-            let bytes = nibbles.to_le_bytes();
-            self.codes.extend_from_slice(&bytes[..count.div_ceil(2)]);
+        let (mut mask, mut count, mut kept) = (0, 0, [0; BLOCK + 1]);
+        for place in 0..BLOCK {
+            // Every code is written, and only one that is not 0 stays: a branch could not be predicted.
+            let code = block[column(place)];
+            kept[count] = code as u8 & 15;
+            mask |= u64::from(code != 0) << place;
+            count += usize::from(code != 0);
         }
+        kept[count] = 0;
+        let pairs = kept[..count.next_multiple_of(2)].chunks_exact(2);
+        self.codes.extend(pairs.map(|pair| pair[0] | pair[1] << 4));
         self.masks.push(mask);
     }
 

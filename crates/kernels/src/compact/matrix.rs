@@ -4,7 +4,7 @@ use super::few::Few;
 use super::{BLOCK, CompactRows, Width, column};
 use crate::aligned::Bytes;
 use crate::sparse::LEAST_ZEROS;
-use crate::{Kernels, Pool};
+use crate::{Compute, Kernels, Pool};
 use std::ops::Range;
 
 /// Least share of codes that are 0 for which codes have a mask. Below it a mask saves little memory, and spreading takes time.
@@ -35,12 +35,13 @@ enum Body {
 impl CompactMatrix {
     /// Codes [rows, cols] with scales [rows, groups]. The value of a weight is `code * scale` in f32; `group` columns share a scale, 0 is
     /// the whole row. `None` where groups are no multiples of 64 columns and no whole rows either, or the matrix has no weights.
-    /// Cost: two passes over the codes.
+    /// Cost: two passes over the codes. The kernels
+    /// of `compute` decide whether zeros are stored; any others can run the matrix too.
     ///
     /// # Panics
     /// If the lengths do not fit the shape.
     pub fn from_codes(
-        pool: &Pool,
+        compute: &Compute,
         (rows, cols): (usize, usize),
         group: usize,
         codes: &[i8],
@@ -54,10 +55,11 @@ impl CompactMatrix {
         let blocks = cols.div_ceil(BLOCK);
         let group = if whole { blocks } else { group / BLOCK };
         assert_eq!(scales.len(), rows * blocks.div_ceil(group), "scales");
+        let pool = &compute.pool;
         let (zeros, narrow) = look(pool, codes);
         let width = if narrow { Width::Four } else { Width::Eight };
         let least = if narrow { MASKED_FOUR } else { MASKED_EIGHT };
-        let masked = zeros as f64 >= least * codes.len() as f64;
+        let masked = compute.kernels.spreads_codes() && zeros as f64 >= least * codes.len() as f64;
         let few = masked.then(|| Few::new(pool, width, cols, codes)).flatten();
         let body = match few {
             Some(few) => Body::Few(few),

@@ -14,8 +14,11 @@
 //! | codes -8 to 7 | 32 bytes. Column 16 k + i is nibble k of 16-bit word i | 1/2 |
 //! | codes -128 to 127 | 64 bytes in the order of the columns | 1 |
 //! | bf16 | 64 bf16 in the order of the columns | 2 |
-//! | codes -8 to 7, a share z of them 0 | a mask of 64 bits in the order of the nibbles above; the codes that are not 0 in that order, two a byte, and each 16 bits of the mask begin a byte | 1/8 + (1 - z)/2 + about 1/64 |
+//! | codes -8 to 7, a share z of them 0 | a mask of 64 bits in the order of the nibbles above; the codes that are not 0 in that order, two a byte, the first of each block in a byte of its own | 1/8 + (1 - z)/2 + about 1/256 |
 //! | codes -128 to 127, a share z of them 0 | a mask of 64 bits in the order of the columns; the codes that are not 0, a byte each | 1/8 + (1 - z) |
+//!
+//! Masks pay where the machine spreads codes as fast as memory gives them, which takes AVX-512 with VBMI2. Elsewhere every code is
+//! stored, the zeros too.
 //!
 //! Masks, codes and scales are three arrays. A scale is one f32 for each row and group of a multiple of 64 columns: 1/32 byte a weight in
 //! groups of 128. A row with a mask has the place of its first code too, 4 bytes.
@@ -37,6 +40,8 @@ pub use matrix::CompactMatrix;
 
 /// Columns of a block.
 pub(crate) const BLOCK: usize = 64;
+/// Bytes behind the last code that has a mask, so that kernels may read whole blocks.
+pub(crate) const SLACK: usize = 64;
 
 /// How a weight of a block is stored, once masks are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,48 +1,25 @@
 //! Products with codes. [`crate::compact`] says how they lie.
 
 use crate::compact::{BLOCK, CompactRows, Width};
+use crate::reference;
 use crate::simd::{MAX_LANES, Simd};
 
 /// The plain form is [`crate::reference::compact::spread_nibbles`]: place by place.
 ///
-/// Departures:
-///
-/// 1. Sixteen places at a time are one word, which [`Simd::spread_nibbles`] makes of the next codes and 16 bits of the mask.
-/// 2. Eight bytes of codes are read where some are used alone; there are eight behind the last.
+/// Departure: a block at a time where the machine expands vectors. Elsewhere it is the plain form, and no matrix is stored with masks
+/// ([`crate::Kernels::spreads_codes`]).
 #[inline(always)]
 pub(crate) fn spread_nibbles<S: Simd>(simd: S, codes: &[u8], masks: &[u64], out: &mut [u8]) {
-    let mut at = 0;
-    for (mask, out) in masks.iter().zip(out.as_chunks_mut::<32>().0) {
-        for (piece, out) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            let mask = (mask >> (16 * piece)) as u16;
-            let next = codes[at..]
-                .first_chunk()
-                .expect("eight bytes behind the last code");
-            *out = simd
-                .spread_nibbles(u64::from_le_bytes(*next), mask)
-                .to_le_bytes();
-            at += (mask.count_ones() as usize).div_ceil(2);
-        }
+    if !simd.expand_nibbles(codes, masks, out) {
+        reference::compact::spread_nibbles(codes, masks, out);
     }
 }
 
-/// The plain form is [`crate::reference::compact::spread_bytes`]: place by place.
-///
-/// The departures are those of [`super::pack::expand_codes`]: eight places at a time, by a table and a byte shuffle.
+/// The plain form is [`crate::reference::compact::spread_bytes`]: place by place. The departure is that of [`spread_nibbles`].
 #[inline(always)]
 pub(crate) fn spread_bytes<S: Simd>(simd: S, codes: &[u8], masks: &[u64], out: &mut [u8]) {
-    let mut at = 0;
-    for (mask, out) in masks.iter().zip(out.as_chunks_mut::<BLOCK>().0) {
-        for (mask, out) in mask.to_le_bytes().iter().zip(out.as_chunks_mut::<8>().0) {
-            let next = codes[at..]
-                .first_chunk()
-                .expect("eight bytes behind the last code");
-            let index = super::tables::EXPAND[usize::from(*mask)];
-            *out = simd
-                .shuffle_bytes(u64::from_le_bytes(*next), index)
-                .to_le_bytes();
-            at += mask.count_ones() as usize;
-        }
+    if !simd.expand_bytes(codes, masks, out) {
+        reference::compact::spread_bytes(codes, masks, out);
     }
 }
 
@@ -151,9 +128,13 @@ fn product<S: Simd, B: Block>(
     while token < tokens {
         // SAFETY: the slices have the lengths of the shape, by the assertions.
         token += unsafe {
+            // Wide rows come from memory at its full rate only one after the other.
             match tokens - token {
-                1 => some_tokens::<S, B, 1, 4>(simd, rows, x, token, out),
-                2 | 3 => some_tokens::<S, B, 2, 2>(simd, rows, x, token, out),
+                1 if rows.width == Width::Four => {
+                    some_tokens::<S, B, 1, 2>(simd, rows, x, token, out)
+                }
+                1 => some_tokens::<S, B, 1, 1>(simd, rows, x, token, out),
+                2 | 3 => some_tokens::<S, B, 2, 1>(simd, rows, x, token, out),
                 _ => some_tokens::<S, B, 4, 1>(simd, rows, x, token, out),
             }
         };

@@ -7,15 +7,13 @@ pub(crate) fn spread_nibbles(codes: &[u8], masks: &[u64], out: &mut [u8]) {
     let mut first = 0;
     for (mask, out) in masks.iter().zip(out.chunks_exact_mut(BLOCK / 2)) {
         out.fill(0);
-        for piece in (0..BLOCK).step_by(16) {
-            let mut taken = 0;
-            for place in (piece..piece + 16).filter(|place| mask >> place & 1 == 1) {
-                let code = codes[first + taken / 2] >> (4 * (taken % 2)) & 15;
-                out[place / 2] |= code << (4 * (place % 2));
-                taken += 1;
-            }
-            first += taken.div_ceil(2);
+        let mut taken = 0;
+        for place in (0..BLOCK).filter(|place| mask >> place & 1 == 1) {
+            let code = codes[first + taken / 2] >> (4 * (taken % 2)) & 15;
+            out[place / 2] |= code << (4 * (place % 2));
+            taken += 1;
         }
+        first += taken.div_ceil(2);
     }
 }
 

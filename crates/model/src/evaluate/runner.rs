@@ -120,6 +120,11 @@ impl<'a> Runner<'a> {
         self
     }
 
+    /// Bytes of weights that are kept at the moment.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
+    }
+
     /// Logits [tokens, vocab] of one sequence; for tests and small inputs.
     pub fn logits(&mut self, ids: &[u32]) -> Result<Vec<f32>, ModelError> {
         let hidden = self.hidden_states(ids)?;

@@ -55,11 +55,7 @@ impl Catalog {
         let shape = (matrix.rows, matrix.cols);
         let group = grid.group_size;
         Ok(CompactMatrix::from_codes(
-            &compute.pool,
-            shape,
-            group,
-            codes,
-            scales,
+            compute, shape, group, codes, scales,
         ))
     }
 

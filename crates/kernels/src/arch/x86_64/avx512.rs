@@ -3,6 +3,7 @@
 //! Where an operation has an obvious 256-bit form that is not hot, it is taken twice: less to get wrong.
 
 use super::avx2::{shuffle8, transpose8};
+use super::expand;
 use crate::generic::convert;
 use crate::simd::Simd;
 use crate::table::{entry_points, kernel_table};
@@ -21,6 +22,11 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl");
         runs.then_some(Self(()))
+    }
+
+    /// Whether the machine has VBMI2 too: Intel since Ice Lake, AMD since Zen 4.
+    pub(crate) fn expands_bytes(self) -> bool {
+        is_x86_feature_detected!("avx512vbmi2")
     }
 }
 
@@ -198,12 +204,22 @@ impl Simd for Avx512 {
         unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(self.load_u16(src))) }
     }
     #[inline(always)]
-    fn spread_nibbles(self, codes: u64, mask: u16) -> u64 {
-        // Every core with AVX-512 deposits bits in a cycle; some with AVX2 take hundreds.
-        lanes!({
-            let places = _pdep_u64(u64::from(mask), 0x1111_1111_1111_1111) * 15;
-            _pdep_u64(codes, places)
-        })
+    fn expand_nibbles(self, codes: &[u8], masks: &[u64], out: &mut [u8]) -> bool {
+        let runs = self.expands_bytes();
+        if runs {
+            // SAFETY: the machine has the features.
+            unsafe { expand::nibbles(codes, masks, out) };
+        }
+        runs
+    }
+    #[inline(always)]
+    fn expand_bytes(self, codes: &[u8], masks: &[u64], out: &mut [u8]) -> bool {
+        let runs = self.expands_bytes();
+        if runs {
+            // SAFETY: the machine has the features.
+            unsafe { expand::bytes(codes, masks, out) };
+        }
+        runs
     }
     #[inline(always)]
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64 {
