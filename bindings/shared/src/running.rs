@@ -22,6 +22,8 @@ pub struct Running {
     pub keep_bytes: u64,
     /// Tokens of a batch.
     pub batch_tokens: usize,
+    /// Whether weights run as they are stored ([`Runner::with_compact`]).
+    pub compact: bool,
 }
 
 impl Running {
@@ -64,6 +66,7 @@ impl Running {
             return Ok(Self {
                 keep_bytes: machine::keep_bytes() / count,
                 batch_tokens: BATCH_TOKENS,
+                compact: false,
             });
         }
         let mut batch_tokens = BATCH_TOKENS;
@@ -74,6 +77,7 @@ impl Running {
                 return Ok(Self {
                     keep_bytes: (limit_bytes - needed_bytes) / count,
                     batch_tokens,
+                    compact: false,
                 });
             }
             if batch_tokens <= LEAST_BATCH.max(longest) {
@@ -88,10 +92,20 @@ impl Running {
         }
     }
 
+    /// The same with weights as they are stored, if `compact`: for a result whose last bits do not matter.
+    #[must_use]
+    pub fn compact(self, compact: bool) -> Self {
+        Self { compact, ..self }
+    }
+
     /// A runner of a model.
     pub fn runner<'a>(&self, model: &'a Runnable, compute: &'a Compute) -> Runner<'a> {
         let runner = model.runner(compute, self.keep_bytes);
-        runner.with_batch_tokens(self.batch_tokens)
+        let runner = runner.with_batch_tokens(self.batch_tokens);
+        match self.compact {
+            true => runner.with_compact(),
+            false => runner,
+        }
     }
 }
 

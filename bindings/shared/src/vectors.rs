@@ -46,7 +46,7 @@ impl Vectors {
         reporter: &Reporter<'_>,
     ) -> Result<Vec<Vec<f32>>, Error> {
         let progress = &mut |done, total| reporter.report(done, total);
-        let mut runner = running.runner(model, compute).with_compact();
+        let mut runner = running.runner(model, compute);
         let vectors = runner.embed(ids, &self.head, progress)?;
         for vector in &vectors {
             finite::check(compute, "vectors", &model.opened.path, vector)?;
