@@ -8,6 +8,9 @@ use crate::vectors::{Vectors, Wish};
 use crate::{Error, Host, machine, text_file};
 use kerf_run::Stage;
 
+/// Most tokens for which weights run as they are stored. More of them are worth a list of the nonzeros of each matrix, made once.
+const COMPACT_TOKENS: usize = 1024;
+
 /// Does with each text what the model's sentence-transformers files say: prompt, cut at the maximum, pooling and the modules after
 /// it. Works for decoders too. Errors: those of opening a model, `NO_TOKENIZER`, `BAD_CONFIG`, `BAD_OPTION`, `EMPTY`, `CANCELLED`.
 pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error> {
@@ -35,6 +38,8 @@ pub fn embed(request: EmbedRequest, host: &dyn Host) -> Result<Embeddings, Error
         made.encoding.max_tokens,
         FEWER_THREADS,
     )?;
+    let tokens: usize = ids.iter().map(Vec::len).sum();
+    let running = running.compact(tokens <= COMPACT_TOKENS);
     let vectors = made.make(&model, &compute, running, &ids, &reporter)?;
     Ok(Embeddings {
         vectors: in_one(vectors),

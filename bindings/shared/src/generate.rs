@@ -38,7 +38,7 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     let total = prompt.len() + limit.min(room);
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
     let running = Running::writing(limit_bytes, &model, &compute, prompt.len(), total)?;
-    let mut runner = running.runner(&model, &compute);
+    let mut runner = running.compact(true).runner(&model, &compute);
     let on_token = &mut |id| writer.take(id);
     match continue_ids(&mut runner, &prompt, limit, sampling, on_token) {
         Err(ModelError::Cancelled {}) => writer.cancelled = true,

@@ -74,7 +74,7 @@ fn describe(open: u64, model: &Runnable) -> HeldModel {
     HeldModel {
         open,
         kind: kind(model.network.kind()).into(),
-        bytes: model.decoded_bytes(),
+        bytes: model.kept_bytes(),
         chat: chat(model),
     }
 }

@@ -6,7 +6,7 @@ use crate::{Error, text_file};
 use kerf_model::{Network, arch, evaluate::Decoded};
 use kerf_tensors::Catalog;
 use kerf_text::{Description, TextError, Tokenizer, TokenizerFiles};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A model of any form that kerf reads, from headers alone.
 pub struct OpenModel {
@@ -128,8 +128,8 @@ pub struct Runnable {
     pub opened: OpenModel,
     /// The network.
     pub network: Network,
-    /// Weights that a call decoded, for the next one of a model that stays open. A call takes them out, so that two never share them.
-    decoded: Mutex<Decoded>,
+    /// Weights that a call left behind, decoded and as they are stored.
+    kept: [KeptWeights; 2],
 }
 
 impl Runnable {
@@ -149,26 +149,44 @@ impl Runnable {
         Self {
             opened,
             network,
-            decoded: Mutex::default(),
+            kept: Default::default(),
         }
     }
 
-    /// Takes the decoded weights out; none while another call has them.
-    pub fn take_decoded(&self) -> Decoded {
-        std::mem::take(&mut *self.decoded.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Where weights lie between calls: decoded ones, or those that run as they are stored.
+    pub fn kept(&self, compact: bool) -> &KeptWeights {
+        &self.kept[usize::from(compact)]
     }
 
-    /// Puts decoded weights back, if they are more than what lies there.
-    pub fn put_decoded(&self, decoded: Decoded) {
-        let mut kept = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Bytes of all weights that lie there.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept.iter().map(KeptWeights::bytes).sum()
+    }
+}
+
+/// Weights that a call left behind for the next one of a model that stays open. A call takes them out, so that two never share them.
+#[derive(Default)]
+pub struct KeptWeights(Mutex<Decoded>);
+
+impl KeptWeights {
+    fn lock(&self) -> MutexGuard<'_, Decoded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes them out; none while another call has them.
+    pub fn take(&self) -> Decoded {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// Puts them back, if they are no fewer than what lies there.
+    pub fn put(&self, decoded: Decoded) {
+        let mut kept = self.lock();
         if decoded.bytes() >= kept.bytes() {
             *kept = decoded;
         }
     }
 
-    /// Bytes of the decoded weights that lie there.
-    pub fn decoded_bytes(&self) -> u64 {
-        let kept = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.bytes()
+    fn bytes(&self) -> u64 {
+        self.lock().bytes()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::machine;
-use crate::open_model::Runnable;
+use crate::open_model::{KeptWeights, Runnable};
 use kerf_compress::CompressError;
 use kerf_compress::memory::{BASE_BYTES, WORKER_BYTES, tokenizer_bytes};
 use kerf_kernels::Compute;
@@ -26,6 +26,8 @@ pub struct Running {
     pub batch_tokens: usize,
     /// Whether a user said how much memory there is.
     pub limited: bool,
+    /// Whether weights run as they are stored ([`Runner::with_compact`]).
+    pub compact: bool,
 }
 
 impl Running {
@@ -69,6 +71,7 @@ impl Running {
                 keep_bytes: machine::keep_bytes() / count,
                 batch_tokens: BATCH_TOKENS,
                 limited: false,
+                compact: false,
             });
         }
         let mut batch_tokens = BATCH_TOKENS;
@@ -80,6 +83,7 @@ impl Running {
                     keep_bytes: (limit_bytes - needed_bytes) / count,
                     batch_tokens,
                     limited: true,
+                    compact: false,
                 });
             }
             if batch_tokens <= LEAST_BATCH.max(longest) {
@@ -94,19 +98,28 @@ impl Running {
         }
     }
 
+    /// The same with weights as they are stored, if `compact`: for a result whose last bits do not matter.
+    #[must_use]
+    pub fn compact(self, compact: bool) -> Self {
+        Self { compact, ..self }
+    }
+
     /// A runner of a model, with what an earlier one of the same open model decoded.
     pub fn runner<'a>(&self, model: &'a Runnable, compute: &'a Compute) -> Lent<'a> {
-        let decoded = model.take_decoded();
+        let decoded = model.kept(self.compact).take();
         // What was kept may stay: it is no longer part of what is free.
         let keep_bytes = match self.limited {
             true => self.keep_bytes,
             false => self.keep_bytes.max(decoded.bytes()),
         };
         let runner = Runner::new(&model.network, &model.opened.catalog, compute, keep_bytes);
-        let runner = runner.with_batch_tokens(self.batch_tokens);
+        let mut runner = runner.with_batch_tokens(self.batch_tokens);
+        if self.compact {
+            runner = runner.with_compact();
+        }
         Lent {
             runner: Some(runner.with_decoded(decoded)),
-            model,
+            kept: model.kept(self.compact),
         }
     }
 }
@@ -115,7 +128,7 @@ impl Running {
 pub struct Lent<'a> {
     /// `None` only while it is dropped.
     runner: Option<Runner<'a>>,
-    model: &'a Runnable,
+    kept: &'a KeptWeights,
 }
 
 impl<'a> Lent<'a> {
@@ -144,7 +157,7 @@ impl<'a> DerefMut for Lent<'a> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         if let Some(runner) = self.runner.take() {
-            self.model.put_decoded(runner.into_decoded());
+            self.kept.put(runner.into_decoded());
         }
     }
 }

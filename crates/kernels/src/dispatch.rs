@@ -7,6 +7,7 @@ use crate::arch::aarch64::neon::Neon;
 use crate::arch::wasm32::simd128::Simd128;
 #[cfg(target_arch = "x86_64")]
 use crate::arch::x86_64::{avx2::Avx2, avx512::Avx512};
+use crate::compact::CompactRows;
 pub use crate::panels::{DescentPanel, ObsPanel, PanelQuant, Price, Product};
 use crate::reference;
 use crate::sparse::Panel;
@@ -131,6 +132,18 @@ impl Kernels {
             _ => None,
         };
         instance.map(|instance| Self { instance })
+    }
+
+    /// Whether codes are worth being stored with masks: the machine spreads them as fast as memory gives them. The plain kernels say
+    /// yes, for memory and not for speed.
+    pub(crate) fn spreads_codes(&self) -> bool {
+        match self.instance {
+            Instance::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Instance::Avx512(isa) => isa.expands_bytes(),
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
     }
 
     /// Which instruction set this is.

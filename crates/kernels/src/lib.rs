@@ -4,6 +4,7 @@
 //!   chosen at run time; [`mod@reference`] is the plain form of each, always compiled, the oracle of all others.
 //! * [`linalg`]: matrix product, triangular product, Cholesky-type factors. The only place that imports faer.
 //! * [`sparse`]: the product of a linear layer whose weights are mostly zeros.
+//! * [`compact`]: the product of a linear layer straight from codes.
 //! * [`Pool`]: the one seam to threads.
 //! * [`Meter`]: what all of it takes, by steps that a caller names.
 //! * [`Compute`]: all together, handed down by reference.
@@ -31,6 +32,7 @@ mod aligned;
 mod arch;
 #[cfg(test)]
 mod battery;
+pub mod compact;
 pub mod dispatch;
 mod generic;
 pub mod linalg;
@@ -43,6 +45,7 @@ mod simd;
 pub mod sparse;
 mod table;
 
+pub use compact::CompactMatrix;
 pub use dispatch::{Isa, Kernels};
 pub use linalg::{Linalg, MatMut, MatRef, NotPositive};
 pub use meter::{Flops, Meter, Spent};

@@ -8,6 +8,8 @@
 pub(crate) trait Simd: Copy {
     /// A vector of [`Simd::LANES`] f32.
     type F: Copy;
+    /// A vector of [`Simd::LANES`] 32-bit words.
+    type W: Copy;
     /// Lanes of a vector: 4, 8 or 16.
     const LANES: usize;
     /// The machine has 32 vector registers, not 16.
@@ -85,6 +87,34 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `LANES` writable elements at `dst`.
     unsafe fn store_chosen(self, v: Self::F, bits: u32, dst: *mut f32);
+
+    /// Words from 16-bit numbers.
+    ///
+    /// # Safety
+    /// `2 * LANES` readable bytes at `src`; no alignment needed.
+    unsafe fn load_u16(self, src: *const u8) -> Self::W;
+    /// The number in two's complement that bits `shift .. shift + 4` of each lane are. `shift` is at most 12, and bits from 16 on are 0.
+    fn nibbles(self, words: Self::W, shift: u32) -> Self::F;
+    /// Signed bytes.
+    ///
+    /// # Safety
+    /// `LANES` readable bytes at `src`; no alignment needed.
+    unsafe fn load_i8(self, src: *const u8) -> Self::F;
+    /// bf16.
+    ///
+    /// # Safety
+    /// `2 * LANES` readable bytes at `src`; no alignment needed.
+    unsafe fn load_bf16(self, src: *const u8) -> Self::F;
+    /// [`crate::Kernels::spread_nibbles`], where the machine expands vectors by masks. Else it does nothing, and says so.
+    #[inline(always)]
+    fn expand_nibbles(self, _codes: &[u8], _masks: &[u64], _out: &mut [u8]) -> bool {
+        false
+    }
+    /// [`crate::Kernels::spread_bytes`] in the same way.
+    #[inline(always)]
+    fn expand_bytes(self, _codes: &[u8], _masks: &[u64], _out: &mut [u8]) -> bool {
+        false
+    }
 
     /// Byte i of the result is byte `index[i]` of `bytes`, or 0 where `index[i]` is 128 or more. Indices are 0..=7 or 128..
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64;

@@ -250,6 +250,24 @@ macro_rules! kernel_table {
                 /// The product of one token with the rows of a panel: the bits of [`Kernels::sparse_tile`].
                 pub(crate) close(1e-5) fn sparse_row(panel: &Panel, x: &[f32], out: &mut [f32]);
             }
+
+            // The product with codes. Callers use `crate::compact`, which says how codes lie.
+            compact {
+                /// Spreads 4-bit codes of a row to blocks without masks: the next nibble of `codes` goes to each place whose bit of
+                /// `masks` is set, 0 to the others. The codes of every mask begin a byte. `out` has 32 bytes a mask, and behind the last
+                /// code there are 64 bytes at least.
+                pub(crate) exact fn spread_nibbles(codes: &[u8], masks: &[u64], out: &mut [u8]);
+
+                /// Spreads 8-bit codes of a row in the same way: 64 bytes a mask.
+                pub(crate) exact fn spread_bytes(codes: &[u8], masks: &[u64], out: &mut [u8]);
+
+                /// The product of `tokens` inputs `x` [tokens, 64 blocks] with some rows: `out` [tokens, rows]. A result is the sum over
+                /// groups of the scale times the sum of code times input.
+                pub(crate) close(1e-5) fn compact_product(rows: &CompactRows<'_>, x: &[f32], tokens: usize, out: &mut [f32]);
+
+                /// Values of some rows, of which the first `cols` columns: `out` [rows, cols], code times scale.
+                pub(crate) exact fn compact_decode(rows: &CompactRows<'_>, cols: usize, out: &mut [f32]);
+            }
         }
     };
 }
@@ -295,6 +313,7 @@ macro_rules! entry_points {
 /// The types that rows name.
 pub(crate) mod types {
     pub(crate) use crate::adam::AdamStep;
+    pub(crate) use crate::compact::CompactRows;
     pub(crate) use crate::dispatch::CodeRange;
     pub(crate) use crate::panels::{DescentPanel, ObsPanel};
     pub(crate) use crate::sparse::Panel;

@@ -4,11 +4,12 @@ use crate::arch::{INPUTS, Name, Role};
 use crate::distance::DistanceTable;
 use crate::norm::NormWeights;
 use crate::{ModelError, Network, WeightSource};
-use kerf_kernels::{Compute, MatMut, MatRef, SparseMatrix};
+use kerf_kernels::{CompactMatrix, Compute, MatMut, MatRef, SparseMatrix};
 use kerf_tensors::{TensorsError, transpose};
 use std::ops::Range;
 
-/// Weights of one block, ready to run: dense, or by their nonzeros where so many are zero that this is faster.
+/// Weights of one block, ready to run: dense, or by their nonzeros where so many are zero that this is faster, or in the form in
+/// which they are stored ([`Network::load_block_compact`]).
 #[derive(Clone, Debug)]
 pub struct BlockWeights {
     /// Number of the block.
@@ -71,8 +72,10 @@ impl Norms {
 /// Linear layers that share an input, stacked to one [rows, cols].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stack {
-    /// Dense values; empty once they are `sparse`.
+    /// Dense values; empty once they are `sparse`, or where they are `compact`.
     pub weight: Vec<f32>,
+    /// The layers as they are stored, one after the other, if all of them have such a form.
+    pub compact: Vec<CompactMatrix>,
     /// The nonzeros, if that pays.
     pub sparse: Option<SparseMatrix>,
     pub rows: usize,
@@ -98,7 +101,31 @@ impl BlockWeights {
         weights: &dyn WeightSource,
         block: usize,
     ) -> Result<Self, ModelError> {
-        Self::read_inputs(network, compute, weights, block, 0..INPUTS)
+        Self::read_inputs(
+            network,
+            compute,
+            weights,
+            block,
+            0..INPUTS,
+            Default::default(),
+        )
+    }
+
+    /// See [`Network::load_block_compact`].
+    pub(crate) fn load_compact(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+    ) -> Result<Self, ModelError> {
+        let mut compact: [Vec<CompactMatrix>; INPUTS] = Default::default();
+        for (input, matrices) in compact.iter_mut().enumerate() {
+            let found = compact_layers(network, compute, weights, block, input)?;
+            *matrices = found.unwrap_or_default();
+        }
+        let mut own = Self::read_inputs(network, compute, weights, block, 0..INPUTS, compact)?;
+        own.settle(compute);
+        Ok(own)
     }
 
     /// Norms, and the linear layers of some shared inputs.
@@ -109,22 +136,31 @@ impl BlockWeights {
         block: usize,
         inputs: Range<usize>,
     ) -> Result<Self, ModelError> {
-        let mut own = Self::read_inputs(network, compute, weights, block, inputs)?;
-        for stack in &mut own.stacks {
-            stack.settle(compute);
-        }
+        let dense = Default::default();
+        let mut own = Self::read_inputs(network, compute, weights, block, inputs, dense)?;
+        own.settle(compute);
         Ok(own)
     }
 
-    /// [`BlockWeights::load_inputs`] with all weights dense.
+    fn settle(&mut self, compute: &Compute) {
+        for stack in &mut self.stacks {
+            stack.settle(compute);
+        }
+    }
+
+    /// [`BlockWeights::load_inputs`] with all weights dense, but the layers of an input that are there already.
     fn read_inputs(
         network: &Network,
         compute: &Compute,
         weights: &dyn WeightSource,
         block: usize,
         inputs: Range<usize>,
+        compact: [Vec<CompactMatrix>; INPUTS],
     ) -> Result<Self, ModelError> {
-        let mut stacks: [Stack; INPUTS] = Default::default();
+        let mut stacks = compact.map(|compact| Stack {
+            compact,
+            ..Stack::default()
+        });
         for input in inputs.clone() {
             stacks[input].reserve(network, input);
         }
@@ -133,8 +169,12 @@ impl BlockWeights {
                 continue;
             }
             let (rows, cols) = network.shape(row.role);
-            let name = format!("{}.weight", network.name(row.stem, block));
-            let mut values = read(compute, weights, &name, (rows, cols))?;
+            let stack = &mut stacks[row.role.input()];
+            let mut values = Vec::new();
+            if stack.compact.is_empty() {
+                let name = format!("{}.weight", network.name(row.stem, block));
+                values = read(compute, weights, &name, (rows, cols))?;
+            }
             if row.transposed {
                 values = transpose(compute, &values, cols, rows);
             }
@@ -147,7 +187,7 @@ impl BlockWeights {
                 values = head_by_head_to_one_after_the_other(&values, dim, cols);
                 bias = bias.map(|bias| head_by_head_to_one_after_the_other(&bias, dim, 1));
             }
-            stacks[row.role.input()].push((rows, cols), values, bias);
+            stack.push((rows, cols), values, bias);
         }
         let distance = match inputs.contains(&0) {
             true => DistanceTable::load(network, compute, weights)?,
@@ -168,8 +208,11 @@ impl BlockWeights {
             .map(|stack| stack.weight.len() + stack.bias.as_ref().map_or(0, Vec::len))
             .sum();
         let sparse = self.stacks.iter().filter_map(|stack| stack.sparse.as_ref());
+        let compact = self.stacks.iter().flat_map(|stack| &stack.compact);
         let norms = self.norms.len();
-        4 * (values + norms) as u64 + sparse.map(SparseMatrix::bytes).sum::<u64>()
+        4 * (values + norms) as u64
+            + sparse.map(SparseMatrix::bytes).sum::<u64>()
+            + compact.map(CompactMatrix::bytes).sum::<u64>()
     }
 }
 
@@ -181,7 +224,7 @@ impl Stack {
             .map(|row| network.shape(row.role))
             .collect();
         // One matrix alone is taken over as it was read.
-        if shapes.len() > 1 {
+        if shapes.len() > 1 && self.compact.is_empty() {
             self.weight
                 .reserve_exact(shapes.iter().map(|(rows, cols)| rows * cols).sum());
         }
@@ -207,6 +250,9 @@ impl Stack {
 
     /// All matrices are there: keeps the nonzeros alone if that pays.
     fn settle(&mut self, compute: &Compute) {
+        if !self.compact.is_empty() {
+            return;
+        }
         let dense = &self.weight;
         self.sparse = SparseMatrix::from_dense(&compute.pool, self.rows, self.cols, dense);
         if self.sparse.is_some() {
@@ -219,10 +265,56 @@ impl Stack {
         if let Some(sparse) = &self.sparse {
             return compute.sparse_nt(out, input, sparse, add);
         }
+        if !self.compact.is_empty() {
+            return self.multiply_compact(compute, input, out, add);
+        }
         let weight = MatRef::dense(&self.weight, self.rows, self.cols);
         let beta = if add { 1.0 } else { 0.0 };
         compute.linalg.gemm_nt(out, input, weight, 1.0, beta);
     }
+
+    /// [`Stack::multiply`], layer by layer.
+    fn multiply_compact(&self, compute: &Compute, input: MatRef<'_>, out: MatMut<'_>, add: bool) {
+        if input.rows == 0 {
+            return;
+        }
+        let mut first = 0;
+        for layer in &self.compact {
+            let part = MatMut {
+                data: &mut out.data[first..],
+                rows: out.rows,
+                cols: layer.rows(),
+                stride: out.stride,
+            };
+            compute.compact_nt(part, input, layer, add);
+            first += layer.rows();
+        }
+    }
+}
+
+/// The layers of a shared input as they are stored. `None` unless every one has such a form, in the layout in which the block works.
+fn compact_layers(
+    network: &Network,
+    compute: &Compute,
+    weights: &dyn WeightSource,
+    block: usize,
+    input: usize,
+) -> Result<Option<Vec<CompactMatrix>>, ModelError> {
+    let rows = network.arch.block.linears.iter();
+    let mut layers = Vec::new();
+    for row in rows.filter(|row| row.role.input() == input) {
+        if row.transposed || row.role == Role::QkvByHead {
+            return Ok(None);
+        }
+        let name = format!("{}.weight", network.name(row.stem, block));
+        match weights.compact(compute, &name)? {
+            Some(layer) if (layer.rows(), layer.cols()) == network.shape(row.role) => {
+                layers.push(layer);
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(layers))
 }
 
 /// Rows of a fused matrix [heads * 3 * dim, cols], in which each head has its query, key and value rows together, in the order

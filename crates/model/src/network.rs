@@ -307,6 +307,16 @@ impl Network {
     ) -> Result<BlockWeights, ModelError> {
         BlockWeights::load(self, compute, weights, block)
     }
+    /// [`Network::load_block`] with codes and bf16 kept as the source has them, where it has them in a form that runs
+    /// ([`WeightSource::compact`]). It takes about the memory of the file. Results differ by rounding alone from those of `load_block`.
+    pub fn load_block_compact(
+        &self,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        block: usize,
+    ) -> Result<BlockWeights, ModelError> {
+        BlockWeights::load_compact(self, compute, weights, block)
+    }
     /// Runs one block on `x` [tokens, hidden] in place. `cache`: keys and values so far of the one sequence in the batch; the
     /// tokens of the batch are appended to it, and their positions come after all that it holds. A cache may lack tokens that the
     /// block did not see.

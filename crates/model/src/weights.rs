@@ -1,7 +1,7 @@
 //! The one way weights reach the forward pass, whether dense, masked, quantized or from a kerf container.
 
 use crate::ModelError;
-use kerf_kernels::{Compute, Isa};
+use kerf_kernels::{CompactMatrix, Compute, Isa};
 use kerf_tensors::{Catalog, Stored};
 use std::ops::Range;
 
@@ -22,6 +22,16 @@ pub trait WeightSource: Send + Sync {
         name: &str,
         rows: Range<usize>,
     ) -> Result<Vec<f32>, ModelError>;
+
+    /// A matrix in the form in which it runs, with the values of [`WeightSource::read`], to the bit. `None` where the source has no such
+    /// form of it; it may still have the tensor.
+    fn compact(
+        &self,
+        _compute: &Compute,
+        _name: &str,
+    ) -> Result<Option<CompactMatrix>, ModelError> {
+        Ok(None)
+    }
 
     /// Whether two tensors have the same shape and the same values, bit by bit. Reads some rows at a time, up to the first
     /// difference.
@@ -83,6 +93,10 @@ impl WeightSource for Catalog {
         rows: Range<usize>,
     ) -> Result<Vec<f32>, ModelError> {
         Ok(self.read_finite_rows(compute, self.get(name)?, rows)?)
+    }
+
+    fn compact(&self, compute: &Compute, name: &str) -> Result<Option<CompactMatrix>, ModelError> {
+        Ok(self.read_compact(compute, self.get(name)?)?)
     }
 
     fn same(&self, a: &str, b: &str) -> Result<bool, ModelError> {

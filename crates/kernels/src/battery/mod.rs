@@ -6,6 +6,7 @@
 
 mod argument;
 mod by_hand;
+mod codes;
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
@@ -90,6 +91,10 @@ macro_rules! case {
     (sparse_pack $($row:tt)*) => { by_hand::sparse_pack };
     (sparse_tile $($row:tt)*) => { by_hand::sparse_tile };
     (sparse_row $($row:tt)*) => { by_hand::sparse_row };
+    (spread_nibbles $($row:tt)*) => { codes::spread_nibbles };
+    (spread_bytes $($row:tt)*) => { codes::spread_bytes };
+    (compact_product $($row:tt)*) => { codes::compact_product };
+    (compact_decode $($row:tt)*) => { codes::compact_decode };
     ($name:ident $($arg:ident: $ty:ty),*) => {
         |instances, draw| {
             $(let $arg = <$ty as Argument>::draw(draw);)*

@@ -12,6 +12,7 @@
 
 pub(crate) mod adam;
 pub(crate) mod admm;
+pub(crate) mod compact;
 pub(crate) mod convert;
 pub(crate) mod descent;
 pub(crate) mod elementwise;

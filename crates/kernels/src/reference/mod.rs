@@ -5,6 +5,7 @@
 
 pub mod adam;
 pub mod admm;
+pub(crate) mod compact;
 pub mod convert;
 pub mod descent;
 pub mod elementwise;

@@ -1,6 +1,7 @@
 //! A matrix that stores its nonzeros only, in the order in which the product reads them.
 
 use crate::Pool;
+use std::ops::Range;
 
 /// Columns of a block. 96 columns of 64 tokens take three quarters of a first-level cache of 32 KiB.
 pub(crate) const BLOCK: usize = 96;
@@ -8,7 +9,7 @@ pub(crate) const BLOCK: usize = 96;
 pub(crate) const PANEL: usize = 192;
 /// Least share of zeros for which the sparse product is used. With many tokens it breaks even at about 0.35. With a single token
 /// and a matrix in the cache it takes longer than the dense product. A pattern of 2 zeros in 4 is safely above the limit.
-const LEAST_ZEROS: f64 = 0.45;
+pub(crate) const LEAST_ZEROS: f64 = 0.45;
 
 /// A matrix [rows, cols] that stores its nonzeros only. Each takes 5 bytes, and each row takes 5 bytes for every 96 columns.
 #[derive(Clone, Debug)]
@@ -77,6 +78,26 @@ impl SparseMatrix {
         }
         let panels = pool.map(panels, |index| {
             Panel::new(part(index), cols, nonzeros[index])
+        });
+        Some(Self { rows, cols, panels })
+    }
+
+    /// The same, where a share `zeros` of the values is known to be zero, from rows as `values` writes them: no more than a panel of
+    /// dense values a thread is in memory.
+    pub(crate) fn from_rows(
+        pool: &Pool,
+        (rows, cols): (usize, usize),
+        zeros: f64,
+        values: &(dyn Fn(Range<usize>, &mut [f32]) + Sync),
+    ) -> Option<Self> {
+        if zeros < LEAST_ZEROS || u32::try_from(PANEL * cols).is_err() {
+            return None;
+        }
+        let panels = pool.map(rows.div_ceil(PANEL), |index| {
+            let rows = index * PANEL..rows.min((index + 1) * PANEL);
+            let mut dense = vec![0.0; rows.len() * cols];
+            values(rows, &mut dense);
+            Panel::new(&dense, cols, count(&dense))
         });
         Some(Self { rows, cols, panels })
     }

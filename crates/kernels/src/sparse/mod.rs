@@ -12,7 +12,7 @@ mod matrix;
 mod product;
 
 pub use matrix::SparseMatrix;
-pub(crate) use matrix::{BLOCK, PANEL, Panel, Span};
+pub(crate) use matrix::{BLOCK, LEAST_ZEROS, PANEL, Panel, Span};
 
 /// Number of tokens in a tile.
 pub(crate) const TILE: usize = 64;

@@ -6,7 +6,7 @@
 
 use crate::block::read;
 use crate::{ModelError, Network, WeightSource};
-use kerf_kernels::{Compute, MatMut, MatRef};
+use kerf_kernels::{CompactMatrix, Compute, MatMut, MatRef};
 use kerf_tensors::TensorsError;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -68,11 +68,20 @@ impl Pieces {
     }
 }
 
+/// What of the matrix is in memory.
+enum Kept {
+    /// Nothing: it is read piece by piece.
+    Nothing,
+    /// All values.
+    Values(Vec<f32>),
+    /// As it is stored.
+    Compact(CompactMatrix),
+}
+
 /// The matrix [vocab, hidden] that turns hidden states into logits.
 pub(crate) struct Head {
     name: String,
-    /// All values, where they are kept.
-    kept: Option<Vec<f32>>,
+    kept: Kept,
     bias: Option<Vec<f32>>,
     /// Soft cap of logits.
     cap: Option<f32>,
@@ -95,13 +104,44 @@ impl Head {
         })?;
         let (vocab, hidden) = (network.vocab(), network.hidden());
         let bytes = 4 * (vocab * hidden) as u64;
-        let keep = bytes <= keep_bytes.max(Pieces::of(network).weight_bytes());
-        let kept = keep.then(|| read(compute, weights, name, (vocab, hidden)));
+        let kept = match bytes <= keep_bytes.max(Pieces::of(network).weight_bytes()) {
+            true => Kept::Values(read(compute, weights, name, (vocab, hidden))?),
+            false => Kept::Nothing,
+        };
+        Self::of(network, compute, weights, name, kept)
+    }
+
+    /// [`Head::load`] with the matrix as it is stored, where that form runs.
+    pub fn load_compact(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        keep_bytes: u64,
+    ) -> Result<Self, ModelError> {
+        let shape = (network.vocab(), network.hidden());
+        if let Some(name) = network.head()
+            && let Some(matrix) = weights.compact(compute, name)?
+            && (matrix.rows(), matrix.cols()) == shape
+            && matrix.bytes() <= keep_bytes
+        {
+            return Self::of(network, compute, weights, name, Kept::Compact(matrix));
+        }
+        Self::load(network, compute, weights, keep_bytes)
+    }
+
+    fn of(
+        network: &Network,
+        compute: &Compute,
+        weights: &dyn WeightSource,
+        name: &str,
+        kept: Kept,
+    ) -> Result<Self, ModelError> {
+        let (vocab, hidden) = (network.vocab(), network.hidden());
         let bias = network.head_bias();
         let bias = bias.map(|name| read(compute, weights, name, (vocab, 1)));
         Ok(Self {
             name: name.into(),
-            kept: kept.transpose()?,
+            kept,
             bias: bias.transpose()?,
             cap: network.settings.logit_cap,
             vocab,
@@ -122,8 +162,12 @@ impl Head {
 
     /// Bytes that this keeps.
     pub fn bytes(&self) -> u64 {
-        let values = self.kept.as_ref().map_or(0, Vec::len);
-        4 * (values + self.bias.as_ref().map_or(0, Vec::len)) as u64
+        let kept = match &self.kept {
+            Kept::Nothing => 0,
+            Kept::Values(values) => 4 * values.len() as u64,
+            Kept::Compact(matrix) => matrix.bytes(),
+        };
+        kept + 4 * self.bias.as_ref().map_or(0, Vec::len) as u64
     }
 
     /// Weights of some tokens of the vocabulary.
@@ -134,10 +178,15 @@ impl Head {
         tokens: Range<usize>,
     ) -> Result<Cow<'_, [f32]>, ModelError> {
         let (first, end) = (tokens.start * self.hidden, tokens.end * self.hidden);
-        if let Some(kept) = &self.kept {
-            return Ok(Cow::Borrowed(&kept[first..end]));
-        }
-        let values = weights.read_rows(compute, &self.name, tokens.clone())?;
+        let values = match &self.kept {
+            Kept::Values(kept) => return Ok(Cow::Borrowed(&kept[first..end])),
+            Kept::Compact(matrix) => {
+                let mut values = vec![0.0; end - first];
+                compute.compact_values(matrix, tokens.clone(), &mut values);
+                values
+            }
+            Kept::Nothing => weights.read_rows(compute, &self.name, tokens.clone())?,
+        };
         if values.len() == end - first {
             return Ok(Cow::Owned(values));
         }
@@ -163,9 +212,15 @@ impl Head {
         let x = MatRef::dense(hidden, rows, self.hidden);
         let weight = MatRef::dense(weight, width, self.hidden);
         compute.linalg.gemm_nt(result, x, weight, 1.0, 0.0);
+        self.finish(compute, tokens, out);
+    }
+
+    /// Adds the bias to products [rows, tokens] of some tokens of the vocabulary, and caps them.
+    fn finish(&self, compute: &Compute, tokens: Range<usize>, out: &mut [f32]) {
         if self.bias.is_none() && self.cap.is_none() {
             return;
         }
+        let width = tokens.len();
         let kernels = &compute.kernels;
         compute.pool.chunks_mut(out, width, |_, row| {
             if let Some(bias) = &self.bias {
@@ -188,6 +243,13 @@ impl Head {
     ) -> Result<Vec<f32>, ModelError> {
         let rows = hidden.len() / self.hidden;
         let mut out = vec![0.0; rows * self.vocab];
+        if let Kept::Compact(matrix) = &self.kept {
+            let result = MatMut::dense(&mut out, rows, self.vocab);
+            let x = MatRef::dense(hidden, rows, self.hidden);
+            compute.compact_nt(result, x, matrix, false);
+            self.finish(compute, 0..self.vocab, &mut out);
+            return Ok(out);
+        }
         let head = HeadOf {
             head: self,
             weights,

@@ -30,6 +30,8 @@ pub struct Runner<'a> {
     gate: Option<&'a dyn Gate>,
     /// Of prompts, and of what was decoded.
     pairs: [Pairs; 2],
+    /// Whether weights stay as they are stored.
+    compact: bool,
 }
 
 /// Weights that a runner has decoded. A gate is borrowed by its runner; with this the next runner, with another gate, need not decode
@@ -67,6 +69,7 @@ impl<'a> Runner<'a> {
             head: None,
             gate: None,
             pairs: [Pairs::default(); 2],
+            compact: false,
         }
     }
 
@@ -74,6 +77,14 @@ impl<'a> Runner<'a> {
     #[must_use]
     pub fn with_gate(mut self, gate: &'a dyn Gate) -> Self {
         self.gate = Some(gate);
+        self
+    }
+
+    /// The same with weights as they are stored, where that form runs ([`Network::load_block_compact`]): faster for a few tokens and in the
+    /// memory of the file. Results differ by rounding alone.
+    #[must_use]
+    pub fn with_compact(mut self) -> Self {
+        self.compact = true;
         self
     }
 
@@ -114,6 +125,11 @@ impl<'a> Runner<'a> {
     pub fn with_batch_tokens(mut self, tokens: usize) -> Self {
         self.batch_tokens = tokens.max(1);
         self
+    }
+
+    /// Bytes of weights that are kept at the moment.
+    pub fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
     }
 
     /// Logits [tokens, vocab] of one sequence; for tests and small inputs.
@@ -237,6 +253,9 @@ impl<'a> Runner<'a> {
         let kept = self.blocks[index].is_some();
         let block = match self.blocks[index].take() {
             Some(block) => Ok(block),
+            None if self.compact => {
+                (self.network).load_block_compact(self.compute, self.weights, index)
+            }
             None => self.network.load_block(self.compute, self.weights, index),
         };
         // Weights that were left half decoded are no error of the model.
@@ -271,7 +290,11 @@ impl<'a> Runner<'a> {
             }
             None => {
                 let room = self.keep_bytes - self.kept_bytes;
-                let head = Head::load(self.network, self.compute, self.weights, room);
+                let load = match self.compact {
+                    true => Head::load_compact,
+                    false => Head::load,
+                };
+                let head = load(self.network, self.compute, self.weights, room);
                 self.go_on()?;
                 head
             }

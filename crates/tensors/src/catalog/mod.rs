@@ -5,6 +5,7 @@ mod adapter;
 mod adapter_head;
 mod adapter_names;
 mod choose;
+mod compact;
 mod content;
 mod fingerprint;
 mod foreign;

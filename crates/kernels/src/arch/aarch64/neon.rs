@@ -44,6 +44,7 @@ unsafe fn wide(v: float32x4_t) -> float64x2_t {
 
 impl Simd for Neon {
     type F = float32x4_t;
+    type W = uint32x4_t;
     const LANES: usize = 4;
     const MANY_REGISTERS: bool = true;
 
@@ -162,6 +163,35 @@ impl Simd for Neon {
             let index = vld1q_u8(CHOSEN_BYTES[(bits & 15) as usize].as_ptr());
             let moved = vqtbl1q_u8(vreinterpretq_u8_f32(v), index);
             vst1q_f32(dst, vreinterpretq_f32_u8(moved));
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_u16(self, src: *const u8) -> uint32x4_t {
+        // SAFETY: the caller's promise: eight bytes.
+        unsafe { vmovl_u16(vreinterpret_u16_u8(vld1_u8(src))) }
+    }
+    #[inline(always)]
+    fn nibbles(self, words: uint32x4_t, shift: u32) -> float32x4_t {
+        lanes!({
+            let top = vshlq_s32(vreinterpretq_s32_u32(words), vdupq_n_s32(28 - shift as i32));
+            vcvtq_f32_s32(vshrq_n_s32::<28>(top))
+        })
+    }
+    #[inline(always)]
+    unsafe fn load_i8(self, src: *const u8) -> float32x4_t {
+        // SAFETY: the caller's promise: four bytes.
+        unsafe {
+            let word = src.cast::<u32>().read_unaligned();
+            let halves = vmovl_s8(vcreate_s8(u64::from(word)));
+            vcvtq_f32_s32(vmovl_s16(vget_low_s16(halves)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, src: *const u8) -> float32x4_t {
+        // SAFETY: the caller's promise: eight bytes.
+        unsafe {
+            let halves = vreinterpret_u16_u8(vld1_u8(src));
+            vreinterpretq_f32_u32(vshll_n_u16::<16>(halves))
         }
     }
     #[inline(always)]

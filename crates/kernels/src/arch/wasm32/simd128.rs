@@ -21,6 +21,7 @@ kernel_table!(entry_points Simd128, "simd128");
 
 impl Simd for Simd128 {
     type F = v128;
+    type W = v128;
     const LANES: usize = 4;
     // Engines map a v128 to one of 16 SSE registers on x86-64.
     const MANY_REGISTERS: bool = false;
@@ -129,6 +130,26 @@ impl Simd for Simd128 {
                 i8x16_swizzle(v, v128_load(index.as_ptr().cast())),
             )
         }
+    }
+    #[inline(always)]
+    unsafe fn load_u16(self, src: *const u8) -> v128 {
+        // SAFETY: the caller's promise: eight bytes.
+        unsafe { u32x4_load_extend_u16x4(src.cast()) }
+    }
+    #[inline(always)]
+    fn nibbles(self, words: v128, shift: u32) -> v128 {
+        f32x4_convert_i32x4(i32x4_shr(i32x4_shl(words, 28 - shift), 28))
+    }
+    #[inline(always)]
+    unsafe fn load_i8(self, src: *const u8) -> v128 {
+        // SAFETY: the caller's promise: four bytes.
+        let bytes = unsafe { v128_load32_zero(src.cast()) };
+        f32x4_convert_i32x4(i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(bytes)))
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, src: *const u8) -> v128 {
+        // SAFETY: the caller's promise.
+        unsafe { i32x4_shl(self.load_u16(src), 16) }
     }
     #[inline(always)]
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64 {

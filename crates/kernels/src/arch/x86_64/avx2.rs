@@ -99,6 +99,7 @@ pub(super) unsafe fn shuffle8(bytes: u64, index: u64) -> u64 {
 
 impl Simd for Avx2 {
     type F = __m256;
+    type W = __m256i;
     const LANES: usize = 8;
     const MANY_REGISTERS: bool = false;
 
@@ -229,6 +230,28 @@ impl Simd for Avx2 {
             let index = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(places));
             _mm256_storeu_ps(dst, _mm256_permutevar8x32_ps(v, index));
         }
+    }
+    #[inline(always)]
+    unsafe fn load_u16(self, src: *const u8) -> __m256i {
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe { _mm256_cvtepu16_epi32(_mm_loadu_si128(src.cast())) }
+    }
+    #[inline(always)]
+    fn nibbles(self, words: __m256i, shift: u32) -> __m256 {
+        lanes!({
+            let top = _mm256_sll_epi32(words, _mm_cvtsi32_si128(28 - shift as i32));
+            _mm256_cvtepi32_ps(_mm256_srai_epi32::<28>(top))
+        })
+    }
+    #[inline(always)]
+    unsafe fn load_i8(self, src: *const u8) -> __m256 {
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe { _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(src.cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, src: *const u8) -> __m256 {
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(self.load_u16(src))) }
     }
     #[inline(always)]
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64 {

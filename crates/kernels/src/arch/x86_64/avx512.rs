@@ -3,6 +3,7 @@
 //! Where an operation has an obvious 256-bit form that is not hot, it is taken twice: less to get wrong.
 
 use super::avx2::{shuffle8, transpose8};
+use super::expand;
 use crate::generic::convert;
 use crate::simd::Simd;
 use crate::table::{entry_points, kernel_table};
@@ -21,6 +22,11 @@ impl Avx512 {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512vl");
         runs.then_some(Self(()))
+    }
+
+    /// Whether the machine has VBMI2 too: Intel since Ice Lake, AMD since Zen 4.
+    pub(crate) fn expands_bytes(self) -> bool {
+        is_x86_feature_detected!("avx512vbmi2")
     }
 }
 
@@ -42,6 +48,7 @@ const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
 
 impl Simd for Avx512 {
     type F = __m512;
+    type W = __m512i;
     const LANES: usize = 16;
     const MANY_REGISTERS: bool = true;
 
@@ -168,6 +175,51 @@ impl Simd for Avx512 {
         // Compressed in the register: the compressing store is slow on some cores. What is behind the chosen is 0.
         // SAFETY: the caller's promise, and `self` for the features.
         unsafe { _mm512_storeu_ps(dst, _mm512_maskz_compress_ps(bits as u16, v)) }
+    }
+    #[inline(always)]
+    unsafe fn load_u16(self, src: *const u8) -> __m512i {
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe { _mm512_cvtepu16_epi32(_mm256_loadu_si256(src.cast())) }
+    }
+    #[inline(always)]
+    fn nibbles(self, words: __m512i, shift: u32) -> __m512 {
+        // A lookup reads the low four bits of an index alone: one shift and one permutation, where others shift twice and convert.
+        lanes!({
+            let codes = _mm512_setr_ps(
+                0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, -8.0, -7.0, -6.0, -5.0, -4.0, -3.0, -2.0,
+                -1.0,
+            );
+            let index = _mm512_srl_epi32(words, _mm_cvtsi32_si128(shift as i32));
+            _mm512_permutexvar_ps(index, codes)
+        })
+    }
+    #[inline(always)]
+    unsafe fn load_i8(self, src: *const u8) -> __m512 {
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(src.cast()))) }
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(self, src: *const u8) -> __m512 {
+        // SAFETY: the caller's promise, and `self` for the features.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(self.load_u16(src))) }
+    }
+    #[inline(always)]
+    fn expand_nibbles(self, codes: &[u8], masks: &[u64], out: &mut [u8]) -> bool {
+        let runs = self.expands_bytes();
+        if runs {
+            // SAFETY: the machine has the features.
+            unsafe { expand::nibbles(codes, masks, out) };
+        }
+        runs
+    }
+    #[inline(always)]
+    fn expand_bytes(self, codes: &[u8], masks: &[u64], out: &mut [u8]) -> bool {
+        let runs = self.expands_bytes();
+        if runs {
+            // SAFETY: the machine has the features.
+            unsafe { expand::bytes(codes, masks, out) };
+        }
+        runs
     }
     #[inline(always)]
     fn shuffle_bytes(self, bytes: u64, index: u64) -> u64 {
