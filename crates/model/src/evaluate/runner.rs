@@ -27,6 +27,8 @@ pub struct Runner<'a> {
     kept_bytes: u64,
     blocks: Vec<Option<BlockWeights>>,
     head: Option<Head>,
+    /// Whether blocks are decoded to dense weights, however many are zero.
+    dense: bool,
     gate: Option<&'a dyn Gate>,
     /// Of prompts, and of what was decoded.
     pairs: [Pairs; 2],
@@ -58,6 +60,7 @@ impl<'a> Runner<'a> {
             kept_bytes: 0,
             blocks: vec![None; network.blocks()],
             head: None,
+            dense: false,
             gate: None,
             pairs: [Pairs::default(); 2],
         }
@@ -70,6 +73,13 @@ impl<'a> Runner<'a> {
         self
     }
 
+    /// The same with all weights dense, as a backward pass needs them.
+    #[must_use]
+    pub fn with_dense_blocks(mut self) -> Self {
+        self.dense = true;
+        self
+    }
+
     /// The weights that were decoded and kept, for the next runner of the same weights.
     pub fn into_decoded(self) -> Decoded {
         Decoded {
@@ -79,7 +89,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// The same with what an earlier runner of the same network and weights had decoded.
+    /// The same with what an earlier runner of the same network and weights had decoded, in the same form.
     #[must_use]
     pub fn with_decoded(mut self, decoded: Decoded) -> Self {
         if decoded.bytes <= self.keep_bytes && decoded.blocks.len() == self.blocks.len() {
@@ -167,8 +177,8 @@ impl<'a> Runner<'a> {
         Ok(x)
     }
 
-    /// Hidden states after the last block, before the final norm.
-    fn advance(
+    /// [`Runner::continue_states`] without the final norm: hidden states as the last block leaves them.
+    pub fn advance(
         &mut self,
         phase: Phase,
         ids: &[&[u32]],
@@ -182,8 +192,8 @@ impl<'a> Runner<'a> {
         Ok(x)
     }
 
-    /// The final norm, and whether the result is finite.
-    fn finish(&self, x: &mut [f32]) -> Result<(), ModelError> {
+    /// The final norm. `NOT_FINITE` for states that are no numbers.
+    pub fn finish(&self, x: &mut [f32]) -> Result<(), ModelError> {
         self.network.finish(self.compute, self.weights, x)?;
         self.check(x)
     }
@@ -227,24 +237,37 @@ impl<'a> Runner<'a> {
         caches: Option<&mut [&mut BlockCache]>,
         router: Option<&mut Router<'_>>,
     ) -> Result<(), ModelError> {
-        let kept = self.blocks[index].is_some();
-        let block = match self.blocks[index].take() {
-            Some(block) => Ok(block),
-            None => self.network.load_block(self.compute, self.weights, index),
-        };
-        // Weights that were left half decoded are no error of the model.
-        self.go_on()?;
-        let block = block?;
+        let block = self.take_block(index)?;
         let (network, compute) = (self.network, self.compute);
         match router {
             Some(router) => router.run_block(network, compute, &block, batch, x, caches),
             None => network.run_part(compute, &block, Part::Block, batch, x, caches, None),
         }
         self.go_on()?;
-        if kept || self.has_room(block.bytes()) {
+        self.keep_block(index, block);
+        Ok(())
+    }
+
+    /// The weights of a block, out of what is kept or read anew; give them back with [`Runner::keep_block`].
+    pub fn take_block(&mut self, index: usize) -> Result<BlockWeights, ModelError> {
+        if let Some(block) = self.blocks[index].take() {
+            self.kept_bytes -= block.bytes();
+            return Ok(block);
+        }
+        let block = match self.dense {
+            true => (self.network).load_block_dense(self.compute, self.weights, index),
+            false => self.network.load_block(self.compute, self.weights, index),
+        };
+        // Weights that were left half decoded are no error of the model.
+        self.go_on()?;
+        block
+    }
+
+    /// Keeps the weights of a block if there is room.
+    pub fn keep_block(&mut self, index: usize, block: BlockWeights) {
+        if self.has_room(block.bytes()) {
             self.blocks[index] = Some(block);
         }
-        Ok(())
     }
 
     /// `CANCELLED` once the pool leaves tasks out: what was computed since then is worthless.
