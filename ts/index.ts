@@ -12,4 +12,5 @@ export {
   type RateSchedule,
   type Task,
 } from './finetune.js'
+export { route, type RouteOptions, type RouteResult, type Router } from './route.js'
 export { loadConfig, type LoadedConfig } from './load-config.js'

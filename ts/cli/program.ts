@@ -9,6 +9,7 @@ import { addGenerate } from './commands/generate.js'
 import { addInspect } from './commands/inspect.js'
 import { addPage } from './commands/page.js'
 import { addPlan } from './commands/plan.js'
+import { addRoute } from './commands/route.js'
 import { exitCode, showFailure, toFailure } from './fail.js'
 
 /** Version of the package, put in by the build. */
@@ -20,6 +21,7 @@ const COMMANDS = [
   addPlan,
   addCompress,
   addFinetune,
+  addRoute,
   addEval,
   addCompare,
   addGenerate,

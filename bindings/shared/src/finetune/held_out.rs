@@ -56,6 +56,8 @@ impl Held {
             compute,
             limit_bytes: request.options.max_memory_bytes,
             host,
+            router: None,
+            routed: Default::default(),
         };
         let reader = Reader::new(&bench, start, request)?;
         let Read {

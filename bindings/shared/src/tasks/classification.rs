@@ -34,11 +34,10 @@ pub fn classification(bench: &Bench<'_>, path: &str) -> Result<Classification, E
     let longest = Encoding::of(model).max_tokens;
     let (texts, truncated) = encode(bench, &examples, longest)?;
     let reporter = bench.reporter();
-    let mut runner = bench
-        .running(longest, FEWER_THREADS)?
-        .runner(model, compute);
+    let mut runner = bench.runner(bench.running(longest, FEWER_THREADS)?);
     let progress = &mut |done, total| reporter.report(done, total);
     let logits = runner.classify(&texts, &head, progress)?;
+    bench.count(&runner);
     for logits in &logits {
         finite::check(compute, "logits", &model.opened.path, logits)?;
     }

@@ -213,13 +213,36 @@ impl Continuations {
         pace: Pace,
         progress: &mut Progress<'_>,
     ) -> Result<Divergence, ModelError> {
+        let states = self.states_of(routed, count, pace, progress)?;
+        self.compare(original, routed, count, &states)
+    }
+
+    /// The states of another runner on the first `count` windows, for [`Continuations::compare`]. Errors and progress as
+    /// [`Runner::forced_states`] has them.
+    pub fn states_of(
+        &self,
+        routed: &mut Runner<'_>,
+        count: usize,
+        pace: Pace,
+        progress: &mut Progress<'_>,
+    ) -> Result<Vec<f32>, ModelError> {
+        let windows = &self.windows[..count.min(self.windows.len())];
+        routed.forced_states(windows, self.prompt, pace, progress)
+    }
+
+    /// Compares the states that `routed` has on the first `count` windows to those of the model.
+    pub fn compare(
+        &self,
+        original: &mut Runner<'_>,
+        routed: &mut Runner<'_>,
+        count: usize,
+        states: &[f32],
+    ) -> Result<Divergence, ModelError> {
         let count = count.min(self.windows.len());
-        let windows = &self.windows[..count];
-        let states = routed.forced_states(windows, self.prompt, pace, progress)?;
         let dense = self.states[..count].concat();
-        let targets = targets(windows, self.prompt);
+        let targets = targets(&self.windows[..count], self.prompt);
         let mut sums = Sums::default();
-        let known = compare(original, routed, [&dense, &states], &targets)?;
+        let known = compare(original, routed, [&dense, states], &targets)?;
         known.iter().flatten().for_each(|both| sums.add(both));
         Ok(sums.mean())
     }
