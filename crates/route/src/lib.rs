@@ -3,6 +3,8 @@
 
 mod error;
 mod influence;
+#[cfg(feature = "train")]
+mod learning;
 mod measure;
 mod part_pruning;
 mod passage;
@@ -11,6 +13,11 @@ mod search;
 
 pub use error::RouteError;
 pub use influence::{by_influence, influences};
+#[cfg(feature = "train")]
+pub use learning::{
+    Learned, LearnedHiddenRouter, LearnedRouter, RouterPoint, RouterTraining,
+    RouterTrainingOptions, start_of_router,
+};
 pub use measure::{Measured, accuracy_kept, measure, preferred_share, prefill_seconds};
 pub use part_pruning::{PartPruning, Pruned};
 pub use schedule::{LEVELS, Levels, Schedule};
