@@ -20,6 +20,10 @@ pub enum RouteError {
     /// From the run.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// From learning.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Train(#[from] kerf_train::TrainError),
     /// A schedule, or a router, of another model.
     #[error(
         "the router is for {expected}, but the model is {actual}: make one for this model with `kerf route`"
@@ -52,7 +56,7 @@ pub enum RouteError {
     },
 }
 
-error_codes!(RouteError or the code inside Tensors, Model, Run {
+error_codes!(RouteError or the code inside Tensors, Model, Run, #[cfg(feature = "train")] Train {
     WrongModel => "WRONG_MODEL",
     BadRouter => "BAD_ROUTER",
     RouterVersion => "ROUTER_VERSION",
@@ -65,6 +69,8 @@ impl RouteError {
             Self::Tensors(error) => error.data(),
             Self::Model(error) => error.data(),
             Self::Run(error) => error.data(),
+            #[cfg(feature = "train")]
+            Self::Train(error) => error.data(),
             other => error_data(other.code(), other),
         }
     }

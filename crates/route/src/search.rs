@@ -108,7 +108,12 @@ impl Search<'_> {
         });
         let mut original = self.runner();
         let stop = &mut |_, _| !host.cancelled();
-        let dense = Continuations::new(&mut original, self.windows.to_vec(), Prompt::UpTo(self.prompt), stop)?;
+        let dense = Continuations::new(
+            &mut original,
+            self.windows.to_vec(),
+            Prompt::UpTo(self.prompt),
+            stop,
+        )?;
         let mut levels = LevelSearch {
             search: self,
             gate,

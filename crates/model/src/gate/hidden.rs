@@ -74,12 +74,17 @@ impl HiddenRouter {
         weights.insert(bias, vec![blocks], self.bias.clone())
     }
 
+    /// The root of the mean square of a state, by which it is divided.
+    pub fn size(state: &[f32]) -> f64 {
+        root_mean_square(state)
+    }
+
     /// z of a state before a block.
     pub fn decide(&self, block: usize, state: &[f32]) -> f32 {
         let own = &self.weight[block * self.hidden..][..self.hidden];
         let products = own.iter().zip(state);
         let sum: f64 = products.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-        (sum / root_mean_square(state)) as f32 + self.bias[block]
+        (sum / Self::size(state)) as f32 + self.bias[block]
     }
 }
 

@@ -28,6 +28,8 @@ pub use pairs::Pairs;
 pub use prompt_only::PromptOnly;
 pub use random::RandomGate;
 pub use router::Router;
+#[cfg(feature = "train")]
+pub(crate) use router::{others, put, rows};
 pub use shares::{Share, Shares};
 pub use stand_in::{StandIn, StandInBlock};
 #[cfg(feature = "train")]
@@ -100,7 +102,13 @@ pub struct Row {
 
 /// All kinds of gates.
 pub fn table() -> &'static [Row] {
-    const TABLE: &[Row] = &[none::ROW, static_rule::ROW, random::ROW, mlp::ROW, hidden::ROW];
+    const TABLE: &[Row] = &[
+        none::ROW,
+        static_rule::ROW,
+        random::ROW,
+        mlp::ROW,
+        hidden::ROW,
+    ];
     TABLE
 }
 
