@@ -19,7 +19,10 @@ type Changed = 'router' | 'maxMemoryBytes'
 
 /** Options of {@link route}: the camelCase of the flags of `kerf route`. Every option has a default. */
 export interface RouteOptions extends Omit<Options, Changed>, ModelOptions {
-  /** Which router. Default `static`: the first and the most recent tokens go through a block. */
+  /**
+   * Which router: `static`, the default (the first and the most recent tokens go through a block), or `mlp`, a small network for all blocks
+   * that learns, behind the search, to do better than that.
+   */
   router?: Router
   /**
    * Text that the schedule is searched on: `'builtin'` (a sample that ships with kerf, the default), `'self'` (the model writes its own), the
@@ -53,6 +56,9 @@ const rules: Rules = {
   tokens: integer(64),
   generations: integer(0),
   offspring: integer(1),
+  steps: integer(1),
+  learningRate: number(0),
+  rank: integer(0),
   seed: integer(0),
   threads: integer(0, 1024),
   maxMemory: size,
@@ -65,13 +71,13 @@ const rules: Rules = {
 /**
  * Makes a router for a decoder in any form that kerf reads: it says which tokens pass a block by, so that long prompts take less time. The
  * weights of the model stay as they are. An evolutionary search finds how much each block may skip at a fixed mean, by the KL to the dense
- * model on calibration text. The result is a small folder for this model alone, which `generate` and `evaluate` take as `router`.
+ * model on calibration text; a router that learns is then taught by the same text. The result is a small folder for this model alone, which `generate` and `evaluate` take as `router`.
  *
  * Nothing appears under `out` before everything is written. A cancelled or killed run keeps what it found in `workDir`: the same call goes on
  * from there, and finds the same. In Node only.
  *
- * Errors: `BAD_OPTION`, `WRONG_KIND` (an encoder), `NO_TOKENIZER`, `CALIBRATION_EMPTY`, `MEMORY_LIMIT`, `OUTPUT_EXISTS`, `DISK_FULL`,
- * `CANCELLED` and those of reading a model.
+ * Errors: `BAD_OPTION`, `WRONG_KIND` (an encoder), `NO_TOKENIZER`, `CALIBRATION_EMPTY`, `MEMORY_LIMIT`, `LOSS_NOT_FINITE`,
+ * `OUTPUT_EXISTS`, `DISK_FULL`, `CANCELLED` and those of reading a model.
  *
  *     const { out, measured } = await route('./my-llama', { tokenSparsity: 0.3, out: './my-router' })
  *     const { text, routing } = await generate('./my-llama', 'Once upon a time', { router: out })

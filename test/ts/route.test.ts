@@ -106,7 +106,43 @@ describe('route', () => {
     expect(names(folder)).toEqual(['.out.kerf-work', 'whole'])
     // What was measured so far, which the second run need not measure again.
     const work = join(folder, '.out.kerf-work', 'search')
-    expect(names(work).filter(name => name.startsWith('measures'))).not.toHaveLength(0)
+    expect(names(work).filter(name => name.endsWith('measures.json'))).not.toHaveLength(0)
+    await route(stories, { ...options, out })
+    expect(digest(out)).toEqual(digest(whole))
+    expect(names(folder)).toEqual(['out', 'whole'])
+  })
+
+  it('teaches a router, which goes on after a stop to the same bytes', async () => {
+    const folder = temporaryFolder()
+    const options = { ...short, generations: 1, router: 'mlp', steps: 60, rank: 2 } as const
+    const whole = join(folder, 'whole')
+    const report = await route(stories, { ...options, out: whole })
+    const { improved, klLearned, klStatic } = report.learning ?? {}
+    expect(improved).toBe((klLearned ?? NaN) < (klStatic ?? NaN))
+    expect(report.notes.some(note => note.includes('static rule'))).toBe(improved === false)
+    expect(report.learning?.curve[0]?.step).toBe(0)
+    expect(report.measured.map(({ router, schedule }) => `${router} ${schedule}`)).toEqual([
+      'random uniform',
+      'static uniform',
+      'static searched',
+      'mlp searched',
+    ])
+    expect(names(whole)).toEqual(['README.md', 'router.safetensors', 'schedule.json'])
+    const { routing } = await generate(stories, 'Once upon a time there was', {
+      router: whole,
+      maxTokens: 60,
+    })
+    expect(routing).toMatchObject({ router: 'mlp' })
+    expect(routing?.skipped).toBeGreaterThan(0.15)
+    const out = join(folder, 'out')
+    const stop = new AbortController()
+    const stopped = route(stories, {
+      ...{ ...options, out, signal: stop.signal },
+      onProgress: ({ stage }) => {
+        if (stage === 'learn') stop.abort()
+      },
+    })
+    expect((await kerfError(stopped)).code).toBe('CANCELLED')
     await route(stories, { ...options, out })
     expect(digest(out)).toEqual(digest(whole))
     expect(names(folder)).toEqual(['out', 'whole'])
@@ -141,6 +177,7 @@ describe('route', () => {
   it.each<[string, string, RouteOptions, string]>([
     ['a sparsity of nothing', stories, { tokenSparsity: 0 }, 'BAD_OPTION'],
     ['a router that is none', stories, { router: 'magic' as 'static' }, 'BAD_OPTION'],
+    ['steps of a router that does not learn', stories, { steps: 5 }, 'BAD_OPTION'],
     ['a text that is too short', stories, { calibration: ['Once upon a time'] }, 'BAD_OPTION'],
     ['too little memory', stories, { maxMemory: '1MB' }, 'MEMORY_LIMIT'],
     ['an encoder', bert, {}, 'WRONG_KIND'],

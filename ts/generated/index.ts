@@ -997,6 +997,15 @@ export type RouteOptions = {
   generations?: number
   /** Changed schedules in each generation. Default 16. */
   offspring?: number
+  /** Of a router that learns: steps of the optimiser. Default 300. */
+  steps?: number
+  /** Of a router that learns: the highest learning rate. Default 0.003. */
+  learningRate?: number
+  /**
+   * Of a router that learns: rank of two thin matrices for each block that a skipped token is multiplied by in its place; 0 has none.
+   * Default 0.
+   */
+  rank?: number
   /** Seed of everything random. */
   seed?: number
   /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
@@ -1024,6 +1033,36 @@ export type RouterMeasure = {
   topTokenAgreement: number
   /** Seconds to the last hidden states. */
   seconds: number
+}
+
+/** A look at the training of a router. */
+export type RouterPoint = {
+  /** Steps done. */
+  step: number
+  /** Mean loss of the steps since the look before. */
+  loss?: number
+  /** KL to the dense model on text that is held out of the training, nats. */
+  kl: number
+  /** Share of pairs of a token and a block that were skipped there. */
+  skipped: number
+  /** Learning rate. */
+  learningRate: number
+}
+
+/** How a router learned. */
+export type RouterLearning = {
+  /** Steps done. */
+  steps: number
+  /** Rank of what skipped tokens get; 0: nothing. */
+  rank: number
+  /** KL of the static rule with the same schedule, on text that is held out of the training, nats. */
+  klStatic: number
+  /** KL of the result there. */
+  klLearned: number
+  /** Whether the result is better than the static rule. Otherwise it is the start of the training. */
+  improved: boolean
+  /** The way there. */
+  curve: Array<RouterPoint>
 }
 
 /** How long a prompt takes. */
@@ -1062,6 +1101,8 @@ export type RouteReport = {
   denseSeconds: number
   /** The router that was made, and rivals, on the held-out windows. The last one is the result. */
   measured: Array<RouterMeasure>
+  /** How it learned, if it did. */
+  learning?: RouterLearning
   /** How long a prompt takes, dense and routed. */
   prefill: PrefillTime
   /** What becomes of the first tokens of a held-out window. */
@@ -1261,6 +1302,7 @@ export const RATE_SCHEDULES = [
 /** Routers that can be made. */
 export const ROUTERS = [
   'static',
+  'mlp',
 ] as const
 
 /** Routers that need no folder. */

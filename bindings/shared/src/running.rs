@@ -96,6 +96,7 @@ impl Running {
 }
 
 /// What the two runners of a search over one model may keep.
+#[cfg(feature = "train")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Searching {
     /// Bytes of decoded weights that each runner keeps.
@@ -104,20 +105,25 @@ pub struct Searching {
     pub needed_bytes: u64,
 }
 
+#[cfg(feature = "train")]
 impl Searching {
     /// Of `tokens` tokens in windows of `window`, without a limit (0) or within `limit_bytes` for the whole process. A batch is as large as
-    /// it usually is. `MEMORY_LIMIT`.
+    /// it usually is; `learns`: whether a router learns behind the search. `MEMORY_LIMIT`.
     pub fn of(
         limit_bytes: u64,
         model: &Runnable,
         compute: &Compute,
         tokens: usize,
         window: usize,
+        learns: bool,
     ) -> Result<Self, Error> {
         let batch = tokens.min(BATCH_TOKENS.max(window));
         // States of what is predicted, dense and routed, beside the keys and values of a batch.
         let states = 2 * 4 * (tokens * model.network.hidden()) as u64;
-        let other_bytes = cache_bytes(&model.network, batch) + states;
+        // A training keeps the states before each block of a window, twice.
+        let kept = 2 * 4 * (model.network.blocks() * window * model.network.hidden()) as u64;
+        let learning = if learns { kept } else { 0 };
+        let other_bytes = cache_bytes(&model.network, batch) + states + learning;
         let needed_bytes = other_bytes + needed(&[model, model], compute, batch, window);
         if limit_bytes == 0 {
             return Ok(Self {

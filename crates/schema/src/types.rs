@@ -75,6 +75,8 @@ pub fn declarations() -> Vec<String> {
         RouteRequest,
         RouteOptions,
         RouterMeasure,
+        RouterPoint,
+        RouterLearning,
         PrefillTime,
         KeptTokens,
         RouteReport,

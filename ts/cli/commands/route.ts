@@ -32,7 +32,7 @@ export function addRoute(program: Command): void {
   ])
   group(command, 'How much:', [
     number('--token-sparsity <share>', 'mean share of tokens that each block skips (default: 0.3)'),
-    choice('--router <id>', 'which router (default: static)', ROUTERS),
+    choice('--router <id>', 'which router: a rule, or mlp, which learns (default: static)', ROUTERS),
   ])
   group(command, 'How well:', [
     new Option(
@@ -42,6 +42,9 @@ export function addRoute(program: Command): void {
     number('--tokens <n>', 'most calibration tokens; a quarter is held out, to measure (default: 8192)'),
     number('--generations <n>', 'generations of the search (default: 20)'),
     number('--offspring <n>', 'changed schedules in each generation (default: 16)'),
+    number('--steps <n>', 'steps in which --router mlp learns (default: 300)'),
+    number('--learning-rate <n>', 'highest learning rate of --router mlp (default: 0.003)'),
+    number('--rank <n>', 'rank of what skipped tokens get with --router mlp; 0: nothing (default: 0)'),
     number('--seed <n>', 'seed of everything random (default: 0)'),
   ])
   group(command, 'The machine:', [memoryFlag(), threadsFlag(), architectureFlag()])
@@ -51,6 +54,7 @@ export function addRoute(program: Command): void {
   addCommonFlags(command)
   examples(command, [
     'kerf route ./SmolLM2 --token-sparsity 0.3 --out ./SmolLM2-router',
+    'kerf route ./SmolLM2 --token-sparsity 0.3 --router mlp',
     'kerf route ./SmolLM2-kerf --token-sparsity 0.4 --calibration book.txt --report router.html',
   ])
   command.action(async (model: string, flags: Flags) => {

@@ -15,8 +15,13 @@ export function showRouting(model: string, report: RouteResult, screen: Screen):
   const held = `the first ${integer(report.prompt)} of each a prompt`
   facts(screen, [
     ['router', report.router, `${percent(report.tokenSparsity)} of tokens skip a block`],
+    ...learned(report),
     ['by block', report.sparsity.map(share => percent(share)).join(' ')],
-    ['prompt', duration(routedSeconds), `of ${plural(tokens, 'token')}; dense ${duration(denseSeconds)}`],
+    [
+      'prompt',
+      `${significant(routedSeconds, 3)} s`,
+      `of ${plural(tokens, 'token')}; dense ${significant(denseSeconds, 3)} s`,
+    ],
     ['searched on', `${plural(report.windows, 'window')} of ${integer(report.window)} tokens`],
     ['measured on', plural(report.heldOutWindows, 'window'), held],
     ['size', bytes(report.outputBytes)],
@@ -30,6 +35,15 @@ export function showRouting(model: string, report: RouteResult, screen: Screen):
   screen.line(colors.dim('Next:'))
   screen.line(`  kerf generate ${shellWord(model)} --router ${shellWord(report.out)} --prompt TEXT`)
   screen.line(`  kerf eval ${shellWord(model)} --router ${shellWord(report.out)} --text FILE`)
+}
+
+/** What was learned, if anything was. */
+function learned({ learning }: RouteResult): [string, string, string][] {
+  if (learning === undefined) return []
+  const { klStatic, klLearned, steps, rank } = learning
+  const thin = rank === 0 ? '' : `, stand-ins of rank ${integer(rank)}`
+  const remark = `KL on text held out of the training, in ${plural(steps, 'step')}${thin}`
+  return [['learned', `${significant(klStatic, 4)} to ${significant(klLearned, 4)}`, remark]]
 }
 
 /** The router beside its rivals. */

@@ -2,7 +2,10 @@
 import { bytes, duration, integer, percent, plural, significant } from '../../format.js'
 import type { RouteReport } from '../../generated/index.js'
 import { columnChart } from '../charts/columns.js'
+import { depthChart } from '../charts/depth.js'
 import { heatMap } from '../charts/heat-map.js'
+import { linearScale } from '../charts/scale.js'
+import { lookOf } from '../charts/series.js'
 import { html, type Markup } from '../page/html.js'
 import { commandBlock, factList, section, table, tile } from '../page/table.js'
 import { wholePage } from '../page/whole.js'
@@ -33,6 +36,7 @@ export function renderRouting(data: RoutingData): Promise<string> {
       headline(data),
       schedule(report),
       costs(report),
+      learning(report),
       kept(report),
       notesSection(data),
       run(data),
@@ -47,7 +51,8 @@ function headline({ model, report }: RoutingData): Markup {
     <p class="brand"><span class="logo" aria-hidden="true">kerf</span> routing report</p>
     <h1 dir="auto">${model}</h1>
     <p class="subtitle">
-      ${report.architecture} · router ${report.router} · ${percent(report.tokenSparsity)} of tokens skip a block
+      ${report.architecture} · router ${report.router} · ${percent(report.tokenSparsity)} of tokens skip a
+      block
     </p>
     <dl class="tiles">
       ${tile('Skipped', percent(own?.skipped ?? 0), ['of pairs of a token and a block, as measured'])}
@@ -55,8 +60,8 @@ function headline({ model, report }: RoutingData): Markup {
       ${tile('Perplexity', significant(own?.perplexity ?? 0, 4), [
         `dense ${significant(report.densePerplexity, 4)}`,
       ])}
-      ${tile('Prompt', duration(routedSeconds), [
-        `of ${plural(tokens, 'token')}; dense ${duration(denseSeconds)}`,
+      ${tile('Prompt', `${significant(routedSeconds, 3)} s`, [
+        `of ${plural(tokens, 'token')}; dense ${significant(denseSeconds, 3)} s`,
       ])}
     </dl>
   </header> `
@@ -81,7 +86,15 @@ function schedule({ sparsity, tokenSparsity }: RouteReport): Markup {
 /** The router beside its rivals. */
 function costs(report: RouteReport): Markup {
   const { measured, densePerplexity, denseSeconds, heldOutWindows, window, prompt } = report
-  const dense = ['dense', '', percent(0), significant(densePerplexity, 4), '0', percent(1), duration(denseSeconds)]
+  const dense = [
+    'dense',
+    '',
+    percent(0),
+    significant(densePerplexity, 4),
+    '0',
+    percent(1),
+    `${significant(denseSeconds, 3)} s`,
+  ]
   const rows = measured.map(row => [
     row.router,
     row.schedule,
@@ -89,12 +102,35 @@ function costs(report: RouteReport): Markup {
     significant(row.perplexity, 4),
     significant(row.kl, 3),
     percent(row.topTokenAgreement),
-    duration(row.seconds),
+    `${significant(row.seconds, 3)} s`,
   ])
   const heads = ['router', 'schedule', 'skipped', 'perplexity', 'KL', 'same top token', 'time']
   const columns = heads.map((text, index) => ({ text, number: index > 1 }))
   const lead = `On ${plural(heldOutWindows, 'window')} of ${integer(window)} tokens that nothing was searched on. The first ${integer(prompt)} of each are a routed prompt; the others are predicted through the decoding path, so that nothing looks ahead. The last row is the result.`
   return section('costs', 'What it costs', lead, table('Routers', columns, [dense, ...rows]))
+}
+
+/** The way of the KL while the router learned. */
+function learning({ learning }: RouteReport): Markup | undefined {
+  if (learning === undefined || learning.curve.length < 2) return undefined
+  const { curve, klStatic, klLearned } = learning
+  const points = curve.map(({ step, kl }, x) => ({
+    x,
+    y: kl,
+    tip: `step ${integer(step)}: KL ${significant(kl, 4)}`,
+  }))
+  const remark = `${significant(klLearned, 3)} at the end; the static rule has ${significant(klStatic, 3)}`
+  const lead = 'KL to the dense model on text that is held out of the training.'
+  return section('learning', 'How it learned', lead, [
+    depthChart({
+      ...{ id: 'chart-learning', title: 'KL', remark, axis: 'step', wide: true },
+      lines: [{ name: 'KL', look: lookOf(0), points }],
+      description: points.map(({ tip }) => tip).join('; '),
+      places: curve.map(({ step }) => integer(step)),
+      scale: linearScale(points.map(({ y }) => y)),
+      format: value => String(Number(value.toPrecision(3))),
+    }),
+  ])
 }
 
 /** What becomes of the tokens of a prompt. */

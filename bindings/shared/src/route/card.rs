@@ -34,7 +34,7 @@ token keeps its hidden state, and the block does not compute it. It holds no wei
 |---|---|---|---|---|---|
 | dense | | 0.0 % | {dense_perplexity:.4} | 0 | 100.0 % |
 {rows}
-Measured on {held_out_windows} windows of {window} tokens that nothing was searched on: the first {prompt} of each are a routed prompt, and the others are
+Measured on held-out text, {held_out_windows} of the windows of {window} tokens, that nothing was searched on: the first {prompt} of each are a routed prompt, and the others are
 predicted through the decoding path. `kerf eval` with `--router` measures the time on your machine.
 
     kerf generate MODEL --prompt TEXT --router THIS_FOLDER

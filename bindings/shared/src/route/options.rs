@@ -3,10 +3,12 @@
 use super::request::{RouteOptions, RouteRequest};
 use crate::Error;
 use crate::error::bad_option;
-use kerf_route::SearchOptions;
+use kerf_route::{RouterTrainingOptions, SearchOptions};
 
 /// Routers that can be made.
-pub const ROUTERS: [&str; 1] = ["static"];
+pub const ROUTERS: [&str; 2] = ["static", LEARNED];
+/// The one that learns.
+pub const LEARNED: &str = "mlp";
 /// Tokens of calibration text where nothing is said.
 const USUAL_TOKENS: usize = 8192;
 /// Fewer tokens have no window to search on and one to measure on.
@@ -22,6 +24,8 @@ pub struct Resolved {
     pub tokens: usize,
     /// The search.
     pub search: SearchOptions,
+    /// The training; `None` for a router that does not learn.
+    pub training: Option<RouterTrainingOptions>,
 }
 
 /// Options with their defaults. `BAD_OPTION`.
@@ -49,8 +53,10 @@ pub fn resolved(given: &RouteOptions) -> Result<Resolved, Error> {
     if offspring == 0 {
         return Err(bad_option("offspring", "at least 1", offspring));
     }
+    let training = training(given, &router)?;
     Ok(Resolved {
         router,
+        training,
         tokens,
         search: SearchOptions {
             sparsity,
@@ -60,6 +66,39 @@ pub fn resolved(given: &RouteOptions) -> Result<Resolved, Error> {
             seed: given.seed,
         },
     })
+}
+
+/// How the router learns. `BAD_OPTION` for what belongs to learning beside a router that does not.
+fn training(given: &RouteOptions, router: &str) -> Result<Option<RouterTrainingOptions>, Error> {
+    if router != LEARNED {
+        let expected = format!("left out for router {router}, which does not learn");
+        let rank = given.rank.map(|rank| rank.to_string());
+        for (option, value) in [
+            ("steps", given.steps.map(|steps| steps.to_string())),
+            (
+                "learningRate",
+                given.learning_rate.map(|rate| rate.to_string()),
+            ),
+            ("rank", rank),
+        ] {
+            if let Some(value) = value {
+                return Err(bad_option(option, &expected, value));
+            }
+        }
+        return Ok(None);
+    }
+    let usual = RouterTrainingOptions::default();
+    let training = RouterTrainingOptions {
+        steps: given.steps.unwrap_or(usual.steps),
+        learning_rate: given.learning_rate.unwrap_or(usual.learning_rate),
+        rank: given.rank.unwrap_or(usual.rank),
+        seed: given.seed,
+        ..usual
+    };
+    match training.steps {
+        0 => Err(bad_option("steps", "at least 1", 0)),
+        _ => Ok(Some(training)),
+    }
 }
 
 /// What decides a result, beside model and text, as text.

@@ -44,6 +44,13 @@ pub struct RouteOptions {
     #[serde(default)] pub generations: Option<usize>,
     /// Changed schedules in each generation. Default 16.
     #[serde(default)] pub offspring: Option<usize>,
+    /// Of a router that learns: steps of the optimiser. Default 300.
+    #[serde(default)] pub steps: Option<u64>,
+    /// Of a router that learns: the highest learning rate. Default 0.003.
+    #[serde(default)] pub learning_rate: Option<f64>,
+    /// Of a router that learns: rank of two thin matrices for each block that a skipped token is multiplied by in its place; 0 has none.
+    /// Default 0.
+    #[serde(default)] pub rank: Option<usize>,
     /// Seed of everything random.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
     /// Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept.
@@ -93,6 +100,38 @@ pub struct KeptTokens {
 }}
 
 data! {
+/// A look at the training of a router.
+pub struct RouterPoint {
+    /// Steps done.
+    pub step: u64,
+    /// Mean loss of the steps since the look before.
+    #[serde(skip_serializing_if = "Option::is_none")] pub loss: Option<f64>,
+    /// KL to the dense model on text that is held out of the training, nats.
+    pub kl: f64,
+    /// Share of pairs of a token and a block that were skipped there.
+    pub skipped: f64,
+    /// Learning rate.
+    pub learning_rate: f64,
+}}
+
+data! {
+/// How a router learned.
+pub struct RouterLearning {
+    /// Steps done.
+    pub steps: u64,
+    /// Rank of what skipped tokens get; 0: nothing.
+    pub rank: usize,
+    /// KL of the static rule with the same schedule, on text that is held out of the training, nats.
+    pub kl_static: f64,
+    /// KL of the result there.
+    pub kl_learned: f64,
+    /// Whether the result is better than the static rule. Otherwise it is the start of the training.
+    pub improved: bool,
+    /// The way there.
+    pub curve: Vec<RouterPoint>,
+}}
+
+data! {
 /// What `route` found.
 pub struct RouteReport {
     /// Folder of the result.
@@ -111,6 +150,8 @@ pub struct RouteReport {
     pub dense_seconds: f64,
     /// The router that was made, and rivals, on the held-out windows. The last one is the result.
     pub measured: Vec<RouterMeasure>,
+    /// How it learned, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")] pub learning: Option<RouterLearning>,
     /// How long a prompt takes, dense and routed.
     pub prefill: PrefillTime,
     /// What becomes of the first tokens of a held-out window.
