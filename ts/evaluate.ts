@@ -1,12 +1,13 @@
 import { call, type RunOptions } from './call.js'
 import { check, integer, type Rules } from './check.js'
+import { routingRules, type RoutingOptions } from './routing.js'
 import type { Evaluation } from './generated/index.js'
 import { measureRequest, type MeasureOptions } from './measure.js'
 import type { OpenModel } from './open.js'
 import { file, runnable, type Model, type WithSources } from './source.js'
 
 /** What {@link evaluate} measures on: at least one of `text`, `textFile`, `pairs`, `task`, `qa` and `completion`. */
-export interface EvaluateOptions extends MeasureOptions {
+export interface EvaluateOptions extends MeasureOptions, RoutingOptions {
   /**
    * For classifiers (`...ForSequenceClassification`), accuracy, and F1 of the second of two labels: a UTF-8 file with a line each of
    * text, tab, label, or of text, tab, text, tab, label. A label is a name of the model's `id2label`, or a number from 0. There are no
@@ -36,6 +37,7 @@ export interface EvaluateOptions extends MeasureOptions {
 }
 
 const rules: Rules = {
+  ...routingRules,
   task: file,
   qa: file,
   completion: file,
@@ -48,8 +50,13 @@ const rules: Rules = {
  * Measures a model in any form that kerf reads: perplexity on a text or log likelihoods of completions (decoders), Spearman on sentence
  * pairs (encoders), accuracy of a classifier, exact match and F1 of a span head.
  *
+ * With a `router` tokens skip blocks, and `routing` says how many and what that costs. Perplexity is then that of the last quarter of windows
+ * of 512 tokens (or of `context`), whose first three quarters are a routed prompt; what follows goes through the decoding path, so that nothing
+ * looks ahead. Completions are measured in the same way behind their prompts; `pairs` cannot be measured.
+ *
  * Errors: `BAD_OPTION`, `EMPTY`, `BAD_PAIRS`, `BAD_TASK_DATA` (with file, line and what is wrong), `NOT_UTF8`, `NO_TOKENIZER`, `WRONG_KIND`
- * for a model without the head that is measured, and those of reading a model.
+ * for a model without the head that is measured or for a router on an encoder, `WRONG_MODEL` for the router of another model, `BAD_ROUTER`,
+ * `ROUTER_VERSION`, and those of reading a model.
  *
  *     const { perplexity } = await evaluate('./my-llama', { textFile: './held-out.txt' })
  *     const { spearman } = await evaluate('./all-MiniLM-L6-v2', { pairs: './my-pairs.csv' })
@@ -67,7 +74,8 @@ export async function evaluate(
 ): Promise<Evaluation> {
   check('model', model, runnable)
   const shared = measureRequest(options, rules, ['task', 'qa', 'completion'])
-  const { task, qa, completion, generate, stride, maxAnswer } = options
-  const request = { model, ...shared, task, qa, completion, generate, stride, maxAnswer }
+  const { task, qa, completion, generate, stride, maxAnswer, router, tokenSparsity, schedule } = options
+  const routing = { router, tokenSparsity, schedule }
+  const request = { model, ...shared, task, qa, completion, generate, stride, maxAnswer, ...routing }
   return call<Evaluation>('evaluate', request, options)
 }

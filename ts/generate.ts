@@ -14,11 +14,12 @@ import { KerfError } from './errors.js'
 import type { Generation, ProgressEvent } from './generated/index.js'
 import { modelRules, type ModelOptions } from './model.js'
 import type { OpenModel } from './open.js'
+import { routingRules, type RoutingOptions } from './routing.js'
 import { memoryRequest, size, type Size } from './size.js'
 import { runnable, type Model, type WithSources } from './source.js'
 
 /** Options of {@link generate}. */
-export interface GenerateOptions extends ModelOptions {
+export interface GenerateOptions extends ModelOptions, RoutingOptions {
   /** Most new tokens. Default 128. */
   maxTokens?: number
   /**
@@ -56,6 +57,7 @@ export interface GenerateOptions extends ModelOptions {
 
 const rules: Rules = {
   ...modelRules,
+  ...routingRules,
   maxTokens: integer(1),
   sample: flag,
   temperature: number(0),
@@ -75,7 +77,10 @@ const rules: Rules = {
  *
  * An aborted call rejects with `CANCELLED`, and `details.text` is what was written so far.
  *
- * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `WRONG_KIND` (an encoder), `TOO_LONG`, `EMPTY`, `CANCELLED` and those of reading a model.
+ * With a `router` tokens skip blocks, and `routing` of the result says how many did.
+ *
+ * Errors: `BAD_OPTION`, `NO_TOKENIZER`, `WRONG_KIND` (an encoder), `TOO_LONG`, `EMPTY`, `CANCELLED`, of a router `WRONG_MODEL`, `BAD_ROUTER`
+ * and `ROUTER_VERSION`, and those of reading a model.
  *
  *     const { text } = await generate('./my-llama', 'Once upon a time', { maxTokens: 40 })
  *

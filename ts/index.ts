@@ -14,4 +14,5 @@ export {
 } from './finetune.js'
 export type { ChatMessage } from './chat.js'
 export { open, type OpenModel } from './open.js'
+export { route, type RouteOptions, type RouteResult, type Router } from './route.js'
 export { loadConfig, type LoadedConfig } from './load-config.js'

@@ -92,7 +92,8 @@ export interface CompressOptions extends Omit<Narrowed, Renamed>, RecoverOptions
   maxShardSize?: Size
 }
 
-const calibration: Rule = {
+/** What a calibration text may be. */
+export const calibration: Rule = {
   expected: "'builtin', 'self', the path of a text file, or an array of texts",
   test: value => file.test(value) || (Array.isArray(value) && value.every(item => typeof item === 'string')),
 }
@@ -208,7 +209,8 @@ export function compressRequest(
   return request
 }
 
-function toCalibration(source: WithSources<CompressOptions>['calibration']): PageCalibration {
+/** A calibration text as the core takes it. */
+export function toCalibration(source: WithSources<CompressOptions>['calibration']): PageCalibration {
   if (source === undefined || source === 'builtin') return 'builtin'
   if (source === 'self') return 'self'
   return isTexts(source) ? { texts: [...source] } : { file: source }

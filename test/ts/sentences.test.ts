@@ -73,6 +73,24 @@ const learning =
 
 const rows: Row[] = [
   [
+    evaluating('--text', sample, '--router', 'static'),
+    says(
+      '--token-sparsity: expected a share from 0 to 1, which router static needs without --schedule, got nothing',
+    ),
+  ],
+  [
+    evaluating('--text', sample, '--router', 'test'),
+    says('test is no router: it has no schedule.json; name a folder that `kerf route` wrote'),
+  ],
+  [
+    generating('--token-sparsity', '0.2'),
+    says('--token-sparsity: expected left out without --router, to which it belongs, got 0.2'),
+  ],
+  [
+    () => ['route', stories, '--out', out, '--steps', '5'],
+    says('--steps: expected left out for router static, which does not learn, got 5'),
+  ],
+  [
     learning('--task', 'classification', '--data', at('two.tsv'), '--sparsity', '0.5', '--window', '3'),
     says('--window: expected left out for method mgpp, which does not have it, got 3'),
   ],

@@ -223,6 +223,22 @@ export function addTaskFlags(command: Command): Command {
   return command
 }
 
+/** Router of `eval` and `generate`. */
+export function addRouterFlags(command: Command): Command {
+  group(command, 'Skipping tokens:', [
+    new Option(
+      '--router <which>',
+      'a folder that kerf route wrote, static (first and most recent tokens) or random; decoders only',
+    ),
+    number('--token-sparsity <share>', 'mean share of tokens that blocks skip, for static and random'),
+    new Option(
+      '--schedule <folder>',
+      'take the schedule of a folder that kerf route wrote, for static and random',
+    ),
+  ])
+  return command
+}
+
 /** `--force`, on every command that writes a model. */
 export function forceFlag(): Option {
   return new Option('--force', 'replace a result that is there already, if kerf wrote it')

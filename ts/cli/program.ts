@@ -11,6 +11,7 @@ import { addGenerate } from './commands/generate.js'
 import { addInspect } from './commands/inspect.js'
 import { addPage } from './commands/page.js'
 import { addPlan } from './commands/plan.js'
+import { addRoute } from './commands/route.js'
 import { addServe } from './commands/serve.js'
 import { exitCode, showFailure, toFailure } from './fail.js'
 
@@ -23,6 +24,7 @@ const COMMANDS = [
   addPlan,
   addCompress,
   addFinetune,
+  addRoute,
   addEval,
   addCompare,
   addGenerate,

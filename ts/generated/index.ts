@@ -573,6 +573,12 @@ export type EvaluateRequest = {
   maxAnswer?: number
   /** Window in tokens; default: the model's maximum, at most 2048; of `qa`, at most 384. */
   context?: number
+  /** Router that lets tokens skip blocks: a folder that `route` wrote, or `static` or `random`. Decoders only. */
+  router?: string
+  /** Mean share of tokens that each block skips, 0 to 1, for a router that is no folder. */
+  tokenSparsity?: number
+  /** Folder that `route` wrote, whose schedule a router that is no folder takes. */
+  schedule?: string
   /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
   maxMemoryBytes?: number
   /** Worker threads; 0 = all. */
@@ -651,6 +657,8 @@ export type Evaluation = {
   completions?: Completions
   /** What a decoder writes behind the prompts of `completion`, with `generate`. */
   writing?: Writing
+  /** What a router skipped, with `router`. */
+  routing?: Routing
   /** How much of the text was used: windows are whole. */
   text?: TextUse
   /** Wall time. */
@@ -736,6 +744,12 @@ export type GenerateRequest = {
   specialTokens?: boolean
   /** Same seed, same text. */
   seed?: number
+  /** Router that lets tokens skip blocks: a folder that `route` wrote, or `static` or `random`. Decoders only. */
+  router?: string
+  /** Mean share of tokens that each block skips, 0 to 1, for a router that is no folder. */
+  tokenSparsity?: number
+  /** Folder that `route` wrote, whose schedule a router that is no folder takes. */
+  schedule?: string
   /** Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free. */
   maxMemoryBytes?: number
   /** Worker threads; 0 = all. */
@@ -752,6 +766,8 @@ export type Generation = {
   promptTokens: number
   /** Why it ended: `length`, `end`, `stop` (a stop string) or `cancelled`. */
   finish: string
+  /** What a router skipped, with `router`. */
+  routing?: Routing
   /** Wall time. */
   seconds: number
 }
@@ -1005,6 +1021,202 @@ export type FinetuneReport = {
   notes: Array<string>
 }
 
+/** What a router skipped. A pair is a token that comes to a block. */
+export type Routing = {
+  /** Id of the router. */
+  router: string
+  /** Mean share of tokens that blocks were to skip. */
+  tokenSparsity: number
+  /** Share of all pairs that were skipped. */
+  skipped: number
+  /** Share of the pairs of prompts that were skipped. */
+  promptSkipped?: number
+  /** Share of the pairs of tokens behind prompts that were skipped. */
+  decodingSkipped?: number
+  /** Of a text: tokens of a window. */
+  window?: number
+  /** Of a text: tokens of a window that are its prompt. Those behind it are predicted. */
+  prompt?: number
+  /** Of a text: perplexity of the dense model on the same tokens. */
+  densePerplexity?: number
+  /** Of a text: mean KL(dense || routed), nats. */
+  kl?: number
+  /** Of a text: share of predictions with the same most likely token. */
+  topTokenAgreement?: number
+  /** Of a text: seconds of the routed model to the last hidden states. */
+  seconds?: number
+  /** Of a text: seconds of the dense model to the last hidden states. */
+  denseSeconds?: number
+}
+
+/** `route`. */
+export type RouteRequest = {
+  /** Folder or file of the model, a decoder. */
+  model: string
+  /** Description of the architecture in JSON (a file), for a model_type that kerf does not know. */
+  architecture?: string
+  /** Folder of the result; without it a sibling of the model, NAME-router. */
+  out?: string
+  /** Folder of what is found so far; without it a hidden sibling of `out`. It is removed after success. */
+  workDir?: string
+  /** Replace a result of kerf that is at `out` already. */
+  force?: boolean
+  /** Calibration text. */
+  calibration?: Calibration
+  /** How it is searched and learned. */
+  options?: RouteOptions
+}
+
+/** How a router is made. Every option has a default. */
+export type RouteOptions = {
+  /** Mean share of tokens that each block skips, more than 0, at most 0.95. Default 0.3. */
+  tokenSparsity?: number
+  /** Which router, an id of the list of routers. Default `static`. */
+  router?: string
+  /** Most tokens of calibration text; a quarter of its windows is held out, to measure. Default 8192. */
+  tokens?: number
+  /** Generations of the search; 0 takes the best of its starts. Default 20. */
+  generations?: number
+  /** Changed schedules in each generation. Default 16. */
+  offspring?: number
+  /** Of a router that learns: steps of the optimiser. Default 300. */
+  steps?: number
+  /** Of a router that learns: the highest learning rate. Default 0.003. */
+  learningRate?: number
+  /**
+   * Of a router that learns: rank of two thin matrices for each block that a skipped token is multiplied by in its place; 0 has none.
+   * Default 0.
+   */
+  rank?: number
+  /** Seed of everything random. */
+  seed?: number
+  /** Peak memory that the run may use, in bytes; 0 = no limit. Refused before the start if it cannot be kept. */
+  maxMemoryBytes?: number
+  /** Worker threads; 0 = all. */
+  threads?: number
+}
+
+/**
+ * What a router does on windows of text that were held out. Of each window the first three quarters are a routed prompt, and the rest is
+ * predicted through the decoding path.
+ */
+export type RouterMeasure = {
+  /** Id of the router. */
+  router: string
+  /** `uniform` (the same sparsity in each block) or `searched`. */
+  schedule: string
+  /** Share of pairs of a token and a block that were skipped. */
+  skipped: number
+  /** Perplexity. */
+  perplexity: number
+  /** Mean KL(dense || routed), nats. */
+  kl: number
+  /** Share of predictions with the same most likely token. */
+  topTokenAgreement: number
+  /** Seconds to the last hidden states. */
+  seconds: number
+}
+
+/** A look at the training of a router. */
+export type RouterPoint = {
+  /** Steps done. */
+  step: number
+  /** Mean loss of the steps since the look before. */
+  loss?: number
+  /** KL to the dense model on text that is held out of the training, nats. */
+  kl: number
+  /** Share of pairs of a token and a block that were skipped there. */
+  skipped: number
+  /** Learning rate. */
+  learningRate: number
+}
+
+/** How a router learned. */
+export type RouterLearning = {
+  /** Steps done. */
+  steps: number
+  /** Rank of what skipped tokens get; 0: nothing. */
+  rank: number
+  /** KL of the static rule with the same schedule, on text that is held out of the training, nats. */
+  klStatic: number
+  /** KL of the result there. */
+  klLearned: number
+  /** Whether the result is better than the static rule. Otherwise it is the start of the training. */
+  improved: boolean
+  /** The way there. */
+  curve: Array<RouterPoint>
+}
+
+/** How long a prompt takes. */
+export type PrefillTime = {
+  /** Tokens of the prompt. */
+  tokens: number
+  /** Seconds of the dense model, the fastest of three. */
+  denseSeconds: number
+  /** Seconds of the routed model, the fastest of three. */
+  routedSeconds: number
+}
+
+/** Which tokens of a prompt go through which blocks. */
+export type KeptTokens = {
+  /** Text of each token. */
+  tokens: Array<string>
+  /** For each block, whether each token goes through it. */
+  blocks: Array<Array<boolean>>
+}
+
+/** What `route` found. */
+export type RouteReport = {
+  /** Folder of the result. */
+  out: string
+  /** Architecture id. */
+  architecture: string
+  /** Id of the router. */
+  router: string
+  /** Mean share of tokens that was asked for. */
+  tokenSparsity: number
+  /** Share of tokens that each block skips. */
+  sparsity: Array<number>
+  /** Perplexity of the dense model on the held-out windows. */
+  densePerplexity: number
+  /** Seconds of the dense model on the held-out windows, to the last hidden states. */
+  denseSeconds: number
+  /** The router that was made, and rivals, on the held-out windows. The last one is the result. */
+  measured: Array<RouterMeasure>
+  /** How it learned, if it did. */
+  learning?: RouterLearning
+  /** How long a prompt takes, dense and routed. */
+  prefill: PrefillTime
+  /** What becomes of the first tokens of a held-out window. */
+  kept: KeptTokens
+  /** Windows that were searched on. */
+  windows: number
+  /** Windows that were only measured. */
+  heldOutWindows: number
+  /** Tokens of a window. */
+  window: number
+  /** Tokens of a window that are its prompt. */
+  prompt: number
+  /** How much of the text was used; absent for what the model wrote. */
+  text?: TextUse
+  /** Generations of the search. */
+  generations: number
+  /** Bytes of all files. */
+  outputBytes: number
+  /** Wall time. */
+  seconds: number
+  /** Id of the instruction set. */
+  isa: string
+  /** Worker threads. */
+  threads: number
+  /** Peak memory of the process. */
+  peakRssBytes: number
+  /** Peak memory as planned. */
+  plannedPeakBytes: number
+  /** Things a user should know. */
+  notes: Array<string>
+}
+
 /** `convert`. */
 export type ConvertRequest = {
   /** Folder or file of the model. */
@@ -1073,6 +1285,7 @@ export const COMMANDS = [
   'classify',
   'convert',
   'finetune',
+  'route',
 ] as const
 
 /** Ids of the method table. */
@@ -1172,6 +1385,18 @@ export const RATE_SCHEDULES = [
   'constant',
 ] as const
 
+/** Routers that can be made. */
+export const ROUTERS = [
+  'static',
+  'mlp',
+] as const
+
+/** Routers that need no folder. */
+export const ROUTER_RULES = [
+  'static',
+  'random',
+] as const
+
 /** Named sizes of the option `preset`. */
 export const PRESETS = [
   'safe',
@@ -1252,6 +1477,7 @@ export const ERROR_CODES = [
   'BAD_OPTION',
   'BAD_PAIRS',
   'BAD_REQUEST',
+  'BAD_ROUTER',
   'BAD_SCALE',
   'BAD_TASK_DATA',
   'BAD_TOKEN',
@@ -1281,6 +1507,7 @@ export const ERROR_CODES = [
   'OUTPUT_EXISTS',
   'OUT_OF_MEMORY',
   'RESERVED_NAME',
+  'ROUTER_VERSION',
   'SCHEDULE_NEEDS_ARCHITECTURE',
   'STRICT',
   'TENSOR_MISSING',
@@ -1291,6 +1518,7 @@ export const ERROR_CODES = [
   'WORK_DIR_BUSY',
   'WRONG_DTYPE',
   'WRONG_KIND',
+  'WRONG_MODEL',
   'WRONG_SHAPE',
 ] as const
 
@@ -1308,6 +1536,7 @@ export const ERROR_CODES = [
  * - `BAD_OPTION`: An option has a value that it cannot have, or may not be given beside others.
  * - `BAD_PAIRS`: A pairs file that breaks the rules.
  * - `BAD_REQUEST`: An unknown function, an unknown or missing field, a value of a wrong type.
+ * - `BAD_ROUTER`: A folder that is no router, or a damaged one.
  * - `BAD_SCALE`: A quantized matrix has a scale that its format does not allow.
  * - `BAD_TASK_DATA`: A file of examples for a task that breaks the rules.
  * - `BAD_TOKEN`: A token id outside the vocabulary.
@@ -1337,6 +1566,7 @@ export const ERROR_CODES = [
  * - `OUTPUT_EXISTS`: The output folder exists already.
  * - `OUT_OF_MEMORY`: A module in a browser got no more memory.
  * - `RESERVED_NAME`: The output format gives names of this kind another meaning.
+ * - `ROUTER_VERSION`: A router that another version of kerf wrote.
  * - `SCHEDULE_NEEDS_ARCHITECTURE`: Shares or bits are to be decided by a survey, which needs the network to run, and its architecture is not known.
  * - `STRICT`: `strict` is set and a repair was needed.
  * - `TENSOR_MISSING`: The model lacks a tensor that is needed.
@@ -1347,6 +1577,7 @@ export const ERROR_CODES = [
  * - `WORK_DIR_BUSY`: Another process works in the same work folder.
  * - `WRONG_DTYPE`: A tensor's type is not one that can be computed on.
  * - `WRONG_KIND`: The operation needs another kind of model.
+ * - `WRONG_MODEL`: A schedule, or a router, of another model.
  * - `WRONG_SHAPE`: A tensor has another shape than the configuration says.
  */
 export type ErrorCode = (typeof ERROR_CODES)[number]

@@ -148,6 +148,12 @@ pub struct EvaluateRequest {
     #[serde(default)] pub max_answer: Option<usize>,
     /// Window in tokens; default: the model's maximum, at most 2048; of `qa`, at most 384.
     #[serde(default)] pub context: Option<usize>,
+    /// Router that lets tokens skip blocks: a folder that `route` wrote, or `static` or `random`. Decoders only.
+    #[serde(default)] pub router: Option<String>,
+    /// Mean share of tokens that each block skips, 0 to 1, for a router that is no folder.
+    #[serde(default)] pub token_sparsity: Option<f64>,
+    /// Folder that `route` wrote, whose schedule a router that is no folder takes.
+    #[serde(default)] pub schedule: Option<String>,
     /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
     #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
@@ -181,6 +187,9 @@ pub struct Evaluation {
     /// What a decoder writes behind the prompts of `completion`, with `generate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub writing: Option<Writing>,
+    /// What a router skipped, with `router`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
     /// How much of the text was used: windows are whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<TextUse>,
@@ -188,6 +197,35 @@ pub struct Evaluation {
     pub seconds: f64,
     /// Things a user should know.
     pub notes: Vec<String>,
+}}
+
+data! {
+/// What a router skipped. A pair is a token that comes to a block.
+pub struct Routing {
+    /// Id of the router.
+    pub router: String,
+    /// Mean share of tokens that blocks were to skip.
+    pub token_sparsity: f64,
+    /// Share of all pairs that were skipped.
+    pub skipped: f64,
+    /// Share of the pairs of prompts that were skipped.
+    #[serde(skip_serializing_if = "Option::is_none")] pub prompt_skipped: Option<f64>,
+    /// Share of the pairs of tokens behind prompts that were skipped.
+    #[serde(skip_serializing_if = "Option::is_none")] pub decoding_skipped: Option<f64>,
+    /// Of a text: tokens of a window.
+    #[serde(skip_serializing_if = "Option::is_none")] pub window: Option<usize>,
+    /// Of a text: tokens of a window that are its prompt. Those behind it are predicted.
+    #[serde(skip_serializing_if = "Option::is_none")] pub prompt: Option<usize>,
+    /// Of a text: perplexity of the dense model on the same tokens.
+    #[serde(skip_serializing_if = "Option::is_none")] pub dense_perplexity: Option<f64>,
+    /// Of a text: mean KL(dense || routed), nats.
+    #[serde(skip_serializing_if = "Option::is_none")] pub kl: Option<f64>,
+    /// Of a text: share of predictions with the same most likely token.
+    #[serde(skip_serializing_if = "Option::is_none")] pub top_token_agreement: Option<f64>,
+    /// Of a text: seconds of the routed model to the last hidden states.
+    #[serde(skip_serializing_if = "Option::is_none")] pub seconds: Option<f64>,
+    /// Of a text: seconds of the dense model to the last hidden states.
+    #[serde(skip_serializing_if = "Option::is_none")] pub dense_seconds: Option<f64>,
 }}
 
 data! {
@@ -320,6 +358,12 @@ pub struct GenerateRequest {
     #[serde(default)] pub special_tokens: Option<bool>,
     /// Same seed, same text.
     #[serde(default)] #[cfg_attr(feature = "ts", ts(optional, as = "Option<u64>"))] pub seed: u64,
+    /// Router that lets tokens skip blocks: a folder that `route` wrote, or `static` or `random`. Decoders only.
+    #[serde(default)] pub router: Option<String>,
+    /// Mean share of tokens that each block skips, 0 to 1, for a router that is no folder.
+    #[serde(default)] pub token_sparsity: Option<f64>,
+    /// Folder that `route` wrote, whose schedule a router that is no folder takes.
+    #[serde(default)] pub schedule: Option<String>,
     /// Peak memory that the process may use, in bytes; without it decoded weights are kept in up to half of what is free.
     #[serde(default)] pub max_memory_bytes: Option<u64>,
     /// Worker threads; 0 = all.
@@ -337,6 +381,9 @@ pub struct Generation {
     pub prompt_tokens: usize,
     /// Why it ended: `length`, `end`, `stop` (a stop string) or `cancelled`.
     pub finish: String,
+    /// What a router skipped, with `router`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
     /// Wall time.
     pub seconds: f64,
 }}

@@ -35,6 +35,8 @@ pub fn classify(request: ClassifyRequest, host: &dyn Host) -> Result<Classes, Er
         limit_bytes: request.max_memory_bytes.unwrap_or(0),
         host,
         stage: Stage::Classify,
+        router: None,
+        routed: Default::default(),
     };
     let head = classification::head(&bench)?;
     let (mut logits, truncated) = classification::logits(&bench, &head, &texts)?;

@@ -9,6 +9,8 @@ use crate::call::Call;
 use crate::compress::Compression;
 #[cfg(feature = "train")]
 use crate::finetune::{Finetune, request::FinetuneReport};
+#[cfg(feature = "train")]
+use crate::route::{request::RouteReport, route};
 use crate::{
     Error, Host, classify, compare, compress, convert, embed, evaluate, generate, held, inspect,
     surrogates,
@@ -79,7 +81,12 @@ const TABLE: &[Command] = &[
             Ok(Started::Working(Box::new(run)))
         },
     },
+    #[cfg(feature = "train")]
+    row!("route", route),
 ];
+
+#[cfg(feature = "train")]
+impl Response for RouteReport {}
 
 #[cfg(feature = "train")]
 impl Work for Finetune {

@@ -24,6 +24,9 @@ pub enum Error {
     /// From planning and running a compression.
     #[error(transparent)]
     Compress(#[from] CompressError),
+    /// From routing.
+    #[error(transparent)]
+    Route(#[from] kerf_route::RouteError),
     /// From learning.
     #[cfg(feature = "train")]
     #[error(transparent)]
@@ -79,7 +82,7 @@ fn at(location: &str) -> String {
     }
 }
 
-error_codes!(Error or the code inside Tensors, Model, Compress, #[cfg(feature = "train")] Train {
+error_codes!(Error or the code inside Tensors, Model, Compress, Route, #[cfg(feature = "train")] Train {
     BadTokenizer => "BAD_TOKENIZER",
     NoTokenizer => "NO_TOKENIZER",
     BadRequest => "BAD_REQUEST",
@@ -97,6 +100,7 @@ impl Error {
             Self::Tensors(error) => error.data(),
             Self::Model(error) => error.data(),
             Self::Compress(error) => error.data(),
+            Self::Route(error) => error.data(),
             #[cfg(feature = "train")]
             Self::Train(error) => error.data(),
             other => error_data(other.code(), other),

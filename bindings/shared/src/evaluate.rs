@@ -1,10 +1,12 @@
 //! `evaluate`: perplexity on a text, agreement with people on sentence pairs, heads on the files of tasks.
 
-use crate::api::{EvaluateRequest, Evaluation};
+use crate::api::{EvaluateRequest, Evaluation, Routing};
 use crate::error::bad_option;
 use crate::held;
 use crate::open_model::Runnable;
 use crate::reporter::Reporter;
+use crate::routed_text::{self, RoutedText};
+use crate::routing::{Chosen, Wanted};
 use crate::running::{FEWER_THREADS, Running, SHORTER_WINDOWS};
 use crate::sentences::Sentences;
 use crate::share::{Part, ends};
@@ -17,13 +19,15 @@ use crate::{Error, Host, machine, pairs};
 use kerf_compress::calibration::MAX_WINDOW;
 use kerf_kernels::Compute;
 use kerf_model::evaluate::Perplexity;
+use kerf_model::gate::Pairs;
 use kerf_model::{Network, finite};
 use kerf_run::Stage;
+use std::cell::Cell;
 use web_time::Instant;
 
 /// Encodes the text as it is read and scores it in windows; embeds both columns of the pairs; runs the head of the model on the files of
 /// tasks. Errors: those of opening a model, `WRONG_KIND` for a model without the head that is measured, `NOT_UTF8`, `EMPTY`, `BAD_PAIRS`,
-/// `BAD_TASK_DATA`, `MEMORY_LIMIT`, `CANCELLED`.
+/// `BAD_TASK_DATA`, `MEMORY_LIMIT`, `CANCELLED`, and those of a router ([`Wanted::choose`]).
 pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation, Error> {
     let started = Instant::now();
     let storage = host.storage();
@@ -63,6 +67,8 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
     let compute = machine::compute(request.threads)?.with_stop(host.stop());
     let architecture = request.architecture.as_deref();
     let model = held::model(&request.model, &*storage, architecture)?;
+    let chosen = router_of(&request, &model, &compute, &*storage)?;
+    let (chosen, mut skipped) = (chosen.as_ref(), Skipped::default());
     let mut result = Evaluation::default();
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
     let bytes = |path: &Option<String>| {
@@ -78,25 +84,34 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
         _ => Part::of(host, ends[index - 1], ends[index]),
     };
     if let Some(text) = text {
-        let context = context(&model.network, request.context)?;
-        let running = Running::of(limit_bytes, &[&model], &compute, context, SHORTER_WINDOWS)?;
-        let tokenizer = model.opened.tokenizer("perplexity")?;
-        let mut tokens = TextTokens::of(text, &tokenizer);
-        let measured = perplexity(&model, &compute, running, &mut tokens, context, &part(0))?;
-        fill_perplexity(&mut result, &measured, &model.opened.path)?;
-        fill_text(&mut result, &tokens, context);
+        let measuring = OfText {
+            model: &model,
+            compute: &compute,
+            limit_bytes,
+            context: request.context,
+            host: &part(0),
+        };
+        match chosen {
+            Some(chosen) => skipped.of_text(measuring.routed(text, chosen, &mut result)?),
+            None => measuring.dense(text, &mut result)?,
+        }
     }
     if let Some(path) = &request.pairs_file {
         score_pairs(&model, &compute, limit_bytes, path, &part(1), &mut result)?;
     }
-    let bench = |host: Part<'_>, run: &mut dyn FnMut(&Bench<'_>) -> Result<(), Error>| {
-        run(&Bench {
+    let mut bench = |host: Part<'_>, run: &mut dyn FnMut(&Bench<'_>) -> Result<(), Error>| {
+        let bench = Bench {
             model: &model,
             compute: &compute,
             limit_bytes,
             host: &host,
             stage: Stage::Evaluate,
-        })
+            router: chosen,
+            routed: Cell::default(),
+        };
+        run(&bench)?;
+        skipped.add(bench.routed.get());
+        Ok::<(), Error>(())
     };
     if let Some(path) = &request.task {
         bench(part(2), &mut |bench| {
@@ -120,8 +135,41 @@ pub fn evaluate(request: EvaluateRequest, host: &dyn Host) -> Result<Evaluation,
             Ok(())
         })?;
     }
+    result.routing = chosen.map(|chosen| skipped.routing(chosen));
     result.seconds = started.elapsed().as_secs_f64();
     Ok(result)
+}
+
+/// What a router skipped of all that was measured.
+#[derive(Default)]
+struct Skipped {
+    pairs: [Pairs; 2],
+    on_text: Routing,
+}
+
+impl Skipped {
+    fn add(&mut self, pairs: [Pairs; 2]) {
+        for (sum, own) in self.pairs.iter_mut().zip(pairs) {
+            *sum += own;
+        }
+    }
+
+    fn of_text(&mut self, (on_text, pairs): (Routing, [Pairs; 2])) {
+        self.on_text = on_text;
+        self.add(pairs);
+    }
+
+    fn routing(self, chosen: &Chosen) -> Routing {
+        let all = chosen.routing(self.pairs);
+        Routing {
+            router: all.router,
+            token_sparsity: all.token_sparsity,
+            skipped: all.skipped,
+            prompt_skipped: all.prompt_skipped,
+            decoding_skipped: all.decoding_skipped,
+            ..self.on_text
+        }
+    }
 }
 
 /// `BAD_OPTION` for an option of a measure that was not asked for: its name, its value, whether it is used, and what it belongs to.
@@ -199,18 +247,80 @@ pub fn fill_text(result: &mut Evaluation, text: &TextTokens<'_>, context: usize)
     result.notes.extend(text.note());
 }
 
-fn perplexity(
+/// The router of a request. `BAD_OPTION` beside pairs: their vectors are made without a router.
+fn router_of(
+    request: &EvaluateRequest,
     model: &Runnable,
     compute: &Compute,
-    running: Running,
-    text: &mut TextTokens<'_>,
-    context: usize,
-    host: &dyn Host,
-) -> Result<Perplexity, Error> {
-    let mut runner = running.runner(model, compute);
-    let reporter = Reporter::new(host, Stage::Evaluate, "tokens", &model.opened.path);
-    let progress = &mut |done, total| reporter.report(done, total);
-    runner.perplexity_of(text, context, progress)
+    storage: &dyn Storage,
+) -> Result<Option<Chosen>, Error> {
+    let wanted = Wanted {
+        router: request.router.as_deref(),
+        token_sparsity: request.token_sparsity,
+        schedule: request.schedule.as_deref(),
+        seed: 0,
+    };
+    let chosen = wanted.choose(model, compute, storage)?;
+    match (&chosen, &request.pairs_file) {
+        (Some(_), Some(pairs)) => {
+            let expected = "left out with `router`: vectors are made of all tokens";
+            Err(bad_option("pairsFile", expected, format!("{pairs:?}")))
+        }
+        _ => Ok(chosen),
+    }
+}
+
+/// What a text is measured with.
+struct OfText<'a> {
+    model: &'a Runnable,
+    compute: &'a Compute,
+    limit_bytes: u64,
+    context: Option<usize>,
+    host: &'a dyn Host,
+}
+
+impl OfText<'_> {
+    /// Perplexity in windows.
+    fn dense(&self, text: Text, result: &mut Evaluation) -> Result<(), Error> {
+        let (model, limit_bytes) = (self.model, self.limit_bytes);
+        let context = context(&model.network, self.context)?;
+        let running = Running::of(
+            limit_bytes,
+            &[model],
+            self.compute,
+            context,
+            SHORTER_WINDOWS,
+        )?;
+        let tokenizer = model.opened.tokenizer("perplexity")?;
+        let mut tokens = TextTokens::of(text, &tokenizer);
+        let mut runner = running.runner(model, self.compute);
+        let reporter = Reporter::new(self.host, Stage::Evaluate, "tokens", &model.opened.path);
+        let progress = &mut |done, total| reporter.report(done, total);
+        let measured: Result<Perplexity, Error> =
+            runner.perplexity_of(&mut tokens, context, progress);
+        fill_perplexity(result, &measured?, &model.opened.path)?;
+        fill_text(result, &tokens, context);
+        Ok(())
+    }
+
+    /// The same behind routed prompts.
+    fn routed(
+        &self,
+        text: Text,
+        chosen: &Chosen,
+        result: &mut Evaluation,
+    ) -> Result<(Routing, [Pairs; 2]), Error> {
+        let tokenizer = self.model.opened.tokenizer("perplexity")?;
+        let routed = RoutedText {
+            chosen,
+            model: self.model,
+            compute: self.compute,
+            limit_bytes: self.limit_bytes,
+            window: routed_text::window(self.model, self.context)?,
+            host: self.host,
+        };
+        routed.measure(&mut TextTokens::of(text, &tokenizer), result)
+    }
 }
 
 fn score_pairs(

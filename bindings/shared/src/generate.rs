@@ -3,6 +3,7 @@
 use crate::api::{GenerateRequest, Generation};
 use crate::error::bad_option;
 use crate::held;
+use crate::routing::{Wanted, pairs_of};
 use crate::running::Running;
 use crate::writer::{StopStrings, Writer, Written};
 use crate::{Error, Host, machine};
@@ -16,7 +17,8 @@ use web_time::Instant;
 const DEFAULT_TOKENS: usize = 128;
 
 /// Each piece of text is an event of stage `generate` (`name` is the piece). A cancelled call is no error: it returns what was
-/// written so far. Errors: those of opening a model, `NO_TOKENIZER`, `WRONG_KIND` for encoders, `TOO_LONG`, `EMPTY`.
+/// written so far. Errors: those of opening a model, `NO_TOKENIZER`, `WRONG_KIND` for encoders, `TOO_LONG`, `EMPTY`, and
+/// those of a router ([`Wanted::choose`]).
 pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation, Error> {
     let started = Instant::now();
     check(&request)?;
@@ -25,6 +27,13 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     let architecture = request.architecture.as_deref();
     let model = held::model(&request.model, &*host.storage(), architecture)?;
     let sampling = sampling(&request, &model.opened.catalog.files.generation)?;
+    let wanted = Wanted {
+        router: request.router.as_deref(),
+        token_sparsity: request.token_sparsity,
+        schedule: request.schedule.as_deref(),
+        seed: request.seed,
+    };
+    let chosen = wanted.choose(&model, &compute, &*host.storage())?;
     let tokenizer = model.opened.tokenizer("generation")?;
     let special = request.special_tokens.unwrap_or(true);
     let mut prompt = tokenizer.encode(&request.prompt, special)?;
@@ -39,6 +48,9 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
     let limit_bytes = request.max_memory_bytes.unwrap_or(0);
     let running = Running::writing(limit_bytes, &model, &compute, prompt.len(), total)?;
     let mut runner = running.compact(true).runner(&model, &compute);
+    if let Some(chosen) = &chosen {
+        runner = runner.with_gate(chosen.gate.as_ref());
+    }
     let on_token = &mut |id| writer.take(id);
     match continue_ids(&mut runner, &prompt, limit, sampling, on_token) {
         Err(ModelError::Cancelled {}) => writer.cancelled = true,
@@ -54,6 +66,9 @@ pub fn generate(request: GenerateRequest, host: &dyn Host) -> Result<Generation,
         text,
         tokens,
         prompt_tokens: prompt.len(),
+        routing: chosen
+            .as_ref()
+            .map(|chosen| chosen.routing(pairs_of(&runner))),
         seconds: started.elapsed().as_secs_f64(),
     })
 }

@@ -30,6 +30,10 @@ mod pairs;
 pub mod panics;
 pub mod progress;
 mod reporter;
+#[cfg(feature = "train")]
+pub mod route;
+mod routed_text;
+mod routing;
 mod running;
 mod sample;
 mod sentences;
@@ -56,6 +60,7 @@ pub use kerf_run::{Event, Stage};
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub use machine::peak_rss_bytes as peak_bytes;
+pub use routing::rules as router_rules;
 
 /// Id of the instruction set that this machine gets by default.
 pub fn isa() -> &'static str {

@@ -162,6 +162,57 @@ impl Drop for Lent<'_> {
     }
 }
 
+/// What the two runners of a search over one model may keep.
+#[cfg(feature = "train")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Searching {
+    /// Bytes of decoded weights that each runner keeps.
+    pub keep_bytes: u64,
+    /// Peak memory of the process as planned, without decoded weights that are kept.
+    pub needed_bytes: u64,
+}
+
+#[cfg(feature = "train")]
+impl Searching {
+    /// Of `tokens` tokens in windows of `window`, without a limit (0) or within `limit_bytes` for the whole process. A batch is as large as
+    /// it usually is; `learns`: whether a router learns behind the search. `MEMORY_LIMIT`.
+    pub fn of(
+        limit_bytes: u64,
+        model: &Runnable,
+        compute: &Compute,
+        tokens: usize,
+        window: usize,
+        learns: bool,
+    ) -> Result<Self, Error> {
+        let batch = tokens.min(BATCH_TOKENS.max(window));
+        // States of what is predicted, dense and routed, beside the keys and values of a batch.
+        let states = 2 * 4 * (tokens * model.network.hidden()) as u64;
+        // A training keeps the states before each block of a window, twice.
+        let kept = 2 * 4 * (model.network.blocks() * window * model.network.hidden()) as u64;
+        let learning = if learns { kept } else { 0 };
+        let other_bytes = cache_bytes(&model.network, batch) + states + learning;
+        let needed_bytes = other_bytes + needed(&[model, model], compute, batch, window);
+        if limit_bytes == 0 {
+            return Ok(Self {
+                keep_bytes: machine::keep_bytes() / 2,
+                needed_bytes,
+            });
+        }
+        if needed_bytes > limit_bytes {
+            return Err(CompressError::MemoryLimit {
+                needed_bytes,
+                limit_bytes,
+                fix: ", or search on fewer `tokens`".into(),
+            }
+            .into());
+        }
+        Ok(Self {
+            keep_bytes: (limit_bytes - needed_bytes) / 2,
+            needed_bytes,
+        })
+    }
+}
+
 /// The process, the tokenizer, a batch in one model with the states of the others, and then the logits of all.
 fn needed(models: &[&Runnable], compute: &Compute, tokens: usize, longest: usize) -> u64 {
     let networks = || models.iter().map(|model| &model.network);

@@ -49,9 +49,6 @@ impl Schedule {
 
     /// What a gate is made with. `WRONG_MODEL` for a network with other blocks, or for shares that are none.
     pub fn shares(&self, network: &Network) -> Result<Shares, RouteError> {
-        let named = |architecture: &str, hidden: usize, blocks: usize| {
-            format!("{architecture} of {blocks} blocks, {hidden} wide")
-        };
         let wrong = || RouteError::WrongModel {
             expected: named(&self.architecture, self.hidden, self.sparsity.len()),
             actual: named(network.architecture(), network.hidden(), network.blocks()),
@@ -66,6 +63,11 @@ impl Schedule {
         let shares: Option<Vec<Share>> = shares.collect();
         Ok(Shares(shares.ok_or_else(wrong)?))
     }
+}
+
+/// A model in an error.
+pub(crate) fn named(architecture: &str, hidden: usize, blocks: usize) -> String {
+    format!("{architecture} of {blocks} blocks, {hidden} wide")
 }
 
 /// Levels whose sum comes nearest to a mean sparsity, as even as can be in all blocks but `dense` at each end, which skip nothing while

@@ -5,7 +5,7 @@ use crate::RouteError;
 use crate::influence::{by_influence, influences};
 use crate::schedule::{LEVELS, Levels, Schedule, even_levels, greedy_levels};
 use kerf_kernels::Compute;
-use kerf_model::evaluate::{Continuations, Decoded, Pace, Runner};
+use kerf_model::evaluate::{Continuations, Decoded, Pace, Prompt, Runner};
 use kerf_model::evolve::{Candidates, Draws, Evolution, Round};
 use kerf_model::gate::{Gate, Shares};
 use kerf_model::{Network, WeightSource, finite};
@@ -60,7 +60,8 @@ pub struct Search<'a> {
     pub weights: &'a dyn WeightSource,
     /// The machine.
     pub compute: &'a Compute,
-    /// Calibration text: windows whose first `prompt` tokens are a routed prompt.
+    /// Calibration text: windows whose first `prompt` tokens are a routed prompt, or the first three quarters of one that has no more.
+    /// Short ones belong in: a schedule that was found on long ones alone may take what a short text cannot spare.
     pub windows: &'a [Vec<u32>],
     /// See `windows`.
     pub prompt: usize,
@@ -107,7 +108,12 @@ impl Search<'_> {
         });
         let mut original = self.runner();
         let stop = &mut |_, _| !host.cancelled();
-        let dense = Continuations::new(&mut original, self.windows.to_vec(), self.prompt, stop)?;
+        let dense = Continuations::new(
+            &mut original,
+            self.windows.to_vec(),
+            Prompt::UpTo(self.prompt),
+            stop,
+        )?;
         let mut levels = LevelSearch {
             search: self,
             gate,

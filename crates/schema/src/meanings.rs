@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta};
 
 /// The files of the error enums that [`crate::values`] takes its codes from.
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 7] = [
     include_str!("../../tensors/src/error.rs"),
     include_str!("../../model/src/error.rs"),
     include_str!("../../run/src/error.rs"),
     include_str!("../../compress/src/error.rs"),
+    include_str!("../../route/src/error.rs"),
     include_str!("../../train/src/error.rs"),
     include_str!("../../../bindings/shared/src/error.rs"),
 ];

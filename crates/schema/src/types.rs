@@ -3,6 +3,7 @@
 use crate::layout;
 use kerf_bindings::api::*;
 use kerf_bindings::finetune::request::*;
+use kerf_bindings::route::request::*;
 use kerf_compress::measured::{Measured, MeasuredOn};
 use kerf_compress::methods::{self, Method};
 use kerf_compress::options::recover::{Recover, RecoverOption};
@@ -77,6 +78,15 @@ pub fn declarations() -> Vec<String> {
         FinetuneOptions,
         LearningPoint,
         FinetuneReport,
+        Routing,
+        RouteRequest,
+        RouteOptions,
+        RouterMeasure,
+        RouterPoint,
+        RouterLearning,
+        PrefillTime,
+        KeptTokens,
+        RouteReport,
         ConvertRequest,
         Conversion,
         Stage,

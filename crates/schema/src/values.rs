@@ -6,6 +6,7 @@ use kerf_compress::solve::param::{Kind, Param};
 use kerf_compress::{CompressError, Options, methods, presets, schedules};
 use kerf_kernels::Isa;
 use kerf_model::{ModelError, arch};
+use kerf_route::RouteError;
 use kerf_run::RunError;
 use kerf_tensors::{TensorsError, formats};
 use kerf_train::{TrainError, prune};
@@ -66,6 +67,16 @@ pub fn constants() -> Vec<String> {
         ),
         list("How a learning rate may fall.", "RATE_SCHEDULES", &curves),
         list(
+            "Routers that can be made.",
+            "ROUTERS",
+            &kerf_bindings::route::ROUTERS,
+        ),
+        list(
+            "Routers that need no folder.",
+            "ROUTER_RULES",
+            &kerf_bindings::router_rules(),
+        ),
+        list(
             "Named sizes of the option `preset`.",
             "PRESETS",
             &presets::size_ids(),
@@ -104,6 +115,7 @@ fn error_codes() -> Vec<&'static str> {
         ModelError::CODES,
         RunError::CODES,
         CompressError::CODES,
+        RouteError::CODES,
         TrainError::CODES,
         kerf_bindings::Error::CODES,
     ];

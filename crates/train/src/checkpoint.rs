@@ -40,7 +40,7 @@ pub struct Progress {
     pub seconds: f64,
 }
 
-/// The journal of a training.
+/// The journal of a training: its state, and its best weights.
 pub struct Checkpoints {
     journal: Journal<Progress>,
 }

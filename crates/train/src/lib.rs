@@ -18,6 +18,7 @@ mod start;
 pub mod task;
 mod trainer;
 
+pub use checkpoint::{Checkpoints, Progress};
 pub use error::TrainError;
 pub use optimizer::{AdamW, Optimizer, Prior, Rule, clipping};
 pub use options::{PruneOptions, TrainOptions};

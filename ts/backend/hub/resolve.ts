@@ -18,7 +18,12 @@ export interface Watch {
 /** Fields of requests that are models. */
 const FIELDS = ['model', 'original', 'small'] as const
 /** Functions that write beside the model unless they are told where: with an id that would be inside the cache. */
-const WRITERS: Readonly<Record<string, string>> = { plan: 'kerf', compress: 'kerf', finetune: 'tuned' }
+const WRITERS: Readonly<Record<string, string>> = {
+  plan: 'kerf',
+  compress: 'kerf',
+  finetune: 'tuned',
+  route: 'router',
+}
 
 /** Whether a model of the request may be one of the hub. */
 export function mayBeOnHub(request: object): boolean {

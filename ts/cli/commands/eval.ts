@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { evaluate, type EvaluateOptions } from '../../evaluate.js'
 import type { ModelOptions } from '../../model.js'
-import { addCommonFlags, addMeasureFlags, addTaskFlags } from '../flags.js'
+import { addCommonFlags, addMeasureFlags, addRouterFlags, addTaskFlags } from '../flags.js'
 import { examples } from '../help.js'
 import { showEvaluation } from '../output/measures.js'
 import { runWork, type CommonFlags } from '../run.js'
@@ -31,6 +31,9 @@ interface EvalFlags extends MeasureFlags {
   generate?: number
   stride?: number
   maxAnswer?: number
+  router?: string
+  tokenSparsity?: number
+  schedule?: string
 }
 
 /** kerf eval MODEL --text FILE | --pairs FILE | --task FILE | --qa FILE | --completion FILE */
@@ -43,11 +46,14 @@ export function addEval(program: Command): void {
     'kerf eval ./SmolLM2-kerf --text book.txt',
     'kerf eval ./MiniLM-kerf --pairs stsb.csv',
     'kerf eval ./my-classifier --task dev.tsv',
+    'kerf eval ./SmolLM2 --text book.txt --router ./SmolLM2-router',
   ])
-  addCommonFlags(addTaskFlags(addMeasureFlags(command))).action(async (model: string, flags: EvalFlags) => {
-    await runWork(command, flags, {
-      work: run => measured(flags, options => evaluate(model, { ...options, ...run })),
-      show: showEvaluation,
-    })
-  })
+  addCommonFlags(addRouterFlags(addTaskFlags(addMeasureFlags(command)))).action(
+    async (model: string, flags: EvalFlags) => {
+      await runWork(command, flags, {
+        work: run => measured(flags, options => evaluate(model, { ...options, ...run })),
+        show: showEvaluation,
+      })
+    },
+  )
 }

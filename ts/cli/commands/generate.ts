@@ -1,7 +1,15 @@
 import type { Command } from 'commander'
 import { generate, type GenerateOptions } from '../../generate.js'
-import { addCommonFlags, architectureFlag, memoryFlag, number, ownFlags, threadsFlag } from '../flags.js'
-import { duration, plural } from '../../format.js'
+import {
+  addCommonFlags,
+  addRouterFlags,
+  architectureFlag,
+  memoryFlag,
+  number,
+  ownFlags,
+  threadsFlag,
+} from '../flags.js'
+import { duration, percent, plural } from '../../format.js'
 import { examples } from '../help.js'
 import { runWork, type CommonFlags } from '../run.js'
 import type { Screen } from '../screen.js'
@@ -33,7 +41,7 @@ export function addGenerate(program: Command): void {
     .addOption(memoryFlag())
     .addOption(architectureFlag())
   examples(command, ["kerf generate ./SmolLM2-kerf --prompt 'Once upon a time' --temperature 0.8 --seed 1"])
-  addCommonFlags(command).action(async (model: string, flags: Flags) => {
+  addCommonFlags(addRouterFlags(command)).action(async (model: string, flags: Flags) => {
     const { prompt: given, ...options } = ownFlags(flags)
     let begin = (): void => undefined
     // The text itself is the progress.
@@ -51,11 +59,13 @@ export function addGenerate(program: Command): void {
           }
           return generate(model, prompt, { ...options, signal, onToken })
         },
-        show: ({ tokens, seconds, finish }, screen: Screen) => {
+        show: ({ tokens, seconds, finish, routing }, screen: Screen) => {
           begin()
           screen.line()
           const speed = `${plural(tokens, 'token')} in ${duration(seconds)}`
-          if (!flags.quiet) process.stderr.write(`${screen.colors.dim(`${speed}, ended by ${finish}`)}\n`)
+          const skipped = routing ? `, ${percent(routing.skipped)} of token-block pairs skipped` : ''
+          if (!flags.quiet)
+            process.stderr.write(`${screen.colors.dim(`${speed}, ended by ${finish}${skipped}`)}\n`)
         },
       },
     )

@@ -6,6 +6,7 @@ import { facts, notes, table } from './table.js'
 /** Shows the measures of one model. */
 export function showEvaluation(result: Evaluation, screen: Screen): void {
   const rows = measuresOf(result)
+  rows.push(...ofRouting(result))
   if (result.text) rows.push(['text', textUse(result.text.tokens, result.text)])
   rows.push(['time', duration(result.seconds)])
   facts(screen, rows)
@@ -23,6 +24,30 @@ export function measuresOf(result: Evaluation): [string, string, string?][] {
     rows.push(['spearman', significant(result.spearman, 4), `over ${integer(result.pairs ?? 0)} pairs`])
   }
   return [...rows, ...ofHeads(result)]
+}
+
+/** What a router skipped, and what that cost. */
+function ofRouting({ routing }: Evaluation): [string, string, string?][] {
+  if (routing === undefined) return []
+  const { router, tokenSparsity, skipped, kl, densePerplexity, seconds, denseSeconds, window, prompt } =
+    routing
+  const rows: [string, string, string?][] = [
+    [
+      'skipped',
+      percent(skipped),
+      `of token-block pairs, by router ${router} (${percent(tokenSparsity)} wanted)`,
+    ],
+  ]
+  if (densePerplexity !== undefined)
+    rows.push([
+      'dense perplexity',
+      significant(densePerplexity, 6),
+      `on the same tokens: ${integer((window ?? 0) - (prompt ?? 0))} behind each prompt of ${integer(prompt ?? 0)}`,
+    ])
+  if (kl !== undefined) rows.push(['kl', significant(kl, 4), 'nats a token, dense || routed'])
+  if (seconds !== undefined && denseSeconds !== undefined)
+    rows.push(['forward', duration(seconds), `dense ${duration(denseSeconds)}`])
+  return rows
 }
 
 /** What heads do on the files of tasks. */

@@ -58,6 +58,8 @@ impl Held {
             limit_bytes: request.options.max_memory_bytes,
             host,
             stage: Stage::Evaluate,
+            router: None,
+            routed: Default::default(),
         };
         let reader = Reader::new(&bench, start, request)?;
         let Read {

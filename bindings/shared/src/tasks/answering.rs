@@ -82,8 +82,9 @@ pub fn answering(bench: &Bench<'_>, path: &str, windows: Windows) -> Result<Answ
     let running = bench.running(longest.unwrap_or(0), SHORTER_WINDOWS)?;
     let reporter = bench.reporter();
     let progress = &mut |done, total| reporter.report(done, total);
-    let mut runner = running.runner(model, compute);
+    let mut runner = bench.runner(running);
     let spans = runner.answer(&questions, &head, windows.longest_answer, progress)?;
+    bench.count(&runner);
     let mut best: Vec<Option<(usize, Span)>> = vec![None; asked.len()];
     for (window, span) in spans.into_iter().enumerate() {
         finite::metric("logits", &model.opened.path, span.score.into())?;

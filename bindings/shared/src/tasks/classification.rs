@@ -68,10 +68,10 @@ pub fn logits(
     let longest = Encoding::of(model).max_tokens;
     let (texts, truncated) = encode(bench, texts, longest)?;
     let reporter = bench.reporter();
-    let running = bench.running(longest, FEWER_THREADS)?;
-    let mut runner = running.runner(model, compute);
+    let mut runner = bench.runner(bench.running(longest, FEWER_THREADS)?);
     let progress = &mut |done, total| reporter.report(done, total);
     let logits = runner.classify(&texts, head, progress)?;
+    bench.count(&runner);
     for logits in &logits {
         finite::check(compute, "logits", &model.opened.path, logits)?;
     }

@@ -4,10 +4,11 @@ use super::Bench;
 use crate::api::Completions;
 use crate::running::FEWER_THREADS;
 use crate::{Error, text_file};
-use kerf_model::evaluate::{Completion, preferred};
-use kerf_model::finite;
+use kerf_model::evaluate::{Completion, Pace, Progress, Runner, preferred};
+use kerf_model::{ModelError, finite};
 use kerf_tasks::{DataError, Prompted};
 use kerf_text::Tokenizer;
+use std::collections::BTreeMap;
 
 /// A completion in its file.
 struct Asked<'a> {
@@ -17,12 +18,12 @@ struct Asked<'a> {
 }
 
 /// Measures a decoder on a file; see `kerf_tasks::completion` for its form. Tokens that the tokenizer puts before a text are given. Without
-/// such a token, and without a prompt, the first token of a text is given.
+/// such a token, and without a prompt, the first token of a text is given. Behind a router what is given is a routed prompt.
 ///
 /// `WRONG_KIND` for an encoder and for a class without a language head; `BAD_TASK_DATA`, also for a text that is too long, or too short
 /// to have a token that is predicted; `NO_TOKENIZER`, `EMPTY`, `NOT_FINITE`, `MEMORY_LIMIT`, `CANCELLED`.
 pub fn completion(bench: &Bench<'_>, path: &str) -> Result<Completions, Error> {
-    let (model, compute) = (bench.model, bench.compute);
+    let model = bench.model;
     bench.need_language("completion")?;
     let text = text_file::read(&*bench.host.storage(), path)?;
     let prompted = kerf_tasks::completion(path, &text)?;
@@ -32,9 +33,12 @@ pub fn completion(bench: &Bench<'_>, path: &str) -> Result<Completions, Error> {
     let running = bench.running(longest.unwrap_or(0), FEWER_THREADS)?;
     let reporter = bench.reporter();
     let progress = &mut |done, total| reporter.report(done, total);
-    let all = running
-        .runner(model, compute)
-        .log_likelihoods(&texts, progress)?;
+    let mut runner = bench.runner(running);
+    let all = match bench.router {
+        Some(_) => behind_prompts(&mut runner, &texts, progress)?,
+        None => runner.log_likelihoods(&texts, progress)?,
+    };
+    bench.count(&runner);
     // Of pairs every other text is the good one.
     let pairs: Option<Vec<(f64, f64)>> = match prompted {
         Prompted::Continued(_) => None,
@@ -57,6 +61,33 @@ pub fn completion(bench: &Bench<'_>, path: &str) -> Result<Completions, Error> {
         perplexity: measure("perplexity", (-sum / tokens as f64).exp())?,
         preferred: pairs.map(|pairs| preferred(&pairs)).transpose()?,
     })
+}
+
+/// The log likelihoods of a routed model: what is given of a text is a routed prompt, and the rest goes through the decoding path, so that
+/// nothing looks ahead. Texts with prompts of one length run together.
+fn behind_prompts(
+    runner: &mut Runner<'_>,
+    texts: &[Completion],
+    progress: &mut Progress<'_>,
+) -> Result<Vec<f64>, ModelError> {
+    let mut by_prompt: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, text) in texts.iter().enumerate() {
+        by_prompt.entry(text.from).or_default().push(index);
+    }
+    let (mut all, mut done) = (vec![0.0; texts.len()], 0);
+    for (prompt, indices) in by_prompt {
+        let own: Vec<&Completion> = indices.iter().map(|index| &texts[*index]).collect();
+        let go_on = &mut |_, _| progress(done, texts.len() as u64);
+        let losses = runner.forced_losses(&own, prompt, Pace::AtOnce, go_on)?;
+        for (index, loss) in indices.iter().zip(losses) {
+            all[*index] = -loss;
+        }
+        done += own.len() as u64;
+    }
+    match progress(done, texts.len() as u64) {
+        true => Ok(all),
+        false => Err(ModelError::Cancelled {}),
+    }
 }
 
 /// All texts in order; of pairs the good one and then the bad one.

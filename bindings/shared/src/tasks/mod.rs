@@ -12,12 +12,16 @@ pub use writing::writing;
 
 use crate::open_model::Runnable;
 use crate::reporter::Reporter;
-use crate::running::Running;
+use crate::routing::{Chosen, pairs_of};
+use crate::running::{Lent, Running};
 use crate::{Error, Host};
 use kerf_kernels::Compute;
+use kerf_model::evaluate::Runner;
+use kerf_model::gate::Pairs;
 use kerf_model::{Kind, ModelError};
 use kerf_run::Stage;
 use serde_json::Value;
+use std::cell::Cell;
 
 /// What every task is measured with.
 pub struct Bench<'a> {
@@ -31,6 +35,10 @@ pub struct Bench<'a> {
     pub host: &'a dyn Host,
     /// What the work is called.
     pub stage: Stage,
+    /// The router, if there is one.
+    pub router: Option<&'a Chosen>,
+    /// What came to the router so far: pairs of prompts, and of tokens behind them.
+    pub routed: Cell<[Pairs; 2]>,
 }
 
 impl Bench<'_> {
@@ -44,6 +52,24 @@ impl Bench<'_> {
     fn running(&self, longest: usize, fix: &str) -> Result<Running, Error> {
         let models = [self.model];
         Running::of(self.limit_bytes, &models, self.compute, longest, fix)
+    }
+
+    /// A runner of the model behind the router.
+    fn runner(&self, running: Running) -> Lent<'_> {
+        let runner = running.runner(self.model, self.compute);
+        match self.router {
+            Some(router) => runner.with_gate(router.gate.as_ref()),
+            None => runner,
+        }
+    }
+
+    /// Counts what a runner has skipped.
+    fn count(&self, runner: &Runner<'_>) {
+        let mut routed = self.routed.get();
+        for (sum, own) in routed.iter_mut().zip(pairs_of(runner)) {
+            *sum += own;
+        }
+        self.routed.set(routed);
     }
 
     /// config.json.

@@ -45,7 +45,7 @@ pub fn writing(bench: &Bench<'_>, path: &str, most: usize) -> Result<Writing, Er
     }
     let longest = prompts.iter().map(Vec::len).max().unwrap_or(0);
     let running = Running::writing(bench.limit_bytes, model, compute, longest, longest + most)?;
-    let mut runner = running.runner(model, compute);
+    let mut runner = bench.runner(running);
     let reporter = bench.reporter();
     let (mut bleu, mut rouge, mut tokens) = (BleuCounts::default(), 0.0, 0);
     for (index, (one, prompt)) in asked.iter().zip(&prompts).enumerate() {
@@ -64,6 +64,7 @@ pub fn writing(bench: &Bench<'_>, path: &str, most: usize) -> Result<Writing, Er
         bleu.add(written.trim(), &one.references);
         rouge += rouge_l(written.trim(), &one.references).f1;
     }
+    bench.count(&runner);
     Ok(Writing {
         prompts: asked.len() as u64,
         tokens,

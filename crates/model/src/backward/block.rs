@@ -187,6 +187,9 @@ impl Back<'_> {
     fn attention(&mut self, grad: &[f32]) -> Vec<f32> {
         let saved = self.saved;
         let attended = self.linear(ATTENTION, &saved.attended, grad);
+        if let Some(waiting) = &mut self.gradients.attended {
+            waiting.clone_from(&attended);
+        }
         let pass = &self.pass;
         let (network, compute) = (pass.network, pass.compute);
         let (heads, buffers) = (pass.heads(), &mut self.gradients.buffers);

@@ -17,6 +17,8 @@ pub struct Gradients {
     tensors: BTreeMap<String, Vec<f32>>,
     /// What the passes that add to the gradients work in; it stays for the next step.
     pub(super) buffers: Buffers,
+    /// Gets the gradient of what attention gives in the next backward pass of a block, where somebody waits for it.
+    pub(super) attended: Option<Vec<f32>>,
 }
 
 impl Gradients {
@@ -37,6 +39,7 @@ impl Gradients {
         Ok(Self {
             tensors,
             buffers: Buffers::default(),
+            attended: None,
         })
     }
 

@@ -30,11 +30,16 @@ mod attention;
 mod block;
 #[cfg(test)]
 mod block_tests;
+mod credit;
 mod embedding;
 mod gradients;
 mod linear;
 mod loss;
 mod norm;
+mod routed;
+#[cfg(test)]
+mod routed_tests;
+mod stand_in;
 mod step;
 
 pub use gradients::Gradients;
@@ -42,4 +47,5 @@ pub use loss::{
     Against, Classification, Cosine, Loss, MeanSquare, NextToken, Place, SentenceCosine, Softened,
     SpanOfAnswer, SpanShares, Sum, Teacher, Wanted,
 };
+pub use routed::{RoutedBlock, RoutedGrad};
 pub use step::{hidden_states, loss_and_gradients, loss_and_gradients_keeping};

@@ -33,7 +33,7 @@ pub use closeness::Closeness;
 pub use completion::{Completion, preferred};
 pub(crate) use divergence::top;
 pub use divergence::{Divergence, divergence, divergence_between, divergence_of};
-pub use forced::{Continuations, Pace};
+pub use forced::{Continuations, Pace, Prompt};
 pub use head::Pieces;
 pub use kerf_tensors::files::pipeline::Pooling;
 pub use memory::{cache_bytes, head_bytes, running_bytes};

@@ -30,8 +30,18 @@ pub struct Runner<'a> {
     gate: Option<&'a dyn Gate>,
     /// Of prompts, and of what was decoded.
     pairs: [Pairs; 2],
-    /// Whether weights stay as they are stored.
-    compact: bool,
+    form: Form,
+}
+
+/// In which form the weights of a block run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Dense, or sparse where most weights are zero.
+    Usual,
+    /// Dense, however many are zero.
+    Dense,
+    /// As they are stored, where that form runs.
+    Compact,
 }
 
 /// Weights that a runner has decoded. A gate is borrowed by its runner; with this the next runner, with another gate, need not decode
@@ -69,7 +79,7 @@ impl<'a> Runner<'a> {
             head: None,
             gate: None,
             pairs: [Pairs::default(); 2],
-            compact: false,
+            form: Form::Usual,
         }
     }
 
@@ -84,7 +94,14 @@ impl<'a> Runner<'a> {
     /// memory of the file. Results differ by rounding alone.
     #[must_use]
     pub fn with_compact(mut self) -> Self {
-        self.compact = true;
+        self.form = Form::Compact;
+        self
+    }
+
+    /// The same with all weights dense, as a backward pass needs them.
+    #[must_use]
+    pub fn with_dense_blocks(mut self) -> Self {
+        self.form = Form::Dense;
         self
     }
 
@@ -97,7 +114,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// The same with what an earlier runner of the same network and weights had decoded.
+    /// The same with what an earlier runner of the same network and weights had decoded, in the same form.
     #[must_use]
     pub fn with_decoded(mut self, decoded: Decoded) -> Self {
         if decoded.bytes <= self.keep_bytes && decoded.blocks.len() == self.blocks.len() {
@@ -190,8 +207,8 @@ impl<'a> Runner<'a> {
         Ok(x)
     }
 
-    /// Hidden states after the last block, before the final norm.
-    fn advance(
+    /// [`Runner::continue_states`] without the final norm: hidden states as the last block leaves them.
+    pub fn advance(
         &mut self,
         phase: Phase,
         ids: &[&[u32]],
@@ -205,8 +222,8 @@ impl<'a> Runner<'a> {
         Ok(x)
     }
 
-    /// The final norm, and whether the result is finite.
-    fn finish(&self, x: &mut [f32]) -> Result<(), ModelError> {
+    /// The final norm. `NOT_FINITE` for states that are no numbers.
+    pub fn finish(&self, x: &mut [f32]) -> Result<(), ModelError> {
         self.network.finish(self.compute, self.weights, x)?;
         self.check(x)
     }
@@ -250,27 +267,39 @@ impl<'a> Runner<'a> {
         caches: Option<&mut [&mut BlockCache]>,
         router: Option<&mut Router<'_>>,
     ) -> Result<(), ModelError> {
-        let kept = self.blocks[index].is_some();
-        let block = match self.blocks[index].take() {
-            Some(block) => Ok(block),
-            None if self.compact => {
-                (self.network).load_block_compact(self.compute, self.weights, index)
-            }
-            None => self.network.load_block(self.compute, self.weights, index),
-        };
-        // Weights that were left half decoded are no error of the model.
-        self.go_on()?;
-        let block = block?;
+        let block = self.take_block(index)?;
         let (network, compute) = (self.network, self.compute);
         match router {
             Some(router) => router.run_block(network, compute, &block, batch, x, caches),
             None => network.run_part(compute, &block, Part::Block, batch, x, caches, None),
         }
         self.go_on()?;
-        if kept || self.has_room(block.bytes()) {
+        self.keep_block(index, block);
+        Ok(())
+    }
+
+    /// The weights of a block, out of what is kept or read anew; give them back with [`Runner::keep_block`].
+    pub fn take_block(&mut self, index: usize) -> Result<BlockWeights, ModelError> {
+        if let Some(block) = self.blocks[index].take() {
+            self.kept_bytes -= block.bytes();
+            return Ok(block);
+        }
+        let load = match self.form {
+            Form::Usual => Network::load_block,
+            Form::Dense => Network::load_block_dense,
+            Form::Compact => Network::load_block_compact,
+        };
+        let block = load(self.network, self.compute, self.weights, index);
+        // Weights that were left half decoded are no error of the model.
+        self.go_on()?;
+        block
+    }
+
+    /// Keeps the weights of a block if there is room.
+    pub fn keep_block(&mut self, index: usize, block: BlockWeights) {
+        if self.has_room(block.bytes()) {
             self.blocks[index] = Some(block);
         }
-        Ok(())
     }
 
     /// `CANCELLED` once the pool leaves tasks out: what was computed since then is worthless.
@@ -290,9 +319,9 @@ impl<'a> Runner<'a> {
             }
             None => {
                 let room = self.keep_bytes - self.kept_bytes;
-                let load = match self.compact {
-                    true => Head::load_compact,
-                    false => Head::load,
+                let load = match self.form {
+                    Form::Compact => Head::load_compact,
+                    Form::Usual | Form::Dense => Head::load,
                 };
                 let head = load(self.network, self.compute, self.weights, room);
                 self.go_on()?;

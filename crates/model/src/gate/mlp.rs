@@ -1,8 +1,8 @@
 //! The learned router of FTP (arXiv 2412.11494): a small network of four factors, one for all blocks.
 
-use super::{FACTORS, Gate, Kept, Phase, Row, Share, Shares, View};
+use super::{FACTORS, Gate, Kept, Row, Shares, StandIn, View, kept_by};
 use crate::block::read;
-use crate::{ModelError, WeightSource, finite};
+use crate::{MemoryWeights, ModelError, WeightSource, finite};
 use kerf_kernels::Compute;
 use std::sync::Arc;
 
@@ -17,12 +17,10 @@ pub(super) const ROW: Row = Row {
             weights: weights.unwrap_or_else(|| Arc::new(RouterWeights::of_static_rule())),
             shares: settings.shares.clone(),
             strict: settings.strict,
+            stand_in: settings.stand_in.clone(),
         })
     },
 };
-
-/// Tokens that decoding under a strict budget may be behind its share before one goes through whatever the router says.
-const MOST_BEHIND: f64 = 4.0;
 
 /// Weights of a router: z = decision · relu(hidden f + hidden bias) + decision bias, where f are the factors ([`View::factors`]). A
 /// token with z of 0 or more goes through the block.
@@ -66,6 +64,18 @@ impl RouterWeights {
         })
     }
 
+    /// Its tensors under their names in a file, to write them.
+    pub fn to_weights(&self) -> Result<MemoryWeights, ModelError> {
+        let [hidden, hidden_bias, decision, decision_bias] = Self::TENSORS;
+        let width = self.hidden_bias.len();
+        let mut weights = MemoryWeights::new();
+        weights.insert(hidden, vec![width, FACTORS], self.hidden.clone())?;
+        weights.insert(hidden_bias, vec![width], self.hidden_bias.clone())?;
+        weights.insert(decision, vec![1, width], self.decision.clone())?;
+        weights.insert(decision_bias, vec![1], vec![self.decision_bias])?;
+        Ok(weights)
+    }
+
     /// A network of width 2 that decides by z = position - sparsity: of a prompt it keeps what the static rule keeps, but for the first
     /// token, which is kept anyway.
     pub fn of_static_rule() -> Self {
@@ -96,10 +106,10 @@ pub struct MlpGate {
     pub weights: Arc<RouterWeights>,
     /// Share that each block is to keep.
     pub shares: Shares,
-    /// Without: the tokens with z of 0 or more go through, how many they are. With: of a prompt of L tokens the round(share L) with
-    /// the largest z, of equals the later one. A decoded token goes through if z is 0 or more and the block has not kept more than its
-    /// share; and in any case where the block has fallen behind its share by four tokens.
+    /// Whether it keeps its shares to the token; see [`kept_by`].
     pub strict: bool,
+    /// What skipped tokens get.
+    pub stand_in: Option<Arc<StandIn>>,
 }
 
 impl Gate for MlpGate {
@@ -109,43 +119,20 @@ impl Gate for MlpGate {
 
     fn keep(&self, view: &View<'_>) -> Kept {
         let share = self.shares.of_block(view.block);
-        let z = |sequence, place| self.weights.decide(view.factors(sequence, place, share));
-        match (self.strict, view.phase) {
-            (false, _) => Kept::by(view.batch, |sequence, place| z(sequence, place) >= 0.0),
-            (true, Phase::Prompt) => largest(view, share, z),
-            (true, Phase::Decoding) => {
-                let mut passed = view.passed.to_vec();
-                Kept::by(view.batch, |sequence, place| {
-                    let length = view.batch.positions[place] + 1;
-                    let due = share.get() * length as f64 - passed[sequence] as f64;
-                    let keeps = due >= 0.5 && (z(sequence, place) >= 0.0 || due >= MOST_BEHIND);
-                    passed[sequence] += usize::from(keeps);
-                    keeps
-                })
-            }
-        }
+        kept_by(view, share, self.strict, |sequence, place| {
+            self.weights.decide(view.factors(sequence, place, share))
+        })
     }
-}
 
-/// Of each sequence its share of tokens with the largest z.
-fn largest(view: &View<'_>, share: Share, z: impl Fn(usize, usize) -> f32) -> Kept {
-    let mut places = Vec::new();
-    for (sequence, pair) in view.batch.starts.windows(2).enumerate() {
-        let mut own: Vec<(f32, usize)> = (pair[0]..pair[1])
-            .map(|place| (z(sequence, place), place))
-            .collect();
-        own.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)));
-        let count = share.of(own.len());
-        places.extend(own[..count].iter().map(|(_, place)| *place));
+    fn stand_in(&self) -> Option<&StandIn> {
+        self.stand_in.as_deref()
     }
-    places.sort_unstable();
-    Kept::Places(places)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{Standing, StaticGate};
+    use crate::gate::{Phase, Share, Standing, StaticGate};
     use crate::{Batch, Part};
 
     const NEUTRAL: Standing = Standing {
@@ -174,6 +161,7 @@ mod tests {
             weights: Arc::new(weights),
             shares: Shares::uniform(Share::new(share).unwrap(), 1),
             strict,
+            stand_in: None,
         }
     }
 

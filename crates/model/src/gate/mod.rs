@@ -4,7 +4,9 @@
 //! A gate is one file and one row of [`table`]. [`Router`] does what all gates share: it gathers the kept tokens, runs the block on
 //! them, puts the results back, and knows what attention each token received last.
 
+mod decide;
 mod dropped;
+mod hidden;
 mod mlp;
 mod none;
 mod pairs;
@@ -12,18 +14,26 @@ mod prompt_only;
 mod random;
 mod router;
 mod shares;
+mod stand_in;
 mod standing;
 mod static_rule;
 mod view;
 
+pub use decide::kept_by;
 pub use dropped::{DroppedParts, Removal};
+pub use hidden::{HiddenGate, HiddenRouter};
 pub use mlp::{MlpGate, RouterWeights};
 pub use none::NoGate;
 pub use pairs::Pairs;
 pub use prompt_only::PromptOnly;
 pub use random::RandomGate;
 pub use router::Router;
+#[cfg(feature = "train")]
+pub(crate) use router::{others, put, rows};
 pub use shares::{Share, Shares};
+pub use stand_in::{StandIn, StandInBlock};
+#[cfg(feature = "train")]
+pub(crate) use stand_in::{normalised, root_mean_square};
 pub use standing::Standing;
 pub use static_rule::{MaskGate, StaticGate};
 pub use view::{FACTORS, Kept, Phase, View};
@@ -50,6 +60,11 @@ pub trait Gate: Send + Sync {
         true
     }
 
+    /// What tokens that skip a whole block get instead; `None`: they stay as they are.
+    fn stand_in(&self) -> Option<&StandIn> {
+        None
+    }
+
     /// The tokens that go through the block, or the part of it.
     fn keep(&self, view: &View<'_>) -> Kept;
 }
@@ -61,8 +76,12 @@ pub struct Settings {
     pub shares: Shares,
     /// Same seed, same tokens.
     pub seed: u64,
-    /// What a learned gate has learned; `None`: nothing yet.
+    /// What the gate `mlp` has learned; `None`: nothing yet.
     pub weights: Option<Arc<RouterWeights>>,
+    /// What the gate `hidden` has learned; `None`: nothing yet.
+    pub hidden: Option<Arc<HiddenRouter>>,
+    /// What tokens get that skip a block of a learned gate; `None`: nothing.
+    pub stand_in: Option<Arc<StandIn>>,
     /// Whether a learned gate keeps its shares to the token.
     pub strict: bool,
 }
@@ -75,7 +94,7 @@ pub struct Row {
     pub about: &'static str,
     /// Whether it keeps the shares that it is given; otherwise it keeps all tokens.
     pub has_shares: bool,
-    /// Whether it reads [`Settings::weights`].
+    /// Whether it reads what was learned: [`Settings::weights`] or [`Settings::hidden`].
     pub learned: bool,
     /// Makes one.
     pub build: fn(&Settings) -> Box<dyn Gate>,
@@ -83,7 +102,13 @@ pub struct Row {
 
 /// All kinds of gates.
 pub fn table() -> &'static [Row] {
-    const TABLE: &[Row] = &[none::ROW, static_rule::ROW, random::ROW, mlp::ROW];
+    const TABLE: &[Row] = &[
+        none::ROW,
+        static_rule::ROW,
+        random::ROW,
+        mlp::ROW,
+        hidden::ROW,
+    ];
     TABLE
 }
 

@@ -1,6 +1,6 @@
 //! A gate for prompts alone.
 
-use super::{Gate, Kept, Phase, View};
+use super::{Gate, Kept, Phase, StandIn, View};
 
 /// Another gate, but what is decoded goes through all blocks.
 #[derive(Clone, Copy)]
@@ -17,6 +17,10 @@ impl Gate for PromptOnly<'_> {
 
     fn keeps_ends(&self) -> bool {
         self.0.keeps_ends()
+    }
+
+    fn stand_in(&self) -> Option<&StandIn> {
+        self.0.stand_in()
     }
 
     fn keep(&self, view: &View<'_>) -> Kept {

@@ -1,7 +1,7 @@
 //! Gather, block, scatter: a gate at work on one batch.
 
 use super::standing::standings;
-use super::{Gate, Pairs, Phase, Standing, View};
+use super::{Gate, Pairs, Phase, StandIn, Standing, View};
 use crate::arch::Order;
 use crate::attention_heads::Heads;
 use crate::positions::Positions;
@@ -132,11 +132,18 @@ impl<'a> Router<'a> {
             Part::Mlp => mlp,
         };
         let passed = kept.as_ref().map_or(batch.tokens(), Vec::len);
+        let skipped = (batch.tokens() - passed) as u64;
+        let instead = self.stand_in(part).map_or(0, StandIn::weights_per_token);
         self.pairs += Pairs {
             arrived: weights * batch.tokens() as u64,
-            passed: weights * passed as u64,
+            passed: weights * passed as u64 + instead * skipped,
         };
         kept
+    }
+
+    /// What tokens get that skip this part of a block.
+    fn stand_in(&self, part: Part) -> Option<&'a StandIn> {
+        self.gate.stand_in().filter(|_| part == Part::Block)
     }
 
     /// How the tokens stand among those of their sequences. A cache keeps the scores of its tokens as they came to the block, for the
@@ -185,19 +192,20 @@ impl<'a> Router<'a> {
             }
             return;
         };
+        let hidden = work.network.hidden();
+        if let Some(stand_in) = self.stand_in(part) {
+            let others = others(&places, work.batch.tokens());
+            let mut own = rows(x, hidden, &others);
+            stand_in.add(work.compute, work.block.index, &mut own);
+            put(&own, hidden, &others, x);
+        }
         if places.is_empty() {
             return;
         }
-        let hidden = work.network.hidden();
-        let mut own = Vec::with_capacity(places.len() * hidden);
-        for place in &places {
-            own.extend_from_slice(&x[place * hidden..][..hidden]);
-        }
+        let mut own = rows(x, hidden, &places);
         let batch = work.batch.gather(&places);
         let scores = self.run_on(work, part, &batch, &mut own);
-        for (place, row) in places.iter().zip(own.chunks_exact(hidden)) {
-            x[place * hidden..][..hidden].copy_from_slice(row);
-        }
+        put(&own, hidden, &places, x);
         for (place, score) in places.iter().zip(scores.into_iter().flatten()) {
             self.scores[*place] = score;
         }
@@ -232,6 +240,28 @@ impl<'a> Router<'a> {
         network.run_part(compute, block, part, batch, x, caches.as_deref_mut(), told);
         let heads = Heads::of(network, block.index, None);
         Some(scores(&heads, batch, caches.as_deref(), look, &observed))
+    }
+}
+
+/// The places of a batch that are not among these.
+pub(crate) fn others(places: &[usize], tokens: usize) -> Vec<usize> {
+    let is_other = |place: &usize| places.binary_search(place).is_err();
+    (0..tokens).filter(is_other).collect()
+}
+
+/// The states at some places.
+pub(crate) fn rows(x: &[f32], hidden: usize, places: &[usize]) -> Vec<f32> {
+    let mut own = Vec::with_capacity(places.len() * hidden);
+    for place in places {
+        own.extend_from_slice(&x[place * hidden..][..hidden]);
+    }
+    own
+}
+
+/// Puts states back to their places.
+pub(crate) fn put(own: &[f32], hidden: usize, places: &[usize], x: &mut [f32]) {
+    for (place, row) in places.iter().zip(own.chunks_exact(hidden)) {
+        x[place * hidden..][..hidden].copy_from_slice(row);
     }
 }
 

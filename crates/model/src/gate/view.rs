@@ -45,6 +45,12 @@ impl View<'_> {
         }
     }
 
+    /// Hidden state of the token at a place of the batch.
+    pub fn state(&self, place: usize) -> &[f32] {
+        let hidden = self.states.len() / self.batch.tokens().max(1);
+        &self.states[place * hidden..][..hidden]
+    }
+
     /// What FTP (arXiv 2412.11494) gives its router of the token at a place of the batch, each from 0 to 1:
     ///
     /// - position: of a prompt of L tokens position / (L - 1), so that 0 is the first and 1 the last; 1 of a token that is
@@ -96,7 +102,8 @@ impl Kept {
     }
 
     /// The same with the first token of each sequence, and with the last one of what is here of it.
-    pub(super) fn with_ends(self, batch: &Batch) -> Self {
+    #[must_use]
+    pub fn with_ends(self, batch: &Batch) -> Self {
         let Self::Places(mut places) = self else {
             return self;
         };

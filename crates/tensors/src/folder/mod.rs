@@ -32,6 +32,11 @@ use crate::source::in_pieces;
 use crate::{Sink, Source, TensorsError};
 use std::sync::Arc;
 
+/// The file of a router's folder that says what the router is.
+pub const ROUTER_FILE: &str = "schedule.json";
+/// What the field `format` of [`ROUTER_FILE`] says.
+pub const ROUTER_MARK: &str = "kerf-router";
+
 /// A model folder to read from. File names are relative, with `/` as separator.
 pub trait Folder: Send + Sync {
     /// Name of the folder in errors.

@@ -1,6 +1,6 @@
 //! Checks that a folder is a result of kerf, which `force` may replace.
 
-use super::Folder;
+use super::{Folder, ROUTER_FILE, ROUTER_MARK};
 use crate::safetensors::Header;
 use crate::{Source, TensorsError, gguf};
 
@@ -25,6 +25,9 @@ pub(super) fn check(folder: &dyn Folder, hidden: Option<&str>) -> Result<(), Ten
         .filter(|file| !file.contains('/'))
         .filter(is_weights)
         .collect();
+    if weights.is_empty() && is_router(folder, &files) {
+        return Ok(());
+    }
     if weights.is_empty() {
         return Err(foreign("it has no weights of kerf".into()));
     }
@@ -46,4 +49,14 @@ fn is_marked(source: &dyn Source) -> Result<bool, TensorsError> {
     }
     let header = Header::read(source)?;
     Ok(header.metadata.keys().any(|key| key.starts_with("kerf.")))
+}
+
+/// Whether it is a router of kerf, which may have no weights.
+fn is_router(folder: &dyn Folder, files: &[String]) -> bool {
+    if !files.iter().any(|file| file == ROUTER_FILE) {
+        return false;
+    }
+    let said = folder.read(ROUTER_FILE).ok();
+    let said = said.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    said.is_some_and(|said| said["format"] == ROUTER_MARK)
 }

@@ -11,6 +11,7 @@
 //! | [`Cosine`] | cosine of pairs of texts, or to another model's vectors | `cosine.rs` |
 //! | [`SentenceCosine`] | the same behind the modules of a sentence encoder | `sentence.rs` |
 //! | [`MeanSquare`] | distance of hidden states to those of another model | `mean_square.rs` |
+//! | `Runner::kl_grad` | KL of a model to itself where tokens skip blocks | `own_head.rs` |
 //! | [`Sum`] | several of them, weighted | here |
 
 mod classification;
@@ -19,6 +20,7 @@ mod dense;
 mod head_layer;
 mod mean_square;
 mod next_token;
+mod own_head;
 mod pool;
 mod sentence;
 mod slope;

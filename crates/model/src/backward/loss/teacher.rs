@@ -102,24 +102,21 @@ impl Teacher<'_> {
         let widest = hidden.max(self.network.hidden());
         let pieces = self.pieces.unwrap_or_else(|| Pieces::new(vocab, widest));
         let count = self.tokens.len() as f64;
+        let teacher = (&head, self.weights, &other[..]);
         let mut rule = Distributions {
-            compute,
-            teacher: (&head, self.weights, &other),
             temperature,
             factor: (f64::from(share) / count) as f32 * temperature,
-            known: vec![Pair::EMPTY; self.tokens.len()],
-            wanted: Vec::new(),
-            wanted_at: (0..0, 0..0),
+            ..Distributions::new(compute, teacher, self.tokens.len())
         };
         let out = of.backward(pieces, &mut rule, gradients)?;
-        let sum = rule.known.iter().map(|pair| pair.kl).sum::<f64>();
+        let sum = rule.divergences().iter().sum::<f64>();
         let loss = sum / count * f64::from(temperature).powi(2);
         Ok((loss, scatter(&out, hidden, &self.tokens, states.len())))
     }
 }
 
 /// Divergence of each row from the teacher's distribution.
-struct Distributions<'a> {
+pub(super) struct Distributions<'a> {
     compute: &'a Compute,
     /// Its head, weights, and states of the rows.
     teacher: (&'a Head, &'a dyn WeightSource, &'a [f32]),
@@ -131,7 +128,29 @@ struct Distributions<'a> {
     wanted_at: (Range<usize>, Range<usize>),
 }
 
-impl Distributions<'_> {
+impl<'a> Distributions<'a> {
+    /// Of so many rows, each of which counts fully.
+    pub fn new(
+        compute: &'a Compute,
+        teacher: (&'a Head, &'a dyn WeightSource, &'a [f32]),
+        rows: usize,
+    ) -> Self {
+        Self {
+            compute,
+            teacher,
+            temperature: 1.0,
+            factor: 1.0,
+            known: vec![Pair::EMPTY; rows],
+            wanted: Vec::new(),
+            wanted_at: (0..0, 0..0),
+        }
+    }
+
+    /// Those of all rows, after the last piece.
+    pub fn divergences(&self) -> Vec<f64> {
+        self.known.iter().map(|pair| pair.kl).collect()
+    }
+
     /// The teacher's logits over the temperature at a piece.
     fn teach(&mut self, piece: &Piece<'_>) -> Result<(), ModelError> {
         let at = (piece.rows.clone(), piece.tokens.clone());

@@ -57,7 +57,7 @@ impl<'a> Vocabulary<'a> {
     ) -> Result<Vec<f32>, ModelError> {
         let once = pieces.ranges().count() == 1;
         if !once {
-            self.walk(pieces, &mut |piece, _| rule.look(&piece))?;
+            self.look(pieces, rule)?;
         }
         let mut out = vec![0.0; self.states.len()];
         let mut grad = Vec::new();
@@ -72,6 +72,11 @@ impl<'a> Vocabulary<'a> {
             Ok(())
         })?;
         Ok(out)
+    }
+
+    /// Lets a rule see every piece once, without a gradient.
+    pub fn look(&self, pieces: Pieces, rule: &mut dyn Rule) -> Result<(), ModelError> {
+        self.walk(pieces, &mut |piece, _| rule.look(&piece))
     }
 
     /// Goes through all logits: piece by piece of the vocabulary, some rows at a time.
