@@ -30,7 +30,7 @@
 //! differs from the product of decoded weights by rounding alone. It depends neither on the other tokens nor on threads.
 //!
 //! For many tokens some rows at a time are decoded to f32, and the dense product follows; or the nonzeros of the matrix are, and the
-//! sparse product follows. These are the bits of the decoded matrix in the same products.
+//! sparse product follows. The bits are those that the same product gives for the decoded matrix.
 
 mod few;
 mod matrix;
