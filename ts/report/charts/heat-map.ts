@@ -57,13 +57,7 @@ export function heatMap({ id, title, description, tokens, blocks }: HeatMap): Ma
 
 function row(kept: readonly boolean[], block: number): Markup {
   const y = block * CELL
-  return html`<text
-      x="${LEFT - 6}"
-      y="${y + CELL - 3}"
-      text-anchor="end"
-      font-size="10"
-      fill="var(--muted)"
-    >
+  return html`<text x="${LEFT - 6}" y="${y + CELL - 3}" text-anchor="end" font-size="10" fill="var(--muted)">
       ${block}
     </text>
     ${runsOf(kept).map(
