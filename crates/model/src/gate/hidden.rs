@@ -104,7 +104,9 @@ pub struct HiddenGate {
 impl Gate for HiddenGate {
     fn keep(&self, view: &View<'_>) -> Kept {
         let share = self.shares.of_block(view.block);
-        kept_by(view, share, self.strict, |_, place| match &self.weights {
+        // What prefers no token says nothing about how many go through.
+        let strict = self.strict || self.weights.is_none();
+        kept_by(view, share, strict, |_, place| match &self.weights {
             Some(weights) => weights.decide(view.block, view.state(place)),
             None => 0.0,
         })

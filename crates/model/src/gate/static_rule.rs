@@ -47,7 +47,7 @@ impl Gate for StaticGate {
 }
 
 /// Whether a decoded token goes through a block: a share of all tokens does, at even distances.
-fn spread(share: Share, block: usize, position: usize) -> bool {
+pub(super) fn spread(share: Share, block: usize, position: usize) -> bool {
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let begins = (block as f64 * GOLDEN).fract();
     let at = |position: usize| (position as f64 * share.get() + begins).floor();

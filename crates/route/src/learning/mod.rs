@@ -6,8 +6,10 @@
 //!
 //! - distillation: the KL of the routed to the dense model behind the prompts, mean over the predictions of a window, mean over windows;
 //! - sparsity: how much fewer tokens than it should a block lets pass by itself (z below 0), if fewer, mean over blocks;
-//! - guide: the cross-entropy of sigmoid(z) with what the static rule keeps, mean over tokens and blocks; its weight falls from 1 to 0
+//! - guide: the cross-entropy of sigmoid(z) with what the static rule keeps, mean over tokens and blocks; its weight falls to 0
 //!   over the first half of the training.
+//!
+//! Guide and sparsity are about prompts alone where a strict budget says when a decoded token goes through.
 //!
 //! A decision is straight-through: the token goes through or not, and the gradient of the decision is that of sigmoid(z). What a
 //! decision is worth to the KL is an estimate for tokens that went through and for those that did not (credits of
@@ -77,6 +79,8 @@ pub struct Learned<W> {
     pub improved: bool,
     /// Held-out KL of the static rule.
     pub kl_static: f64,
+    /// Share of (token, block) pairs that the static rule skips there.
+    pub skipped_static: f64,
     /// Held-out KL of the router that is left.
     pub kl_learned: f64,
     /// Share of (token, block) pairs that it skips on held-out text, what stand-ins cost taken off.

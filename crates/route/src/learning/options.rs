@@ -10,6 +10,8 @@ pub struct RouterTrainingOptions {
     pub steps: u64,
     /// Highest learning rate. It rises in the first twentieth of the steps, and falls along half a cosine.
     pub learning_rate: f64,
+    /// Weight of the guide loss at the first step, 0 or more. A router of four factors begins as the static rule, so that it needs little.
+    pub guide: f64,
     /// Windows of a step.
     pub batch: usize,
     /// Rank of the stand-in for skipped blocks; 0: none.
@@ -22,12 +24,13 @@ pub struct RouterTrainingOptions {
     pub seed: u64,
 }
 
-/// 300 steps of one window, no stand-in, a strict budget.
+/// 300 steps of one window, little guide, no stand-in, a strict budget.
 impl Default for RouterTrainingOptions {
     fn default() -> Self {
         Self {
             steps: 300,
             learning_rate: 3e-3,
+            guide: 0.1,
             batch: 1,
             rank: 0,
             strict: true,
@@ -50,6 +53,10 @@ impl RouterTrainingOptions {
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             let actual = self.learning_rate.to_string();
             return bad("learningRate", "a number above 0", actual);
+        }
+        if !(self.guide.is_finite() && self.guide >= 0.0) {
+            let actual = self.guide.to_string();
+            return bad("guide", "a number of 0 or more", actual);
         }
         if self.batch == 0 {
             return bad("batch", "1 or more", "0".into());
@@ -81,7 +88,7 @@ impl RouterTrainingOptions {
     /// Weight of the guide loss at a step.
     pub(super) fn guide(&self, step: u64) -> f64 {
         let half = (self.steps as f64 / 2.0).max(1.0);
-        (1.0 - step as f64 / half).max(0.0)
+        self.guide * (1.0 - step as f64 / half).max(0.0)
     }
 }
 
@@ -93,6 +100,7 @@ mod tests {
     fn the_guide_fades_over_the_first_half() {
         let options = RouterTrainingOptions {
             steps: 100,
+            guide: 1.0,
             ..Default::default()
         };
         assert_eq!(options.guide(0), 1.0);

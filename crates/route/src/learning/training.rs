@@ -18,12 +18,14 @@ use std::sync::Arc;
 
 /// Every window of this many is held out.
 const HELD_OUT: usize = 4;
-/// A router that skips less than the static rule by more than this is not compared with it.
-const SKIPPED_LESS: f64 = 0.005;
+/// A router that skips less than the static rule by more than this is not compared with it: the ends of a prompt go through beside a
+/// budget, and a stand-in costs a little.
+const SKIPPED_LESS: f64 = 0.02;
 /// Gradients of a router are far smaller than those of a model.
 const ADAM: AdamW = AdamW {
     beta1: 0.9,
-    beta2: 0.98,
+    // A short memory, since the guide fades.
+    beta2: 0.95,
     eps: 1e-10,
     weight_decay: 0.0,
 };
@@ -464,6 +466,7 @@ impl<'a, L: Learner> Training<'a, L> {
             stand_in,
             improved,
             kl_static: self.kl_static,
+            skipped_static: self.skipped_static,
             kl_learned: left.as_ref().map_or(f64::NAN, |point| point.held_out),
             skipped: left.map_or(0.0, |point| point.sparsity),
             curve,
