@@ -234,7 +234,7 @@ impl Span {
         let mut bytes = Vec::new();
         table.write(&mut bytes);
         // Two bytes say where the table begins.
-        let own = (bytes.len() as u128 + 2) * 8 << 16;
+        let own = ((bytes.len() as u128 + 2) * 8) << 16;
         Self {
             cost: table.cost(&counts) + own,
             first,
