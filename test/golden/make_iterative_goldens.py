@@ -23,7 +23,10 @@ Conventions
               t = q_j + ((W - Q) damped H)_j / h_jj, where Q has all changes so far; outside the mask it stays 0
     priced  = the code is the one of floor(t / s), ceil(t / s) and 0 of least h_jj (c s - t)^2 + lambda bits[c], or in the loop of
               optimal brain surgeon of least (c s - t)^2 / U_jj^2 + lambda bits[c]; codes in s are clamped first
-    entropy = every row is divided by its step: the number of five significant bits nearest to 0.5 times its root mean square.
+    entropy = every weight is divided by the step of its row and the factor of its column; H and U are those of the inputs times the
+              factors. The step of a row is the number of five significant bits nearest to 0.5 sqrt(r R), r being its root mean
+              square and R the geometric mean of all r. The factor of a column is that of three significant bits nearest to U_jj^0.75
+              over the geometric mean of all U_jj^0.75; no column of the case needs a larger one for its codes.
               lambda = 0.15 times the geometric mean of 1 / U_jj^2. Codes -128..127 by optimal brain surgeon (column j: q = code;
               e = (w - q) / U_jj; w_k -= e U_jk for k > j), priced with bits[c] = 1 + 1.3 |c|; then three priced sweeps,
               each with bits[c] = log2((n + 128) / (count of c + 1/2)) from the n codes before it
@@ -35,7 +38,7 @@ Outputs
     refit.x, steps.x f32, as above
     descent          [68] on the mask of admm_short: `.start` i8, `.scales` f32 [68, 3], `.codes` i8
     descent_priced   [24] without a mask: the same, and `.lambda` f32 [1], `.bits` f32 [256] by code & 255
-    entropy          [24]: `.steps` f32 [24], `.rounded` i8 after optimal brain surgeon, `.codes` i8 after the sweeps
+    entropy          [24]: `.steps` f32 [24], `.factors` f32 [136], `.rounded` i8 after optimal brain surgeon, `.codes` i8 after the sweeps
     target           [24] f32
 A seed is taken only if no decision hangs on less than MARGIN (relative gap of scores; distance in codes from where another would be
 taken; relative distance of a step from another), so that a right implementation in float32 makes the same masks, steps and codes.
@@ -169,13 +172,22 @@ def descent(w, codes, scales, keep, damped, prices, limits, margins):
 # Rounding at a rate
 
 
-def row_steps(w, step, margins):
-    """[rows] numbers m * 2^e with 16 <= m <= 32."""
-    exact = step * np.sqrt(np.mean(w**2, axis=1))
-    unit = 2.0 ** (np.floor(np.log2(exact)) - 4)
+def short(exact, bits, margins):
+    """The nearest numbers of so many significant bits."""
+    unit = 2.0 ** (np.floor(np.log2(exact)) - (bits - 1))
     m = exact / unit
-    margins.see(np.abs(m - np.floor(m) - 0.5).min() / 32)
+    margins.see(np.abs(m - np.floor(m) - 0.5).min() / 2**bits)
     return np.rint(m) * unit
+
+
+def row_steps(w, step, margins):
+    size = np.sqrt(np.mean(w**2, axis=1))
+    return short(step * np.sqrt(size * np.exp(np.mean(np.log(size)))), 5, margins)
+
+
+def column_factors(upper, margins):
+    power = np.diag(upper) ** 0.75
+    return short(power / np.exp(np.mean(np.log(power))), 3, margins)
 
 
 def priced_surgeon(w, upper, price, margins):
@@ -192,15 +204,17 @@ def lengths(codes):
 
 
 def entropy(w, damped, margins):
-    """Steps, codes after optimal brain surgeon, codes at last."""
+    """Steps, factors, codes after optimal brain surgeon, codes at last."""
     upper = np.linalg.cholesky(np.linalg.inv(damped)).T
-    steps = row_steps(w, 0.5, margins)
-    w = w / steps[:, None]
+    steps, factors = row_steps(w, 0.5, margins), column_factors(upper, margins)
+    w = w / np.outer(steps, factors)
+    assert np.abs(w).max() < 100
+    upper, damped = upper / factors, damped * np.outer(factors, factors)
     lam = 0.15 * np.exp(np.mean(np.log(np.diag(upper) ** -2)))
     first = 1 + 1.3 * np.abs(np.arange(256).astype(np.uint8).astype(np.int8).astype(float))
     rounded = priced_surgeon(w, upper, (lam, first), margins)
     prices = [lambda codes: (lam, lengths(codes))] * SWEEPS
-    return steps, rounded, descent(w, rounded, np.ones_like(w), None, damped, prices, (-128, 127), margins)
+    return steps, factors, rounded, descent(w, rounded, np.ones_like(w), None, damped, prices, (-128, 127), margins)
 
 
 def blended_target(w, x, dense, damping, blend):
@@ -246,8 +260,8 @@ def build(seed):
     bits = (1 + 1.5 * np.abs(np.arange(256).astype(np.uint8).astype(np.int8))).astype(np.float32)
     put_descent("descent_priced", few, few, all_kept, (np.float64(lam), bits.astype(np.float64)))
     tensors["descent_priced.lambda"], tensors["descent_priced.bits"] = np.array([lam]), bits
-    steps, rounded, codes = entropy(few, damped, margins)
-    tensors["entropy.steps"] = steps.astype(np.float32)
+    steps, factors, rounded, codes = entropy(few, damped, margins)
+    tensors["entropy.steps"], tensors["entropy.factors"] = steps.astype(np.float32), factors.astype(np.float32)
     tensors["entropy.rounded"], tensors["entropy.codes"] = rounded.astype(np.int8), codes.astype(np.int8)
     tensors["target"] = blended_target(few, x, dense, damping, 0.5).astype(np.float32)
     return tensors, margins.least

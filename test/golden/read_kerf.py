@@ -1,4 +1,4 @@
-"""A reader of kerf containers of versions 3 and 4, written from docs/format.md alone: numpy, json and nothing of this project.
+"""A reader of kerf containers of versions 3 to 5, written from docs/format.md alone: numpy, json and nothing of this project.
 
     python test/golden/read_kerf.py FILE.kerf
 
@@ -42,16 +42,41 @@ def read_table(part, at, alphabet):
     return (bits, freqs), at
 
 
+def read_contexts(part, at, cols):
+    """Factors of the columns, where tables begin, and the byte after them."""
+    least, width = part[at], part[at + 1]
+    at += 2
+    size = -(-cols * width // 8)
+    bits = np.unpackbits(np.frombuffer(part[at : at + size], 'u1'), bitorder='little')[: cols * width]
+    indices = least + bits.reshape(cols, width).astype(int) @ (1 << np.arange(width))
+    factors = (4 + indices % 4) * 2.0 ** (indices // 4 - 34)
+    at += size
+    count = part[at]
+    bounds = np.frombuffer(part[at + 1 : at + 1 + 2 * count], '<i2').tolist()
+    return factors, bounds, at + 1 + 2 * count
+
+
+def quarters(numbers):
+    return (np.asarray(numbers, '<f4').view('<u4') >> 21).astype(int) - 508
+
+
 def read_stream(stream, tables_and_counts):
-    """The symbols of a chunk: a list for each (table, count)."""
+    """The symbols of a chunk: a list for each (table, count). A function in the place of a table gets the run before and says the
+    table of each symbol."""
     states = list(struct.unpack('<8I', stream[:32]))
     words = iter(np.frombuffer(stream[32:], '<u2').tolist())
     runs, lane = [], 0
-    for (bits, freqs), count in tables_and_counts:
-        starts = np.concatenate([[0], np.cumsum(freqs)])
-        symbol_of = np.repeat(np.arange(len(freqs)), freqs).tolist()
+    for table, count in tables_and_counts:
+        each = table(runs[-1]) if callable(table) else [table] * count
+        ready = {}
         run = []
-        for _ in range(count):
+        for bits, freqs in each:
+            if id(freqs) not in ready:
+                ready[id(freqs)] = (
+                    np.concatenate([[0], np.cumsum(freqs)]),
+                    np.repeat(np.arange(len(freqs)), freqs).tolist(),
+                )
+            starts, symbol_of = ready[id(freqs)]
             state = states[lane]
             slot = state % (1 << bits)
             symbol = symbol_of[slot]
@@ -86,7 +111,8 @@ def read_coded(record, parts):
     bits = record['bits']
     group = min(record['group'], cols) if record['group'] else cols
     groups = -(-cols // group)
-    own = record.get('scales') == 'lattice'
+    by_columns = record.get('scales') == 'columns'
+    own = by_columns or record.get('scales') == 'lattice'
     part = parts['coded']
     width = 4 if rows * cols < 1 << 32 else 8
     chunk_rows = max(1, 65536 // cols)
@@ -96,13 +122,24 @@ def read_coded(record, parts):
     scale_table = None
     if own:
         scale_table, at = read_table(part, at, 4656 if record.get('wide') else 592)
-    code_table, at = read_table(part, at, 1 << bits)
+    factors, bounds = np.ones(cols), []
+    if by_columns:
+        factors, bounds, at = read_contexts(part, at, cols)
+    code_tables = []
+    for _ in range(len(bounds) + 1):
+        table, at = read_table(part, at, 1 << bits)
+        code_tables.append(table)
+
+    def tables_of(indices):
+        contexts = quarters([lattice(index) for index in indices])[:, None] - quarters(factors)
+        return [code_tables[k] for k in np.searchsorted(bounds, contexts.ravel(), side='right')]
+
     assert at == offsets[0] and not any(part[offsets[-1] :])
     codes, scales = [], []
     for chunk in range(chunks):
         some = min(chunk_rows, rows - chunk * chunk_rows)
         runs = [(scale_table, some * groups)] if own else []
-        runs.append((code_table, some * cols))
+        runs.append((tables_of if by_columns else code_tables[0], some * cols))
         *indices, symbols = read_stream(part[offsets[chunk] : offsets[chunk + 1]], runs)
         codes += symbols
         scales += [lattice(index) for run in indices for index in run]
@@ -112,7 +149,7 @@ def read_coded(record, parts):
     scales = np.array(scales, np.float32).reshape(rows, groups)
     if 'kept' in record:
         assert record['kept'] == np.count_nonzero(codes)
-    return codes * np.repeat(scales, group, axis=1)[:, :cols]
+    return codes * np.repeat(scales, group, axis=1)[:, :cols] * factors
 
 
 def read(path):
@@ -121,7 +158,7 @@ def read(path):
     (length,) = struct.unpack('<Q', file[:8])
     header = json.loads(file[8 : 8 + length])
     metadata = header.pop('__metadata__')
-    assert metadata['kerf.version'] in ('3', '4')
+    assert metadata['kerf.version'] in ('3', '4', '5')
     stored = {}
     for name, tensor in header.items():
         start, end = tensor['data_offsets']
@@ -169,7 +206,12 @@ def check():
     assert np.array_equal(wide['wide.lattice'], code * ((17 + r % 7) * 2.0 ** (c // 16 - 40)))
     assert np.array_equal(wide['wide.bf16'], code * ((17 + r % 7) * 2.0 ** (c // 16 - 60)))
     assert np.array_equal(wide['wide.f32'], code * ((2**20 + 1 + r) * 2.0 ** (c // 16 + 40)))
-    print('the golden files of versions 3 and 4 hold what they should')
+    r, c = np.mgrid[0:90, 0:1000]
+    width = np.where(c < 500, 1, 12)
+    code = (r * 7 + c * 13) % (2 * width + 1) - width
+    step = (16 + r % 16) / 64 * ((4 + c % 4) / 4) * np.where(c < 500, 4, 0.5)
+    assert np.array_equal(read(GOLDEN / 'v5-factors.kerf')['w'], code * step)
+    print('the golden files of versions 3 to 5 hold what they should')
 
 
 if __name__ == '__main__':

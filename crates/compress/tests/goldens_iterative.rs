@@ -222,10 +222,17 @@ fn rounding_at_a_rate_takes_the_steps_and_codes_of_the_textbook() {
             };
             let method = by_id("entropy").unwrap();
             let solved = method.solve(&goldens.file.compute, &problem);
-            let Values::Codes { codes, scales, .. } = &solved.matrix.values else {
+            let Values::Codes {
+                codes,
+                scales,
+                columns,
+                ..
+            } = &solved.matrix.values
+            else {
                 panic!("not codes")
             };
             assert_eq!(scales, &goldens.file.f32s("entropy.steps"));
+            assert_eq!(columns, &goldens.file.f32s("entropy.factors"));
             assert_codes(codes, &goldens.file.i8s(case), case);
         }
     }

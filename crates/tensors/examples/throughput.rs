@@ -48,12 +48,48 @@ fn solved() -> QuantizedMatrix {
         grid,
         codes,
         scales,
+        columns: Vec::new(),
     };
     QuantizedMatrix {
         rows: ROWS,
         cols: COLS,
         mask: Some(mask),
         values,
+    }
+}
+
+/// As the method `entropy` solves: factors of columns over six octaves, and codes as wide as they say.
+fn with_factors() -> QuantizedMatrix {
+    let mut state = 1u64;
+    let mut random = |n: usize| {
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (state >> 33) as usize % n
+    };
+    let grid = Grid {
+        scales: Scales::Columns,
+        ..Grid::new(8, 0)
+    };
+    let columns: Vec<f32> = (0..COLS).map(|_| 2f32.powi(random(6) as i32 - 4)).collect();
+    let scales: Vec<f32> = (0..ROWS)
+        .map(|_| grid.scales.nearest(0.01 + 0.001 * random(20) as f32))
+        .collect();
+    let code = |at: usize| {
+        let width = (scales[at / COLS] * 60.0 / columns[at % COLS]) as usize;
+        (random(width + 2) + random(width + 2)) as i8 - (width + 1) as i8
+    };
+    let codes: Vec<i8> = (0..ROWS * COLS).map(code).collect();
+    QuantizedMatrix {
+        rows: ROWS,
+        cols: COLS,
+        mask: Some(Mask::of_codes(ROWS, COLS, &codes)),
+        values: Values::Codes {
+            grid,
+            codes,
+            scales,
+            columns,
+        },
     }
 }
 
@@ -112,11 +148,15 @@ fn main() {
     );
     read(&compute, DType::F32);
     read(&compute, DType::BF16);
-    let matrix = solved();
+    let (matrix, factors) = (solved(), with_factors());
     let bytes = ROWS * COLS * 2;
-    for coding in [Coding::Fixed, Coding::Entropy] {
+    for (coding, matrix) in [
+        (Coding::Fixed, &matrix),
+        (Coding::Entropy, &matrix),
+        (Coding::Entropy, &factors),
+    ] {
         let encode = || {
-            let (dtype, matrix) = (DType::BF16, &matrix);
+            let dtype = DType::BF16;
             EncodedTensor::encode_in(&compute, "w", dtype, "obs", "", matrix, coding)
         };
         let encoded = encode();

@@ -41,6 +41,9 @@ pub enum Scales {
     /// space of f16. Products with codes are exact in f32. Wide.
     #[serde(rename = "lattice")]
     Float5,
+    /// As `Float5`, one scale for a whole row, and each column has a factor of its own (`column_factor.rs`): the value of a weight
+    /// is code * scale * factor, exact in f32. Only entropy-coded matrices of kerf's own container have them. Wide.
+    Columns,
     /// f32, not negative. A reader computes the product in f32. Wide.
     F32Product,
 }
@@ -52,7 +55,9 @@ impl Scales {
     /// The type to which a reader rounds the product of code and scale.
     pub fn product(self) -> Product {
         match self {
-            Self::Positive | Self::Signed | Self::Float5 | Self::F32Product => Product::F32,
+            Self::Positive | Self::Signed | Self::Float5 | Self::Columns | Self::F32Product => {
+                Product::F32
+            }
             Self::F16Product => Product::F16,
             Self::Bf16Product => Product::BF16,
         }
@@ -62,7 +67,7 @@ impl Scales {
     /// always f16.
     pub(crate) fn wide(self) -> Option<DType> {
         match self {
-            Self::Float5 | Self::Bf16Product => Some(DType::BF16),
+            Self::Float5 | Self::Columns | Self::Bf16Product => Some(DType::BF16),
             Self::F32Product => Some(DType::F32),
             Self::Positive | Self::Signed | Self::F16Product => None,
         }
@@ -76,7 +81,7 @@ impl Scales {
         }
         let [least, most] = F16_RANGE;
         match self {
-            Self::Float5 => float5::scale(float5::nearest(scale)),
+            Self::Float5 | Self::Columns => float5::scale(float5::nearest(scale)),
             Self::Bf16Product => bf16::from_f32(scale.max(f32::MIN_POSITIVE))
                 .min(bf16::MAX)
                 .to_f32(),
@@ -101,7 +106,7 @@ impl Scales {
     /// another way.
     fn fine_from(self) -> f32 {
         match self {
-            Self::Float5 => 1.0 / (1 << 20) as f32,
+            Self::Float5 | Self::Columns => 1.0 / (1 << 20) as f32,
             Self::Bf16Product => 1.0 / (1 << 17) as f32,
             _ => 1.0 / (1 << 14) as f32,
         }
@@ -196,7 +201,7 @@ impl Grid {
                     false => scale,
                 }
             }
-            Scales::Float5 => {
+            Scales::Float5 | Scales::Columns => {
                 let [below, above] = float5::around(scale);
                 match error(above, range) < error(below, range) {
                     true => above,

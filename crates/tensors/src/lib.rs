@@ -4,6 +4,7 @@
 pub mod amount;
 pub mod bytes;
 pub mod catalog;
+mod column_factor;
 pub mod complaint;
 pub mod digest;
 pub mod dtype;
@@ -27,6 +28,7 @@ pub mod source;
 mod transpose;
 
 pub use catalog::{Catalog, Stored, TensorEntry};
+pub use column_factor::nearest_column_factor;
 pub use digest::Digest;
 pub use dtype::DType;
 pub use error::{ErrorData, TensorsError};

@@ -19,6 +19,8 @@ pub enum Values {
         codes: Vec<i8>,
         /// [rows, groups], row-major. Each is a scale of the grid.
         scales: Vec<f32>,
+        /// A factor for each column where the grid has them ([`crate::Scales::Columns`]), else empty.
+        columns: Vec<f32>,
     },
     /// Floats that are not quantized. They are already rounded to the type in which they will be stored.
     Float {
@@ -70,7 +72,7 @@ impl QuantizedMatrix {
     /// Fills `out` with the values of whole rows, from row `first` on.
     pub fn dequantize_rows(&self, kernels: &Kernels, first: usize, out: &mut [f32]) {
         let cols = self.cols;
-        let (grid, codes, scales) = match &self.values {
+        let (grid, codes, scales, columns) = match &self.values {
             Values::Float { values, .. } => {
                 return out.copy_from_slice(&values[first * cols..][..out.len()]);
             }
@@ -78,10 +80,16 @@ impl QuantizedMatrix {
                 grid,
                 codes,
                 scales,
-            } => (grid, codes, scales),
+                columns,
+            } => (grid, codes, scales, columns),
         };
         let (row, groups) = (first * cols, first * grid.groups(cols));
-        codes_to_values(kernels, *grid, cols, &codes[row..], &scales[groups..], out);
+        let steps = Steps {
+            grid: *grid,
+            scales: &scales[groups..],
+            columns,
+        };
+        codes_to_values(kernels, &steps, cols, &codes[row..], out);
     }
 
     /// The same matrix with every value multiplied by 2^exponent. Codes stay and scales change; a scale outside the range of its
@@ -111,15 +119,24 @@ impl QuantizedMatrix {
     }
 }
 
-/// Fills `out` with whole rows of `cols` values from the codes and scales of those rows.
+/// The steps of whole rows.
+pub(crate) struct Steps<'a> {
+    pub grid: Grid,
+    /// Scales of the rows.
+    pub scales: &'a [f32],
+    /// Factors of the columns, or empty.
+    pub columns: &'a [f32],
+}
+
+/// Fills `out` with whole rows of `cols` values from the codes and steps of those rows.
 pub(crate) fn codes_to_values(
     kernels: &Kernels,
-    grid: Grid,
+    steps: &Steps<'_>,
     cols: usize,
     codes: &[i8],
-    scales: &[f32],
     out: &mut [f32],
 ) {
+    let (grid, scales) = (steps.grid, steps.scales);
     let (group, cols) = (grid.group_cols(cols), cols.max(1));
     let scales = scales.chunks(grid.groups(cols));
     for ((codes, scales), out) in codes.chunks(cols).zip(scales).zip(out.chunks_mut(cols)) {
@@ -128,5 +145,8 @@ pub(crate) fn codes_to_values(
             kernels.dequantize(codes, scale, out);
         }
         grid.round_products(kernels, out);
+        for (out, factor) in out.iter_mut().zip(steps.columns) {
+            *out *= factor;
+        }
     }
 }

@@ -40,7 +40,9 @@ impl Grid {
     /// Cost: one pass over `w`.
     pub fn out_of_range(&self, compute: &Compute, w: &[f32], cols: usize) -> Option<OutOfRange> {
         match self.scales {
-            Scales::Float5 | Scales::Bf16Product | Scales::F32Product => return None,
+            Scales::Float5 | Scales::Columns | Scales::Bf16Product | Scales::F32Product => {
+                return None;
+            }
             // The weights of such a model are f16 values themselves, hence multiples of the smallest scale.
             Scales::F16Product => return None,
             Scales::Positive | Scales::Signed => {}

@@ -58,6 +58,7 @@ pub fn round_to_grid(
             grid,
             codes,
             scales,
+            columns: Vec::new(),
         },
     }
 }

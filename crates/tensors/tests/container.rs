@@ -21,6 +21,7 @@ fn shapes() -> impl Strategy<Value = Shape> {
     let body = prop_oneof![
         grid().prop_map(|(bits, group)| Body::Grid(bits, group)),
         grid().prop_map(|(bits, group)| Body::Lattice(bits, group)),
+        (2u8..=8).prop_map(Body::Columns),
         prop_oneof![Just(DType::F32), Just(DType::F16), Just(DType::BF16)].prop_map(Body::Float),
     ];
     let pruned = prop_oneof![Just(0usize), Just(50), Just(70), Just(99), Just(100)];

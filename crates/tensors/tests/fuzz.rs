@@ -56,6 +56,7 @@ fn samples(compute: &Compute) -> (Vec<u8>, Vec<Vec<u8>>) {
     let bodies = [
         Body::Lattice(4, 16),
         Body::Lattice(8, 0),
+        Body::Columns(8),
         Body::Grid(4, 16),
         Body::Grid(3, 0),
         Body::Float(DType::F16),

@@ -1,4 +1,4 @@
-//! Files of versions 1 to 4 as they were written once. They are never written again: what they decode to holds for ever.
+//! Files of versions 1 to 5 as they were written once. They are never written again: what they decode to holds for ever.
 
 mod common;
 
@@ -14,6 +14,7 @@ const TRANSPOSED: &[u8] = include_bytes!("golden/v2-transposed.kerf");
 const CODED_EXAMPLE: &[u8] = include_bytes!("golden/v3-example.kerf");
 const CODED_KINDS: &[u8] = include_bytes!("golden/v3-kinds.kerf");
 const WIDE: &[u8] = include_bytes!("golden/v4-wide.kerf");
+const FACTORS: &[u8] = include_bytes!("golden/v5-factors.kerf");
 const SPECIFICATION: &str = include_str!("../../../docs/format.md");
 
 fn open(bytes: &[u8]) -> Catalog {
@@ -200,6 +201,7 @@ fn wide(name: &str) -> QuantizedMatrix {
             },
             codes: (0..34 * 45).map(|at| (at * 5 % 16) as i8 - 8).collect(),
             scales: (0..34 * 3).map(scale).collect(),
+            columns: Vec::new(),
         },
     }
 }
@@ -243,11 +245,80 @@ fn write_the_file_of_version_4() {
     .unwrap();
 }
 
+/// Two chunks, factors of columns, and codes of two widths.
+fn with_factors() -> QuantizedMatrix {
+    let (rows, cols) = (90, 1000);
+    let code = |at: usize| {
+        let width = if at % cols < 500 { 1 } else { 12 };
+        ((at / cols * 7 + at % cols * 13) % (2 * width + 1)) as i8 - width as i8
+    };
+    let factor = |col: usize| {
+        let octave = if col < 500 { 4.0 } else { 0.5 };
+        (4 + col % 4) as f32 / 4.0 * octave
+    };
+    QuantizedMatrix {
+        rows,
+        cols,
+        mask: None,
+        values: Values::Codes {
+            grid: Grid {
+                scales: Scales::Columns,
+                ..Grid::new(8, 0)
+            },
+            codes: (0..rows * cols).map(code).collect(),
+            scales: (0..rows).map(|row| (16 + row % 16) as f32 / 64.0).collect(),
+            columns: (0..cols).map(factor).collect(),
+        },
+    }
+}
+
+#[test]
+fn factors_of_columns_decode_as_they_did() {
+    let catalog = open(FACTORS);
+    let entry = catalog.get("w").unwrap();
+    let read = catalog.read_matrix(&compute(1), entry).unwrap();
+    assert!(read == with_factors());
+    let all = values(&catalog, "w");
+    assert_eq!(all, read.dequantize(&compute(1).kernels));
+    let Values::Codes {
+        codes,
+        scales,
+        columns,
+        ..
+    } = &read.values
+    else {
+        panic!("not codes")
+    };
+    for (at, value) in all.iter().enumerate() {
+        let step = scales[at / 1000] * columns[at % 1000];
+        assert_eq!(*value, f32::from(codes[at]) * step);
+    }
+    let rows = catalog.read_rows_f32(&compute(1), entry, 64..67).unwrap();
+    assert_eq!(rows, all[64_000..67_000]);
+}
+
+/// Run once, to make the file: `cargo test --workspace --test golden -- --ignored version_5`.
+#[test]
+#[ignore = "writes the golden file of version 5"]
+fn write_the_file_of_version_5() {
+    let encoded = common::encode(&compute(1), "w", &with_factors());
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v5-factors.kerf");
+    std::fs::write(path, encoded.to_bytes()).unwrap();
+}
+
 /// The writer still makes the same bytes of the same matrices.
 #[test]
 fn encoding_what_was_decoded_gives_the_same_parts() {
     let compute = compute(1);
-    let files = [EXAMPLE, KINDS, TRANSPOSED, CODED_EXAMPLE, CODED_KINDS, WIDE];
+    let files = [
+        EXAMPLE,
+        KINDS,
+        TRANSPOSED,
+        CODED_EXAMPLE,
+        CODED_KINDS,
+        WIDE,
+        FACTORS,
+    ];
     for catalog in files.map(open) {
         for entry in &catalog.tensors {
             let Ok(encoded) = catalog.read_encoded(entry) else {

@@ -12,8 +12,10 @@ const PRUNED: f64 = 1.08;
 const CHUNK: (f64, f64) = (36.0, 65536.0);
 /// Bytes of a matrix beside codes, scales and chunks, and for each symbol that occurs.
 const TABLE_BYTES: (f64, f64) = (48.0, 1.2);
-/// Symbols that occur where the rate is chosen.
-const RATED_SYMBOLS: f64 = 24.0;
+/// Bits of the factor of a column.
+const FACTOR_BITS: f64 = 5.0;
+/// Symbols that occur where the rate is chosen, in all tables together.
+const RATED_SYMBOLS: f64 = 80.0;
 
 /// Content bytes of a matrix. On a grid its weights are taken to be normally distributed, of which the smallest are removed; floats
 /// are counted exactly.
@@ -56,7 +58,8 @@ fn overhead(weights: f64, symbols: f64) -> f64 {
 pub fn rated_bytes(matrix: &Matrix, step: f64) -> f64 {
     let (rows, weights) = (matrix.rows as f64, (matrix.rows * matrix.cols) as f64);
     let codes = weights * rated_bits(step);
-    (codes + rows * SCALE_BITS) / 8.0 + overhead(weights, RATED_SYMBOLS)
+    let factors = matrix.cols as f64 * FACTOR_BITS;
+    (codes + rows * SCALE_BITS + factors) / 8.0 + overhead(weights, RATED_SYMBOLS)
 }
 
 /// What of these has nothing to do with the step: chunks and tables.

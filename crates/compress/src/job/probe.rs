@@ -10,7 +10,7 @@ use super::{Machine, block_name};
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
 use crate::job::records::Journal;
-use crate::methods::{Inputs, Problem, by_id};
+use crate::methods::{Inputs, Problem, by_id, rounded_by_rows};
 use crate::plan::Plan;
 use crate::prepass::probe::{PARAMS, SOLVED_TOKENS, STEP, measured_tokens};
 use crate::prepass::survey;
@@ -203,24 +203,25 @@ fn coarse(
 ) -> Result<Vec<f32>, CompressError> {
     let w = machine.dense_weights(matrix)?;
     let entropy = by_id("entropy").expect("a row of the table");
-    let solved = entropy.solve(
-        &machine.compute,
-        &Problem {
-            name: &matrix.name,
-            w: &w,
-            rows: matrix.rows,
-            cols: matrix.cols,
-            sparsity: 0.0,
-            pattern: matrix.pattern,
-            support: None,
-            grid: Some(GRID),
-            dtype: matrix.float,
-            damping_rel: plan.settings.options.damping_rel,
-            step: Some(STEP),
-            params: PARAMS,
-            inputs: Some(inputs),
-        },
-    );
+    let problem = Problem {
+        name: &matrix.name,
+        w: &w,
+        rows: matrix.rows,
+        cols: matrix.cols,
+        sparsity: 0.0,
+        pattern: matrix.pattern,
+        support: None,
+        grid: Some(GRID),
+        dtype: matrix.float,
+        damping_rel: plan.settings.options.damping_rel,
+        step: Some(STEP),
+        params: PARAMS,
+        inputs: Some(inputs),
+    };
+    let solved = match matrix.step {
+        Some(_) => entropy.solve(&machine.compute, &problem),
+        None => rounded_by_rows(&machine.compute, &problem),
+    };
     let values = solved.matrix.dequantize_on(&machine.compute);
     Ok(match matrix.transposed {
         true => transpose(&machine.compute, &values, matrix.rows, matrix.cols),

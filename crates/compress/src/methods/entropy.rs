@@ -9,11 +9,16 @@ use super::{Method, Problem, Solved};
 use crate::solve::effort::SWEEPS;
 use crate::solve::extent::Extent;
 use crate::solve::param::Param;
-use crate::solve::rounding_at_rate::{memory_bytes, products, solve};
+use crate::solve::rounding_at_rate::{memory_bytes, products, solve, solve_by_rows};
 use crate::solve::statistics::Needs;
 use kerf_kernels::Compute;
 
 pub(super) struct Entropy;
+
+/// Rounds as [`Entropy`] does, with steps of rows alone. A probe for methods of other grids rounds so, since their steps are of rows too.
+pub(crate) fn rounded_by_rows(compute: &Compute, p: &Problem<'_>) -> Solved {
+    solve_by_rows(compute, p, Entropy.id(), super::magnitude::solve)
+}
 
 impl Method for Entropy {
     fn id(&self) -> &'static str {

@@ -9,6 +9,8 @@ mod obs;
 mod rtn;
 mod wanda;
 
+pub(crate) use entropy::rounded_by_rows;
+
 pub use crate::solve::problem::{DampedEnergy, Inputs, Problem, Solved};
 
 use crate::solve::choose::choose;

@@ -4,6 +4,7 @@ use super::rate::CodeRate;
 use kerf_kernels::Compute;
 use kerf_tensors::grid::round_to;
 use kerf_tensors::{Grid, QuantizedMatrix, Values, transpose};
+use std::borrow::Cow;
 
 /// Rows that one task rounds.
 const PANEL_ROWS: usize = 32;
@@ -51,6 +52,7 @@ impl Learner {
                 grid,
                 codes,
                 scales: seen,
+                columns,
             } => {
                 let grid = *grid;
                 for (seen, scale) in seen.iter_mut().zip(scales) {
@@ -63,7 +65,8 @@ impl Learner {
                 compute.pool.chunks_mut(codes, panel, |index, codes| {
                     for (row, codes) in codes.chunks_mut(cols).enumerate() {
                         let row = index * PANEL_ROWS + row;
-                        let parts = w[row * cols..][..cols].chunks(group);
+                        let row_of_w = in_columns(&w[row * cols..][..cols], columns);
+                        let parts = row_of_w.chunks(group);
                         let scales = &seen[row * groups..][..groups];
                         for ((w, codes), scale) in parts.zip(codes.chunks_mut(group)).zip(scales) {
                             compute.kernels.quantize(w, *scale, range, codes);
@@ -109,6 +112,7 @@ impl Learner {
             grid,
             codes,
             scales,
+            columns,
         } = &self.rounded.values
         else {
             return;
@@ -130,18 +134,33 @@ impl Learner {
                 let inverse = if scale == 0.0 { 0.0 } else { 1.0 / scale };
                 let grad = &mut grad[row * cols + part * group..][..width];
                 let mut sum = 0.0;
-                for ((grad, w), code) in grad.iter_mut().zip(&w[first..]).zip(&codes[first..]) {
-                    let (steps, code) = (w * inverse, f32::from(*code));
+                let each = grad.iter_mut().zip(&w[first..]).zip(&codes[first..]);
+                for (col, ((grad, w), code)) in each.enumerate() {
+                    let factor = columns.get(part * group + col).copied().unwrap_or(1.0);
+                    let (steps, code) = (w / factor * inverse, f32::from(*code));
                     if (lo - 0.5..=hi + 0.5).contains(&steps) {
-                        sum += *grad * (code - steps);
+                        sum += *grad * factor * (code - steps);
                     } else {
-                        sum += *grad * code;
+                        sum += *grad * factor * code;
                         *grad = 0.0;
                     }
                 }
                 *of_scale += sum;
             }
         });
+    }
+}
+
+/// A row in units of the factors of its columns.
+fn in_columns<'w>(row: &'w [f32], factors: &[f32]) -> Cow<'w, [f32]> {
+    match factors {
+        [] => Cow::Borrowed(row),
+        _ => Cow::Owned(
+            row.iter()
+                .zip(factors)
+                .map(|(w, factor)| w / factor)
+                .collect(),
+        ),
     }
 }
 

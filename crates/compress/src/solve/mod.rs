@@ -3,6 +3,7 @@
 
 pub mod admm;
 pub mod choose;
+pub mod columns;
 mod cut;
 pub mod descent;
 pub mod effort;

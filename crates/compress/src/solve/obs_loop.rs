@@ -74,6 +74,7 @@ impl Rounded {
                 grid,
                 codes: self.codes,
                 scales: self.scales,
+                columns: Vec::new(),
             },
         }
     }

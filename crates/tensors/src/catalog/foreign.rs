@@ -104,7 +104,9 @@ impl Catalog {
                 grid,
                 codes,
                 scales,
+                columns,
             } => Values::Codes {
+                columns: columns.clone(),
                 codes: in_order(codes, cols, &order).into_owned(),
                 scales: in_order(scales, grid.groups(cols), &order).into_owned(),
                 grid: *grid,
@@ -160,6 +162,7 @@ impl Catalog {
                     grid,
                     codes: words.decode(&compute.kernels, &bytes),
                     scales,
+                    columns: Vec::new(),
                 }
             }
             (Body::Gguf { span, .. }, Some(grid)) => {
@@ -170,6 +173,7 @@ impl Catalog {
                     grid,
                     codes,
                     scales,
+                    columns: Vec::new(),
                 }
             }
             (

@@ -35,6 +35,20 @@ impl Wide {
         }
     }
 
+    /// The look-up for symbols that fit in a byte. Symbol s is decoded as the byte `s + first`, modulo 256.
+    fn of_bytes(table: &Table, first: u8) -> Self {
+        let mut wide = Self::new(table);
+        // Shares are indexed by the byte, so they move together with the symbols.
+        let mut shares = vec![[0; 2]; 256];
+        for (symbol, share) in wide.shares.iter().enumerate() {
+            shares[usize::from(first.wrapping_add(symbol as u8))] = *share;
+        }
+        wide.shares = shares;
+        let moved = |slot: &mut u16| *slot = u16::from(first.wrapping_add(*slot as u8));
+        wide.slots.iter_mut().for_each(moved);
+        wide
+    }
+
     fn step(&self, state: u32) -> (u32, u16) {
         let slot = state & ((1 << self.bits) - 1);
         let symbol = self.slots[slot as usize];
@@ -48,16 +62,7 @@ impl Lookup {
     pub fn of_bytes(table: &Table, first: u8) -> Self {
         let fast = table.bits == FAST_BITS && table.freqs.iter().all(|freq| *freq < 1 << FAST_BITS);
         if !fast {
-            let mut wide = Wide::new(table);
-            // Shares are indexed by the byte, so they move together with the symbols.
-            let mut shares = vec![[0; 2]; 256];
-            for (symbol, share) in wide.shares.iter().enumerate() {
-                shares[usize::from(first.wrapping_add(symbol as u8))] = *share;
-            }
-            wide.shares = shares;
-            let moved = |slot: &mut u16| *slot = u16::from(first.wrapping_add(*slot as u8));
-            wide.slots.iter_mut().for_each(moved);
-            return Self::Wide(wide);
+            return Self::Wide(Wide::of_bytes(table, first));
         }
         let mut slots = Box::new([0; FAST_SLOTS]);
         for (symbol, (&freq, start)) in table.freqs.iter().zip(table.starts()).enumerate() {
@@ -67,6 +72,45 @@ impl Lookup {
             }
         }
         Self::Fast(slots)
+    }
+}
+
+/// Most tables of [`Lookups`].
+const MOST: usize = 16;
+
+/// Look-ups of several tables for symbols that fit in a byte.
+pub(crate) enum Lookups {
+    /// As [`Lookup::Fast`].
+    Fast(Box<[[u32; FAST_SLOTS]; MOST]>),
+    /// For any tables.
+    Wide(Vec<Wide>),
+}
+
+impl Lookups {
+    /// At most 16 tables, each as [`Lookup::of_bytes`] has it.
+    pub fn of_bytes(tables: &[Table], first: u8) -> Self {
+        let each: Vec<Lookup> = tables
+            .iter()
+            .map(|table| Lookup::of_bytes(table, first))
+            .collect();
+        let is_fast = |lookup: &Lookup| matches!(lookup, Lookup::Fast(_));
+        if each.iter().all(is_fast) {
+            let slots = vec![[0; FAST_SLOTS]; MOST].into_boxed_slice();
+            let mut slots: Box<[[u32; FAST_SLOTS]; MOST]> =
+                slots.try_into().expect("as many tables as there may be");
+            for (to, lookup) in slots.iter_mut().zip(&each) {
+                if let Lookup::Fast(from) = lookup {
+                    *to = **from;
+                }
+            }
+            return Self::Fast(slots);
+        }
+        Self::Wide(
+            tables
+                .iter()
+                .map(|table| Wide::of_bytes(table, first))
+                .collect(),
+        )
     }
 }
 
@@ -102,15 +146,29 @@ impl<'a> Reader<'a> {
 
     /// Decodes the next symbols with any table.
     pub fn symbols(&mut self, table: &Wide, out: &mut [u16]) {
-        self.steps(out, |state| table.step(state));
+        self.steps(out, |state, _| table.step(state));
     }
 
     /// Decodes the next symbols, which fit in a byte.
     pub fn bytes(&mut self, lookup: &Lookup, out: &mut [u8]) {
         match lookup {
-            Lookup::Fast(slots) => self.groups(out, |state| fast_step(slots, state)),
-            Lookup::Wide(wide) => self.groups(out, |state| {
+            Lookup::Fast(slots) => self.groups(out, |state, _| fast_step(slots, state)),
+            Lookup::Wide(wide) => self.groups(out, |state, _| {
                 let (state, symbol) = wide.step(state);
+                (state, symbol as u8)
+            }),
+        }
+    }
+
+    /// Decodes the next symbols, each by a table of its own: that of symbol i is `which[i]`.
+    pub fn bytes_each(&mut self, lookups: &Lookups, which: &[u8], out: &mut [u8]) {
+        let which = &which[..out.len()];
+        match lookups {
+            Lookups::Fast(slots) => self.groups(out, |state, at| {
+                fast_step(&slots[usize::from(which[at]) % MOST], state)
+            }),
+            Lookups::Wide(all) => self.groups(out, |state, at| {
+                let (state, symbol) = all[usize::from(which[at])].step(state);
                 (state, symbol as u8)
             }),
         }
@@ -118,7 +176,7 @@ impl<'a> Reader<'a> {
 
     /// Decodes whole groups of lanes while enough words are left for a group, then the remaining symbols one by one.
     #[inline(always)]
-    fn groups(&mut self, out: &mut [u8], step: impl Fn(u32) -> (u32, u8)) {
+    fn groups(&mut self, out: &mut [u8], step: impl Fn(u32, usize) -> (u32, u8)) {
         let (mut states, mut at) = (self.states, self.at);
         let (groups, _) = out.as_chunks_mut::<LANES>();
         let mut done = 0;
@@ -131,8 +189,8 @@ impl<'a> Reader<'a> {
                 break;
             };
             let mut taken = 0;
-            for (state, symbol) in states.iter_mut().zip(group) {
-                let (next, byte) = step(*state);
+            for (lane, (state, symbol)) in states.iter_mut().zip(group).enumerate() {
+                let (next, byte) = step(*state, done + lane);
                 *symbol = byte;
                 let word = u32::from(u16::from_le_bytes(window[taken % LANES]));
                 let low = next < LOW;
@@ -143,14 +201,14 @@ impl<'a> Reader<'a> {
             done += LANES;
         }
         (self.states, self.at) = (states, at);
-        self.steps(&mut out[done..], step);
+        self.steps(&mut out[done..], |state, at| step(state, done + at));
     }
 
-    /// Decodes one symbol after the other. A missing word counts as 0; [`Reader::end`] reports it.
-    fn steps<T>(&mut self, out: &mut [T], step: impl Fn(u32) -> (u32, T)) {
+    /// Decodes one symbol after the other, `step` of a state and of the index of a symbol. A missing word counts as 0; [`Reader::end`] reports it.
+    fn steps<T>(&mut self, out: &mut [T], step: impl Fn(u32, usize) -> (u32, T)) {
         for (at, out) in out.iter_mut().enumerate() {
             let state = &mut self.states[at % LANES];
-            let (next, symbol) = step(*state);
+            let (next, symbol) = step(*state, at);
             *out = symbol;
             *state = next;
             if next < LOW {

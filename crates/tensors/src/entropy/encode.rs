@@ -78,12 +78,26 @@ impl Writer {
     /// Encodes a run of symbols that comes before the symbols written so far. Lane 0 belongs to the first symbol of the run that
     /// was put last, so each call rotates the lanes by the length of its run.
     pub fn put<T: Copy + Into<usize>>(&mut self, symbols: &Symbols, run: &[T]) {
-        self.states.rotate_right(run.len() % LANES);
-        let (bits, table) = (symbols.bits, symbols.symbols.as_slice());
+        let table = symbols.symbols.as_slice();
+        self.put_by(symbols.bits, run.len(), |at| &table[run[at].into()]);
+    }
+
+    /// [`Writer::put`] of bytes, each by a table of its own: that of symbol i is `tables[which[i]]`. All have the same precision.
+    pub fn put_each(&mut self, tables: &[Symbols], which: &[u8], run: &[u8]) {
+        let bits = tables[0].bits;
+        self.put_by(bits, run.len(), |at| {
+            &tables[usize::from(which[at])].symbols[usize::from(run[at])]
+        });
+    }
+
+    /// Encodes `len` symbols. `symbol(i)` has the numbers of symbol i.
+    #[inline(always)]
+    fn put_by<'t>(&mut self, bits: u32, len: usize, symbol: impl Fn(usize) -> &'t Symbol) {
+        self.states.rotate_right(len % LANES);
         let whole = 1u32 << bits;
         let (words, mut at, mut states) = (self.words.as_mut_slice(), self.at, self.states);
-        let mut step = |state: &mut u32, symbol: usize| {
-            let symbol = &table[symbol];
+        let mut step = |state: &mut u32, at_symbol: usize| {
+            let symbol = symbol(at_symbol);
             words[at - 1] = *state as u16;
             let full = *state >> (32 - bits) >= symbol.freq;
             at -= usize::from(full);
@@ -91,13 +105,13 @@ impl Writer {
             let quotient = ((u64::from(x) * symbol.reciprocal) >> (32 + bits)) as u32;
             *state = x + symbol.start + quotient * (whole - symbol.freq);
         };
-        let (groups, rest) = run.as_chunks::<LANES>();
-        for (state, symbol) in states.iter_mut().zip(rest).rev() {
-            step(state, (*symbol).into());
+        let groups = len / LANES;
+        for lane in (0..len % LANES).rev() {
+            step(&mut states[lane], groups * LANES + lane);
         }
-        for group in groups.iter().rev() {
+        for group in (0..groups).rev() {
             for lane in (0..LANES).rev() {
-                step(&mut states[lane], group[lane].into());
+                step(&mut states[lane], group * LANES + lane);
             }
         }
         (self.at, self.states) = (at, states);

@@ -68,6 +68,19 @@ impl Table {
         Self { bits, freqs }
     }
 
+    /// [`Table::normalised`], but with at least two symbols: one of frequency 2^bits is more than the fast look-up can say. The
+    /// second symbol costs next to nothing.
+    pub fn shared(counts: &[u64], bits: u32) -> Self {
+        let mut table = Self::normalised(counts, bits);
+        let whole = 1 << bits;
+        table.freqs.resize(table.freqs.len().max(2), 0);
+        if let Some(only) = table.freqs.iter().position(|freq| *freq == whole) {
+            table.freqs[only] = whole - 1;
+            table.freqs[only ^ 1] = 1;
+        }
+        table
+    }
+
     /// Bits, times 2^16, that symbols with these counts take. It computes in integers, so that every machine chooses the same
     /// table.
     pub fn cost(&self, counts: &[u64]) -> u128 {

@@ -1,6 +1,6 @@
 //! Tests of the fast coder against the plain one, and of the properties of tables.
 
-use super::decode::{Lookup, Reader, Wide};
+use super::decode::{Lookup, Lookups, Reader, Wide};
 use super::encode::{Symbols, Writer};
 use super::{STATE_BYTES, Table, reference};
 use proptest::prelude::*;
@@ -62,6 +62,35 @@ proptest! {
         reader.end().unwrap();
         prop_assert_eq!(scales_out, scales);
         prop_assert_eq!(codes_out, moved);
+    }
+
+    /// Symbols that each have one of two tables.
+    #[test]
+    fn tables_may_change_from_symbol_to_symbol((_, codes, first) in runs(), which: u64) {
+        let which: Vec<u8> = (0..codes.len()).map(|at| (which >> (at % 61) & 1) as u8).collect();
+        let table = |of: u8| {
+            let own = codes.iter().zip(&which).filter(|(_, which)| **which == of);
+            Table::shared(&counts(own.map(|(code, _)| usize::from(*code)), 256), 12)
+        };
+        let tables = [table(0), table(1)];
+        let plain: Vec<_> = codes
+            .iter()
+            .zip(&which)
+            .map(|(code, which)| (&tables[usize::from(*which)], usize::from(*code)))
+            .collect();
+        let moved: Vec<u8> = codes.iter().map(|code| code.wrapping_add(first)).collect();
+        let symbols: Vec<Symbols> = tables.iter().map(|table| Symbols::of_bytes(table, first)).collect();
+        let mut writer = Writer::new();
+        writer.begin(codes.len());
+        writer.put_each(&symbols, &which, &moved);
+        let mut bytes = Vec::new();
+        writer.end(&mut bytes);
+        prop_assert_eq!(&bytes, &reference::encode(&plain));
+        let mut out = vec![0; codes.len()];
+        let mut reader = Reader::new(&bytes).unwrap();
+        reader.bytes_each(&Lookups::of_bytes(&tables, first), &which, &mut out);
+        reader.end().unwrap();
+        prop_assert_eq!(out, moved);
     }
 
     /// In a stream of equally frequent symbols, most damage gives other symbols instead of an error.

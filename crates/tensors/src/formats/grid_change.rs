@@ -31,7 +31,9 @@ pub fn grid_change(from: Option<Grid>, to: Grid, cols: usize) -> GridChange {
             Scales::Signed | Scales::F32Product
         ) | (Scales::Float5, Scales::Positive)
     );
-    if !nested || from.bits > to.bits {
+    // No other grid has factors of columns.
+    let factors = from.scales == Scales::Columns || to.scales == Scales::Columns;
+    if factors || !nested || from.bits > to.bits {
         GridChange::Rounded
     } else if from.scales == to.scales || widened {
         GridChange::Same
@@ -80,6 +82,7 @@ fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> Option<QuantizedMatrix
             grid: from,
             codes,
             scales,
+            ..
         },
     ) = (matrix.cols, matrix.values)
     else {
@@ -100,6 +103,7 @@ fn with_groups_of(matrix: QuantizedMatrix, grid: Grid) -> Option<QuantizedMatrix
             scales: scales?,
             grid,
             codes,
+            columns: Vec::new(),
         },
         ..matrix
     })

@@ -1,11 +1,12 @@
 //! The part `coded`: codes, and `Float5` scales, entropy-coded in chunks of whole rows.
 
+use super::contexts::{Contexts, Counted};
 use super::layout::{Body, Layout};
 use crate::bytes::{as_bytes, as_bytes_mut};
 use crate::entropy::Table;
-use crate::entropy::decode::{Lookup, Reader, Wide};
+use crate::entropy::decode::{Lookup, Lookups, Reader, Wide};
 use crate::entropy::encode::{Symbols, Writer};
-use crate::{Grid, QuantizedMatrix, Values, float5};
+use crate::{Grid, QuantizedMatrix, Scales, Values, float5};
 use kerf_kernels::Compute;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -128,6 +129,11 @@ impl Chunks {
         self.grid.range().lo as u8
     }
 
+    /// Whether columns have factors, so that codes have tables by their context.
+    fn has_contexts(&self) -> bool {
+        self.grid.scales == Scales::Columns
+    }
+
     fn alphabet(&self) -> usize {
         1 << self.grid.bits
     }
@@ -136,29 +142,44 @@ impl Chunks {
 /// Encodes the part, without its padding. Cost: two passes over the codes, with chunks in parallel.
 pub(super) fn encode(compute: &Compute, layout: &Layout, matrix: &QuantizedMatrix) -> Vec<u8> {
     let chunks = Chunks::new(layout);
-    let Values::Codes { codes, scales, .. } = &matrix.values else {
+    let Values::Codes {
+        codes,
+        scales,
+        columns,
+        ..
+    } = &matrix.values
+    else {
         unreachable!("floats are not coded")
     };
+    let tables = CodeTables::of(compute, &chunks, codes, scales, columns);
+    let values = scales;
     let scales: Vec<u16> = match chunks.groups {
         0 => Vec::new(),
         _ => scales.iter().map(|scale| float5::nearest(*scale)).collect(),
     };
-    let code_table = Table::of_counts(&code_counts(compute, &chunks, as_bytes(codes)));
     let scale_table =
         (chunks.groups > 0).then(|| Table::of_counts(&scale_counts(&scales, chunks.scales)));
     let mut part = vec![0; chunks.offset_bytes()];
     scale_table.iter().for_each(|table| table.write(&mut part));
-    code_table.write(&mut part);
-    let code_symbols = Symbols::of_bytes(&code_table, chunks.first_code());
+    tables.write(&mut part);
+    let code_symbols = tables.symbols(chunks.first_code());
     let scale_symbols = scale_table.as_ref().map(Symbols::new);
     let mut streams = vec![Vec::new(); chunks.chunks];
     compute.pool.chunks_mut(&mut streams, 1, |chunk, out| {
         let rows = chunks.rows_of(chunk);
         let codes = &codes[rows.start * chunks.cols..rows.end * chunks.cols];
-        let scales = &scales[rows.start * chunks.groups..rows.end * chunks.groups];
+        let of_rows = rows.start * chunks.groups..rows.end * chunks.groups;
+        let scales = &scales[of_rows.clone()];
         let mut writer = Writer::new();
         writer.begin(scales.len() + codes.len());
-        writer.put(&code_symbols, as_bytes(codes));
+        match &tables.contexts {
+            None => writer.put(&code_symbols[0], as_bytes(codes)),
+            Some(contexts) => {
+                let mut which = Vec::new();
+                contexts.tables_of_rows(&values[of_rows], &mut which);
+                writer.put_each(&code_symbols, &which, as_bytes(codes));
+            }
+        }
         if let Some(symbols) = &scale_symbols {
             writer.put(symbols, scales);
         }
@@ -171,6 +192,60 @@ pub(super) fn encode(compute: &Compute, layout: &Layout, matrix: &QuantizedMatri
     }
     chunks.write_offsets(&offsets, &mut part);
     part
+}
+
+/// The tables of codes: one, or one for each span of contexts.
+struct CodeTables {
+    contexts: Option<Contexts>,
+    tables: Vec<Table>,
+}
+
+impl CodeTables {
+    fn of(
+        compute: &Compute,
+        chunks: &Chunks,
+        codes: &[i8],
+        scales: &[f32],
+        factors: &[f32],
+    ) -> Self {
+        if !chunks.has_contexts() {
+            let counts = code_counts(compute, chunks, as_bytes(codes));
+            return Self {
+                contexts: None,
+                tables: vec![Table::of_counts(&counts)],
+            };
+        }
+        let counted = Counted::new(scales, factors);
+        let parts = compute.pool.map(chunks.chunks, |chunk| {
+            let rows = chunks.rows_of(chunk);
+            let codes = &codes[rows.start * chunks.cols..rows.end * chunks.cols];
+            counted.count(&scales[rows], codes)
+        });
+        let mut counts = vec![0u64; parts.first().map_or(0, Vec::len)];
+        for part in parts {
+            let sums = counts.iter_mut().zip(part);
+            sums.for_each(|(sum, count)| *sum += u64::from(count));
+        }
+        let (contexts, tables) = counted.tables(&counts, chunks.first_code(), chunks.alphabet());
+        Self {
+            contexts: Some(contexts),
+            tables,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        if let Some(contexts) = &self.contexts {
+            contexts.write(out);
+        }
+        self.tables.iter().for_each(|table| table.write(out));
+    }
+
+    fn symbols(&self, first_code: u8) -> Vec<Symbols> {
+        let tables = self.tables.iter();
+        tables
+            .map(|table| Symbols::of_bytes(table, first_code))
+            .collect()
+    }
 }
 
 /// Number of occurrences of each code, beginning with the smallest code.
@@ -217,8 +292,32 @@ pub(super) struct Decoder<'a> {
     pub chunks: Chunks,
     offsets: Vec<usize>,
     scales: Option<Wide>,
-    codes: Lookup,
+    codes: Codes,
+    /// Factors of the columns; empty if there are none.
+    pub factors: Vec<f32>,
     part: &'a [u8],
+}
+
+/// How codes are looked up.
+enum Codes {
+    /// All by one table.
+    One(Lookup),
+    /// By the table of their context.
+    Contexts(Contexts, Lookups),
+}
+
+impl Codes {
+    fn read(tables: &mut &[u8], chunks: &Chunks) -> Result<Self, String> {
+        let first = chunks.first_code();
+        let table = |bytes: &mut &[u8]| Table::read(bytes, chunks.alphabet());
+        if !chunks.has_contexts() {
+            return Ok(Self::One(Lookup::of_bytes(&table(tables)?, first)));
+        }
+        let contexts = Contexts::read(tables, chunks.cols)?;
+        let all: Result<Vec<Table>, String> =
+            (0..contexts.tables()).map(|_| table(tables)).collect();
+        Ok(Self::Contexts(contexts, Lookups::of_bytes(&all?, first)))
+    }
 }
 
 impl<'a> Decoder<'a> {
@@ -245,7 +344,7 @@ impl<'a> Decoder<'a> {
             0 => None,
             _ => Some(Wide::new(&Table::read(&mut tables, chunks.scales)?)),
         };
-        let codes = Table::read(&mut tables, chunks.alphabet())?;
+        let codes = Codes::read(&mut tables, &chunks)?;
         if !tables.is_empty() {
             return Err(format!(
                 "{} bytes between its tables and chunks",
@@ -253,7 +352,11 @@ impl<'a> Decoder<'a> {
             ));
         }
         Ok(Self {
-            codes: Lookup::of_bytes(&codes, chunks.first_code()),
+            factors: match &codes {
+                Codes::One(_) => Vec::new(),
+                Codes::Contexts(contexts, _) => contexts.factors(),
+            },
+            codes,
             scales,
             chunks,
             offsets,
@@ -279,7 +382,14 @@ impl<'a> Decoder<'a> {
                 *scale = float5::scale(index);
             }
         }
-        reader.bytes(&self.codes, as_bytes_mut(codes));
+        match &self.codes {
+            Codes::One(lookup) => reader.bytes(lookup, as_bytes_mut(codes)),
+            Codes::Contexts(contexts, lookups) => {
+                let mut which = Vec::new();
+                contexts.tables_of_rows(scales, &mut which);
+                reader.bytes_each(lookups, &which, as_bytes_mut(codes));
+            }
+        }
         reader.end().map_err(bad)
     }
 

@@ -5,7 +5,7 @@ use super::layout::{BLOCK_ROWS, Body, Layout};
 use super::promises::{check_body, check_kept, check_parts, checked_counts, mask};
 use super::{EncodedPart, TensorRecord, coded, encode};
 use crate::bytes::{as_bytes_mut, resize, try_chunks_mut};
-use crate::quantized::codes_to_values;
+use crate::quantized::{Steps, codes_to_values};
 use crate::{DType, Grid, Mask, QuantizedMatrix, Values};
 use kerf_kernels::{Compute, Kernels};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,6 +46,7 @@ pub(super) fn matrix(
         Body::Grid(grid) => Values::Codes {
             grid,
             codes: body.codes(grid)?,
+            columns: Vec::new(),
             scales: scales(
                 &compute.kernels,
                 &layout,
@@ -89,6 +90,7 @@ fn coded_matrix(
             grid,
             codes,
             scales,
+            columns: decoder.factors,
         },
     })
 }
@@ -194,14 +196,12 @@ fn chunks_of_values<T: Send>(
             None => &own,
         };
         let floats = |row: usize, to: &mut [f32]| {
-            codes_to_values(
-                kernels,
+            let steps = Steps {
                 grid,
-                cols,
-                &codes[row * cols..],
-                &scales[row * groups..],
-                to,
-            );
+                scales: &scales[row * groups..],
+                columns: &decoder.factors,
+            };
+            codes_to_values(kernels, &steps, cols, &codes[row * cols..], to);
         };
         let mut space = Vec::new();
         for (at, out) in out.chunks_mut(few * cols).enumerate() {

@@ -59,6 +59,9 @@ impl Layout {
         if record.coded && matches!(body, Body::Float(_)) {
             return Err("its record says that floats are coded".into());
         }
+        if record.scales == Scales::Columns && !(record.coded && record.group == Some(0)) {
+            return Err("factors of columns, where codes are not coded or rows have groups".into());
+        }
         let scale_dtype = match (record.wide, body) {
             (false, _) => DType::F16,
             (true, Body::Grid(grid)) => grid
@@ -138,7 +141,8 @@ impl Layout {
 
     /// Whether the part with the codes holds the scales too.
     pub(super) fn scales_coded(&self) -> bool {
-        self.coded && matches!(self.body, Body::Grid(grid) if grid.scales == Scales::Float5)
+        let coded = |grid: Grid| matches!(grid.scales, Scales::Float5 | Scales::Columns);
+        self.coded && matches!(self.body, Body::Grid(grid) if coded(grid))
     }
 
     /// Bytes of the codes or values of a block with `count` survivors.

@@ -1,4 +1,4 @@
-//! The kerf container, versions 1 to 4: docs/format.md is its specification.
+//! The kerf container, versions 1 to 5: docs/format.md is its specification.
 //!
 //! One solved matrix becomes a few plain tensors and a JSON record. The part `coded` has entropy-coded codes. Where the fixed
 //! coding is no larger, the matrix has survivors at a fixed width instead (parts `rowptr`, `scales` or `values`, `mask`,
@@ -8,6 +8,7 @@
 //! result will decode.
 
 mod coded;
+mod contexts;
 mod decode;
 mod encode;
 mod file;
@@ -28,10 +29,10 @@ use half::f16;
 use kerf_kernels::Compute;
 use serde::{Deserialize, Serialize};
 
-/// Newest version of the container that this program reads. It writes the oldest version that the content allows: 4 for scales
-/// outside of f16, 3 for entropy-coded matrices and `Float5` scales, 2 for transposed matrices and the grids of other formats,
+/// Newest version of the container that this program reads. It writes the oldest version that the content allows: 5 for factors
+/// of columns, 4 for scales outside of f16, 3 for entropy-coded matrices and `Float5` scales, 2 for transposed matrices and the grids of other formats,
 /// else 1.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 /// Version of a file that needs no newer one.
 const FIRST_VERSION: u32 = 1;
 
@@ -50,7 +51,7 @@ pub struct TensorRecord {
     /// Columns per group (0 = whole row); absent if values are stored as floats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<usize>,
-    /// Kind of the scales, if it is not `positive`. Needs version 2; `lattice` needs 3, `f32Product` 4.
+    /// Kind of the scales, if it is not `positive`. Needs version 2; `lattice` needs 3, `f32Product` 4, `columns` 5.
     #[serde(default, skip_serializing_if = "is_default")]
     pub scales: Scales,
     /// Whether some scales are outside of f16: smaller, larger or with more bits. Needs version 4.
@@ -101,7 +102,7 @@ pub struct EncodedPart {
 pub enum Coding {
     /// A mask, and the codes of the survivors at a fixed width.
     Fixed,
-    /// Entropy-coded codes of all weights, including zeros.
+    /// Entropy-coded codes of all weights, including zeros. Matrices with factors of columns have no other coding.
     Entropy,
 }
 
@@ -130,6 +131,9 @@ impl EncodedTensor {
         matrix: &QuantizedMatrix,
     ) -> Self {
         let record = TensorRecord::of(source_dtype, method, source_digest, matrix);
+        if record.scales == Scales::Columns {
+            return Self::of_record(compute, name, record, matrix, Coding::Entropy);
+        }
         let fixed = encode::fixed_bytes(&record, matrix);
         if fixed > 0 && record.bits.is_some() {
             let coded = Self::of_record(compute, name, record.clone(), matrix, Coding::Entropy);
@@ -162,7 +166,8 @@ impl EncodedTensor {
         matrix: &QuantizedMatrix,
         coding: Coding,
     ) -> Self {
-        record.coded = coding == Coding::Entropy && record.bits.is_some();
+        let coded = coding == Coding::Entropy || record.scales == Scales::Columns;
+        record.coded = coded && record.bits.is_some();
         record.kept = match (&matrix.values, record.coded && record.masked) {
             (Values::Codes { codes, .. }, true) => Some(encode::not_zero(codes)),
             _ => None,
@@ -299,7 +304,9 @@ impl TensorRecord {
 
     /// Oldest container version that can hold the matrix.
     fn version(&self) -> u32 {
-        if self.wide || self.scales == Scales::F32Product {
+        if self.scales == Scales::Columns {
+            5
+        } else if self.wide || self.scales == Scales::F32Product {
             4
         } else if self.coded || self.scales == Scales::Float5 {
             3

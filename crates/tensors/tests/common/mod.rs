@@ -64,6 +64,8 @@ pub enum Body {
     Grid(u8, usize),
     /// A grid of kerf's own, with codes as a solver makes them: small ones are more frequent.
     Lattice(u8, usize),
+    /// Codes whose width follows from the scale of their row and the factor of their column.
+    Columns(u8),
     Float(DType),
 }
 
@@ -96,6 +98,7 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
                 grid,
                 codes,
                 scales,
+                columns: Vec::new(),
             }
         }
         Body::Lattice(bits, group_size) => {
@@ -119,6 +122,34 @@ pub fn matrix(shape: Shape, seed: u64) -> QuantizedMatrix {
                 grid,
                 codes,
                 scales,
+                columns: Vec::new(),
+            }
+        }
+        Body::Columns(bits) => {
+            let grid = Grid {
+                scales: Scales::Columns,
+                ..Grid::new(bits, 0)
+            };
+            let mut power =
+                |least: i32, count: usize| 2f32.powi(random.below(count) as i32 + least);
+            let scales: Vec<f32> = (0..rows).map(|_| power(-8, 2)).collect();
+            let columns: Vec<f32> = (0..cols).map(|_| 1.25 * power(-3, 6)).collect();
+            let most = f32::from(grid.range().hi);
+            let code = |at: usize| {
+                let width = (200.0 * scales[at / cols] / columns[at % cols]).clamp(1.0, most);
+                let sum = random.below(width as usize + 1) + random.below(width as usize + 1);
+                if kept(at) {
+                    (sum as f32 - width).clamp(-most, most) as i8
+                } else {
+                    0
+                }
+            };
+            let codes = (0..rows * cols).map(code).collect();
+            Values::Codes {
+                grid,
+                codes,
+                scales,
+                columns,
             }
         }
         Body::Float(dtype) => {

@@ -160,3 +160,67 @@ fn coded_matrices_need_version_3() {
         );
     }
 }
+
+/// Offsets of 16 bytes, and the table of the scales: where the factors of the columns begin.
+fn factors_at(tensor: &EncodedTensor) -> usize {
+    let bytes = &tensor.parts[0].bytes;
+    let (mut at, mut sum) = (17, 0u32);
+    let mut number = |bytes: &[u8]| {
+        let (mut value, mut shift) = (0, 0);
+        loop {
+            let byte = bytes[at];
+            at += 1;
+            value |= u32::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                return value;
+            }
+        }
+    };
+    while sum < 1 << bytes[16] {
+        let frequency = number(bytes);
+        sum += frequency;
+        if frequency == 0 {
+            number(bytes);
+        }
+    }
+    at
+}
+
+#[test]
+fn factors_of_columns_and_their_tables_are_whole() {
+    let tensor = coded(Body::Columns(8), None);
+    let at = factors_at(&tensor);
+    let bytes = &tensor.parts[0].bytes;
+    let (least, width) = (bytes[at], usize::from(bytes[at + 1]));
+    let tables = at + 2 + (2000 * width).div_ceil(8);
+    let count = bytes[tables];
+    assert!(count > 1, "one table would prove little");
+    let with = |place: usize, value: u8| {
+        let mut changed = tensor.clone();
+        part(&mut changed, "coded").bytes[place] = value;
+        changed
+    };
+    refused(&with(at + 1, 9), "factors of 9 bits");
+    let beyond = 255 - (1 << width) / 4;
+    assert!(least < beyond as u8);
+    refused(&with(at, beyond as u8), "is out of range");
+    refused(&with(tables, 16), "17 tables of codes");
+    refused(&with(tables + 2, 0x7f), "rising order");
+    let mut grouped = tensor.clone();
+    grouped.record.group = Some(128);
+    refused(&grouped, "rows have groups");
+    let mut fixed = tensor.clone();
+    fixed.record.coded = false;
+    refused(&fixed, "codes are not coded");
+}
+
+#[test]
+fn factors_of_columns_need_version_5() {
+    let record = r#"{"shape":[1,1],"dtype":"F32","bits":8,"group":0,"scales":"columns","coded":true,"masked":false,"method":"m","sourceDigest":""}"#;
+    refused_file(
+        &file(&[("kerf.version", "4"), ("kerf:w", record)], &[]),
+        "BAD_CONTAINER",
+        "tensor w: its record needs version 5, the file is of version 4",
+    );
+}

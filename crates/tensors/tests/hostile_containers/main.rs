@@ -259,16 +259,16 @@ fn refused_file(folder: &MemFolder, code: &str, fragment: &str) {
 
 #[test]
 fn other_versions_are_refused() {
-    for version in ["5", "0", "1.1", "", "01", "02"] {
+    for version in ["6", "0", "1.1", "", "01", "02"] {
         refused_file(
             &file(&[("kerf.version", version)], &[]),
             "CONTAINER_VERSION",
-            "reads up to 4",
+            "reads up to 5",
         );
     }
     let without = file(&[("kerf:w", "{}")], &[]);
     refused_file(&without, "BAD_HEADER", "no kerf.version");
-    for version in ["1", "2", "3", "4"] {
+    for version in ["1", "2", "3", "4", "5"] {
         assert_eq!(
             open(&file(&[("kerf.version", version)], &["a"])).form,
             "kerf"

@@ -153,6 +153,7 @@ fn codes(matrix: &QuantizedMatrix) -> (Grid, &[i8], &[f32]) {
             grid,
             codes,
             scales,
+            ..
         } => (*grid, codes, scales),
         Values::Float { .. } => panic!("floats"),
     }
