@@ -295,6 +295,11 @@ fn factors_of_columns_decode_as_they_did() {
     }
     let rows = catalog.read_rows_f32(&compute(1), entry, 64..67).unwrap();
     assert_eq!(rows, all[64_000..67_000]);
+    // The form in which it runs has them, too.
+    let running = catalog.read_compact(&compute(2), entry).unwrap().unwrap();
+    let mut same = vec![0.0; all.len()];
+    compute(2).compact_values(&running, 0..running.rows(), &mut same);
+    assert_eq!(same, all);
 }
 
 /// Run once, to make the file: `cargo test --workspace --test golden -- --ignored version_5`.

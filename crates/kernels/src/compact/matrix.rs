@@ -20,6 +20,8 @@ pub struct CompactMatrix {
     group: usize,
     /// [rows, groups]; none for bf16.
     scales: Vec<f32>,
+    /// Factors of the columns, or empty.
+    columns: Vec<f32>,
     zeros: usize,
     body: Body,
 }
@@ -70,9 +72,28 @@ impl CompactMatrix {
             cols,
             group,
             scales: scales.to_vec(),
+            columns: Vec::new(),
             zeros,
             body,
         })
+    }
+
+    /// The same with factors of the columns: the value of a weight is `code * scale * factor`. None if there are no factors.
+    ///
+    /// # Panics
+    /// If there are factors, but not one a column.
+    #[must_use]
+    pub fn with_columns(self, columns: &[f32]) -> Self {
+        assert!([0, self.cols].contains(&columns.len()), "columns");
+        let columns = columns.to_vec();
+        Self { columns, ..self }
+    }
+
+    /// Multiplies some of a row or of a token, from its first column on, by the factors of the columns.
+    pub(super) fn scale_columns(&self, values: &mut [f32]) {
+        for (value, factor) in values.iter_mut().zip(&self.columns) {
+            *value *= factor;
+        }
     }
 
     /// Values [rows, cols] in bf16. `None` for a matrix without weights, and for one with so many zeros that a [`crate::SparseMatrix`] is
@@ -101,6 +122,7 @@ impl CompactMatrix {
             cols,
             group: blocks,
             scales: Vec::new(),
+            columns: Vec::new(),
             zeros,
             body: Body::All(Width::Sixteen, bytes),
         })
@@ -122,7 +144,7 @@ impl CompactMatrix {
             Body::All(_, bytes) => bytes.len(),
             Body::Few(few) => few.bytes(),
         };
-        (4 * self.scales.len() + body) as u64
+        (4 * (self.scales.len() + self.columns.len()) + body) as u64
     }
 
     /// Share of the weights that are 0.
@@ -173,7 +195,7 @@ impl CompactMatrix {
         })
     }
 
-    /// Values [rows, cols] of some rows: the bits of `code * scale`.
+    /// Values [rows, cols] of some rows: the bits of `code * scale`, times the factors of the columns.
     ///
     /// # Panics
     /// If the range goes beyond the matrix, or `out` has another length.
@@ -187,6 +209,10 @@ impl CompactMatrix {
             self.with_rows(kernels, some, &mut space, |rows| {
                 kernels.compact_decode(&rows, self.cols, out);
             });
+            if !self.columns.is_empty() {
+                out.chunks_exact_mut(self.cols)
+                    .for_each(|row| self.scale_columns(row));
+            }
         }
     }
 }

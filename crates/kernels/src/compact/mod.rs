@@ -23,6 +23,8 @@
 //! Masks, codes and scales are three arrays. A scale is one f32 for each row and group of a multiple of 64 columns: 1/32 byte a weight in
 //! groups of 128. A row with a mask has the place of its first code too, 4 bytes.
 //!
+//! Columns may have a factor each, one f32 a column. For few tokens it multiplies the inputs instead of the weights.
+//!
 //! # Few tokens and many
 //!
 //! For few tokens the codes of some rows are spread (if they have a mask) into the first-level cache, turned to f32 in registers and

@@ -75,6 +75,7 @@ impl Compute {
             for (token, x) in x.chunks_exact_mut(padded.max(1)).enumerate() {
                 // SAFETY: a is only read.
                 x[..a.cols].copy_from_slice(unsafe { a.row(token, 0, a.cols) });
+                w.scale_columns(x);
                 x[a.cols..].fill(0.0);
             }
             let x = &*x;

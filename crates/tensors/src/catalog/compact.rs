@@ -44,19 +44,22 @@ impl Catalog {
             grid,
             codes,
             scales,
+            columns,
         } = &matrix.values
         else {
             return Ok(None);
         };
-        let largest = (1u32 << (grid.bits - 1)) as f32;
+        let widest = columns
+            .iter()
+            .fold(1.0f32, |most, factor| most.max(*factor));
+        let largest = (1u32 << (grid.bits - 1)) as f32 * widest;
         if scales.iter().any(|scale| !(scale * largest).is_finite()) {
             return Ok(None);
         }
         let shape = (matrix.rows, matrix.cols);
         let group = grid.group_size;
-        Ok(CompactMatrix::from_codes(
-            compute, shape, group, codes, scales,
-        ))
+        let compact = CompactMatrix::from_codes(compute, shape, group, codes, scales);
+        Ok(compact.map(|compact| compact.with_columns(columns)))
     }
 
     fn compact_bf16(
