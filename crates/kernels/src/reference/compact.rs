@@ -40,10 +40,9 @@ pub(crate) fn compact_product(rows: &CompactRows<'_>, x: &[f32], tokens: usize, 
             let mut total = 0.0;
             for group in 0..rows.groups() {
                 let blocks = group * rows.group..rows.blocks.min((group + 1) * rows.group);
-                let mut sum = 0.0;
-                for col in blocks.start * BLOCK..blocks.end * BLOCK {
-                    sum += code(rows, row, col) * x[col];
-                }
+                let cols = blocks.start * BLOCK..blocks.end * BLOCK;
+                let products = cols.clone().zip(&x[cols]);
+                let sum: f32 = products.map(|(col, x)| code(rows, row, col) * x).sum();
                 total += scale(rows, row, group) * sum;
             }
             out[token * rows.rows + row] = total;

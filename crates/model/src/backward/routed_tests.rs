@@ -183,11 +183,11 @@ fn a_credit_of_a_last_block_is_what_its_update_and_its_key_are_worth() {
         let (_, credits) = backward(&case, &x, &compute);
         let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
         // The last kept token is no key of another: its credit is that of its update alone, whose slope is the quotient.
-        for block in 0..2 {
+        for (block, credits) in credits.iter().enumerate().take(2) {
             let last = TOKENS - 1;
             let at = |by| case.loss(&x, Some((block, last, by)));
             let found = (at(1.0 + STEP) - at(1.0 - STEP)) / (2.0 * STEP);
-            let own = credits[block][last];
+            let own = credits[last];
             let allowed = TOLERANCE * found.abs().max(1.0) * 10.0;
             assert!(
                 (own - found).abs() <= allowed,

@@ -165,7 +165,11 @@ mod tests {
         stand_in.add(&compute, 0, &mut x);
         let inside = 2.2 * 2f32.sqrt();
         for (own, wanted) in x.iter().zip([3.0, 4.0, 30.0, 40.0]) {
-            let by = if wanted as u32 % 4 == 0 { -1.0 } else { 10.0 };
+            let by = if (wanted as u32).is_multiple_of(4) {
+                -1.0
+            } else {
+                10.0
+            };
             assert!((own - wanted - by * inside).abs() < 1e-4, "{x:?}");
         }
     }

@@ -21,6 +21,7 @@ mod learner;
 mod options;
 mod recorder;
 mod training;
+mod way_back;
 
 pub use options::RouterTrainingOptions;
 
