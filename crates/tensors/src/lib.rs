@@ -38,5 +38,5 @@ pub use grid::{Grid, Scales};
 pub use kerf::EncodedTensor;
 pub use mask::Mask;
 pub use quantized::{QuantizedMatrix, Values};
-pub use source::{Sink, Source};
+pub use source::{Sink, Source, SourceReader};
 pub use transpose::{transpose, transpose_into};

@@ -1,6 +1,7 @@
 //! The two synchronous interfaces to storage: positioned reads and streamed writes.
 
 use crate::TensorsError;
+use std::sync::Arc;
 
 /// Positioned reads from one file (or blob, or OPFS handle). Synchronous; shared between threads.
 pub trait Source: Send + Sync {
@@ -10,6 +11,31 @@ pub trait Source: Send + Sync {
     fn len_bytes(&self) -> u64;
     /// Fills `buf` with the bytes from `offset` on. A read past the end is the error `TRUNCATED`.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), TensorsError>;
+}
+
+/// Reads a source from its start, one piece after the other, without a copy of the whole.
+pub struct SourceReader {
+    source: Arc<dyn Source>,
+    at: u64,
+}
+
+impl SourceReader {
+    /// Before the first byte.
+    pub fn new(source: Arc<dyn Source>) -> Self {
+        Self { source, at: 0 }
+    }
+
+    /// Fills `out` with the next bytes. `TRUNCATED` if there are fewer.
+    pub fn fill(&mut self, out: &mut [u8]) -> Result<(), TensorsError> {
+        self.source.read_at(self.at, out)?;
+        self.at += out.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes behind what was read.
+    pub fn left(&self) -> u64 {
+        self.source.len_bytes().saturating_sub(self.at)
+    }
 }
 
 /// A file that is written once, from start to end.

@@ -6,7 +6,7 @@ use crate::{Optimizer, TrainError};
 use kerf_model::MemoryWeights;
 use kerf_run::{Journal, Record};
 use kerf_tensors::bytes::{as_bytes, as_bytes_mut};
-use kerf_tensors::{Source, TensorsError, Workspace};
+use kerf_tensors::{SourceReader, TensorsError, Workspace};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -95,21 +95,16 @@ impl Checkpoints {
     ) -> Result<(), TrainError> {
         let names: Vec<String> = optimizer.names().map(str::to_owned).collect();
         let mut reader = self.reader(STATE)?;
-        let mut moments = Vec::with_capacity(names.len());
+        let mut fill = |array: &mut [f32]| reader.fill(as_bytes_mut(array));
         for name in &names {
-            let values = weights.get_mut(name).unwrap_or_default();
-            let count = values.len();
-            reader.fill(values)?;
-            let (mut first, mut second) = (vec![0.0; count], vec![0.0; count]);
-            reader.fill(&mut first)?;
-            reader.fill(&mut second)?;
-            moments.push((first, second));
+            fill(weights.get_mut(name).unwrap_or_default())?;
+            if let Some((first, second)) = optimizer.moments_mut(name) {
+                fill(first)?;
+                fill(second)?;
+            }
         }
-        for array in others {
-            reader.fill(array)?;
-        }
-        let step = self.progress().map_or(0, |progress| progress.step);
-        optimizer.resume(step, moments);
+        others.into_iter().try_for_each(fill)?;
+        optimizer.resume(self.progress().map_or(0, |progress| progress.step));
         Ok(())
     }
 
@@ -135,7 +130,7 @@ impl Checkpoints {
     ) -> Result<(), TrainError> {
         let mut reader = self.reader(BEST)?;
         for name in optimizer.names() {
-            reader.fill(weights.get_mut(name).unwrap_or_default())?;
+            reader.fill(as_bytes_mut(weights.get_mut(name).unwrap_or_default()))?;
         }
         Ok(())
     }
@@ -151,26 +146,11 @@ impl Checkpoints {
         self.journal.replace(record, &pieces)
     }
 
-    fn reader(&self, unit: &str) -> Result<Reader, TensorsError> {
+    fn reader(&self, unit: &str) -> Result<SourceReader, TensorsError> {
         let file = self.journal.get(unit).map(|record| record.file.clone());
         let file = file.unwrap_or_else(|| unit.to_owned());
         let source = self.journal.workspace().open(&file)?;
         let source = source.ok_or(TensorsError::NotFound { path: file })?;
-        Ok(Reader { source, at: 0 })
-    }
-}
-
-/// Reads arrays one after the other.
-struct Reader {
-    source: Arc<dyn Source>,
-    at: u64,
-}
-
-impl Reader {
-    fn fill(&mut self, values: &mut [f32]) -> Result<(), TensorsError> {
-        let bytes = as_bytes_mut(values);
-        self.source.read_at(self.at, bytes)?;
-        self.at += bytes.len() as u64;
-        Ok(())
+        Ok(SourceReader::new(source))
     }
 }

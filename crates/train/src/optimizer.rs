@@ -160,19 +160,15 @@ impl Optimizer {
         Some((&own.first, &own.second))
     }
 
-    /// Goes on from moments that were kept after so many steps, in the order of [`Optimizer::names`].
-    ///
-    /// # Panics
-    /// If a tensor has another number of values.
-    pub fn resume(&mut self, steps: u64, kept: impl IntoIterator<Item = (Vec<f32>, Vec<f32>)>) {
+    /// The first and second moments of a tensor, to fill them with what was kept; then say [`Optimizer::resume`].
+    pub fn moments_mut(&mut self, name: &str) -> Option<(&mut [f32], &mut [f32])> {
+        let own = self.moments.get_mut(name)?;
+        Some((&mut own.first, &mut own.second))
+    }
+
+    /// Goes on after so many steps, with the moments that were filled in.
+    pub fn resume(&mut self, steps: u64) {
         self.steps = steps;
-        for (own, (first, second)) in self.moments.values_mut().zip(kept) {
-            assert_eq!(
-                (own.first.len(), own.second.len()),
-                (first.len(), second.len())
-            );
-            *own = Moments { first, second };
-        }
     }
 }
 

@@ -1,10 +1,10 @@
-//! A student on its course as bytes, and back: what a resumed job goes on from, to the same bytes.
+//! A student on its course as bytes, and back: what a resumed job goes on from, to the same bytes. Neither way holds a copy of all.
 
 use super::rate::Price;
 use super::student::State;
 use super::teach::{Standing, Teaching};
-use kerf_tensors::Values;
 use kerf_tensors::bytes::{as_bytes, as_bytes_mut};
+use kerf_tensors::{QuantizedMatrix, SourceReader, TensorsError, Values};
 use serde::{Deserialize, Serialize};
 
 /// What stands before the arrays, as JSON behind its length.
@@ -15,89 +15,108 @@ struct Head {
     best: bool,
 }
 
-/// The pieces of the file: head, floats and moments in the order of names, the rounded state, the best one.
-pub(crate) fn pieces(teaching: &Teaching<'_>) -> Vec<Vec<u8>> {
+/// More bytes than any head has: what says so is no state.
+const LONGEST_HEAD: u64 = 1 << 16;
+
+/// The head as bytes: a part of [`pieces`] that is made for it.
+pub(crate) fn head(teaching: &Teaching<'_>) -> Vec<u8> {
     let head = Head {
         standing: teaching.standing,
         price: teaching.student.price,
         best: teaching.best.is_some(),
     };
     let json = serde_json::to_vec(&head).expect("plain data");
-    let mut pieces = vec![(json.len() as u64).to_le_bytes().to_vec(), json];
-    for name in teaching.student.masters.names() {
+    let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(json);
+    bytes
+}
+
+/// The pieces of the file: head, floats and moments in the order of names, the rounded state, the best one.
+pub(crate) fn pieces<'t>(head: &'t [u8], teaching: &'t Teaching<'_>) -> Vec<&'t [u8]> {
+    let student = &teaching.student;
+    let mut pieces = vec![head];
+    for name in student.masters.names() {
         let (first, second) = teaching.optimizer.moments(name).unwrap_or_default();
-        let own = teaching.student.masters.get(name).unwrap_or_default();
-        pieces.extend([own, first, second].map(|array| as_bytes(array).to_vec()));
+        let own = student.masters.get(name).unwrap_or_default();
+        pieces.extend([own, first, second].map(as_bytes));
     }
-    let mut now = teaching.student.state();
-    let mut best = teaching.best.clone();
-    for state in std::iter::once(&mut now).chain(&mut best) {
-        each_array(state, &mut |bytes| pieces.push(bytes.to_vec()));
+    let learners = student.learners.iter();
+    pieces.extend(learners.flat_map(|learner| arrays(&learner.rounded)));
+    for vector in &student.vectors {
+        pieces.push(as_bytes(student.seen.get(&vector.name).unwrap_or_default()));
+    }
+    if let Some(best) = &teaching.best {
+        pieces.extend(best.matrices.iter().flat_map(arrays));
+        pieces.extend(best.vectors.iter().map(|values| as_bytes(values)));
     }
     pieces
 }
 
 /// Fills a student at the start of its course with what was kept. `None` if that is something else.
-pub(crate) fn recall(teaching: &mut Teaching<'_>, bytes: &[u8]) -> Option<()> {
-    let mut rest = bytes;
+pub(crate) fn recall(
+    teaching: &mut Teaching<'_>,
+    reader: &mut SourceReader,
+) -> Result<Option<()>, TensorsError> {
     let mut length = [0; 8];
-    take(&mut rest, &mut length)?;
-    let (json, after) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(length)).ok()?)?;
-    let head: Head = serde_json::from_slice(json).ok()?;
-    rest = after;
-    let names: Vec<String> = teaching.student.masters.names().map(String::from).collect();
-    let mut moments = Vec::new();
-    for name in &names {
-        let own = teaching.student.masters.get_mut(name)?;
-        take(&mut rest, as_bytes_mut(own))?;
-        let mut pair = (vec![0f32; own.len()], vec![0f32; own.len()]);
-        take(&mut rest, as_bytes_mut(&mut pair.0))?;
-        take(&mut rest, as_bytes_mut(&mut pair.1))?;
-        moments.push(pair);
+    reader.fill(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_HEAD {
+        return Ok(None);
     }
-    let mut read = || {
-        let mut state = teaching.student.state();
-        let mut whole = Some(());
-        each_array(&mut state, &mut |bytes| {
-            whole = whole.and_then(|()| take(&mut rest, bytes));
-        });
-        whole.map(|()| state)
+    let mut json = vec![0; length as usize];
+    reader.fill(&mut json)?;
+    let Ok(head) = serde_json::from_slice::<Head>(&json) else {
+        return Ok(None);
     };
-    let now = read()?;
+    let student = &mut teaching.student;
+    let names: Vec<String> = student.masters.names().map(String::from).collect();
+    for name in &names {
+        reader.fill(as_bytes_mut(
+            student.masters.get_mut(name).unwrap_or_default(),
+        ))?;
+        if let Some((first, second)) = teaching.optimizer.moments_mut(name) {
+            reader.fill(as_bytes_mut(first))?;
+            reader.fill(as_bytes_mut(second))?;
+        }
+    }
+    let mut state = student.state();
+    fill(&mut state, reader)?;
+    student.show(&state);
     let best = match head.best {
-        true => Some(read()?),
+        true => {
+            fill(&mut state, reader)?;
+            Some(state)
+        }
         false => None,
     };
-    if !rest.is_empty() {
-        return None;
+    if reader.left() > 0 {
+        return Ok(None);
     }
-    teaching.student.show(&now);
-    teaching.student.price = head.price;
-    teaching.optimizer.resume(head.standing.steps, moments);
+    student.price = head.price;
+    teaching.optimizer.resume(head.standing.steps);
     teaching.standing = head.standing;
     teaching.best = best;
-    Some(())
+    Ok(Some(()))
 }
 
-fn take(rest: &mut &[u8], out: &mut [u8]) -> Option<()> {
-    let (own, after) = rest.split_at_checked(out.len())?;
-    out.copy_from_slice(own);
-    *rest = after;
-    Some(())
-}
-
-/// The arrays of a state, in order.
-fn each_array(state: &mut State, each: &mut dyn FnMut(&mut [u8])) {
+fn fill(state: &mut State, reader: &mut SourceReader) -> Result<(), TensorsError> {
     for matrix in &mut state.matrices {
         match &mut matrix.values {
             Values::Codes { codes, scales, .. } => {
-                each(as_bytes_mut(codes));
-                each(as_bytes_mut(scales));
+                reader.fill(as_bytes_mut(codes))?;
+                reader.fill(as_bytes_mut(scales))?;
             }
-            Values::Float { values, .. } => each(as_bytes_mut(values)),
+            Values::Float { values, .. } => reader.fill(as_bytes_mut(values))?,
         }
     }
-    for values in &mut state.vectors {
-        each(as_bytes_mut(values));
+    let mut vectors = state.vectors.iter_mut();
+    vectors.try_for_each(|values| reader.fill(as_bytes_mut(values)))
+}
+
+/// The arrays of a matrix that change while it learns, in order.
+fn arrays(matrix: &QuantizedMatrix) -> Vec<&[u8]> {
+    match &matrix.values {
+        Values::Codes { codes, scales, .. } => vec![as_bytes(codes), as_bytes(scales)],
+        Values::Float { values, .. } => vec![as_bytes(values)],
     }
 }

@@ -13,6 +13,7 @@ use crate::recover::lessons::{lessons, split};
 use crate::recover::teach::Teaching;
 use crate::recover::whole::WholeTask;
 use kerf_run::{Event, Host, Stage};
+use kerf_tensors::{SourceReader, TensorsError};
 
 /// Unit and file of the state on the way.
 const STATE: &str = "recover:state";
@@ -66,10 +67,9 @@ pub(in crate::job) fn recover_whole(
     };
     let mut keep = |teaching: &Teaching<'_>| {
         machine.cancel.check_stopped()?;
-        let pieces = kept::pieces(teaching);
-        let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
+        let head = kept::head(teaching);
         let record = Record::new(STATE, STATE_FILE, Findings::default());
-        Ok(journal.replace(record, &pieces)?)
+        Ok(journal.replace(record, &kept::pieces(&head, teaching))?)
     };
     let run = || teaching.run(&mut task, &mut told, &mut keep);
     compute.meter.section("teach", run)?;
@@ -90,14 +90,16 @@ fn recall(journal: &Journal, teaching: &mut Teaching<'_>) -> Result<(), Compress
     let Some(record) = journal.get(STATE) else {
         return Ok(());
     };
-    let bytes = journal.workspace().get(&record.file)?.unwrap_or_default();
-    if kept::recall(teaching, &bytes).is_none() {
-        return Err(kerf_tensors::TensorsError::Io {
-            path: record.file.clone(),
+    let path = || record.file.clone();
+    let source = journal.workspace().open(&record.file)?;
+    let source = source.ok_or_else(|| TensorsError::NotFound { path: path() })?;
+    match kept::recall(teaching, &mut SourceReader::new(source))? {
+        Some(()) => Ok(()),
+        None => Err(TensorsError::Io {
+            path: path(),
             kind: "InvalidData".into(),
             reason: "it is not the state of this run".into(),
         }
-        .into());
+        .into()),
     }
-    Ok(())
 }
