@@ -1,0 +1,50 @@
+// What the pruners are compared on: a model, a task, and what counts. Data of a case that is not named here is the training part's.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { scratch, sharedPath } from '../lib/paths.mjs'
+
+/** The first bytes of a text, up to the end of a line: a shorter text for models that learn a language. */
+function beginning(path, bytes) {
+  const file = join(scratch('pruners', 'texts'), `${bytes}.txt`)
+  const text = readFileSync(path).subarray(0, bytes).toString()
+  writeFileSync(file, text.slice(0, text.lastIndexOf('\n') + 1))
+  return file
+}
+
+/**
+ * By name: `model`, `task`, `train` and `test` (paths), `options` of kerf finetune that all pruners share, `test` arguments of kerf eval,
+ * and `score(evaluation)`, the larger the better unless `lower`.
+ */
+export const cases = {
+  sst2: () => ({
+    title: 'SST-2, all-MiniLM-L6-v2, accuracy on 872 sentences',
+    model: sharedPath('models', 'all-MiniLM-L6-v2'),
+    task: 'classification',
+    train: sharedPath('tasks', 'sst2', 'train.tsv'),
+    options: { epochs: 4, 'max-tokens': 64, 'held-out-share': 0.1 },
+    test: ['--task', sharedPath('tasks', 'sst2', 'dev.tsv')],
+    score: ({ classification }) => classification.accuracy,
+    digits: 4,
+  }),
+  stsb: () => ({
+    title: "STS-B, all-MiniLM-L6-v2, Spearman on dev's pairs",
+    model: sharedPath('models', 'all-MiniLM-L6-v2'),
+    task: 'similarity',
+    train: sharedPath('tasks', 'stsb', 'stsb-en-train.csv'),
+    options: { epochs: 4, 'max-tokens': 64, 'held-out-share': 0.1 },
+    test: ['--pairs', sharedPath('tasks', 'stsb', 'stsb-en-dev.csv')],
+    score: ({ spearman }) => spearman,
+    digits: 4,
+  }),
+  classics: () => ({
+    title: 'Novels, classics-6M, 2 MB read once, perplexity of 200 kB of other novels',
+    model: sharedPath('models', 'classics-6M'),
+    task: 'language',
+    train: beginning(sharedPath('text', 'classics-train.txt'), 2_000_000),
+    options: { epochs: 1, 'held-out-share': 0.03 },
+    test: ['--text', beginning(sharedPath('text', 'classics-valid.txt'), 200_000)],
+    score: ({ perplexity }) => perplexity,
+    lower: true,
+    digits: 2,
+  }),
+}
