@@ -26,11 +26,8 @@ impl RouteWindows {
     pub fn of(drawn: &Drawn, most: usize) -> Result<Self, Error> {
         let all = &drawn.sequences;
         let count = |window: usize| all.iter().map(|ids| ids.len() / window).sum::<usize>();
-        let mut window = WINDOW.min(most);
-        while window >= LEAST_WINDOW && count(window) < HELD_EVERY {
-            window -= window.div_ceil(8);
-        }
-        if window < LEAST_WINDOW {
+        let mut windows = (LEAST_WINDOW..=WINDOW.min(most)).rev();
+        let Some(window) = windows.find(|window| count(*window) >= HELD_EVERY) else {
             let tokens: usize = all.iter().map(Vec::len).sum();
             let least = HELD_EVERY * LEAST_WINDOW;
             let expected = format!("a text of {least} tokens at least");
@@ -39,7 +36,7 @@ impl RouteWindows {
                 &expected,
                 format!("{tokens} tokens"),
             ));
-        }
+        };
         let windows = all.iter().flat_map(|ids| ids.chunks_exact(window));
         let (mut own, mut held) = (Vec::new(), Vec::new());
         for (index, ids) in windows.enumerate() {
@@ -75,7 +72,7 @@ mod tests {
         for (lengths, own, held, window) in [
             (vec![2048, 2048], 6, 2, 512),
             (vec![2048, 500], 3, 1, 512),
-            (vec![1024], 3, 1, 251),
+            (vec![1024], 3, 1, 256),
             (vec![64], 3, 1, 16),
         ] {
             let found = windows(&lengths).unwrap();

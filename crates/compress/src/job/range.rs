@@ -1,13 +1,15 @@
 //! Matrices whose weights are far from 1: they are solved as if they were near it, and stored as what holds them.
 
 use super::Machine;
+use crate::CompressError;
 use crate::allocate::matrix::Matrix;
 use crate::report::Repair;
 use kerf_kernels::Compute;
+use kerf_model::finite;
 use kerf_tensors::range::{
     OutOfRange, exponent, floats_out_of_range, largest_on, times_power_of_two,
 };
-use kerf_tensors::{DType, Grid};
+use kerf_tensors::{DType, Grid, QuantizedMatrix};
 use std::borrow::Cow;
 
 /// Exponents of the largest weight between which squares of weights, and sums of them, are ordinary f32.
@@ -30,6 +32,25 @@ pub(super) fn times(w: &[f32], power: i32) -> Cow<'_, [f32]> {
         0 => Cow::Borrowed(w),
         power => w.iter().map(|w| times_power_of_two(*w, power)).collect(),
     }
+}
+
+/// `NOT_FINITE` where rounding has brought weights beyond f32, which only the largest can be.
+pub(super) fn check_rounded(
+    machine: &Machine,
+    matrix: &Matrix,
+    w: &[f32],
+    rounded: &QuantizedMatrix,
+) -> Result<(), CompressError> {
+    let compute = &machine.compute;
+    if power(compute, w) <= 0 {
+        return Ok(());
+    }
+    let (what, values) = (
+        format!("rounded weights of {}", matrix.name),
+        rounded.dequantize_on(compute),
+    );
+    let model = machine.catalog.folder.name();
+    Ok(finite::check(compute, &what, &model, &values)?)
 }
 
 /// The grid or float type in which a matrix is stored: that of the plan, or f32 where that one does not hold the weights.

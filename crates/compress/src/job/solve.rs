@@ -161,6 +161,7 @@ fn solved_unit(
     );
     machine.cancel.check_stopped()?;
     refuse_repairs(plan, matrix, &solved.repairs)?;
+    range::check_rounded(machine, matrix, weights, &solved.matrix)?;
     let digest = digest?;
     let mut encoded = meter.section("encode", || {
         EncodedTensor::encode(
