@@ -70,7 +70,7 @@ describe.skipIf(!hasWasm('single'))('the module without threads', () => {
     expect(done('inspect', { model })).toMatchObject({ architecture: 'llama', kind: 'decoder' })
     expect(done('plan', { model, options }).seconds).toBeGreaterThan(0)
     const { ok, arrays } = invoke(wasm, 'embed', { model, texts: ['a dog', 'a cat'] }, files)
-    expect(ok).toEqual({ dimensions: 64, truncated: 0, notes: expect.any(Array) })
+    expect(ok).toEqual({ dimensions: 64, tokens: 8, truncated: 0, notes: expect.any(Array) })
     expect(arrays['vectors']).toBeInstanceOf(Float32Array)
     // A buffer of its own: the module's memory may move, and may not be transferred.
     expect(arrays['vectors']?.buffer.byteLength).toBe(2 * 64 * 4)
