@@ -223,6 +223,7 @@ fn coarse(
         None => rounded_by_rows(&machine.compute, &problem),
     };
     let values = solved.matrix.dequantize_on(&machine.compute);
+    finite::check(&machine.compute, "rounded weights", CHANGED, &values)?;
     Ok(match matrix.transposed {
         true => transpose(&machine.compute, &values, matrix.rows, matrix.cols),
         false => values,

@@ -12,6 +12,7 @@ use super::solve::run_method;
 use super::{Machine, block_name};
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
+use crate::job::range::check_rounded;
 use crate::job::records::{Findings, Journal, Record};
 use crate::methods::Inputs;
 use crate::plan::Plan;
@@ -129,6 +130,7 @@ fn solve_input(
             leveled.sparsity = sparsity;
             let solved = run_method(machine, plan, &leveled, &w, None, Some(&inputs));
             machine.cancel.check_stopped()?;
+            check_rounded(machine, matrix, &w, &solved.matrix)?;
             let dtype = machine.catalog.tensors[matrix.tensor].dtype;
             let mut encoded = EncodedTensor::encode(
                 &machine.compute,
