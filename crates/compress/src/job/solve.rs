@@ -161,7 +161,8 @@ fn solved_unit(
     );
     machine.cancel.check_stopped()?;
     refuse_repairs(plan, matrix, &solved.repairs)?;
-    range::check_rounded(machine, matrix, weights, &solved.matrix)?;
+    let power = range::power(&machine.compute, weights);
+    range::check_rounded(machine, matrix, power, &solved.matrix)?;
     let digest = digest?;
     let mut encoded = meter.section("encode", || {
         EncodedTensor::encode(
@@ -176,7 +177,7 @@ fn solved_unit(
     if matrix.transposed {
         encoded = encoded.for_transposed_source();
     }
-    let report = || layer_report(machine, matrix, weights, &solved, inputs, &encoded);
+    let report = || layer_report(machine, matrix, (weights, power), &solved, inputs, &encoded);
     let layer = meter.section("error", report);
     let record = Record {
         unit: solve_unit(&matrix.name),
@@ -281,13 +282,12 @@ fn refuse_repairs(plan: &Plan, matrix: &Matrix, repairs: &[Repair]) -> Result<()
 fn layer_report(
     machine: &Machine,
     matrix: &Matrix,
-    w: &[f32],
+    (w, power): (&[f32], i32),
     solved: &Solved,
     inputs: Option<&Inputs>,
     encoded: &EncodedTensor,
 ) -> LayerReport {
     // Shares do not change where the weights are near 1, and sums of squares are numbers there.
-    let power = range::power(&machine.compute, w);
     let w = &*range::times(w, -power);
     let near = (power != 0).then(|| solved.matrix.clone().times_power_of_two(-power));
     let result = near.as_ref().unwrap_or(&solved.matrix);

@@ -4,12 +4,12 @@
 //! than that tile of scores and one of their gradients. Heads that share keys each have their own gradient of them; these are added in
 //! the order of the heads, so that nothing depends on threads.
 
+use super::attention_tile::AttentionTile;
 use crate::Batch;
-use crate::attention::{QUERY_TILE, Seen, softmax};
+use crate::attention::{QUERY_TILE, softmax};
 use crate::attention_heads::Heads;
 use crate::buffers::Buffers;
 use crate::forward::rows_per_chunk;
-use crate::positions::Positions;
 use kerf_kernels::{Compute, Linalg, MatMut, MatRef, Pool};
 use std::ops::Range;
 
@@ -148,28 +148,10 @@ impl Work<'_> {
     fn tile(&self, task: &mut Task<'_>, rows: Range<usize>, scratch: &mut Scratch) {
         let (heads, dim, head) = (self.heads, self.heads.dim, task.head);
         let tokens = self.batch.starts[task.sequence]..self.batch.starts[task.sequence + 1];
-        let all = &self.batch.positions[tokens.clone()];
-        let (queries, keys) = (&all[rows.clone()], Positions::new(all));
-        let first = heads.visible(queries[0], keys).start;
-        let seen = heads.visible(queries[queries.len() - 1], keys).end - first;
-        let (query, kv) = heads.widths();
-        let stride = query + 2 * kv;
-        let group = heads.heads / heads.kv_heads;
-        let matrix = |token: usize, column: usize, rows: usize| MatRef {
-            data: &self.qkv[(tokens.start + token) * stride + column..],
-            rows,
-            cols: dim,
-            stride,
-        };
-        let q = matrix(rows.start, head * dim, rows.len());
-        let k = matrix(first, query + head / group * dim, seen);
-        let v = matrix(first, query + kv + head / group * dim, seen);
-        let d_out = MatRef {
-            data: &self.grad[(tokens.start + rows.start) * query + head * dim..],
-            rows: rows.len(),
-            cols: dim,
-            stride: query,
-        };
+        let parts = (&self.batch.positions[..], self.qkv, self.grad);
+        let tile = AttentionTile::of(heads, parts, &tokens, head, &rows);
+        let (q, k, v, d_out) = (tile.q, tile.k, tile.v, tile.grad);
+        let (first, seen) = (tile.seen.first, tile.seen.keys);
         let n = rows.len();
         let scores = |scores: &mut [f32]| {
             let out = MatMut::dense(scores, n, seen);
@@ -179,12 +161,8 @@ impl Work<'_> {
         scratch.grads.resize(n * seen, 0.0);
         let (p, d) = (&mut scratch.scores[..], &mut scratch.grads[..]);
         scores(p);
-        let place = Seen {
-            head,
-            first,
-            keys: seen,
-        };
-        softmax(self.compute, heads, (queries, keys), place, p);
+        let places = (tile.queries, tile.keys);
+        softmax(self.compute, heads, places, tile.seen, p);
         let keys_of = first * dim..(first + seen) * dim;
         let p_ref = MatRef::dense(p, n, seen);
         let out = MatMut::dense(&mut task.values[keys_of.clone()], seen, dim);
@@ -196,8 +174,8 @@ impl Work<'_> {
                 .kernels
                 .softmax_grad(&p[row * seen..][..seen], d);
             if let Some(table) = heads.distance {
-                let keys = &all[first..first + seen];
-                table.add_grad(queries[row], keys, d, &mut task.distances);
+                let keys = &self.batch.positions[tokens.clone()][first..first + seen];
+                table.add_grad(tile.queries[row], keys, d, &mut task.distances);
             }
         }
         if let Some(cap) = heads.cap {

@@ -1,10 +1,10 @@
 //! What a key is worth to the attention of a block: the change of a loss if the key were left out, or added.
 
+use super::attention_tile::AttentionTile;
 use crate::Batch;
-use crate::attention::{QUERY_TILE, Seen, softmax};
+use crate::attention::{QUERY_TILE, softmax};
 use crate::attention_heads::Heads;
-use crate::positions::Positions;
-use kerf_kernels::{Compute, Linalg, MatMut, MatRef, Pool};
+use kerf_kernels::{Compute, Linalg, MatMut, Pool};
 use std::ops::Range;
 
 /// Least share of attention that the other keys of a query are taken to have: without a key that has nearly all of it, the linear
@@ -67,38 +67,20 @@ impl Credit<'_> {
         credits: &mut [f64],
     ) {
         let heads = self.heads;
-        let all = &self.batch.positions[tokens.clone()];
-        let (queries, keys) = (&all[rows.clone()], Positions::new(all));
-        let first = heads.visible(queries[0], keys).start;
-        let seen = heads.visible(queries[queries.len() - 1], keys).end - first;
-        let (query, kv) = heads.widths();
-        let stride = query + 2 * kv;
-        let group = heads.heads / heads.kv_heads;
-        let matrix = |token: usize, column: usize, rows: usize| MatRef {
-            data: &self.qkv[(tokens.start + token) * stride + column..],
-            rows,
-            cols: heads.dim,
-            stride,
-        };
-        let n = rows.len();
-        let q = matrix(rows.start, head * heads.dim, n);
-        let k = matrix(first, query + head / group * heads.dim, seen);
-        let v = matrix(first, query + kv + head / group * heads.dim, seen);
-        let grad = MatRef {
-            data: &self.grad[(tokens.start + rows.start) * query + head * heads.dim..],
-            rows: n,
-            cols: heads.dim,
-            stride: query,
-        };
+        let parts = (&self.batch.positions[..], self.qkv, self.grad);
+        let tile = AttentionTile::of(heads, parts, tokens, head, &rows);
+        let (n, first, seen) = (rows.len(), tile.seen.first, tile.seen.keys);
         let (mut p, mut d) = (vec![0.0; n * seen], vec![0.0; n * seen]);
-        linalg.gemm_nt(MatMut::dense(&mut p, n, seen), q, k, heads.scale, 0.0);
-        let place = Seen {
-            head,
-            first,
-            keys: seen,
-        };
-        softmax(self.compute, heads, (queries, keys), place, &mut p);
-        linalg.gemm_nt(MatMut::dense(&mut d, n, seen), grad, v, 1.0, 0.0);
+        linalg.gemm_nt(
+            MatMut::dense(&mut p, n, seen),
+            tile.q,
+            tile.k,
+            heads.scale,
+            0.0,
+        );
+        let places = (tile.queries, tile.keys);
+        softmax(self.compute, heads, places, tile.seen, &mut p);
+        linalg.gemm_nt(MatMut::dense(&mut d, n, seen), tile.grad, tile.v, 1.0, 0.0);
         let kept = &self.kept[tokens.start + first..][..seen];
         for (row, (p, d)) in p.chunks_exact(seen).zip(d.chunks_exact(seen)).enumerate() {
             let own = rows.start + row - first;

@@ -27,6 +27,7 @@
 
 mod activation;
 mod attention;
+mod attention_tile;
 mod block;
 #[cfg(test)]
 mod block_tests;

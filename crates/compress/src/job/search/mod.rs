@@ -12,7 +12,7 @@ use super::solve::run_method;
 use super::{Machine, block_name};
 use crate::CompressError;
 use crate::allocate::matrix::{InputId, Matrix};
-use crate::job::range::check_rounded;
+use crate::job::range::{check_rounded, power};
 use crate::job::records::{Findings, Journal, Record};
 use crate::methods::Inputs;
 use crate::plan::Plan;
@@ -121,6 +121,7 @@ fn solve_input(
     let inputs = Inputs::new(gram);
     for matrix in open {
         let w = machine.dense_weights(matrix)?;
+        let power = power(&machine.compute, &w);
         for (level, sparsity) in levels(plan, matrix) {
             let unit = level_unit(&matrix.name, level);
             if journal.get(&unit).is_some() {
@@ -130,7 +131,7 @@ fn solve_input(
             leveled.sparsity = sparsity;
             let solved = run_method(machine, plan, &leveled, &w, None, Some(&inputs));
             machine.cancel.check_stopped()?;
-            check_rounded(machine, matrix, &w, &solved.matrix)?;
+            check_rounded(machine, matrix, power, &solved.matrix)?;
             let dtype = machine.catalog.tensors[matrix.tensor].dtype;
             let mut encoded = EncodedTensor::encode(
                 &machine.compute,
