@@ -3,7 +3,7 @@ import { abortSignal, callback, type Rules } from './check.js'
 import { KerfError, type ErrorData } from './errors.js'
 import { inPublicNames } from './public-names.js'
 import type { ProgressEvent } from './generated/index.js'
-import { Held } from './held.js'
+import { cancelledBefore, Held } from './held.js'
 
 /** What every function takes besides its own options: how to follow the work, and how to stop it. */
 export interface RunOptions {
@@ -30,7 +30,7 @@ export async function call<R extends object>(command: string, request: object, r
 
 async function started<R extends object>(command: string, request: object, run: RunOptions): Promise<R> {
   const { onProgress, signal } = run
-  if (signal?.aborted) throw cancelled(signal)
+  if (signal?.aborted) throw cancelledBefore(signal)
   let failure: { error: unknown } | undefined
   const running = backend().start(command, request, event => {
     if (failure) return
@@ -51,11 +51,6 @@ async function started<R extends object>(command: string, request: object, run: 
   } finally {
     signal?.removeEventListener('abort', running.cancel)
   }
-}
-
-function cancelled(signal: AbortSignal): KerfError {
-  const data: ErrorData = { code: 'CANCELLED', message: 'cancelled before the start', details: {} }
-  return new KerfError(data, { cause: signal.reason })
 }
 
 function toError(given: ErrorData, signal: AbortSignal | undefined): KerfError {

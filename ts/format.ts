@@ -82,3 +82,7 @@ export function budget(options: { targetBits?: number; targetBytes?: number }): 
 export function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
+
+/** The flag of an option on the command line: `tokenSparsity` is `--token-sparsity`. */
+export const flagWord = (name: string): string =>
+  `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`

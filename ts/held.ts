@@ -42,10 +42,7 @@ async function aborted(signal: AbortSignal | undefined, before: Promise<unknown>
   if (!signal) return
   let stop: (() => void) | undefined
   const abort = new Promise<never>((_, reject) => {
-    stop = () => {
-      const data = { code: 'CANCELLED', message: 'cancelled before the start', details: {} } as const
-      reject(new KerfError(data, { cause: signal.reason }))
-    }
+    stop = () => reject(cancelledBefore(signal))
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
   })
@@ -54,6 +51,12 @@ async function aborted(signal: AbortSignal | undefined, before: Promise<unknown>
   } finally {
     if (stop) signal.removeEventListener('abort', stop)
   }
+}
+
+/** The error of a call whose signal was aborted before it began. */
+export function cancelledBefore(signal: AbortSignal): KerfError {
+  const data = { code: 'CANCELLED', message: 'cancelled before the start', details: {} } as const
+  return new KerfError(data, { cause: signal.reason })
 }
 
 function closed(): KerfError {

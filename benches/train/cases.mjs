@@ -11,6 +11,13 @@ function beginning(path, bytes) {
   return file
 }
 
+/** What the cases of the sentence encoder share. */
+const ofEncoder = () => ({
+  model: sharedPath('models', 'all-MiniLM-L6-v2'),
+  options: { epochs: 4, 'max-tokens': 64, 'held-out-share': 0.1 },
+  digits: 4,
+})
+
 /**
  * By name: `model`, `task`, `train` and `test` (paths), `options` of kerf finetune that all pruners share, `test` arguments of kerf eval,
  * and `score(evaluation)`, the larger the better unless `lower`.
@@ -18,23 +25,19 @@ function beginning(path, bytes) {
 export const cases = {
   sst2: () => ({
     title: 'SST-2, all-MiniLM-L6-v2, accuracy on 872 sentences',
-    model: sharedPath('models', 'all-MiniLM-L6-v2'),
     task: 'classification',
     train: sharedPath('tasks', 'sst2', 'train.tsv'),
-    options: { epochs: 4, 'max-tokens': 64, 'held-out-share': 0.1 },
     test: ['--task', sharedPath('tasks', 'sst2', 'dev.tsv')],
     score: ({ classification }) => classification.accuracy,
-    digits: 4,
+    ...ofEncoder(),
   }),
   stsb: () => ({
     title: "STS-B, all-MiniLM-L6-v2, Spearman on dev's pairs",
-    model: sharedPath('models', 'all-MiniLM-L6-v2'),
     task: 'similarity',
     train: sharedPath('tasks', 'stsb', 'stsb-en-train.csv'),
-    options: { epochs: 4, 'max-tokens': 64, 'held-out-share': 0.1 },
     test: ['--pairs', sharedPath('tasks', 'stsb', 'stsb-en-dev.csv')],
     score: ({ spearman }) => spearman,
-    digits: 4,
+    ...ofEncoder(),
   }),
   classics: () => ({
     title: 'Novels, classics-6M, 2 MB read once, perplexity of 200 kB of other novels',

@@ -13,6 +13,7 @@ import {
   SCHEDULES,
 } from '../generated/index.js'
 import type { Param } from '../params.js'
+import { flagWord } from '../format.js'
 import { RECOVER_BY, RECOVER_TEXT } from '../recover.js'
 import { size } from '../size.js'
 import { suggest } from '../suggest.js'
@@ -106,7 +107,7 @@ export function addCompressFlags(command: Command): Command {
 
 /** The flag of a parameter of a method or a pruner. */
 export function paramFlag(name: string, { kind, about }: Param): Option {
-  const flag = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+  const flag = flagWord(name)
   const text = about.replaceAll('`', '').replace(/\.$/, '')
   const words = text.charAt(0).toLowerCase() + text.slice(1)
   return kind === 'flag' ? new Option(flag, words) : number(`${flag} <n>`, words)

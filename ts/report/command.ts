@@ -1,6 +1,6 @@
-import { shellWord } from '../format.js'
+import { flagWord, shellWord } from '../format.js'
 import { DEFAULT_OPTIONS } from '../generated/index.js'
-import type { CompressReport, Options } from '../generated/index.js'
+import type { CompressReport } from '../generated/index.js'
 import type { CompressOptions } from '../options.js'
 import { publicName } from '../public-names.js'
 import type { AfterOptions } from '../quality/options.js'
@@ -23,10 +23,10 @@ export function commandOf(
 ): string {
   const words = ['npx kerf compress', shellWord(model), '--out', shellWord(report.out)]
   const add = (flag: string, value: unknown): void => {
-    if (value !== undefined) words.push(`--${flag}`, ...(value === true ? [] : [shellWord(String(value))]))
+    if (value !== undefined) words.push(flagWord(flag), ...(value === true ? [] : [shellWord(String(value))]))
   }
   for (const [name, value] of Object.entries({ ...report.options, isa: report.isa })) {
-    if (isWanted(name, value, given, report) && isPlain(value)) add(flagOf(name as keyof Options), value)
+    if (isWanted(name, value, given, report) && isPlain(value)) add(publicName(name), value)
   }
   const { recover } = report.options
   if (recover === false) add('recover', recover)
@@ -65,8 +65,4 @@ function isWanted(name: string, value: unknown, given: object, { options }: Comp
 /** No flag can say a list or an object. */
 function isPlain(value: unknown): boolean {
   return value !== false && ['string', 'number', 'boolean'].includes(typeof value)
-}
-
-function flagOf(name: string): string {
-  return publicName(name).replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
 }

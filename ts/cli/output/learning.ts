@@ -1,7 +1,8 @@
 import type { FinetuneResult } from '../../finetune.js'
-import { bytes, duration, integer, percent, plural, shellWord, significant } from '../../format.js'
+import { integer, percent, plural, shellWord, significant } from '../../format.js'
 import type { Screen } from '../screen.js'
 import { measuresOf } from './measures.js'
+import { runFacts, runTitle } from './run-facts.js'
 import { facts, notes, table } from './table.js'
 
 /** Rows of the table of losses, about. */
@@ -10,9 +11,7 @@ const ROWS = 12
 /** Shows what was learned. */
 export function showLearning(model: string, report: FinetuneResult, screen: Screen): void {
   const { colors } = screen
-  screen.line()
-  screen.line(`${colors.bold(model)}  ${report.architecture}`)
-  screen.line()
+  runTitle(screen, model, report)
   curve(report, screen)
   screen.line()
   const cut = report.truncated === 0 ? '' : `, ${integer(report.truncated)} of them cut at --max-tokens`
@@ -27,11 +26,7 @@ export function showLearning(model: string, report: FinetuneResult, screen: Scre
     ...(report.measured === undefined ? [] : measuresOf(report.measured)),
     ['sparsity', percent(report.sparsity), 'of the target matrices'],
     ['steps', integer(report.steps), `the result is that of step ${integer(report.bestStep)}`],
-    ['size', bytes(report.outputBytes)],
-    ['time', duration(report.seconds)],
-    ['peak memory', bytes(report.peakRssBytes), `planned ${bytes(report.plannedPeakBytes)}`],
-    ['where', report.out],
-    ...(report.reportFile === undefined ? [] : [['report', report.reportFile] as const]),
+    ...runFacts(report),
   ])
   notes(screen, report.notes)
   const next = report.sparsity > 0 ? '--keep-mask --bits 4' : '--preset light'

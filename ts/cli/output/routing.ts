@@ -1,14 +1,13 @@
-import { bytes, duration, integer, percent, plural, shellWord, significant } from '../../format.js'
+import { integer, percent, plural, shellWord, significant } from '../../format.js'
 import type { RouteResult } from '../../route.js'
 import type { Screen } from '../screen.js'
+import { runFacts, runTitle } from './run-facts.js'
 import { facts, notes, table } from './table.js'
 
 /** Shows what was found. */
 export function showRouting(model: string, report: RouteResult, screen: Screen): void {
   const { colors } = screen
-  screen.line()
-  screen.line(`${colors.bold(model)}  ${report.architecture}`)
-  screen.line()
+  runTitle(screen, model, report)
   routers(report, screen)
   screen.line()
   const { tokens, denseSeconds, routedSeconds } = report.prefill
@@ -24,11 +23,7 @@ export function showRouting(model: string, report: RouteResult, screen: Screen):
     ],
     ['searched on', `${plural(report.windows, 'window')} of ${integer(report.window)} tokens`],
     ['measured on', plural(report.heldOutWindows, 'window'), held],
-    ['size', bytes(report.outputBytes)],
-    ['time', duration(report.seconds)],
-    ['peak memory', bytes(report.peakRssBytes), `planned ${bytes(report.plannedPeakBytes)}`],
-    ['where', report.out],
-    ...(report.reportFile === undefined ? [] : [['report', report.reportFile] as const]),
+    ...runFacts(report),
   ])
   notes(screen, report.notes)
   screen.line()

@@ -1,12 +1,13 @@
 // The page about a training. This file and all it imports is loaded when a page is wanted.
-import { bytes, duration, integer, percent, plural, significant } from '../../format.js'
+import { integer, percent, plural, significant } from '../../format.js'
 import type { FinetuneReport, LearningPoint } from '../../generated/index.js'
 import { depthChart, legend, type Line } from '../charts/depth.js'
 import { linearScale } from '../charts/scale.js'
 import { lookOf } from '../charts/series.js'
 import { html, type Markup } from '../page/html.js'
-import { commandBlock, factList, section, table, tile } from '../page/table.js'
+import { section, table, tile } from '../page/table.js'
 import { wholePage } from '../page/whole.js'
+import { runTook } from '../sections/how-made.js'
 import { notesSection } from '../sections/notes.js'
 
 /** All that a page about a training shows. */
@@ -125,17 +126,10 @@ function sparsities({ curve, sparsity }: FinetuneReport): Markup | undefined {
 
 /** How the result was made: the command that does it again, the time, the memory. */
 function run({ report, command }: LearningData): Markup {
-  const rows: [string, string][] = [
+  return runTook(report, command, [
     ['learned from', `${plural(report.examples, 'example')}, ${integer(report.tokens)} tokens`],
     ['held out', plural(report.heldOutExamples, 'example')],
     ['weights that learned', integer(report.learned)],
-    ['time', duration(report.seconds)],
-    ['peak memory', `${bytes(report.peakRssBytes)} (planned ${bytes(report.plannedPeakBytes)})`],
-    ['size', bytes(report.outputBytes)],
-  ]
-  return section('run', 'How it was made', undefined, [
-    command === undefined ? undefined : commandBlock(command),
-    factList(rows),
   ])
 }
 

@@ -1,4 +1,4 @@
-import { shellWord } from '../../format.js'
+import { flagWord, shellWord } from '../../format.js'
 import type { RouteReport } from '../../generated/index.js'
 
 /** Options that do not decide the result, or are no flag as they are. */
@@ -15,7 +15,7 @@ export function commandOf(
   if (typeof calibration === 'string') words.push('--calibration', shellWord(calibration))
   for (const [name, value] of Object.entries(given)) {
     if (LEFT_OUT.includes(name) || !['string', 'number'].includes(typeof value)) continue
-    const flag = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+    const flag = flagWord(name)
     words.push(flag, shellWord(String(value)))
   }
   return words.join(' ')

@@ -1,5 +1,5 @@
 // The page about a router. This file and all it imports is loaded when a page is wanted.
-import { bytes, duration, integer, percent, plural, significant } from '../../format.js'
+import { integer, percent, plural, significant } from '../../format.js'
 import type { RouteReport } from '../../generated/index.js'
 import { columnChart } from '../charts/columns.js'
 import { depthChart } from '../charts/depth.js'
@@ -7,8 +7,9 @@ import { heatMap } from '../charts/heat-map.js'
 import { linearScale } from '../charts/scale.js'
 import { lookOf } from '../charts/series.js'
 import { html, type Markup } from '../page/html.js'
-import { commandBlock, factList, section, table, tile } from '../page/table.js'
+import { section, table, tile } from '../page/table.js'
 import { wholePage } from '../page/whole.js'
+import { runTook } from '../sections/how-made.js'
 import { notesSection } from '../sections/notes.js'
 
 /** All that a page about a router shows. */
@@ -149,15 +150,8 @@ function kept({ kept }: RouteReport): Markup {
 
 /** How the result was made: the command that does it again, the time, the memory. */
 function run({ report, command }: RoutingData): Markup {
-  const rows: [string, string][] = [
+  return runTook(report, command, [
     ['searched on', `${plural(report.windows, 'window')} of ${integer(report.window)} tokens`],
     ['generations', integer(report.generations)],
-    ['time', duration(report.seconds)],
-    ['peak memory', `${bytes(report.peakRssBytes)} (planned ${bytes(report.plannedPeakBytes)})`],
-    ['size', bytes(report.outputBytes)],
-  ]
-  return section('run', 'How it was made', undefined, [
-    command === undefined ? undefined : commandBlock(command),
-    factList(rows),
   ])
 }

@@ -3,7 +3,8 @@ import type { CompressReport } from '../../generated/index.js'
 import { stackedBars } from '../charts/bars.js'
 import type { ReportData } from '../data.js'
 import { html, type Content, type Markup } from '../page/html.js'
-import { commandBlock, factList, section, table } from '../page/table.js'
+import { factList, table } from '../page/table.js'
+import { howMade } from './how-made.js'
 
 const PHASES = ['plan', 'calibrate', 'statistics', 'solve', 'forward', 'write']
 /** A phase that takes less of the time than this is one of the others. */
@@ -11,12 +12,7 @@ const LEAST_SHARE = 0.005
 
 /** How the result was made: the command that does it again, the time, all options. */
 export function runSection({ report, command }: ReportData): Markup {
-  return section('run', 'How it was made', undefined, [
-    command === undefined ? undefined : commandBlock(command),
-    facts(report),
-    phases(report),
-    options(report),
-  ])
+  return howMade(command, [facts(report), phases(report), options(report)])
 }
 
 function facts(report: CompressReport): Markup {
